@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// k-reciprocal re-ranking on sparse vectors: Zhong et al., Re-ranking Person Re-identification with
+// k-reciprocal Encoding, CVPR 2017. Pictures are numbered queries first, then gallery.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "common/span.h"
+#include "eval/screen.h"
+
+namespace mgn {
+
+// What an encoding needs of all N pictures; borrowed for the length of a call.
+struct Neighbourhood {
+    Matrix<const std::int32_t> nearest;  // [N, K] among all N, nearest first, the picture included
+    Matrix<const double> distances;      // [N, K], theirs
+    Span<const float> scale;             // [N], what a picture's distances are divided by
+    Matrix<const float> query;           // [Q, D]
+    Matrix<const float> gallery;         // [G, D]
+    Metric metric = Metric::kUnitRows;
+    bool squared_again = false;  // distances are squared before they are divided
+};
+
+// Call order: encode() every row range, expand() every row range unless k2 is 1, index(), then
+// blend(). Only blend() may run in several threads at once. Results depend on neither ranges nor
+// threads.
+class Encoding {
+public:
+    // Throws InvalidInput for k1 or k2 of 0.
+    Encoding(std::size_t num_queries, std::size_t num_gallery, std::size_t k1, std::size_t k2);
+
+    // The weights of each picture's expanded k-reciprocal set. Throws InvalidInput where a shape,
+    // a range or a neighbour's number does not fit.
+    void encode(const Neighbourhood& near, std::size_t begin, std::size_t end, std::size_t threads);
+
+    // Local query expansion: the mean of the vectors of the k2 nearest pictures.
+    void expand(const Neighbourhood& near, std::size_t begin, std::size_t end, std::size_t threads);
+
+    // Ends the building: the inverted lists over the gallery.
+    void index();
+
+    // block [b, G] holds normalised distances of queries first, first + 1, ...; it becomes
+    // (1 - original_weight) * Jaccard distance + original_weight * block.
+    void blend(std::size_t first_query, Matrix<float> block, double original_weight,
+               std::size_t threads) const;
+
+private:
+    struct Entry {
+        std::int32_t picture;
+        float weight;
+    };
+    using Vector = std::vector<Entry>;  // ascending by picture
+    using Members = std::vector<std::int32_t>;
+
+    void check(const Neighbourhood& near, std::size_t begin, std::size_t end) const;
+    Members expanded_set(const Neighbourhood& near, std::int32_t picture) const;
+    Vector weigh(const Neighbourhood& near, std::int32_t picture, const Members& members) const;
+
+    std::size_t num_queries_;
+    std::size_t num_gallery_;
+    std::size_t k1_;
+    std::size_t k2_;
+    std::vector<Vector> encoded_;
+    std::vector<Vector> expanded_;
+    std::vector<Vector> inverted_;  // by picture: gallery pictures whose vector holds it
+};
+
+}  // namespace mgn

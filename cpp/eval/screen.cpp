@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Scalar code that compilers vectorise without changing the order of any sum.
+#include "eval/screen.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "common/parallel_for.h"
+
+namespace mgn {
+
+namespace {
+
+// Independent partial sums: as many as the widest vector unit holds, on every CPU alike.
+constexpr std::size_t kLanes = 8;
+
+template <typename Term>
+double sum_in_fixed_order(std::size_t width, Term term) {
+    double lanes[kLanes] = {};
+    std::size_t k = 0;
+    for (; k + kLanes <= width; k += kLanes) {
+        for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += term(k + lane);
+    }
+    for (std::size_t lane = 0; k < width; ++k, ++lane) lanes[lane] += term(k);
+    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) +
+           ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+}
+
+}  // namespace
+
+double exact_dot(const float* a, const float* b, std::size_t width) {
+    return sum_in_fixed_order(
+        width, [=](std::size_t k) { return static_cast<double>(a[k]) * static_cast<double>(b[k]); });
+}
+
+double exact_distance(Metric metric, const float* a, const float* b, std::size_t width) {
+    if (metric == Metric::kUnitRows) return 2.0 - 2.0 * exact_dot(a, b, width);
+    return sum_in_fixed_order(width, [=](std::size_t k) {
+        const double difference = static_cast<double>(a[k]) - static_cast<double>(b[k]);
+        return difference * difference;
+    });
+}
+
+void squared_lengths(Matrix<const float> embeddings, Span<double> out, std::size_t threads) {
+    parallel_for(embeddings.rows, threads, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end; ++i) {
+            out[i] = exact_dot(embeddings.row(i), embeddings.row(i), embeddings.columns);
+        }
+    });
+}
+
+// A float32 dot product of n terms, summed in any order, with or without fused multiply-add, is off
+// by at most n u / (1 - n u) |a| |b| (Higham, Accuracy and Stability, 3.1), plus what flushed
+// underflows lose. 2 |a| |b| <= reach / 2 for reach = (|a| + |b|)^2; rounding the two squared
+// lengths, their sum and the difference adds at most 4 u reach, and 4 u more for the constant 2.
+double Screened::margin(std::size_t row) const {
+    const double unit = std::numeric_limits<float>::epsilon() / 2.0;
+    const double terms = static_cast<double>(rows.columns);
+    if (terms * unit >= 0.5) return std::numeric_limits<double>::infinity();
+    const double length = std::sqrt(row_squares[row]) + std::sqrt(largest_column_square);
+    const double reach = length * length;
+    const double dot = terms * unit / (1.0 - terms * unit) * reach / 2.0;
+    const double underflow = 4.0 * terms * static_cast<double>(std::numeric_limits<float>::min());
+    return 1.001 * (dot + 4.0 * unit * (reach + 1.0) + underflow);
+}
+
+void distances_from_dots(Matrix<float> block, Metric metric, Span<const double> row_squares,
+                         Span<const double> column_squares, std::size_t threads) {
+    const bool unit_rows = metric == Metric::kUnitRows;
+    parallel_for(block.rows, threads, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end; ++i) {
+            float* const row = block.row(i);
+            const float own = unit_rows ? 2.0F : static_cast<float>(row_squares[i]);
+            for (std::size_t j = 0; j < block.columns; ++j) {
+                const float other = unit_rows ? 0.0F : static_cast<float>(column_squares[j]);
+                row[j] = (own + other) - 2.0F * row[j];
+            }
+        }
+    });
+}
+
+float round_up(double value) {
+    const float nearest = static_cast<float>(value);
+    if (static_cast<double>(nearest) >= value) return nearest;
+    return std::nextafter(nearest, std::numeric_limits<float>::infinity());
+}
+
+float round_down(double value) { return -round_up(-value); }
+
+}  // namespace mgn

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Distances computed twice: all of them in float32 by a matrix product, the few that decide an order
+// again in float64. The float64 value of a pair is summed in one fixed order, so that no ranking
+// depends on the matrix product's kernel, the block, the thread or the CPU. Knows nothing of ranks.
+#pragma once
+
+#include <cstddef>
+
+#include "common/span.h"
+
+namespace mgn {
+
+enum class Metric {
+    kSquaredDistance,  // |a - b|^2
+    kUnitRows,         // 2 - 2 a.b: the same if both rows had length 1, and so taken by the recipe
+};
+
+double exact_dot(const float* a, const float* b, std::size_t width);
+double exact_distance(Metric metric, const float* a, const float* b, std::size_t width);
+
+// |row|^2 of every row, in float64; not finite exactly where the row holds a NaN or an infinity.
+void squared_lengths(Matrix<const float> embeddings, Span<double> out, std::size_t threads);
+
+// A block of float32 distances in the units of `metric`. |values(i, j) - exact(i, j)| <= margin(i).
+// Borrows everything; `row_squares` and `largest_column_square` are squared lengths.
+struct Screened {
+    Matrix<const float> values;   // [b, n]
+    Matrix<const float> rows;     // [b, D]
+    Matrix<const float> columns;  // [n, D]
+    Span<const double> row_squares;
+    double largest_column_square;
+    Metric metric;
+
+    double exact(std::size_t row, std::size_t column) const {
+        return exact_distance(metric, rows.row(row), columns.row(column), rows.columns);
+    }
+    double margin(std::size_t row) const;
+};
+
+// Turns the dot products `block` of rows and columns into distances, in place.
+void distances_from_dots(Matrix<float> block, Metric metric, Span<const double> row_squares,
+                         Span<const double> column_squares, std::size_t threads);
+
+// The smallest T that is not below `value`, and the largest that is not above it.
+float round_up(double value);
+float round_down(double value);
+
+}  // namespace mgn

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""MGN person re-identification: pictures to embeddings to mAP, on any CPU.
+
+Importing this package imports NumPy and the compiled core only; torch, onnx and onnxruntime are
+imported by the functions that need them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import _core, datasets
+from .datasets import Dataset, load_dataset
+from .distances import cosine_similarity, rank, squared_distance
+from .embedder import Embedder
+from .errors import (
+    CompileError,
+    DatasetError,
+    DecodeError,
+    DeviceError,
+    DeviceMemoryError,
+    ExportError,
+    InvalidInputError,
+    MgnError,
+    ModelError,
+    RuntimeUnavailableError,
+)
+from .evaluate import evaluate, evaluate_distances
+from .export import export_onnx
+from .images import resize_pack
+from .open_session import open_session
+from .rerank import rerank
+from .types import Identities, Ranking, Report
+
+__version__: str = _core.build_info()["version"]
+
+
+def build_info() -> dict[str, Any]:
+    """How the compiled core was built.
+
+    Returns:
+        A dict with "version", "compiler", "cxx_standard" and "pybind11".
+    """
+    return _core.build_info()
+
+
+__all__ = [
+    "CompileError",
+    "Dataset",
+    "DatasetError",
+    "DecodeError",
+    "DeviceError",
+    "DeviceMemoryError",
+    "Embedder",
+    "ExportError",
+    "Identities",
+    "InvalidInputError",
+    "MgnError",
+    "ModelError",
+    "Ranking",
+    "Report",
+    "RuntimeUnavailableError",
+    "__version__",
+    "build_info",
+    "cosine_similarity",
+    "datasets",
+    "evaluate",
+    "evaluate_distances",
+    "export_onnx",
+    "load_dataset",
+    "open_session",
+    "rank",
+    "rerank",
+    "resize_pack",
+    "squared_distance",
+]

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mgn-fast embed`: pictures to a .npy file of unit embeddings and a .json that names its rows."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+from ..embedder import Embedder
+from ..embeddings import sidecar_path, write_embeddings
+from ..images import list_pictures
+from .options import Commands, add_session_options, new_command, session_options
+from .progress import say, track
+
+
+def add_parser(commands: Commands) -> None:
+    """Adds the command.
+
+    Args:
+        commands: what `add_subparsers` returned.
+    """
+    parser = new_command(
+        commands,
+        "embed",
+        help="turn pictures into embeddings",
+        example="mgn-fast embed pictures/ --model mgn.onnx -o people.npy",
+    )
+    parser.add_argument("pictures", nargs="+", type=Path, help="directories or files")
+    parser.add_argument("--model", type=Path, required=True, help="an .onnx file")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the .npy file to write")
+    add_session_options(parser)
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Embeds, writes both files, and says what was skipped.
+
+    Args:
+        arguments: the parsed command line.
+
+    Returns:
+        0, with skipped pictures too: they are listed.
+
+    Raises:
+        MgnError: see `Embedder` and `write_embeddings`.
+    """
+    sources, total = _sources(arguments.pictures)
+    started = time.monotonic()
+    with Embedder(arguments.model, **session_options(arguments)) as embedder:
+        rows = track(embedder.stream(sources), "embedding", total)
+        count = write_embeddings(arguments.output, rows, embedder)
+        skipped = embedder.skipped
+    seconds = time.monotonic() - started
+    for _, reason in skipped:
+        say(f"skipped: {reason}")
+    summary = {
+        "embeddings": str(arguments.output),
+        "description": str(sidecar_path(arguments.output)),
+        "count": count,
+        "skipped": [{"name": name, "reason": reason} for name, reason in skipped],
+        "pictures_per_s": count / seconds,
+    }
+    if arguments.json:
+        print(json.dumps(summary))
+    else:
+        rate = f"{count / seconds:.1f} pictures/s"
+        print(f"{arguments.output}: {count} embeddings, {len(skipped)} skipped, {rate}")
+    return 0
+
+
+def _sources(given: list[Path]) -> tuple[Path | list[Path], int]:
+    """One directory as it is, which names its pictures relative to it; anything else as a list."""
+    if len(given) == 1 and given[0].is_dir():
+        return given[0], len(list_pictures(given[0]))
+    paths = [path for entry in given for path in _files_of(entry)]
+    return paths, len(paths)
+
+
+def _files_of(path: Path) -> list[Path]:
+    return list_pictures(path) if path.is_dir() else [path]

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mgn-fast evaluate`: mAP, CMC and mINP of a model, or of embeddings on disk, on a dataset."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from ..datasets import Dataset, Kind, Split, count_problems, load_dataset
+from ..embedder import Embedder
+from ..embeddings import read_embeddings
+from ..errors import DatasetError, InvalidInputError
+from ..evaluate import evaluate
+from ..files import write_atomically
+from ..types import F32Array, Report
+from .options import (
+    Commands,
+    add_rerank_options,
+    add_session_options,
+    new_command,
+    session_options,
+)
+from .progress import say, track
+from .tables import print_reports
+
+
+def add_parser(commands: Commands) -> None:
+    """Adds the command.
+
+    Args:
+        commands: what `add_subparsers` returned.
+    """
+    parser = new_command(
+        commands,
+        "evaluate",
+        help="measure mAP, CMC and mINP on a dataset",
+        example="mgn-fast evaluate Market-1501-v15.09.15 --model mgn.onnx --rerank\n"
+        "  mgn-fast evaluate Market-1501-v15.09.15 --query q.npy --gallery g.npy",
+    )
+    parser.add_argument("dataset", type=Path, help="the dataset's directory")
+    parser.add_argument("--kind", choices=get_args(Kind), default="market1501")
+    parser.add_argument("--model", type=Path, help="an .onnx file to embed the pictures with")
+    parser.add_argument("--query", type=Path, help="embeddings of the queries, .npy")
+    parser.add_argument("--gallery", type=Path, help="embeddings of the gallery, .npy")
+    parser.add_argument("--ap", choices=("sklearn", "hits", "market1501"), default="sklearn")
+    parser.add_argument("--same-camera", choices=("drop", "keep"), default="drop")
+    parser.add_argument("--max-rank", type=int, default=50, help="length of the CMC (50)")
+    add_rerank_options(parser)
+    add_session_options(parser)
+    parser.add_argument(
+        "--strict", action="store_true", help="exit 3 where counts differ from the published ones"
+    )
+    parser.add_argument("-o", "--output", type=Path, help="write the reports to this .json file")
+    parser.add_argument("--json", action="store_true", help="print the reports as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Embeds or reads the embeddings, evaluates, prints.
+
+    Args:
+        arguments: the parsed command line.
+
+    Returns:
+        0.
+
+    Raises:
+        MgnError: see `load_dataset`, `Embedder`, `read_embeddings` and `evaluate`.
+    """
+    _check_source(arguments)
+    dataset = load_dataset(arguments.dataset, arguments.kind)
+    _warn(dataset, strict=arguments.strict)
+    query, gallery = _embeddings(arguments, dataset)
+    reports = reports_of(query, gallery, dataset, arguments)
+    result = {
+        "dataset": {"root": str(dataset.root), "kind": dataset.kind},
+        "num_queries": len(dataset.query),
+        "num_gallery": len(dataset.gallery),
+        "num_junk": dataset.num_junk,
+        "num_distractors": dataset.num_distractors,
+        "reports": {name: report.to_dict() for name, report in reports.items()},
+    }
+    if arguments.output is not None:
+        write_atomically(arguments.output, json.dumps(result, indent=1).encode() + b"\n")
+    if arguments.json:
+        print(json.dumps(result))
+    else:
+        print_reports(reports)
+    return 0
+
+
+def reports_of(
+    query: F32Array, gallery: F32Array, dataset: Dataset, arguments: argparse.Namespace
+) -> dict[str, Report]:
+    """The report, and with `--rerank` the re-ranked one after it.
+
+    Args:
+        query, gallery: embeddings of the dataset's splits, row by row.
+        dataset: who is on them.
+        arguments: the parsed command line.
+
+    Returns:
+        Reports by the name they are printed under.
+    """
+    identities = (dataset.query.identities, dataset.gallery.identities)
+    shared: dict[str, Any] = {
+        "ap": arguments.ap,
+        "same_camera": arguments.same_camera,
+        "max_rank": arguments.max_rank,
+    }
+    reports = {"plain": evaluate(query, gallery, *identities, **shared)}
+    if arguments.rerank:
+        say("re-ranking")
+        options = {name: getattr(arguments, name) for name in ("k1", "k2", "original_weight")}
+        reports["re-ranked"] = evaluate(
+            query, gallery, *identities, rerank=True, **options, **shared
+        )
+    return reports
+
+
+def embed_split(embedder: Embedder, split: Split, what: str) -> F32Array:
+    """Embeddings of a split's pictures, row by row; a picture that cannot be decoded is an error.
+
+    Args:
+        embedder: with `on_error="raise"`.
+        split: the pictures.
+        what: the progress line's title.
+
+    Returns:
+        float32 [N, 2048].
+    """
+    stream = embedder.stream(split.paths)
+    return np.stack([row for _, row in track(stream, what, len(split))])
+
+
+def _check_source(arguments: argparse.Namespace) -> None:
+    files = (arguments.query, arguments.gallery)
+    if (arguments.model is None) == (files == (None, None)) or (None in files and any(files)):
+        raise InvalidInputError(
+            f"--model is {arguments.model}, --query {files[0]}, --gallery {files[1]}; "
+            "give --model, or --query and --gallery"
+        )
+    if arguments.model is not None and arguments.on_error == "skip":
+        raise InvalidInputError(
+            "--on-error is 'skip', but every picture of a dataset counts; expected 'raise'"
+        )
+
+
+def _warn(dataset: Dataset, *, strict: bool) -> None:
+    for note in dataset.notes:
+        say(f"note: {note}")
+    problems = count_problems(dataset)
+    for problem in problems:
+        say(f"warning: {problem}")
+    if problems and strict:
+        raise DatasetError(
+            f"{str(dataset.root)!r} is not the published {dataset.kind}: {'; '.join(problems)}"
+        )
+
+
+def _embeddings(arguments: argparse.Namespace, dataset: Dataset) -> tuple[F32Array, F32Array]:
+    if arguments.model is not None:
+        with Embedder(arguments.model, **session_options(arguments)) as embedder:
+            return (
+                embed_split(embedder, dataset.query, "query"),
+                embed_split(embedder, dataset.gallery, "gallery"),
+            )
+    return (
+        _rows_of(dataset.query, arguments.query, "query"),
+        _rows_of(dataset.gallery, arguments.gallery, "gallery"),
+    )
+
+
+def _rows_of(split: Split, path: Path, what: str) -> F32Array:
+    """The split's rows of an embeddings file: by name where it has names, else one for one."""
+    embeddings = read_embeddings(path)
+    if embeddings.names is None:
+        if len(embeddings.rows) != len(split):
+            raise DatasetError(
+                f"{str(path)!r} has {len(embeddings.rows)} rows and no names, expected one for "
+                f"each of the {len(split)} {what} pictures in order of name"
+            )
+        say(f"note: {path} has no names; its rows are taken in order of the {what} pictures' names")
+        return embeddings.rows
+    position = {Path(name).name: row for row, name in enumerate(embeddings.names)}
+    if len(position) != len(embeddings.names):
+        raise DatasetError(f"{str(path)!r} has rows of the same file name in different directories")
+    missing = [entry.name for entry in split.paths if entry.name not in position]
+    if missing:
+        raise DatasetError(
+            f"{str(path)!r} lacks {len(missing)} of {len(split)} {what} pictures, the first "
+            f"{missing[0]!r}"
+        )
+    return embeddings.rows[[position[entry.name] for entry in split.paths]]

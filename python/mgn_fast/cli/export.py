@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mgn-fast export`: a checkpoint, or seeded random weights, to ONNX."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from ..errors import InvalidInputError
+from ..export import export_onnx
+from .options import Commands, new_command
+from .progress import say
+
+
+def add_parser(commands: Commands) -> None:
+    """Adds the command.
+
+    Args:
+        commands: what `add_subparsers` returned.
+    """
+    parser = new_command(
+        commands,
+        "export",
+        help="write a checkpoint as an ONNX model",
+        example="mgn-fast export model.pt -o mgn.onnx\n"
+        "  mgn-fast export --random-weights -o random.onnx",
+    )
+    parser.add_argument("checkpoint", nargs="?", type=Path, help=".pt, .pth or .safetensors")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the .onnx file to write")
+    parser.add_argument(
+        "--random-weights", action="store_true", help="seeded random weights, no checkpoint"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the random weights (0)")
+    parser.add_argument("--batch-size", type=int, help="fix the batch axis (it is dynamic)")
+    parser.add_argument("--opset", type=int, help="ONNX opset, 11 upward")
+    parser.add_argument("--outputs", choices=("embedding", "all"), default="embedding")
+    parser.add_argument("--input", choices=("float32", "uint8"), default="float32")
+    parser.add_argument(
+        "--fuse-mirror", action="store_true", help="mirror, add and normalise inside the graph"
+    )
+    parser.add_argument(
+        "--no-verify", dest="verify", action="store_false", help="do not compare with torch"
+    )
+    parser.add_argument("--json", action="store_true", help="print what was written as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exports and says what was written.
+
+    Args:
+        arguments: the parsed command line.
+
+    Returns:
+        0.
+
+    Raises:
+        MgnError: see `export_onnx`.
+    """
+    if (arguments.checkpoint is None) != arguments.random_weights:
+        raise InvalidInputError(
+            f"checkpoint is {arguments.checkpoint} and --random-weights is "
+            f"{arguments.random_weights}; give one of the two"
+        )
+    if arguments.random_weights:
+        say(f"random weights of seed {arguments.seed}: embeddings mean nothing about people")
+    path = export_onnx(
+        arguments.checkpoint,
+        arguments.output,
+        batch_size=arguments.batch_size,
+        opset=arguments.opset,
+        outputs=arguments.outputs,
+        input=arguments.input,
+        fuse_mirror=arguments.fuse_mirror,
+        verify=arguments.verify,
+        seed=arguments.seed,
+    )
+    size = path.stat().st_size
+    if arguments.json:
+        print(json.dumps({"path": str(path), "bytes": size, "verified": arguments.verify}))
+    else:
+        verified = "verified against torch" if arguments.verify else "not verified"
+        print(f"{path}: {size / 1e6:.1f} MB, {verified}")
+    return 0

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several commands share, so that one word means one thing in all of them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+Commands = Any  # argparse's own type for add_subparsers() is private
+
+
+def new_command(commands: Commands, name: str, *, help: str, example: str) -> Any:
+    """A command's parser with its example under the help.
+
+    Args:
+        commands: what `add_subparsers` returned.
+        name: the command.
+        help: one line.
+        example: command lines that work as they stand.
+
+    Returns:
+        The new parser.
+    """
+    return commands.add_parser(
+        name,
+        help=help,
+        description=help[0].upper() + help[1:] + ".",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_session_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `open_session` and `Embedder`.
+
+    Args:
+        parser: gets the options.
+    """
+    group = parser.add_argument_group("running the model")
+    group.add_argument("--lanes", type=int, default=2, help="batches in flight at once (2)")
+    group.add_argument("--batch-size", type=int, help="pictures per batch (8, or the model's own)")
+    group.add_argument("--threads", type=int, help="per lane (cores divided by lanes)")
+    group.add_argument("--workers", type=int, help="threads that decode (one per core)")
+    group.add_argument(
+        "--no-mirror", dest="mirror", action="store_false", help="leave the mirrored picture out"
+    )
+    group.add_argument(
+        "--on-error",
+        choices=("raise", "skip"),
+        default="raise",
+        help="what to do with a picture that cannot be decoded (raise)",
+    )
+
+
+def session_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What `add_session_options` read, as keyword arguments of `Embedder`.
+
+    Args:
+        arguments: the parsed command line.
+
+    Returns:
+        The keyword arguments.
+    """
+    names = ("lanes", "batch_size", "threads", "workers", "mirror", "on_error")
+    return {name: getattr(arguments, name) for name in names}
+
+
+def add_rerank_options(parser: argparse.ArgumentParser) -> None:
+    """Whether and how to re-rank.
+
+    Args:
+        parser: gets the options.
+    """
+    group = parser.add_argument_group("re-ranking")
+    group.add_argument("--rerank", action="store_true", help="report re-ranked figures too")
+    group.add_argument("--k1", type=int, default=20, help="neighbours that must be mutual (20)")
+    group.add_argument("--k2", type=int, default=6, help="neighbours that are averaged (6)")
+    group.add_argument(
+        "--original-weight", type=float, default=0.3, help="share of the original distance (0.3)"
+    )

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures in, unit embeddings out: decoding runs ahead on threads of its own while lanes compute.
+
+Works on any session. A picture is decoded once; its plain and mirrored rows go through the model
+as neighbours in one batch, are added and normalised.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from . import images as pictures
+from . import spec
+from .errors import DecodeError, InvalidInputError, ModelError
+from .flight import Flight
+from .open_session import open_session
+from .threads import thread_count
+from .types import F32Array, PathLike, U8Array
+
+
+@dataclass(eq=False)
+class _Picture:
+    """A decoded picture on its way: its rows that are still to come, and their sum."""
+
+    name: str
+    resized: U8Array
+    rows_due: int
+    embedding: F32Array = field(default_factory=lambda: np.zeros(spec.EMBEDDING_WIDTH, np.float32))
+
+
+@dataclass(frozen=True)
+class _Row:
+    picture: _Picture
+    mirror: bool
+
+
+class Embedder:
+    """Turns pictures into embeddings: a call for all at once, `stream` for any number.
+
+    Not safe for two threads at once; each may have an embedder of its own.
+
+    Args:
+        model: an .onnx file.
+        mirror: add the embedding of the left-right mirror, as the recipe does. A model
+            exported with `fuse_mirror` does so itself and needs True.
+        workers: threads that decode and resize; None is one per core.
+        on_error: "raise" stops at the first picture that cannot be decoded and names it; "skip"
+            leaves it out and lists it in `skipped`.
+        open_session_options: as `open_session` takes them.
+
+    Attributes:
+        session: the opened session.
+        mirror: whether the mirrored embedding is part of the result.
+        skipped: (name, reason) of every picture left out by the last call or stream.
+
+    Raises:
+        InvalidInputError: an option out of range, or `mirror=False` with a model that fuses.
+        ModelError: the model cannot be opened, or its contract is missing or not this package's.
+    """
+
+    def __init__(
+        self,
+        model: PathLike,
+        *,
+        mirror: bool = True,
+        workers: int | None = None,
+        on_error: Literal["raise", "skip"] = "raise",
+        **open_session_options: Any,
+    ) -> None:
+        if on_error not in ("raise", "skip"):
+            raise InvalidInputError(f"on_error is {on_error!r}, expected 'raise' or 'skip'")
+        self.workers = thread_count(workers)
+        self.session = open_session(model, **open_session_options)
+        try:
+            self._mirrors = _rows_of(self.session.contract, self.session.model_path, mirror=mirror)
+            self._check_model()
+        except BaseException:
+            self.session.close()
+            raise
+        self.on_error = on_error
+        self.mirror = mirror
+        self.skipped: list[tuple[str, str]] = []
+
+    def __call__(self, images: Any) -> F32Array:
+        """Unit embeddings of all pictures, in their order.
+
+        Args:
+            images: a directory (all files below it, sorted), one picture, or an iterable of
+                pictures. A picture is a path, the bytes of a file, or uint8 RGB [H, W, 3]; an array
+                [N, H, W, 3] is N pictures.
+
+        Returns:
+            float32 [N, 2048], rows of length 1; N counts the pictures that were not skipped.
+
+        Raises:
+            DecodeError: a picture cannot be decoded and `on_error` is "raise".
+            InvalidInputError: a directory without files.
+            ModelError: the model gives an embedding that is zero or not finite.
+        """
+        rows = [embedding for _, embedding in self.stream(images)]
+        if not rows:
+            return np.empty((0, spec.EMBEDDING_WIDTH), np.float32)
+        return np.stack(rows)
+
+    def stream(self, images: Any) -> Iterator[tuple[str, F32Array]]:
+        """Unit embeddings one by one, in order, in bounded memory; reads ahead of what is taken.
+
+        Args:
+            images: as for a call; an iterator may be endless.
+
+        Yields:
+            (name, float32 [2048]). The name is the path as given, relative to a directory given, or
+            `#0`, `#1`, ... for bytes and arrays.
+
+        Raises:
+            As for a call.
+        """
+        self.skipped = []
+        with ThreadPoolExecutor(self.workers, thread_name_prefix="mgn_fast-decode") as pool:
+            decoded = self._decoded(_named(images), pool)
+            try:
+                yield from self._embedded(decoded)
+            finally:
+                decoded.close()
+
+    def close(self) -> None:
+        """Closes the session. May be called again."""
+        self.session.close()
+
+    def __enter__(self) -> Embedder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def _read_ahead(self) -> int:
+        """Rows ready while every lane is busy: enough to fill all of them again."""
+        return self.session.lanes * self.session.batch_size
+
+    def _check_model(self) -> None:
+        session, contract = self.session, self.session.contract or spec.Contract()
+        kinds = {
+            "float32": (np.float32, (3, contract.height, contract.width)),
+            "uint8": (np.uint8, (contract.height, contract.width, 3)),
+        }
+        dtype, shape = kinds[contract.input]
+        if session.input_dtype != dtype or session.input_shape != shape:
+            raise ModelError(
+                f"{session.model_path} has input {session.input_dtype} {session.input_shape}, "
+                f"expected {np.dtype(dtype)} {shape} for MGN"
+            )
+        if session.embedding_width != spec.EMBEDDING_WIDTH:
+            raise ModelError(
+                f"{session.model_path} gives embeddings {session.embedding_width} wide, "
+                f"expected {spec.EMBEDDING_WIDTH} for MGN"
+            )
+
+    def _decoded(
+        self, sources: Iterable[tuple[str, Any]], pool: ThreadPoolExecutor
+    ) -> Generator[_Picture, None, None]:
+        """Pictures in order, decoded ahead on the pool by at most the read-ahead."""
+        waiting: deque[tuple[str, Future[U8Array]]] = deque()
+        remaining = iter(sources)
+        try:
+            while True:
+                for name, source in islice(remaining, self._read_ahead - len(waiting)):
+                    waiting.append((name, pool.submit(_decode_and_resize, source, name)))
+                if not waiting:
+                    return
+                name, future = waiting.popleft()
+                try:
+                    yield _Picture(name, future.result(), rows_due=len(self._mirrors))
+                except DecodeError as error:
+                    if self.on_error == "raise":
+                        raise
+                    self.skipped.append((name, str(error)))
+        finally:
+            for _, future in waiting:
+                future.cancel()
+
+    def _embedded(self, decoded: Iterator[_Picture]) -> Iterator[tuple[str, F32Array]]:
+        """Sends rows through the lanes batch by batch; yields pictures as their order allows."""
+        rows = (_Row(picture, mirror) for picture in decoded for mirror in self._mirrors)
+        ready: deque[_Row] = deque()
+        under_way: deque[_Picture] = deque()
+        flight: Flight[list[_Row]] = Flight(self.session)
+        try:
+            while True:
+                ready.extend(islice(rows, self._read_ahead - len(ready)))
+                if not ready:
+                    break
+                lane = flight.acquire()
+                batch = [ready.popleft() for _ in range(self.session.next_count(len(ready)))]
+                for row, target in zip(batch, lane.input, strict=False):
+                    if not under_way or under_way[-1] is not row.picture:
+                        under_way.append(row.picture)
+                    pictures.pack(row.picture.resized, target, mirror=row.mirror)
+                flight.submit(lane, len(batch), batch)
+                for finished, embeddings in flight.finished():
+                    _add(finished, embeddings)
+                yield from _completed(under_way)
+            for finished, embeddings in flight.drain():
+                _add(finished, embeddings)
+            yield from _completed(under_way)
+        finally:
+            flight.abandon()
+
+
+def _rows_of(contract: spec.Contract | None, path: Path, *, mirror: bool) -> tuple[bool, ...]:
+    """Which rows a picture needs: plain, mirrored, or both."""
+    if contract is None:
+        raise ModelError(
+            f"{path} has no metadata {spec.METADATA_KEY!r}, so how to prepare pictures for it is "
+            "not known; export the checkpoint with `mgn-fast export`"
+        )
+    if contract.fuse_mirror and not mirror:
+        raise InvalidInputError(
+            f"mirror is False, but {path} adds the mirrored embedding inside its graph; "
+            "export it without fuse_mirror"
+        )
+    return (False, True) if mirror and not contract.fuse_mirror else (False,)
+
+
+def _decode_and_resize(source: pictures.Source, name: str) -> U8Array:
+    return pictures.resize(pictures.decode(source, name=name))
+
+
+def _named(images: Any) -> Iterable[tuple[str, Any]]:
+    """Each picture with its name."""
+    if isinstance(images, (str, os.PathLike)):
+        root = Path(images)
+        if not root.is_dir():
+            return [(os.fspath(images), images)]
+        return ((str(path.relative_to(root)), path) for path in pictures.list_pictures(root))
+    if isinstance(images, bytes) or (isinstance(images, np.ndarray) and images.ndim == 3):
+        images = [images]
+    if not isinstance(images, Iterable):
+        raise InvalidInputError(
+            f"images is a {type(images).__name__}, expected pictures, a directory or an iterable"
+        )
+    return (
+        (os.fspath(source) if isinstance(source, (str, os.PathLike)) else f"#{index}", source)
+        for index, source in enumerate(images)
+    )
+
+
+def _add(rows: list[_Row], embeddings: F32Array) -> None:
+    for row, embedding in zip(rows, embeddings, strict=True):
+        row.picture.embedding += embedding
+        row.picture.rows_due -= 1
+
+
+def _completed(under_way: deque[_Picture]) -> Iterator[tuple[str, F32Array]]:
+    """Takes the pictures off the front that have all their rows; normalises them."""
+    while under_way and under_way[0].rows_due == 0:
+        picture = under_way.popleft()
+        length = np.linalg.norm(picture.embedding)
+        if not np.isfinite(length) or length == 0:
+            raise ModelError(
+                f"the embedding of {picture.name} has length {length}, expected a finite one above "
+                "0; the model's weights are damaged"
+            )
+        yield picture.name, picture.embedding / length

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures: from a path, bytes or an array to RGB pixels, and from pixels to a model's input.
+
+EXIF orientation is ignored, as the published recipe does. Safe from any thread.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from . import _core, spec
+from .errors import DecodeError, InvalidInputError
+from .headers import HeaderError, read_header, sniff
+from .types import AnyArray, PathLike, U8Array
+
+Source: TypeAlias = "PathLike | bytes | U8Array"
+
+MAX_PIXELS = 50_000_000
+MAX_FILE_BYTES = 512 * 1024 * 1024
+# What file managers and the Market-1501 archive itself leave beside pictures.
+_BYSTANDERS = frozenset({"Thumbs.db", "desktop.ini"})
+
+
+def decode(source: Source, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> U8Array:
+    """The RGB pixels of one picture.
+
+    JPEG is decoded with the exact integer transform, so that its pixels are Pillow's. Grey becomes
+    RGB, transparency is dropped. The claimed size is checked before anything is allocated for it.
+
+    Args:
+        source: a path, the bytes of a JPEG, PNG, BMP, PPM or WebP file, or uint8 RGB [H, W, 3],
+            which is checked and returned as it is.
+        name: what to call it in messages; by default its path.
+        max_pixels: the largest height x width that is decoded.
+
+    Returns:
+        uint8 [H, W, 3].
+
+    Raises:
+        DecodeError: missing, empty, cut short, damaged, too large, or of another format.
+    """
+    if isinstance(source, np.ndarray):
+        return _checked_pixels(source, name or "picture")
+    if isinstance(source, bytes):
+        return _decode_bytes(source, name or f"picture of {len(source)} bytes", max_pixels)
+    if not isinstance(source, (str, os.PathLike)):
+        raise DecodeError(
+            f"{name or 'picture'} is a {type(source).__name__}, "
+            "expected a path, bytes or a uint8 RGB array"
+        )
+    return _decode_bytes(_read(source), name or os.fspath(source), max_pixels)
+
+
+def resize(pixels: U8Array, *, height: int = spec.HEIGHT, width: int = spec.WIDTH) -> U8Array:
+    """The picture at another size, equal to Pillow's bicubic resize in every byte.
+
+    Args:
+        pixels: uint8 [H, W, 3], C order.
+        height, width: of the result, at least 1.
+
+    Returns:
+        uint8 [height, width, 3].
+
+    Raises:
+        InvalidInputError: other dtype, shape or order, or an empty side.
+    """
+    if height < 1 or width < 1:
+        raise InvalidInputError(f"size is {height} x {width}, expected at least 1 x 1")
+    out = np.empty((height, width, 3), np.uint8)
+    _core.resize(pixels, out)
+    return out
+
+
+def pack(resized: U8Array, out: AnyArray, *, mirror: bool = False) -> None:
+    """Writes a resized picture into a model's input.
+
+    Args:
+        resized: uint8 RGB [H, W, 3], C order.
+        out: float32 [3, H, W], which gets (x / 255 - mean) / deviation with ImageNet's statistics,
+            or uint8 [H, W, 3], which gets the bytes. C order; every element is written.
+        mirror: swap left and right.
+
+    Raises:
+        InvalidInputError: other dtype, shape or order, or `out` is read-only.
+    """
+    if out.dtype == np.uint8:
+        _core.pack_bytes(resized, out, mirror)
+    else:
+        _core.pack_normalised(resized, out, spec.MEAN, spec.DEVIATION, mirror)
+
+
+def resize_pack(pixels: U8Array, out: AnyArray, *, mirror: bool = False) -> None:
+    """Writes a picture of any size into a model's input: `resize`, then `pack`.
+
+    Args:
+        pixels: uint8 RGB [H, W, 3] of any size, C order.
+        out: float32 [3, 384, 128] or uint8 [384, 128, 3], C order; every element is written.
+        mirror: swap left and right.
+
+    Raises:
+        InvalidInputError: other dtype, shape or order, an empty side, or `out` is read-only.
+    """
+    pack(resize(pixels), out, mirror=mirror)
+
+
+def list_pictures(directory: PathLike) -> list[Path]:
+    """Every file below a directory, sorted by path; hidden files and `Thumbs.db` are left out.
+
+    Files of other kinds stay in the list: they are reported when they fail to decode, not lost.
+
+    Args:
+        directory: searched with its subdirectories; links to directories are not followed.
+
+    Returns:
+        At least one path.
+
+    Raises:
+        InvalidInputError: no such directory, or no file in it.
+    """
+    root = Path(directory)
+    if not root.is_dir():
+        raise InvalidInputError(f"{os.fspath(directory)!r} is no directory")
+    found = [
+        Path(folder, name)
+        for folder, _, names in os.walk(root)
+        for name in names
+        if not name.startswith(".") and name not in _BYSTANDERS
+    ]
+    if not found:
+        raise InvalidInputError(f"{os.fspath(directory)!r} holds no pictures")
+    return sorted(found)
+
+
+def _checked_pixels(array: AnyArray, name: str) -> U8Array:
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+        raise DecodeError(f"{name} is {array.dtype} {array.shape}, expected uint8 RGB (H, W, 3)")
+    return np.ascontiguousarray(array)
+
+
+def _read(path: PathLike) -> bytes:
+    name = os.fspath(path)
+    try:
+        with open(name, "rb", opener=_open_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise DecodeError(f"{name} is no regular file")
+            if status.st_size > MAX_FILE_BYTES:
+                raise DecodeError(
+                    f"{name} has {status.st_size} bytes, expected at most {MAX_FILE_BYTES}"
+                )
+            return file.read()
+    except (OSError, ValueError) as error:
+        if isinstance(error, DecodeError):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DecodeError(f"{name!r} cannot be read: {reason}") from error
+
+
+def _open_without_waiting(name: str, flags: int) -> int:
+    """A pipe without a writer would make a plain open wait for ever."""
+    return os.open(name, flags | os.O_NONBLOCK)
+
+
+def _decode_bytes(data: bytes, name: str, max_pixels: int) -> U8Array:
+    try:
+        if sniff(data) == "JPEG":
+            return _decode_jpeg(data, name, max_pixels)
+        header = read_header(data)
+    except HeaderError as error:
+        raise DecodeError(f"{name} is no readable picture: {error}") from error
+    _require_size(name, header.height, header.width, max_pixels)
+    return _decode_other(data, name)
+
+
+def _require_size(name: str, height: int, width: int, max_pixels: int) -> None:
+    if height * width > max_pixels:
+        raise DecodeError(
+            f"{name} claims {width} x {height} pixels, expected at most {max_pixels:,} in all"
+        )
+
+
+def _decode_jpeg(data: bytes, name: str, max_pixels: int) -> U8Array:
+    import simplejpeg
+
+    try:
+        height, width, colour, _ = simplejpeg.decode_jpeg_header(data)
+        _require_size(name, height, width, max_pixels)
+        if colour in ("CMYK", "YCCK"):
+            raise DecodeError(f"{name} is a {colour} JPEG, expected grey or RGB")
+        pixels: U8Array = simplejpeg.decode_jpeg(data, colorspace="RGB")
+    except ValueError as error:
+        if isinstance(error, DecodeError):
+            raise
+        raise DecodeError(f"{name} is a damaged JPEG: {error}") from error
+    return pixels
+
+
+def _decode_other(data: bytes, name: str) -> U8Array:
+    import cv2
+
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        raise DecodeError(f"{name} cannot be decoded: {error}") from error
+    if bgr is None:
+        raise DecodeError(f"{name} is damaged: its header is whole, its pixels are not")
+    return np.ascontiguousarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models that many tests share: a tiny one that behaves like MGN, and MGN itself, once per run."""
+
+import numpy as np
+import pytest
+from tiny_model import write_tiny_model
+
+from mgn_fast import export_onnx
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory):
+    """MGN's inputs, width and contract in front of one matrix: milliseconds instead of seconds."""
+    return write_tiny_model(tmp_path_factory.mktemp("tiny") / "tiny.onnx")
+
+
+@pytest.fixture(scope="session")
+def mgn_model(tmp_path_factory):
+    """MGN with seeded weights, dynamic batch, exported once."""
+    return export_onnx(None, tmp_path_factory.mktemp("mgn") / "mgn.onnx", verify=False)
+
+
+@pytest.fixture
+def random():
+    """Seeded random numbers."""
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def picture(random):
+    """A smooth 128 x 64 picture: noise alone would make every resize look alike."""
+    coarse = random.integers(0, 256, (8, 4, 3), dtype=np.uint8)
+    return np.ascontiguousarray(coarse.repeat(16, 0).repeat(16, 1))
