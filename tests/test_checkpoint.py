@@ -189,7 +189,9 @@ def test_a_file_cut_short_is_refused(save, legacy):
     assert "model.pt" in message(path)
 
 
-@pytest.mark.parametrize("content", [[torch.zeros(2)], torch.zeros(2), {1: torch.zeros(2)}], ids=type)
+@pytest.mark.parametrize(
+    "content", [[torch.zeros(2)], torch.zeros(2), {1: torch.zeros(2)}], ids=type
+)
 def test_what_is_no_state_dict_is_refused(save, content):
     assert "expected a state dict" in message(save(content))
 

@@ -27,7 +27,6 @@ FORMS = {
     "uint8, newest opset": {"input": "uint8", "opset": graph.newest_opset()},
     "fused, opset 11": {"fuse_mirror": True, "opset": 11},
     "fused uint8, opset 17": {"fuse_mirror": True, "input": "uint8", "opset": 17},
-    "fixed batch": {"batch_size": 4, "outputs": "all"},
 }
 
 
@@ -95,8 +94,7 @@ def test_a_checkpoint_of_others_gives_the_recipes_outputs(
     elif form.get("outputs") != "all":
         wanted = {"features": expected["features"]}
     images = pixels if form.get("input") == "uint8" else planes
-    sizes = (4,) if form.get("batch_size") else (1, 2, 3, 5, 7) if form else range(1, 8)
-    for size, got in outputs_of(target, images, sizes):
+    for size, got in outputs_of(target, images, (1, 7) if form else range(1, 8)):
         assert list(got) == list(wanted)
         for name, values in wanted.items():
             assert got[name].shape == (size, values.shape[1])
@@ -131,8 +129,11 @@ def test_the_same_seed_gives_the_same_verified_bytes(target):
 
 @pytest.mark.parametrize(
     "form",
-    [{"outputs": "all", "batch_size": 2}, {"fuse_mirror": True, "input": "uint8", "opset": 13}],
-    ids=["all, fixed batch", "fused uint8, opset 13"],
+    [
+        {"outputs": "all", "batch_size": 2},
+        {"fuse_mirror": True, "input": "uint8", "batch_size": 1},
+    ],
+    ids=["all, two", "fused uint8, one"],
 )
 def test_right_files_pass_verification(form, checkpoint, target):
     export_onnx(checkpoint, target, **form)
@@ -162,13 +163,6 @@ def test_a_file_that_differs_is_not_left_and_the_previous_one_stays(
     assert [path.name for path in target.parent.iterdir()] == [target.name]
 
 
-def test_a_file_that_gives_nan_is_not_left(state, checkpoint, target, monkeypatch):
-    altered(monkeypatch, {"reduction.1.bias": state["reduction.1.bias"] * np.nan})
-    with pytest.raises(ExportError, match="differs from the network's by nan"):
-        export_onnx(checkpoint, target, batch_size=1)
-    assert not list(target.parent.iterdir())
-
-
 def test_a_file_with_another_opset_is_not_left(checkpoint, target, monkeypatch):
     altered(monkeypatch, {}, opset=18)
     with pytest.raises(ExportError, match=r"opsets \{'': 18\}, expected \{'': 11\}"):
@@ -176,11 +170,20 @@ def test_a_file_with_another_opset_is_not_left(checkpoint, target, monkeypatch):
     assert not list(target.parent.iterdir())
 
 
-def test_a_file_with_other_outputs_is_not_left(checkpoint, target, monkeypatch):
-    altered(monkeypatch, {}, outputs="all")
-    with pytest.raises(ExportError, match=r"outputs \['features', 'fg_p1'.*\], expected \['fea"):
-        export_onnx(checkpoint, target, batch_size=1)
-    assert not list(target.parent.iterdir())
+@pytest.mark.parametrize(
+    ("got", "message"),
+    [
+        ({"features": [1.0, -4.0, np.nan]}, "output 'features' differs from the network's by nan"),
+        ({"features": [1.0, -4.0, 0.0005]}, "by 0.0005 at batch 3, expected at most 0.0001 of its"),
+        ({"features": [1.0, -4.0]}, r"output 'features' has shape \(2,\), expected \(3,\)"),
+        ({"feature": [1.0, -4.0, 0.0]}, r"outputs \['feature'\], expected \['features'\]"),
+    ],
+)
+def test_outputs_must_agree_to_a_ten_thousandth_of_their_scale(got, message):
+    wanted = {"features": np.array([1.0, -4.0, 0.0])}
+    export._require_equal({"features": wanted["features"] + [0, 0, 0.0003]}, wanted, 3)
+    with pytest.raises(ExportError, match=message):
+        export._require_equal({name: np.array(x) for name, x in got.items()}, wanted, 3)
 
 
 def test_a_disk_that_fills_up_leaves_nothing(checkpoint, target, monkeypatch):

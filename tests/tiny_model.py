@@ -4,6 +4,7 @@
 It tells left from right, so that plain and mirrored embeddings differ.
 """
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ def write_tiny_model(
         before = [helper.make_node("Identity", [spec.INPUT_NAME], ["planes"])]
         shape, kind = [axis, 3, spec.HEIGHT, spec.WIDTH], TensorProto.FLOAT
     if weights is None:
-        weights = np.random.default_rng(seed).standard_normal((3 * 24 * 8, width), np.float32)
+        weights = seeded_weights(width, seed)
     graph = helper.make_graph(
         before + nodes,
         "tiny",
@@ -50,8 +51,14 @@ def write_tiny_model(
     return Path(path)
 
 
+@functools.cache
+def seeded_weights(width, seed):
+    """The matrix of the tiny model."""
+    return np.random.default_rng(seed).standard_normal((3 * 24 * 8, width), np.float32)
+
+
 def tiny_embedding(prepared, *, width=2048, seed=0):
     """What the tiny model gives for prepared float32 pictures [N, 3, 384, 128], in NumPy."""
     pooled = prepared.reshape(-1, 3, 24, 16, 8, 16).mean((3, 5), dtype=np.float64)
-    weights = np.random.default_rng(seed).standard_normal((3 * 24 * 8, width), np.float32)
-    return np.maximum(pooled.reshape(len(prepared), -1) @ weights, 0).astype(np.float32)
+    product = pooled.reshape(len(prepared), 3 * 24 * 8) @ seeded_weights(width, seed)
+    return np.maximum(product, 0).astype(np.float32)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors
 import safetensors.torch
 import torch
@@ -178,7 +179,7 @@ def _checked(source: Path, tensors: Mapping[str, Any], num_identities: int) -> d
             elif array is not None:
                 parameters[name] = array
         elif name in counters:
-            parameters[name] = torch.zeros((), dtype=torch.int64).numpy()
+            parameters[name] = np.zeros((), np.int64)
     missing = [name for name in shapes if name not in tensors and name not in counters]
     unexpected = [name for name in tensors if name not in shapes]
     faults = [
@@ -210,9 +211,10 @@ def _as_array(tensor: Any, shape: tuple[int, ...], *, counter: bool) -> tuple[An
     if counter:
         return tensor.detach().to(torch.int64).numpy(), ""
     array: AnyArray = tensor.detach().to(torch.float32).contiguous().numpy()
-    finite = torch.isfinite(torch.from_numpy(array))
-    if not finite.all():
-        return None, f"has {int((~finite).sum())} of {finite.numel()} values not finite in float32"
+    num_finite = np.count_nonzero(np.isfinite(array))
+    if num_finite != array.size:
+        num_others = array.size - num_finite
+        return None, f"has {num_others} of {array.size} values not finite in float32"
     return array, ""
 
 

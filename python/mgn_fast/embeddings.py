@@ -91,12 +91,14 @@ def read_embeddings(path: PathLike) -> Embeddings:
     """
     name = os.fspath(path)
     try:
-        rows = np.load(path, allow_pickle=False)
+        # Mapped, not read: a header that claims more than the file holds is refused by that.
+        rows = np.asarray(np.lib.format.open_memmap(path, mode="r"))
     except (OSError, ValueError, EOFError) as error:
         raise InvalidInputError(f"{name!r} is no readable .npy file: {error}") from error
-    if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.dtype != np.float32:
-        what = f"{rows.dtype} {rows.shape}" if isinstance(rows, np.ndarray) else "an archive"
-        raise InvalidInputError(f"{name!r} holds {what}, expected float32 (N, D)")
+    if rows.ndim != 2 or rows.dtype != np.float32:
+        raise InvalidInputError(
+            f"{name!r} holds {rows.dtype} {rows.shape}, expected float32 (N, D)"
+        )
     names = _read_names(sidecar_path(path), Path(path), len(rows))
     return Embeddings(rows, names)
 

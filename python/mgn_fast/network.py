@@ -40,6 +40,18 @@ _CALIBRATION_PICTURES = 16
 _Random: TypeAlias = np.random.Generator
 
 
+# Random values that a state dict then replaces would cost seconds: drawing them takes one, and
+# drawing them on the device "meta" makes torch import its compiler.
+class _Conv(nn.Conv2d):
+    def reset_parameters(self) -> None:
+        pass
+
+
+class _Linear(nn.Linear):
+    def reset_parameters(self) -> None:
+        pass
+
+
 class Bottleneck(nn.Module):
     """A residual block: 1x1, 3x3 (which carries the stride), 1x1, each with its batch norm.
 
@@ -55,15 +67,15 @@ class Bottleneck(nn.Module):
     ) -> None:
         super().__init__()
         out_channels = 4 * middle
-        self.conv1 = nn.Conv2d(in_channels, middle, 1, bias=False)
+        self.conv1 = _Conv(in_channels, middle, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(middle)
-        self.conv2 = nn.Conv2d(middle, middle, 3, stride, 1, bias=False)
+        self.conv2 = _Conv(middle, middle, 3, stride, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(middle)
-        self.conv3 = nn.Conv2d(middle, out_channels, 1, bias=False)
+        self.conv3 = _Conv(middle, out_channels, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(out_channels)
         self.downsample: nn.Sequential | None = None
         if project:
-            shortcut = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
+            shortcut = _Conv(in_channels, out_channels, 1, stride, bias=False)
             self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(out_channels))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -100,7 +112,7 @@ class MGN(nn.Module):
     def __init__(self, num_identities: int = NUM_IDENTITIES) -> None:
         super().__init__()
         self.backbone = nn.Sequential(
-            nn.Conv2d(3, 64, 7, 2, 3, bias=False),
+            _Conv(3, 64, 7, 2, 3, bias=False),
             nn.BatchNorm2d(64),
             nn.ReLU(),
             nn.MaxPool2d(3, 2, 1),
@@ -112,10 +124,10 @@ class MGN(nn.Module):
         self.p2 = _branch(stride=1)
         self.p3 = _branch(stride=1)
         self.reduction = nn.Sequential(
-            nn.Conv2d(2048, PART_WIDTH, 1, bias=False), nn.BatchNorm2d(PART_WIDTH), nn.ReLU()
+            _Conv(2048, PART_WIDTH, 1, bias=False), nn.BatchNorm2d(PART_WIDTH), nn.ReLU()
         )
         for head in HEADS:
-            self.add_module(head, nn.Linear(PART_WIDTH, num_identities))
+            self.add_module(head, _Linear(PART_WIDTH, num_identities))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """All twelve outputs, in ReID-MGN's order.

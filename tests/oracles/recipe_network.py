@@ -54,7 +54,16 @@ def shapes(num_identities=751, thin=1):
             block(f"{branch}.1.{i}", 16 * w if i == 0 else 32 * w, 8 * w, i == 0)
     conv("reduction.0", 4 * w, 32 * w, 1)
     norm("reduction.1", 4 * w)
-    for head in ("2048_0", "2048_1", "2048_2", "256_1_0", "256_1_1", "256_2_0", "256_2_1", "256_2_2"):
+    for head in (
+        "2048_0",
+        "2048_1",
+        "2048_2",
+        "256_1_0",
+        "256_1_1",
+        "256_2_0",
+        "256_2_1",
+        "256_2_2",
+    ):
         table[f"fc_id_{head}.weight"] = (num_identities, 4 * w)
         table[f"fc_id_{head}.bias"] = (num_identities,)
     return table

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+from mgn_fast import InvalidInputError, ModelError, RuntimeUnavailableError, open_session
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lanes": 0}, "lanes is 0, expected a whole number of at least 1"),
+        ({"lanes": 1.5}, "lanes is 1.5"),
+        ({"batch_size": -1}, "batch_size is -1"),
+        ({"threads": 0}, "threads is 0"),
+        ({"device": 1}, "device is 1; the onnxruntime backend has device 0 only"),
+        ({"precision": "bf16"}, "precision is 'bf16'; the onnxruntime backend runs"),
+    ],
+)
+def test_options_out_of_range_are_refused(tiny_model, options, message):
+    with pytest.raises(InvalidInputError, match=message):
+        open_session(tiny_model, **options)
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"ends in '\.pt', expected '\.onnx'"):
+        open_session(tmp_path / "model.pt")
+    with pytest.raises(RuntimeUnavailableError, match="is an Ascend model"):
+        open_session(tmp_path / "model.om")
+    with pytest.raises(RuntimeUnavailableError, match="backend is 'tensorrt'"):
+        open_session(tmp_path / "model.onnx", backend="tensorrt")
+
+
+def test_a_named_backend_opens_a_file_of_any_ending(tiny_model, tmp_path):
+    path = tmp_path / "model.bin"
+    path.write_bytes(tiny_model.read_bytes())
+    with open_session(path, backend="onnxruntime", precision="float32") as session:
+        assert session.backend == "onnxruntime"
