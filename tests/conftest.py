@@ -3,9 +3,9 @@
 
 import numpy as np
 import pytest
-from tiny_model import write_tiny_model
 
 from mgn_fast import export_onnx
+from tiny_model import write_tiny_model
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-import os
 import threading
+from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper
-from tiny_model import tiny_embedding, write_tiny_model
 
 from mgn_fast import DeviceError, InvalidInputError, ModelError, open_session, spec
 from mgn_fast.backend_onnxruntime import OnnxruntimeModel
+from tiny_model import tiny_embedding, write_tiny_model
 
 
 def prepared(random, count):
@@ -47,7 +47,9 @@ def test_a_fixed_batch_is_padded(tmp_path, random):
     path = write_tiny_model(tmp_path / "fixed.onnx", batch_size=4)
     with open_session(path) as session:
         assert session.batch_sizes == (4,)
-        np.testing.assert_allclose(session.run(images), tiny_embedding(images), rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(
+            session.run(images), tiny_embedding(images), rtol=1e-3, atol=1e-3
+        )
     with pytest.raises(InvalidInputError, match=r"batch_size is 2; .* has the fixed batch size 4"):
         open_session(path, batch_size=2)
 
@@ -94,7 +96,7 @@ def test_closing_ends_every_thread(tiny_model):
 
 def test_opening_and_closing_again_and_again_leaves_nothing_behind(tiny_model):
     def resources():
-        return threading.active_count(), len(os.listdir("/proc/self/fd"))
+        return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
 
     images = np.zeros((3, 3, 384, 128), np.float32)
     with open_session(tiny_model) as session:
@@ -227,11 +229,13 @@ def test_a_contract_this_version_cannot_keep_is_refused(tmp_path):
 
 
 def test_an_embedding_does_not_depend_on_batch_position_lane_or_threads(mgn_model, random):
-    """MGN itself: the same pictures, shuffled and split in other ways, by other numbers of threads."""
+    """MGN itself: the same pictures in another order, split in other ways, by other threads."""
     images = prepared(random, 7)
     reference = onnxruntime.InferenceSession(str(mgn_model)).run(None, {"image": images})[0]
     order = random.permutation(len(images))
     for lanes, batch_size, threads in [(1, 8, 2), (2, 3, 1), (3, 1, 1)]:
-        with open_session(mgn_model, lanes=lanes, batch_size=batch_size, threads=threads) as session:
+        with open_session(
+            mgn_model, lanes=lanes, batch_size=batch_size, threads=threads
+        ) as session:
             got = session.run(images[order])
         assert cosine(got, reference[order]).min() >= 0.999999

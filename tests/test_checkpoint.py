@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+
 from mgn_fast import checkpoint
 from mgn_fast.checkpoint import read_checkpoint
 from mgn_fast.errors import ExportError
@@ -122,6 +123,13 @@ def test_everything_wrong_is_listed_in_one_error(save):
         "backbone.4.0.bn1.weight has 64 of 64 values not finite in float32",
     ):
         assert part in text
+
+
+def test_a_prefix_on_some_names_alone_is_not_taken_off(save):
+    content = state()
+    content["module.reduction.1.bias"] = content.pop("reduction.1.bias")
+    text = message(save(content))
+    assert "1 missing: reduction.1.bias; 1 unexpected: module.reduction.1.bias" in text
 
 
 def test_sparse_parameters_are_refused(save):

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mgn_fast.datasets import Split, count_problems, load_dataset
 from mgn_fast.errors import DatasetError, InvalidInputError
@@ -337,25 +335,3 @@ def test_importing_the_loader_imports_neither_opencv_nor_simplejpeg():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[]"
-
-
-FILE_NAME = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1)
-
-
-@given(
-    st.lists(
-        FILE_NAME.filter(lambda name: name not in (".", "..") and len(name.encode()) < 200)
-        | st.from_regex(r"-?\d{1,5}_c\d{1,4}[a-z_]{0,3}\.(jpg|png|txt)", fullmatch=True),
-        max_size=4,
-        unique=True,
-    )
-)
-def test_any_file_names_load_or_are_refused(tmp_path_factory, names):
-    root = make_market(tmp_path_factory.mktemp("any"), gallery=[GALLERY, *names])
-    try:
-        dataset = load_dataset(root)
-    except DatasetError:
-        return
-    used = {path.name for path in dataset.gallery}
-    assert used <= {GALLERY, *names}
-    assert len(dataset.gallery) + dataset.num_junk <= len({GALLERY, *names})

@@ -9,9 +9,9 @@ import numpy as np
 import onnx
 import pytest
 import simplejpeg
-from tiny_model import tiny_embedding, write_tiny_model
 
 from mgn_fast import DecodeError, Embedder, InvalidInputError, ModelError, images, spec
+from tiny_model import tiny_embedding, write_tiny_model
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_model_that_fuses_gets_the_plain_picture_only(tmp_path, pictures):
     path = write_tiny_model(tmp_path / "fuse.onnx", contract=spec.Contract(fuse_mirror=True))
     with Embedder(path) as embedder:
         np.testing.assert_allclose(embedder(pictures), oracle(pictures, mirror=False), atol=1e-5)
-    with pytest.raises(InvalidInputError, match="mirror is False, but .* inside its graph"):
+    with pytest.raises(InvalidInputError, match=r"mirror is False, but .* inside its graph"):
         Embedder(path, mirror=False)
 
 

@@ -17,9 +17,14 @@ def test_a_file_appears_whole(tmp_path):
 def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes(b"old")
-    with pytest.raises(KeyError), replacing(path) as temporary:
-        temporary.write_bytes(b"half")
-        raise KeyError
+
+    def fail_half_way():
+        with replacing(path) as temporary:
+            temporary.write_bytes(b"half")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail_half_way()
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
 

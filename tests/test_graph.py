@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The written graph gives the recipe's outputs in every form and at every opset (a thin network)."""
+"""The written graph gives the recipe's outputs in every form and at every opset."""
 
 import collections
 
@@ -8,6 +8,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+
 from mgn_fast.graph import OLDEST_OPSET, GraphForm, build_model, folded, newest_opset
 from mgn_fast.images import pack
 from oracles import recipe_network

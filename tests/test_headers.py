@@ -94,9 +94,7 @@ STARTS = [b"", b"\x89PNG\r\n\x1a\n", b"BM", b"P5 ", b"P6 ", b"RIFF", b"RIFF\0\0\
 def test_any_bytes_give_a_header_or_a_header_error(start, rest):
     try:
         header = read_header(start + rest)
-    except (HeaderError, KeyError) as error:
-        # A JPEG's size is its decoder's business, so `read_header` has no reader for one.
-        assert isinstance(error, HeaderError) or error.args == ("JPEG",)
-    else:
-        assert header.height >= 1
-        assert header.width >= 1
+    except HeaderError:
+        return
+    assert header.height >= 1
+    assert header.width >= 1

@@ -95,7 +95,9 @@ def forged_jpeg(picture, height, width):
 def test_a_forged_size_is_refused_before_anything_large_is_allocated(picture):
     data = forged_jpeg(picture, 65500, 65500)
     tracemalloc.start()
-    with pytest.raises(DecodeError, match="claims 65500 x 65500 pixels, expected at most 50,000,000"):
+    with pytest.raises(
+        DecodeError, match=r"claims 65500 x 65500 pixels, expected at most 50,000,000"
+    ):
         images.decode(data)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -124,7 +126,7 @@ def test_max_pixels_is_the_largest_size_that_is_decoded(picture):
 def test_cmyk_is_refused(tmp_path):
     file = io.BytesIO()
     Image.new("CMYK", (8, 8)).save(file, "JPEG")
-    with pytest.raises(DecodeError, match="CMYK|YCCK"):
+    with pytest.raises(DecodeError, match=r"is a (CMYK|YCCK) JPEG"):
         images.decode(file.getvalue())
 
 

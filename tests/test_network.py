@@ -6,6 +6,7 @@ import socket
 import numpy as np
 import pytest
 import torch
+
 from mgn_fast.images import resize_pack
 from mgn_fast.network import MGN, network_with, parameter_shapes, seeded_state_dict
 from mgn_fast.spec import DEVIATION
@@ -21,6 +22,12 @@ def seeded():
 @pytest.fixture(scope="module")
 def network(seeded):
     return network_with(seeded)
+
+
+@pytest.fixture(scope="module")
+def plain(network):
+    """Features of pictures that the calibration did not see."""
+    return features(network, pictures(8, seed=77))
 
 
 def pictures(count, seed):
@@ -78,18 +85,17 @@ def test_making_a_network_and_its_weights_needs_no_connection(monkeypatch):
     MGN(2)
 
 
-def test_half_a_grey_level_of_noise_hardly_moves_an_embedding(network):
-    planes = pictures(12, seed=77)
+def test_half_a_grey_level_of_noise_hardly_moves_an_embedding(network, plain):
+    planes = pictures(8, seed=77)
     noise = np.random.default_rng(77).uniform(-0.5, 0.5, planes.shape) / 255
     noisy = planes + (noise / np.array(DEVIATION)[:, None, None]).astype(np.float32)
     # Random weights that are not damped give 0.83; a trained network about 0.998.
-    assert cosine(features(network, planes), features(network, noisy)).min() >= 0.995
+    assert cosine(plain, features(network, noisy)).min() >= 0.995
 
 
-def test_different_pictures_have_different_embeddings(network):
-    rows = features(network, pictures(12, seed=78))
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    assert (rows @ rows.T)[np.triu_indices(12, 1)].max() < 0.95
+def test_different_pictures_have_different_embeddings(plain):
+    rows = plain / np.linalg.norm(plain, axis=1, keepdims=True)
+    assert (rows @ rows.T)[np.triu_indices(len(rows), 1)].max() < 0.95
 
 
 def test_batch_norms_hold_the_statistics_of_the_synthetic_pictures(seeded):
@@ -107,14 +113,14 @@ def test_batch_norms_hold_the_statistics_of_the_synthetic_pictures(seeded):
     assert seeded["p3.1.2.bn3.num_batches_tracked"] == 1
 
 
-def test_pictures_keep_about_half_of_their_features_in_every_part(network):
-    parts = features(network, pictures(16, seed=0)).reshape(16, 8, 256)
-    active = (parts > 0).mean((0, 2))
+def test_pictures_keep_about_half_of_their_features_in_every_part(plain):
+    active = (plain.reshape(-1, 8, 256) > 0).mean((0, 2))
     assert active.min() > 0.35
     assert active.max() < 0.65
 
 
-def test_another_seed_gives_other_weights_and_any_number_of_identities(seeded):
+def test_another_seed_gives_other_weights_and_any_number_of_identities(seeded, monkeypatch):
+    monkeypatch.setattr("mgn_fast.network._calibrate", lambda *_: None)
     other = seeded_state_dict(1, num_identities=5)
     assert other["fc_id_256_2_2.weight"].shape == (5, 256)
     assert {name: array.dtype for name, array in other.items()} == {

@@ -69,7 +69,10 @@ def test_only_the_destination_is_written(every_level):
 @pytest.mark.parametrize(
     ("out", "message"),
     [
-        (np.zeros((3, 32, 8), np.float32), r"out is float32 \(3, 32, 8\), expected float32 \(3, 8, 32\)"),
+        (
+            np.zeros((3, 32, 8), np.float32),
+            r"out is float32 \(3, 32, 8\), expected float32 \(3, 8, 32\)",
+        ),
         (np.zeros((8, 32, 3), np.float32), r"out is float32 \(8, 32, 3\)"),
         (np.zeros((3, 8, 32), np.float64), "out is float64"),
         (np.zeros((3, 8, 32), np.uint8), r"out is uint8 \(3, 8, 32\)"),

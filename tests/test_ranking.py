@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import retrieval
 
 from mgn_fast import Identities, InvalidInputError, _core, evaluate_distances
+from oracles import retrieval
 
 RULES = ("sklearn", "hits", "market1501")
 
@@ -78,8 +78,10 @@ def hard_case(seed, queries=23, gallery=300, levels=12, persons=9):
     random = np.random.default_rng(seed)
     distances = random.integers(0, levels, (queries, gallery)).astype(np.float32) / 8
     query = Identities(random.integers(0, persons + 3, queries), random.integers(0, 3, queries))
-    return distances, query, Identities(
-        random.integers(0, persons, gallery), random.integers(0, 3, gallery)
+    return (
+        distances,
+        query,
+        Identities(random.integers(0, persons, gallery), random.integers(0, 3, gallery)),
     )
 
 

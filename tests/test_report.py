@@ -55,8 +55,12 @@ def test_a_row_has_the_figures_the_recipe_quotes():
 
 def test_the_page_fetches_nothing(tmp_path, ranked):
     page = write(tmp_path, ranked)
-    urls = [value for _, attributes in page.tags for name, value in attributes.items()
-            if name in ("src", "href")]
+    urls = [
+        value
+        for _, attributes in page.tags
+        for name, value in attributes.items()
+        if name in ("src", "href")
+    ]
     assert len(urls) == 4  # three pictures and the curve
     assert all(url.startswith("data:image/") for url in urls)
     assert not re.search(r"url\(|@import", (tmp_path / "r.html").read_text())

@@ -5,9 +5,9 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from oracles import retrieval
 
 from mgn_fast import InvalidInputError, _core, distances, rerank
+from oracles import retrieval
 
 # The formula in float32 differs from itself by 3.4e-7 between two builds of one BLAS; three float32
 # roundings of distances up to 4 and a normalised sum stay below this.
@@ -79,12 +79,45 @@ def test_a_one_sided_neighbour_is_no_member(implementation):
     np.testing.assert_allclose(got, [[1.0, 1.0]], atol=1e-7)
 
 
-def expansion_by_two_thirds(angles):
-    """Jaccard distances of the first picture on an arc to the others, k1 = 4, no averaging."""
-    angles = np.radians(angles)
-    rows = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    options = {"k1": 4, "k2": 1, "original_weight": 0.0}
-    return rows[:1], rows[1:], options
+# Lists of neighbours by hand; every distance 0, so that a set of n members weighs 1 / n each.
+EXPANSION = {
+    # k1 = 4: half lists of 3. Picture 1's half set {1, 2, 5} has two of three in {0, 1, 2, 3, 4},
+    # which is not more than two thirds: 5 stays out. {0..4} and {1..5} share 4 / 5.
+    "exactly two thirds do not join": (
+        4,
+        ["03412", "12503", "21305", "34015", "43015", "51234"],
+        {5: 1 - (4 / 5) / (2 - 4 / 5)},
+    ),
+    # k1 = 6: half lists of 4. Picture 1's half set {1, 2, 3, 7} has three of four in {0..6}, so
+    # that 7, which is not on picture 0's list, joins. {0..7} and {1..7} share 7 / 8.
+    "three quarters join": (
+        6,
+        [
+            "0456123",
+            "1237045",
+            "2134075",
+            "3124075",
+            "4561072",
+            "5641072",
+            "6451072",
+            "7145236",
+        ],
+        {7: 1 - (7 / 8) / (2 - 7 / 8)},
+    ),
+}
+
+
+@pytest.mark.parametrize(("k1", "lists", "expected"), EXPANSION.values(), ids=EXPANSION.keys())
+def test_expansion_worked_by_hand(k1, lists, expected):
+    nearest = np.array([[int(digit) for digit in row] for row in lists], np.int32)
+    rows = np.repeat(np.eye(1, 4, dtype=np.float32), len(lists), axis=0)
+    encoding = _core.Encoding(1, len(lists) - 1, k1, 1)
+    encoding.encode(neighbourhood(nearest, embeddings=rows), 0, len(lists), 1)
+    encoding.index()
+    block = np.zeros((1, len(lists) - 1), np.float32)
+    encoding.blend(0, block, 0.0, 1)
+    for picture, jaccard in expected.items():
+        assert block[0, picture - 1] == pytest.approx(jaccard, abs=1e-6)
 
 
 @pytest.mark.parametrize("k1", [1, 2, 3, 4, 5, 7, 20, 25])
@@ -137,13 +170,23 @@ def test_equal_pictures_everywhere_give_one_distance():
     got = rerank(rows[:4], rows[4:], k1=5, k2=1)
     # Every list is pictures 0 to 5. Queries, which are among them, share nothing with the vectors
     # of those who are not, and everything with those who are; the original distance is 0.
-    np.testing.assert_array_equal(got, np.where(np.arange(36) < 2, 0.0, np.float32(0.7))[None, :] + np.zeros((4, 1)))
+    expected = np.where(np.arange(36) < 2, np.float32(0.0), np.float32(0.7))
+    np.testing.assert_array_equal(got, np.tile(expected, (4, 1)))
     assert_agrees(rows[:4], rows[4:], k1=5, k2=3)
 
 
 def test_rows_of_any_length_suit_the_variant_that_does_not_need_unit_rows():
     query, gallery = crowd(8)
     assert_agrees(query * 3, gallery * 2, variant="zhong2017")
+
+
+@pytest.mark.parametrize("scale", [2.0**-60, 2.0**45], ids=["tiny", "huge"])
+def test_scaling_all_rows_leaves_the_variant_that_divides_distances(scale):
+    query, gallery = crowd(8)
+    expected = rerank(query, gallery, variant="zhong2017")
+    scale = np.float32(scale)
+    got = rerank(query * scale, gallery * scale, variant="zhong2017")
+    np.testing.assert_allclose(got, expected, rtol=0, atol=TOLERANCE)
 
 
 def test_rows_longer_than_one_are_taken_while_some_distance_is_positive():
@@ -234,7 +277,7 @@ def test_refuses_a_read_only_out():
 
 def test_refuses_rows_so_long_that_no_distance_is_positive():
     rows = np.full((3, 4), 2.0, np.float32)
-    with pytest.raises(InvalidInputError, match="dot product of at least 16 .* length 1"):
+    with pytest.raises(InvalidInputError, match=r"dot product of at least 16 .* length 1"):
         rerank(rows, rows)
 
 

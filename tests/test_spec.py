@@ -42,5 +42,7 @@ def test_a_contract_that_cannot_be_kept_is_refused(change, message):
     "text", ["", "{", "[]", "3", "{}", '{"mean": 3}', '{"mean": [], "deviation": [], "more": 1}']
 )
 def test_what_is_no_contract_is_refused(text):
-    with pytest.raises(ModelError, match=r"a\.onnx has metadata mgn_fast\.contract = .* no contract"):
+    with pytest.raises(
+        ModelError, match=r"a\.onnx has metadata mgn_fast\.contract = .* no contract"
+    ):
         Contract.from_json(text, source="a.onnx")

@@ -74,19 +74,18 @@ def test_each_camera_has_its_own_light():
         np.mean([draw_person(p, camera, 0, seed=0).mean() for p in range(12)])
         for camera in range(1, NUM_CAMERAS + 1)
     ]
-    assert max(light) > 1.8 * min(light)
+    # The brightest multiplies by 1.12, the darkest by 0.80: 1.4 apart, before its place counts.
+    assert max(light) > 1.3 * min(light)
 
 
-def test_one_camera_has_one_colour_cast():
-    def cast(camera):
-        means = np.mean(
-            [draw_background(camera, shot, seed=0) for shot in range(12)], axis=(0, 1, 2)
-        )
-        return means / means.sum()
+def test_cameras_tint_the_same_clothes_differently():
+    def red_to_blue(camera):
+        torsos = [draw_person(p, camera, 0, seed=0)[35:55, 26:38] for p in range(30)]
+        red, _, blue = np.mean(torsos, axis=(0, 1, 2))
+        return red / blue
 
-    casts = [cast(camera) for camera in range(1, NUM_CAMERAS + 1)]
-    differences = [np.abs(a - b).max() for i, a in enumerate(casts) for b in casts[:i]]
-    assert max(differences) > 0.05
+    # Camera 2 multiplies red by 0.95 and blue by 1.06, camera 4 by 1.06 and 0.91: 1.30 apart.
+    assert 1.15 < red_to_blue(4) / red_to_blue(2) < 1.6
 
 
 @pytest.mark.parametrize("seed", range(2))

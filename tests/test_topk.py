@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """cpp/eval/topk.cpp: the nearest columns, merged block by block, against Python's sort."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import retrieval
 
 from mgn_fast import InvalidInputError, _core
 from mgn_fast.distances import empty_lists
+from oracles import retrieval
 
 
 def screened(a, b, metric="squared_distance"):
@@ -20,7 +22,7 @@ def nearest(a, b, depth, *, cuts=(), metric="squared_distance", threads=1, backw
     """Lists after merging the columns between each two cuts as a block of its own."""
     lists = empty_lists(len(a), depth)
     edges = [0, *cuts, len(b)]
-    blocks = list(zip(edges, edges[1:], strict=False))
+    blocks = list(itertools.pairwise(edges))
     for start, stop in reversed(blocks) if backwards else blocks:
         part = np.ascontiguousarray(b[start:stop])
         _core.merge_nearest(screened(a, part, metric), start, *lists, threads)
@@ -47,9 +49,7 @@ WORKED = {
 }
 
 
-@pytest.mark.parametrize(
-    ("line", "depth", "columns", "values"), WORKED.values(), ids=WORKED.keys()
-)
+@pytest.mark.parametrize(("line", "depth", "columns", "values"), WORKED.values(), ids=WORKED.keys())
 def test_worked_by_hand(line, depth, columns, values):
     gallery = np.array(line, np.float32)[:, None]
     got = nearest(np.zeros((1, 1), np.float32), gallery, depth)
@@ -108,6 +108,6 @@ def test_refuses_lists_that_do_not_fit():
         _core.merge_nearest(screened(a, b), 0, empty_lists(2, 1)[0], empty_lists(2, 2)[1], 1)
     with pytest.raises(InvalidInputError, match="one column or more"):
         _core.merge_nearest(screened(a, b), 0, *empty_lists(2, 0), 1)
+    lists = empty_lists(2, 1)
     with pytest.raises(InvalidInputError, match="distances is float32"):
-        lists = empty_lists(2, 1)
         _core.merge_nearest(screened(a, b), 0, lists[0], lists[1].astype(np.float32), 1)

@@ -13,15 +13,19 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mgn_fast import spec
 
+CONTRACT = spec.Contract()
+
 
 def write_tiny_model(
-    path, *, batch_size=None, contract=spec.Contract(), width=2048, seed=0, weights=None
+    path, *, batch_size=None, contract=CONTRACT, width=2048, seed=0, weights=None
 ):
     """Writes the model; `batch_size` None is a dynamic axis, `contract` None leaves it out."""
     uint8 = contract is not None and contract.input == "uint8"
     axis = "batch" if batch_size is None else batch_size
     nodes = [
-        helper.make_node("AveragePool", ["planes"], ["pooled"], kernel_shape=[16, 16], strides=[16, 16]),
+        helper.make_node(
+            "AveragePool", ["planes"], ["pooled"], kernel_shape=[16, 16], strides=[16, 16]
+        ),
         helper.make_node("Flatten", ["pooled"], ["flat"]),
         helper.make_node("MatMul", ["flat", "weights"], ["product"]),
         helper.make_node("Relu", ["product"], [spec.OUTPUT_NAME]),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Errors that cross into Python as typed exceptions; bindings/errors.cpp maps each class to its own.
+// Errors that cross into Python as typed exceptions; bindings/module.cpp translates each class.
 #pragma once
 
 #include <stdexcept>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Splits independent rows over threads. The partition is fixed, so results cannot depend on timing;
-// each body call sees its own range. May be called from any thread; the first exception is rethrown.
+// Splits independent rows over threads. The partition is fixed, so results cannot depend on timing.
+// May be called from any thread; the first exception is rethrown.
 #pragma once
 
 #include <algorithm>

@@ -187,7 +187,7 @@ Ranker::Ranker(IdentitySpans gallery, PrecisionRule rule, SameCamera same_camera
                            std::to_string(camera_.size()) + " cameras, expected one of each");
     }
     std::iota(by_person_.begin(), by_person_.end(), 0);
-    std::stable_sort(by_person_.begin(), by_person_.end(), [&](std::int32_t a, std::int32_t b) {
+    std::sort(by_person_.begin(), by_person_.end(), [&](std::int32_t a, std::int32_t b) {
         return person_[static_cast<std::size_t>(a)] < person_[static_cast<std::size_t>(b)];
     });
 }

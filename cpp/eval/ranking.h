@@ -57,7 +57,7 @@ private:
 
     std::vector<std::int32_t> person_;
     std::vector<std::int32_t> camera_;
-    std::vector<std::int32_t> by_person_;  // gallery positions, ordered by (person, position)
+    std::vector<std::int32_t> by_person_;  // gallery positions, ordered by person
     PrecisionRule rule_;
     SameCamera same_camera_;
 };

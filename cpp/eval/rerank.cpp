@@ -27,8 +27,8 @@ const float* embedding_of(const Neighbourhood& near, std::int32_t picture) {
 }
 
 double normalised(const Neighbourhood& near, std::size_t row, double distance) {
-    const double value = near.squared_again ? distance * distance : distance;
-    return value / static_cast<double>(near.scale[row]);
+    const double value = distance / static_cast<double>(near.scale[row]);
+    return near.squared_again ? value * value : value;
 }
 
 // Normalised distance from `picture` to a member, which need not be among its nearest.

@@ -21,7 +21,7 @@ struct Neighbourhood {
     Matrix<const float> query;           // [Q, D]
     Matrix<const float> gallery;         // [G, D]
     Metric metric = Metric::kUnitRows;
-    bool squared_again = false;  // distances are squared before they are divided
+    bool squared_again = false;  // the quotients are squared
 };
 
 // Call order: encode() every row range, expand() every row range unless k2 is 1, index(), then

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pillow's fixed-point bicubic: weights rounded to 22 bits, rows first, 8 bits in between. Rows that
-// the vertical pass needs are made on demand in a ring, so that scratch stays small for any picture.
+// Pillow's fixed-point bicubic: weights rounded to 22 bits, rows first, 8 bits in between. The rows
+// that the vertical pass needs are made on demand in a ring: scratch stays small for any picture.
 #include "image/resize.h"
 
 #include <algorithm>

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     import onnxruntime
 
 DEFAULT_BATCH_SIZE = 8
-_DTYPES: dict[str, np.dtype[Any]] = {"tensor(float)": np.dtype(np.float32), "tensor(uint8)": np.dtype(np.uint8)}
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "tensor(float)": np.dtype(np.float32),
+    "tensor(uint8)": np.dtype(np.uint8),
+}
 
 
 class OnnxruntimeModel:

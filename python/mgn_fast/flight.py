@@ -14,7 +14,8 @@ from .types import F32Array
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .session import Lane, Session, Ticket
+    from .lane import Lane, Ticket
+    from .session import Session
 
 Tag = TypeVar("Tag")
 

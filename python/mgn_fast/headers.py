@@ -77,6 +77,8 @@ def read_header(data: bytes) -> Header:
         HeaderError: cut short, damaged, or of a kind that the decoder would not read faithfully.
     """
     kind = sniff(data)
+    if kind == "JPEG":
+        raise HeaderError("a JPEG's size is read by its decoder")
     readers = {"PNG": _png_size, "BMP": _bmp_size, "PPM": _ppm_size, "WebP": _webp_size}
     try:
         height, width = readers[kind](data)

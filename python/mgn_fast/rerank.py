@@ -169,8 +169,6 @@ def _encode(
             for part, block, screened in screened_blocks(rows, columns, settings.metric, workers):
                 lists = nearest[here][part], distances[here][part]
                 _core.merge_nearest(screened, first_column, *lists, workers)
-                if settings.squared_again:
-                    np.square(block, out=block)
                 np.maximum(largest[here][part], block.max(axis=1), out=largest[here][part])
     scale = _checked_scale(largest, settings)
     near = _core.Neighbourhood(
@@ -194,9 +192,10 @@ def _encode(
 
 
 def _normalise(distances: F32Array, scale: F32Array, settings: Settings) -> None:
+    # Divided first: squares of very long or short rows would leave float32's range.
+    np.divide(distances, scale[:, None], out=distances)
     if settings.squared_again:
         np.square(distances, out=distances)
-    np.divide(distances, scale[:, None], out=distances)
 
 
 def _checked_scale(largest: F32Array, settings: Settings) -> F32Array:

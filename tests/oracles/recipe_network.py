@@ -81,7 +81,8 @@ def random_state(seed, num_identities=7, thin=16):
         elif len(shape) == 1:
             state[name] = rng.normal(0, 0.2, shape).astype(np.float32)
         else:
-            state[name] = rng.normal(0, np.prod(shape[1:]) ** -0.5, shape).astype(np.float32)
+            deviation = np.float32(np.prod(shape[1:]) ** -0.5)
+            state[name] = rng.standard_normal(shape, np.float32) * deviation
     return state
 
 

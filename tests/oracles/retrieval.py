@@ -58,7 +58,7 @@ def precision_of_ranking(hits, distances, ap):
 
 
 def evaluate(distances, query, gallery, *, max_rank=50, ap="sklearn", same_camera="drop"):
-    """Average precision per query, cmc, mean inverse negative penalty and the number of valid queries."""
+    """Average precision per query, cmc, mINP and the number of queries that have a match."""
     precisions, penalties = [], []
     found = np.zeros(max_rank)
     for row, person, camera in zip(distances, query.person, query.camera, strict=True):
@@ -79,7 +79,9 @@ def reciprocal(ranking, i, depth):
     return [j for j in ranking[i][:depth] if i in ranking[j][:depth]]
 
 
-def rerank(query, gallery, *, k1=20, k2=6, original_weight=0.3, variant="reid-mgn", dtype=np.float64):
+def rerank(
+    query, gallery, *, k1=20, k2=6, original_weight=0.3, variant="reid-mgn", dtype=np.float64
+):
     """Re-ranked [Q, G] by dense matrices over all pictures."""
     pictures = np.concatenate([query, gallery])
     if variant == "reid-mgn":

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -106,18 +107,24 @@ def reports_of(
     Returns:
         Reports by the name they are printed under.
     """
-    identities = (dataset.query.identities, dataset.gallery.identities)
-    shared: dict[str, Any] = {
-        "ap": arguments.ap,
-        "same_camera": arguments.same_camera,
-        "max_rank": arguments.max_rank,
-    }
-    reports = {"plain": evaluate(query, gallery, *identities, **shared)}
+    measure = functools.partial(
+        evaluate,
+        query,
+        gallery,
+        dataset.query.identities,
+        dataset.gallery.identities,
+        ap=arguments.ap,
+        same_camera=arguments.same_camera,
+        max_rank=arguments.max_rank,
+    )
+    reports = {"plain": measure()}
     if arguments.rerank:
         say("re-ranking")
-        options = {name: getattr(arguments, name) for name in ("k1", "k2", "original_weight")}
-        reports["re-ranked"] = evaluate(
-            query, gallery, *identities, rerank=True, **options, **shared
+        reports["re-ranked"] = measure(
+            rerank=True,
+            k1=arguments.k1,
+            k2=arguments.k2,
+            original_weight=arguments.original_weight,
         )
     return reports
 

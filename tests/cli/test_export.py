@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+
+import numpy as np
+
+from mgn_fast import open_session
+from mgn_fast.cli import main
+
+
+def test_random_weights_are_asked_for_and_said(tmp_path, capsys):
+    path = tmp_path / "m.onnx"
+    words = ["export", "--random-weights", "--seed", "3", "-o", str(path), "--fuse-mirror"]
+    words += ["--input", "uint8", "--batch-size", "2", "--no-verify", "--json"]
+    assert main(words) == 0
+    captured = capsys.readouterr()
+    assert "random weights of seed 3" in captured.err
+    written = json.loads(captured.out)
+    assert written == {"path": str(path), "bytes": path.stat().st_size, "verified": False}
+    with open_session(path) as session:
+        contract = session.contract
+        assert (contract.seed, contract.input, contract.fuse_mirror) == (3, "uint8", True)
+        assert session.batch_sizes == (2,)
+        rows = session.run(np.zeros((2, 384, 128, 3), np.uint8))
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, rtol=1e-5)
+
+
+def test_neither_or_both_sources_of_weights_are_a_usage_error(tmp_path, capsys):
+    output = str(tmp_path / "m.onnx")
+    assert main(["export", "-o", output]) == 2
+    assert main(["export", "model.pt", "--random-weights", "-o", output]) == 2
+    assert capsys.readouterr().err.count("give one of the two") == 2
+
+
+def test_a_checkpoint_that_cannot_be_used_is_exit_code_3(tmp_path, capsys):
+    (tmp_path / "model.pt").write_bytes(b"no checkpoint")
+    output = tmp_path / "m.onnx"
+    assert main(["export", str(tmp_path / "model.pt"), "-o", str(output)]) == 3
+    assert "model.pt" in capsys.readouterr().err
+    assert not output.exists()
+    assert main(["export", str(tmp_path / "missing.pt"), "-o", str(output)]) == 3

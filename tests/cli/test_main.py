@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+import subprocess
+import sys
+
+import pytest
+
+from mgn_fast import __version__, errors
+from mgn_fast.cli import doctor as doctor_command
+from mgn_fast.cli import main
+from mgn_fast.cli.main import build_parser
+
+COMMANDS = ("export", "embed", "evaluate", "doctor", "demo")
+
+
+def mgn_fast(*words):
+    """The command as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "mgn_fast", *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_version_is_the_packages():
+    done = mgn_fast("--version")
+    assert done.returncode == 0
+    assert done.stdout == f"mgn-fast {__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example_that_parses(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([command, "--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    examples = text.split("example:\n")[1].strip().splitlines()
+    for example in examples:
+        words = example.split()
+        assert words[:2] == ["mgn-fast", command]
+        build_parser().parse_args(words[1:])
+
+
+@pytest.mark.parametrize("words", [[], ["fly"], ["embed"], ["export", "--opset", "x", "-o", "a"]])
+def test_wrong_words_are_usage_errors(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+    assert "usage: mgn-fast" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.InvalidInputError("bad"), 2),
+        (errors.ModelError("bad"), 3),
+        (errors.DatasetError("bad"), 3),
+        (errors.DecodeError("bad"), 3),
+        (errors.ExportError("bad"), 3),
+        (errors.DeviceError("bad"), 4),
+        (errors.RuntimeUnavailableError("bad"), 4),
+        (errors.CompileError("bad"), 4),
+        (errors.MgnError("bad"), 1),
+        (KeyboardInterrupt(), 130),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_each_error_has_its_exit_code_and_one_line(monkeypatch, capsys, error, code):
+    def fails():
+        raise error
+
+    monkeypatch.setattr(doctor_command, "examine", fails)
+    assert main(["doctor"]) == code
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["mgn-fast: " + (str(error) or "interrupted")]
+
+
+def test_an_error_of_our_own_making_keeps_its_traceback(monkeypatch):
+    def fails():
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(doctor_command, "examine", fails)
+    with pytest.raises(KeyError, match="a bug"):
+        main(["doctor"])
+
+
+def test_a_reader_that_leaves_is_no_error():
+    command = f"{sys.executable} -m mgn_fast doctor --json | head -c 1"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert done.stderr == ""

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+import io
+import sys
+
+from mgn_fast.cli.progress import say, track
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_items_pass_and_nothing_is_written_where_no_terminal_is(capsys):
+    assert list(track(range(5), "counting", 5)) == [0, 1, 2, 3, 4]
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == ""
+
+
+def test_a_terminal_sees_title_and_number(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert list(track(range(5), "counting", 5)) == [0, 1, 2, 3, 4]
+    assert "counting" in terminal.getvalue()
+    assert "5/5" in terminal.getvalue()
+
+
+def test_messages_go_to_stderr(capsys):
+    say("hello")
+    assert capsys.readouterr().err == "hello\n"

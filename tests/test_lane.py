@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+import gc
+import threading
+
+import numpy as np
+import pytest
+
+from fake_model import FakeModel
+from mgn_fast import InvalidInputError
+from mgn_fast.session import Session
+
+
+@pytest.fixture
+def model():
+    return FakeModel()
+
+
+@pytest.fixture
+def session(model):
+    with Session(model, lanes=2) as opened:
+        yield opened
+
+
+def test_a_lane_runs_what_was_written_into_its_input(session):
+    lane = session.acquire()
+    lane.input[:2] = [[1, 2, 3], [4, 5, 6]]
+    ticket = lane.submit(2)
+    np.testing.assert_array_equal(ticket.result(5), [[2, 4, 6], [8, 10, 12]])
+    assert ticket.done()
+    np.testing.assert_array_equal(ticket.result(), ticket.result())
+
+
+@pytest.mark.parametrize("count", [0, -1, 5])
+def test_a_count_outside_the_batch_is_refused(session, count):
+    with pytest.raises(
+        InvalidInputError, match=f"count is {count}, expected 1 to the batch size 4"
+    ):
+        session.acquire().submit(count)
+
+
+def test_taking_the_result_gives_the_lane_back(session):
+    for _ in range(5):  # more than there are lanes
+        lane = session.acquire(timeout_s=5)
+        lane.submit(1).result()
+
+
+def test_a_lane_may_be_used_again_while_nobody_else_wants_it(session):
+    lane = session.acquire()
+    for _ in range(5):
+        lane.submit(1).result()
+    other = [session.acquire(), session.acquire()]
+    with pytest.raises(InvalidInputError, match="another caller has it now"):
+        lane.submit(1)
+    with pytest.raises(InvalidInputError, match="another caller has it now"):
+        lane.input  # noqa: B018
+    assert len(other) == 2
+
+
+def test_a_with_block_keeps_the_lane_until_its_end(session):
+    with session.acquire() as lane:
+        lane.submit(1).result()
+        second = session.acquire()
+        with pytest.raises(TimeoutError, match=r"none of 2 lanes became free in 0\.01 s"):
+            session.acquire(timeout_s=0.01)
+        lane.submit(1).result()
+    assert session.acquire(timeout_s=0) is not second
+
+
+def test_a_second_submit_needs_the_first_ones_result(session, model):
+    model.gate = threading.Event()
+    lane = session.acquire()
+    ticket = lane.submit(1)
+    with pytest.raises(InvalidInputError, match="batch in flight; take its result first"):
+        lane.submit(1)
+    model.gate.set()
+    ticket.result()
+
+
+def test_a_result_that_is_late_can_be_asked_for_again(session, model):
+    model.gate = threading.Event()
+    ticket = session.acquire().submit(1)
+    with pytest.raises(TimeoutError, match=r"not done after 0\.01 s"):
+        ticket.result(timeout_s=0.01)
+    assert not ticket.done()
+    model.gate.set()
+    assert ticket.result(timeout_s=5).shape == (1, 3)
+
+
+def test_lanes_that_are_dropped_come_back(session, model):
+    session.acquire()
+    session.acquire()
+    gc.collect()
+    lanes = [session.acquire(timeout_s=1), session.acquire(timeout_s=1)]
+    model.gate = threading.Event()
+    lanes[0].submit(1)
+    del lanes
+    gc.collect()
+    first = session.acquire(timeout_s=0)
+    with pytest.raises(TimeoutError):  # the other still runs
+        session.acquire(timeout_s=0)
+    model.gate.set()
+    assert session.acquire(timeout_s=5) is not first
+
+
+def test_an_input_outlives_its_session(model):
+    with Session(model, lanes=1) as session:
+        view = session.acquire().input
+    view[:] = 1
+    assert view.sum() == 12

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a reviewer would otherwise look after: layout, budgets, the stub, what import costs."""
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mgn_fast
+from mgn_fast import _core
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "python" / "mgn_fast"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+CPP = sorted((ROOT / "cpp").rglob("*.cpp"))
+SOURCES = MODULES + CPP + sorted((ROOT / "cpp").rglob("*.h"))
+
+# Tested through what calls them: they only re-export, or only start what is tested elsewhere.
+NO_TEST_OF_THEIR_OWN = {"__init__.py", "__main__.py"}
+MAX_FILE_LINES = 350
+MAX_FUNCTION_LINES = 50
+
+
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_every_module_has_its_tests(path):
+    if path.name in NO_TEST_OF_THEIR_OWN:
+        return
+    relative = path.relative_to(PACKAGE)
+    assert (ROOT / "tests" / relative.parent / f"test_{relative.name}").is_file()
+
+
+@pytest.mark.parametrize("path", [p for p in CPP if p.parent.name != "bindings"], ids=name_of)
+def test_every_kernel_has_its_tests(path):
+    assert (ROOT / "tests" / f"test_{path.stem}.py").is_file()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_files_stay_small_and_say_their_licence(path):
+    lines = path.read_text().splitlines()
+    assert len(lines) <= MAX_FILE_LINES
+    assert "SPDX-License-Identifier: Apache-2.0" in lines[0]
+    assert max(map(len, lines)) <= 100
+
+
+def functions(tree):
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return [node for node in ast.walk(tree) if isinstance(node, kinds)]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_functions_stay_short(path):
+    for function in functions(ast.parse(path.read_text())):
+        body = function.body
+        if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+            body = body[1:]
+        length = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+        assert length <= MAX_FUNCTION_LINES, function.name
+
+
+def relative_imports(path):
+    """Names of the package's modules that a module imports, at its top or later."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            found |= {node.module} if node.module else {alias.name for alias in node.names}
+    return found
+
+
+def test_nothing_depends_on_the_command_line():
+    for path in MODULES:
+        if path.parent == PACKAGE and path.name != "__main__.py":
+            assert not any(name.split(".")[0] == "cli" for name in relative_imports(path)), path
+
+
+def test_only_the_command_line_prints():
+    for path in MODULES:
+        if path.parent == PACKAGE:
+            calls = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
+            assert not any(getattr(call.func, "id", "") == "print" for call in calls), path
+
+
+ALLOWED_INCLUDES = {
+    "common": {"common"},
+    "image": {"common", "image"},
+    "eval": {"common", "eval"},
+    "bindings": {"common", "image", "eval", "bindings"},
+}
+
+
+@pytest.mark.parametrize("path", [p for p in SOURCES if "cpp" in p.parts], ids=name_of)
+def test_includes_run_one_way_and_the_core_sees_no_python(path):
+    folder = path.parent.name
+    text = path.read_text()
+    ours = set(re.findall(r'#include "(\w+)/', text))
+    assert ours <= ALLOWED_INCLUDES[folder]
+    if folder != "bindings":
+        assert "pybind11" not in text
+        assert "Python.h" not in text
+
+
+def test_public_names_are_sorted_and_there():
+    names = mgn_fast.__all__
+    assert names == sorted(names)
+    assert all(hasattr(mgn_fast, name) for name in names)
+    # Errors are one family; what is left is what a reader has to learn.
+    assert len([name for name in names if not name.endswith("Error")]) <= 20
+
+
+def public_functions():
+    for path in MODULES:
+        tree = ast.parse(path.read_text())
+        classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+        bodies = [tree.body] + [c.body for c in classes if not c.name.startswith("_")]
+        for node in (node for body in bodies for node in body):
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                yield path, node
+
+
+def test_every_public_function_says_what_goes_in_and_out():
+    for path, function in public_functions():
+        where = f"{path.name}: {function.name}"
+        text = ast.get_docstring(function)
+        assert text, where
+        is_property = any(getattr(d, "id", "") == "property" for d in function.decorator_list)
+        arguments = {a.arg for a in function.args.args + function.args.kwonlyargs}
+        returns = function.returns is not None and ast.unparse(function.returns) != "None"
+        if is_property or len(text.splitlines()) == 1:
+            continue
+        if arguments - {"self", "cls"}:
+            assert "Args:" in text, where
+        if returns:
+            assert "Returns:" in text or "Yields:" in text, where
+
+
+def test_the_stub_is_the_compiled_module():
+    stub = ast.parse((PACKAGE / "_core.pyi").read_text())
+    promised = {f.name: [a.arg for a in f.args.args + f.args.kwonlyargs] for f in functions(stub)}
+    compiled = {}
+    for name, function in vars(_core).items():
+        if callable(function):
+            signature = function.__doc__.splitlines()[0]
+            compiled[name] = re.findall(r"(?:\(|, )(\w+):", signature)
+    assert promised == compiled
+
+
+def test_there_is_one_version_number():
+    text = (ROOT / "pyproject.toml").read_text()
+    assert re.search(r'^version = "(.+)"$', text, re.MULTILINE)[1] == mgn_fast.__version__
+    assert f"## {mgn_fast.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+HEAVY = ("torch", "onnx", "onnxruntime", "cv2", "simplejpeg", "rich", "matplotlib", "jinja2")
+
+
+def test_import_brings_numpy_and_the_core_only():
+    code = f"import sys, mgn_fast; print([m for m in {HEAVY} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_import_is_quick():
+    """At most 150 ms on top of NumPy: the best of five, because other work may be running."""
+    code = (
+        "import time, numpy; start = time.perf_counter(); import mgn_fast; "
+        "print(time.perf_counter() - start)"
+    )
+    seconds = [
+        float(subprocess.check_output([sys.executable, "-c", code]))
+        for _ in range(5)
+    ]
+    assert min(seconds) <= 0.150
+
+
+def test_signatures_are_the_documented_ones():
+    parameters = {
+        "export_onnx": "checkpoint path batch_size opset outputs input fuse_mirror verify seed",
+        "open_session": "model backend device lanes batch_size threads precision",
+        "evaluate": "query_embeddings gallery_embeddings query gallery rerank k1 k2 original_weight "
+        "max_rank ap same_camera threads",
+        "evaluate_distances": "distances query gallery max_rank ap same_camera",
+        "rerank": "query_embeddings gallery_embeddings k1 k2 original_weight variant threads out",
+        "rank": "query_embeddings gallery_embeddings depth",
+        "resize_pack": "pixels out mirror",
+        "load_dataset": "root kind",
+    }
+    for name, expected in parameters.items():
+        assert list(inspect.signature(getattr(mgn_fast, name)).parameters) == expected.split(), name
