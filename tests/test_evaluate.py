@@ -102,7 +102,7 @@ def test_rows_of_any_width_and_length_rank_by_euclidean_distance(width):
     np.testing.assert_allclose(report.average_precision, expected[0], rtol=1e-12)
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1e-3, 1e3, 1e14])
+@pytest.mark.parametrize("scale", [1e-30, 1e-21, 1e-3, 1e3, 1e14])
 def test_scaling_all_embeddings_changes_no_rank(scale):
     query_embeddings, gallery_embeddings, query, gallery = market(4)
     factor = np.float32(2.0 ** np.round(np.log2(scale)))

@@ -76,7 +76,7 @@ def test_all_twelve_outputs_are_those_of_the_recipe(seeded, network):
         assert recipe_network.relative_error(values.numpy(), wanted) < 1e-5, name
 
 
-def test_making_a_network_and_its_weights_needs_no_connection(monkeypatch):
+def test_making_a_network_needs_no_connection(monkeypatch):
     def refuse(*_args, **_kwargs):
         raise AssertionError("went online")
 

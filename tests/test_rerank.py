@@ -159,9 +159,23 @@ def test_neighbourhoods_larger_than_the_set_end_with_it(queries, gallery, k1):
     assert_agrees(*crowd(6, queries, gallery), k1=k1, k2=6)
 
 
-def test_half_of_k1_counts_even_where_k1_exceeds_the_set():
-    # 20 pictures: k1 = 30 takes all of them, half of it 16, and half of 20 would be 11.
-    assert_agrees(*crowd(7, 8, 12, noise=1.0), k1=30, k2=3)
+@pytest.mark.parametrize("k1", [18, 19, 20, 21, 10**30])
+def test_k1_around_the_size_of_the_set_and_far_beyond(k1):
+    assert_agrees(*crowd(7, 8, 12, noise=1.0), k1=k1, k2=min(k1, 23))
+
+
+def test_the_core_averages_over_no_more_pictures_than_there_are():
+    nearest = np.array([[0, 1, 2], [1, 0, 2], [2, 1, 0]], np.int32)
+    blocks = []
+    for k2 in (3, 10):
+        encoding = _core.Encoding(1, 2, 1, k2)
+        near = neighbourhood(nearest)
+        encoding.encode(near, 0, 3, 1)
+        encoding.expand(near, 0, 3, 1)
+        encoding.index()
+        blocks.append(np.zeros((1, 2), np.float32))
+        encoding.blend(0, blocks[-1], 0.0, 1)
+    np.testing.assert_array_equal(*blocks)
 
 
 def test_equal_pictures_everywhere_give_one_distance():

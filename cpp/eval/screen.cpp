@@ -53,7 +53,8 @@ void squared_lengths(Matrix<const float> embeddings, Span<double> out, std::size
 // A float32 dot product of n terms, summed in any order, with or without fused multiply-add, is off
 // by at most n u / (1 - n u) |a| |b| (Higham, Accuracy and Stability, 3.1), plus what flushed
 // underflows lose. 2 |a| |b| <= reach / 2 for reach = (|a| + |b|)^2; rounding the two squared
-// lengths, their sum and the difference adds at most 4 u reach, and 4 u more for the constant 2.
+// lengths, their sum and the difference adds at most 4 u reach, and for unit rows 4 u more, as a
+// constant 2 stands in for the squared lengths.
 double Screened::margin(std::size_t row) const {
     const double unit = std::numeric_limits<float>::epsilon() / 2.0;
     const double terms = static_cast<double>(rows.columns);
@@ -62,7 +63,8 @@ double Screened::margin(std::size_t row) const {
     const double reach = length * length;
     const double dot = terms * unit / (1.0 - terms * unit) * reach / 2.0;
     const double underflow = 4.0 * terms * static_cast<double>(std::numeric_limits<float>::min());
-    return 1.001 * (dot + 4.0 * unit * (reach + 1.0) + underflow);
+    const double constant = metric == Metric::kUnitRows ? 1.0 : 0.0;
+    return 1.001 * (dot + 4.0 * unit * (reach + constant) + underflow);
 }
 
 void distances_from_dots(Matrix<float> block, Metric metric, Span<const double> row_squares,

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from .graph import GraphForm
     from .network import MGN
 
-# The recipe's opset, and the newest that CANN 5.1 takes. No operator of this graph gained anything
-# since, and ONNX Runtime runs it as fast as any later one, so the default excludes nobody.
+# The recipe's opset, which the CANN of its time (5.1) takes and every consumer since. No operator
+# of this graph gained anything later, and ONNX Runtime runs 17 no faster: a newer default would
+# only exclude machines.
 DEFAULT_OPSET = 11
 # Of the largest value of the network's output: about 20 times what the order of float32 sums in two
 # correct convolution libraries was seen to change, and far below a wrong weight, pad or stride.
@@ -69,7 +70,7 @@ def export_onnx(
             for random weights.
         path: the file to write; its name ends in .onnx.
         batch_size: 1 to 1024 pictures in every run; None leaves the number to the caller.
-        opset: ONNX operator set, 11 or newer; None is 11, which every consumer takes.
+        opset: ONNX operator set, 11 or newer; None is 11, the recipe's.
         outputs: "embedding" (the 2048-wide feature) or "all" (the recipe's twelve, in its order).
         input: "float32" (NCHW, normalised) or "uint8" (NHWC RGB, normalised in the graph).
         fuse_mirror: the graph runs picture and mirror, adds their features and L2-normalises.

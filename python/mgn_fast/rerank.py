@@ -180,8 +180,8 @@ def _encode(
         settings.metric,
         settings.squared_again,
     )
-    # Half of k1 is a depth of its own: only beyond twice the pictures do both mean "all of them".
-    k1, k2 = min(settings.k1, 4 * count), min(settings.k2, count)
+    # From a k1 of all pictures on, everybody is in every set and half of k1 decides nothing.
+    k1, k2 = min(settings.k1, count), min(settings.k2, count)
     encoding = _core.Encoding(len(query), len(gallery), k1, k2)
     for start in range(0, count, _ENCODED_ROWS):
         encoding.encode(near, start, min(count, start + _ENCODED_ROWS), workers)

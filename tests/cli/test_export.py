@@ -15,7 +15,12 @@ def test_random_weights_are_asked_for_and_said(tmp_path, capsys):
     captured = capsys.readouterr()
     assert "random weights of seed 3" in captured.err
     written = json.loads(captured.out)
-    assert written == {"path": str(path), "bytes": path.stat().st_size, "verified": False}
+    assert written == {
+        "path": str(path),
+        "bytes": path.stat().st_size,
+        "verified": False,
+        "checkpoint_sha256": None,
+    }
     with open_session(path) as session:
         contract = session.contract
         assert (contract.seed, contract.input, contract.fuse_mirror) == (3, "uint8", True)

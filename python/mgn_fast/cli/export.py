@@ -7,6 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
+from ..embeddings import sha256_of
 from ..errors import InvalidInputError
 from ..export import export_onnx
 from .options import Commands, new_command
@@ -77,9 +78,14 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
     )
     size = path.stat().st_size
+    # Whose weights these are, for whoever compares it with what the weights' author published.
+    sha256 = sha256_of(arguments.checkpoint) if arguments.checkpoint else None
     if arguments.json:
-        print(json.dumps({"path": str(path), "bytes": size, "verified": arguments.verify}))
+        written = {"path": str(path), "bytes": size, "verified": arguments.verify}
+        print(json.dumps(written | {"checkpoint_sha256": sha256}))
     else:
         verified = "verified against torch" if arguments.verify else "not verified"
         print(f"{path}: {size / 1e6:.1f} MB, {verified}")
+        if sha256:
+            print(f"checkpoint sha256 {sha256}")
     return 0
