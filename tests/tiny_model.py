@@ -16,9 +16,7 @@ from mgn_fast import spec
 CONTRACT = spec.Contract()
 
 
-def write_tiny_model(
-    path, *, batch_size=None, contract=CONTRACT, width=2048, seed=0, weights=None
-):
+def write_tiny_model(path, *, batch_size=None, contract=CONTRACT, width=2048, seed=0, weights=None):
     """Writes the model; `batch_size` None is a dynamic axis, `contract` None leaves it out."""
     uint8 = contract is not None and contract.input == "uint8"
     axis = "batch" if batch_size is None else batch_size

@@ -68,8 +68,12 @@ ScreenedBlock screen(py::array dots, const py::array& rows, const py::array& col
     require_length("column_squares", other.size, block.columns);
     require_length("a row of columns", column_values.columns, row_values.columns);
     const double largest = other.size == 0 ? 0.0 : *std::max_element(other.begin(), other.end());
-    const Screened view{{block.data, block.rows, block.columns}, row_values, column_values,
-                        own, largest, metric_of(metric)};
+    const Screened view{{block.data, block.rows, block.columns},
+                        row_values,
+                        column_values,
+                        own,
+                        largest,
+                        metric_of(metric)};
     {
         py::gil_scoped_release unlocked;
         distances_from_dots(block, view.metric, own, other, threads);
@@ -202,8 +206,8 @@ void bind_reranking(py::module_& module) {
              py::arg("query"), py::arg("gallery"), py::arg("metric"), py::arg("squared_again"));
     using Unlocked = py::call_guard<py::gil_scoped_release>;
     py::class_<Encoding>(module, "Encoding")
-        .def(py::init<std::size_t, std::size_t, std::size_t, std::size_t>(),
-             py::arg("num_queries"), py::arg("num_gallery"), py::arg("k1"), py::arg("k2"))
+        .def(py::init<std::size_t, std::size_t, std::size_t, std::size_t>(), py::arg("num_queries"),
+             py::arg("num_gallery"), py::arg("k1"), py::arg("k2"))
         .def(
             "encode",
             [](Encoding& self, const NeighbourhoodArrays& near, std::size_t begin, std::size_t end,

@@ -41,9 +41,9 @@ float* borrow_planes(const image::ConstPixels& pixels, py::array& out) {
     const bool fits = out.ndim() == 3 && out.shape(0) == kChannels &&
                       static_cast<std::size_t>(out.shape(1)) == pixels.height &&
                       static_cast<std::size_t>(out.shape(2)) == pixels.width;
-    require(fits, "out", out,
-            "float32 (3, " + std::to_string(pixels.height) + ", " + std::to_string(pixels.width) +
-                ")");
+    require(
+        fits, "out", out,
+        "float32 (3, " + std::to_string(pixels.height) + ", " + std::to_string(pixels.width) + ")");
     require_writable("out", out);
     return static_cast<float*>(out.mutable_data());
 }

@@ -69,8 +69,8 @@ public:
         place();
         out.average_precision[query] = average_precision(ranker_.rule_, places_);
         out.first_match[query] = static_cast<std::int64_t>(rank_of(places_, 0));
-        out.inverse_negative_penalty[query] = static_cast<double>(places_.size()) /
-                                              rank_of(places_, places_.size() - 1);
+        out.inverse_negative_penalty[query] =
+            static_cast<double>(places_.size()) / rank_of(places_, places_.size() - 1);
     }
 
 private:
@@ -83,7 +83,8 @@ private:
         auto at = std::lower_bound(order.begin(), order.end(), person, before);
         matches_.clear();
         same_person_.clear();
-        for (; at != order.end() && ranker_.person_[static_cast<std::size_t>(*at)] == person; ++at) {
+        for (; at != order.end() && ranker_.person_[static_cast<std::size_t>(*at)] == person;
+             ++at) {
             const auto column = static_cast<std::size_t>(*at);
             same_person_.push_back(column);
             const bool same_camera = ranker_.camera_[column] == camera;

@@ -76,9 +76,8 @@ void Encoding::check(const Neighbourhood& near, std::size_t begin, std::size_t e
     const std::size_t depth = std::min(std::max(k1_ + 1, k2_), count);
     const bool fits = begin <= end && end <= count && near.nearest.rows == count &&
                       near.distances.rows == count && near.nearest.columns >= depth &&
-                      near.distances.columns == near.nearest.columns &&
-                      near.scale.size == count && near.query.rows == num_queries_ &&
-                      near.gallery.rows == num_gallery_ &&
+                      near.distances.columns == near.nearest.columns && near.scale.size == count &&
+                      near.query.rows == num_queries_ && near.gallery.rows == num_gallery_ &&
                       near.query.columns == near.gallery.columns;
     if (!fits) {
         throw InvalidInput("rows " + std::to_string(begin) + " to " + std::to_string(end) + " of " +
@@ -90,14 +89,13 @@ void Encoding::check(const Neighbourhood& near, std::size_t begin, std::size_t e
     for (std::size_t at = 0; at < count * near.nearest.columns; ++at) {
         const std::int32_t picture = near.nearest.data[at];
         if (picture >= 0 && index_of(picture) < count) continue;
-        throw InvalidInput("a neighbour is number " + std::to_string(picture) +
-                           ", expected 0 to " + std::to_string(count - 1));
+        throw InvalidInput("a neighbour is number " + std::to_string(picture) + ", expected 0 to " +
+                           std::to_string(count - 1));
     }
 }
 
 // A neighbour's own set joins if more than two thirds of it are already in the unexpanded set.
-Encoding::Members Encoding::expanded_set(const Neighbourhood& near,
-                                           std::int32_t picture) const {
+Encoding::Members Encoding::expanded_set(const Neighbourhood& near, std::int32_t picture) const {
     Members base;
     reciprocal(near, picture, k1_ + 1, base);
     std::sort(base.begin(), base.end());

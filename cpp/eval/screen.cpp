@@ -30,8 +30,9 @@ double sum_in_fixed_order(std::size_t width, Term term) {
 }  // namespace
 
 double exact_dot(const float* a, const float* b, std::size_t width) {
-    return sum_in_fixed_order(
-        width, [=](std::size_t k) { return static_cast<double>(a[k]) * static_cast<double>(b[k]); });
+    return sum_in_fixed_order(width, [=](std::size_t k) {
+        return static_cast<double>(a[k]) * static_cast<double>(b[k]);
+    });
 }
 
 double exact_distance(Metric metric, const float* a, const float* b, std::size_t width) {

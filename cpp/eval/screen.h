@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Distances computed twice: all of them in float32 by a matrix product, the few that decide an order
-// again in float64. The float64 value of a pair is summed in one fixed order, so that no ranking
+// Distances computed twice: all in float32 by a matrix product, the few that decide an order again
+// in float64. The float64 value of a pair is summed in one fixed order, so that no ranking
 // depends on the matrix product's kernel, the block, the thread or the CPU. Knows nothing of ranks.
 #pragma once
 

@@ -88,10 +88,12 @@ private:
         const float kth = kth_smallest(values, count, lists_.columns.columns, heap_);
         const double reach = static_cast<double>(kth) + 2.0 * margin;
         const float bound = round_up(std::min(worst_listed + margin, reach));
-        for_each_within(values, count, [=] { return bound; }, [&](std::size_t j) {
-            const auto column = static_cast<std::int32_t>(first_column_ + j);
-            candidates_.emplace_back(block_.exact(row, j), column);
-        });
+        for_each_within(
+            values, count, [=] { return bound; },
+            [&](std::size_t j) {
+                const auto column = static_cast<std::int32_t>(first_column_ + j);
+                candidates_.emplace_back(block_.exact(row, j), column);
+            });
     }
 
     const Screened& block_;

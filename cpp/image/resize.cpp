@@ -133,8 +133,8 @@ private:
 
 void require_not_empty(const char* name, std::size_t height, std::size_t width) {
     if (height > 0 && width > 0) return;
-    throw InvalidInput(std::string(name) + " has height " + std::to_string(height) +
-                       " and width " + std::to_string(width) + ", expected at least one pixel");
+    throw InvalidInput(std::string(name) + " has height " + std::to_string(height) + " and width " +
+                       std::to_string(width) + ", expected at least one pixel");
 }
 
 }  // namespace

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 from typing import Any
 
-from .types import F32Array, U8Array
+import numpy as np
+import numpy.typing as npt
+
+from .types import F32Array, F64Array, I32Array, U8Array
+
+I64Array = npt.NDArray[np.int64]
 
 def build_info() -> dict[str, Any]: ...
 def resize(pixels: U8Array, out: U8Array) -> None: ...
@@ -13,3 +18,49 @@ def pack_normalised(
     mirror: bool,
 ) -> None: ...
 def pack_bytes(pixels: U8Array, out: U8Array, mirror: bool) -> None: ...
+def squared_lengths(embeddings: F32Array, threads: int) -> F64Array: ...
+def merge_nearest(
+    block: Screened, first_column: int, columns: I32Array, distances: F64Array, threads: int
+) -> None: ...
+
+class Screened:
+    def __init__(
+        self,
+        dots: F32Array,
+        rows: F32Array,
+        columns: F32Array,
+        row_squares: F64Array,
+        column_squares: F64Array,
+        metric: str,
+        threads: int,
+    ) -> None: ...
+
+class Ranker:
+    def __init__(self, person: I32Array, camera: I32Array, ap: str, same_camera: str) -> None: ...
+    def rank_distances(
+        self, distances: F32Array | F64Array, person: I32Array, camera: I32Array, threads: int
+    ) -> tuple[F64Array, F64Array, I64Array]: ...
+    def rank_screened(
+        self, block: Screened, person: I32Array, camera: I32Array, threads: int
+    ) -> tuple[F64Array, F64Array, I64Array]: ...
+
+class Neighbourhood:
+    def __init__(
+        self,
+        nearest: I32Array,
+        distances: F64Array,
+        scale: F32Array,
+        query: F32Array,
+        gallery: F32Array,
+        metric: str,
+        squared_again: bool,
+    ) -> None: ...
+
+class Encoding:
+    def __init__(self, num_queries: int, num_gallery: int, k1: int, k2: int) -> None: ...
+    def encode(self, near: Neighbourhood, begin: int, end: int, threads: int) -> None: ...
+    def expand(self, near: Neighbourhood, begin: int, end: int, threads: int) -> None: ...
+    def index(self) -> None: ...
+    def blend(
+        self, first_query: int, block: F32Array, original_weight: float, threads: int
+    ) -> None: ...
