@@ -34,7 +34,7 @@ class Tile:
     Attributes:
         path: the picture.
         verdict: what it is to the query; decides its frame.
-        caption: what stands under it.
+        caption: what stands under it; line breaks are kept.
     """
 
     path: Path

@@ -155,7 +155,7 @@ def ranked_lists(
         camera = dataset.query.camera[index]
         tiles = [Tile(dataset.query.paths[index], "query", f"camera {camera}")]
         for position, distance in zip(ranking.indices[row], ranking.distances[row], strict=True):
-            caption = f"camera {dataset.gallery.camera[position]}, {distance:.3f}"
+            caption = f"camera {dataset.gallery.camera[position]}\n{distance:.3f}"
             verdict = _verdict(dataset, index, position)
             tiles.append(Tile(dataset.gallery.paths[position], verdict, caption))
         title = f"{dataset.query.paths[index].name}: average precision {precision:.3f}"
