@@ -123,11 +123,29 @@ def test_max_pixels_is_the_largest_size_that_is_decoded(picture):
         images.decode(jpeg(picture), max_pixels=128 * 64 - 1)
 
 
-def test_cmyk_is_refused(tmp_path):
+def cmyk_jpeg(random, *, transform=0):
+    """Noise in four inks; `transform` 2 makes a reader take the same bytes as YCCK."""
     file = io.BytesIO()
-    Image.new("CMYK", (8, 8)).save(file, "JPEG")
-    with pytest.raises(DecodeError, match=r"is a (CMYK|YCCK) JPEG"):
-        images.decode(file.getvalue())
+    inks = random.integers(0, 256, (40, 30, 4), dtype=np.uint8)
+    Image.fromarray(inks, "CMYK").save(file, "JPEG", quality=95)
+    data = bytearray(file.getvalue())
+    flag = data.index(b"Adobe") + 11
+    assert data[flag] == 0
+    data[flag] = transform
+    return bytes(data)
+
+
+@pytest.mark.parametrize("transform", [0, 2], ids=["CMYK", "YCCK"])
+def test_inks_become_pillows_rgb(random, transform):
+    data = cmyk_jpeg(random, transform=transform)
+    expected = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    np.testing.assert_array_equal(images.decode(data), expected)
+
+
+def test_sixteen_bits_are_refused():
+    data = cv2.imencode(".png", np.zeros((2, 2, 3), np.uint16))[1].tobytes()
+    with pytest.raises(DecodeError, match="16 bits per channel, expected at most 8"):
+        images.decode(data)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -144,3 +145,30 @@ def test_all_lanes_work_at_once(random):
         elapsed = time.monotonic() - started
     one_after_the_other = len(model.counts) * model.delay_s
     assert elapsed < 0.6 * one_after_the_other
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # newer Pythons warn
+def test_a_child_of_fork_is_told_to_open_its_own(session, random):
+    images = random.standard_normal((9, 3), np.float32)
+    session.run(images)  # the lanes' threads are running now, in this process alone
+    lane = session.acquire()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        answers = []
+        for use in (session.acquire, lambda: session.run(images), lambda: lane.submit(1)):
+            try:
+                use()
+                answers.append("no error")
+            except InvalidInputError as error:
+                answers.append(str(error))
+        session.close()
+        os.write(writer, "\n".join(answers).encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answers:
+        lines = answers.read().splitlines()
+    assert os.waitpid(child, 0)[1] == 0
+    assert len(lines) == 3
+    assert all("open a session here, or start processes by 'spawn'" in line for line in lines)
+    np.testing.assert_array_equal(session.run(images), 2 * images)

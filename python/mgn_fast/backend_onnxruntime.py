@@ -7,6 +7,7 @@ and a thread of its own. Input and output are bound, so ONNX Runtime copies neit
 
 from __future__ import annotations
 
+import math
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -17,12 +18,13 @@ import numpy as np
 from . import spec
 from .errors import DeviceError, InvalidInputError, ModelError
 from .threads import thread_count
-from .types import F32Array, PathLike
+from .types import AnyArray, F32Array, PathLike
 
 if TYPE_CHECKING:
     import onnxruntime
 
 DEFAULT_BATCH_SIZE = 8
+CACHE_LINE_BYTES = 64
 _DTYPES: dict[str, np.dtype[Any]] = {
     "tensor(float)": np.dtype(np.float32),
     "tensor(uint8)": np.dtype(np.uint8),
@@ -99,7 +101,7 @@ class OnnxruntimeLane:
     def __init__(self, model: OnnxruntimeModel) -> None:
         self._model = model
         # Zeros, not garbage: a fixed batch runs its unused rows too.
-        self.input = np.zeros((model.batch_size, *model.input_shape), model.input_dtype)
+        self.input = _aligned_zeros((model.batch_size, *model.input_shape), model.input_dtype)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mgn_fast-lane")
 
     def submit(self, count: int) -> Future[F32Array]:
@@ -135,6 +137,14 @@ class OnnxruntimeLane:
                 detail=str(error),
             ) from error
         return embeddings[:count]
+
+
+def _aligned_zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> AnyArray:
+    """Starts at a cache line, so that packing may write past the cache."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.zeros(size + CACHE_LINE_BYTES, np.uint8)
+    start = -memory.ctypes.data % CACHE_LINE_BYTES
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def _threads_per_lane(lanes: int, threads: int | None) -> int:

@@ -24,6 +24,7 @@ class Flight(Generic[Tag]):
     """Batches in flight, each with the caller's tag that says where its rows belong."""
 
     def __init__(self, session: Session) -> None:
+        session.require_own_process()
         self._session = session
         self._tickets: list[tuple[Tag, Ticket]] = []
         self._results: list[tuple[Tag, F32Array]] = []

@@ -29,8 +29,9 @@ _BYSTANDERS = frozenset({"Thumbs.db", "desktop.ini"})
 def decode(source: Source, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> U8Array:
     """The RGB pixels of one picture.
 
-    JPEG is decoded with the exact integer transform, so that its pixels are Pillow's. Grey becomes
-    RGB, transparency is dropped. The claimed size is checked before anything is allocated for it.
+    JPEG is decoded with the exact integer transform, so that its pixels are Pillow's. Grey and
+    CMYK become RGB as in Pillow, transparency is dropped. The claimed size is checked before
+    anything is allocated for it.
 
     Args:
         source: a path, the bytes of a JPEG, PNG, BMP, PPM or WebP file, or uint8 RGB [H, W, 3],
@@ -191,13 +192,20 @@ def _decode_jpeg(data: bytes, name: str, max_pixels: int) -> U8Array:
         height, width, colour, _ = simplejpeg.decode_jpeg_header(data)
         _require_size(name, height, width, max_pixels)
         if colour in ("CMYK", "YCCK"):
-            raise DecodeError(f"{name} is a {colour} JPEG, expected grey or RGB")
+            return _rgb_from_cmyk(simplejpeg.decode_jpeg(data, colorspace="CMYK"))
         pixels: U8Array = simplejpeg.decode_jpeg(data, colorspace="RGB")
     except ValueError as error:
         if isinstance(error, DecodeError):
             raise
         raise DecodeError(f"{name} is a damaged JPEG: {error}") from error
     return pixels
+
+
+def _rgb_from_cmyk(stored: U8Array) -> U8Array:
+    """Pillow's conversion, in its integers: JPEGs store inks inverted, 255 for none."""
+    kept = stored[..., 3:].astype(np.uint16)
+    product = (255 - stored[..., :3]) * kept + np.uint16(128)
+    return (kept - ((product + (product >> 8)) >> 8)).astype(np.uint8)
 
 
 def _decode_other(data: bytes, name: str) -> U8Array:

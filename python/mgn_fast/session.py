@@ -7,6 +7,7 @@ file shares the lanes out between callers. It must not know any backend's librar
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -65,6 +66,7 @@ class Session:
         self._changed = threading.Condition()
         self._slots = [Slot(model.open_lane()) for _ in range(lanes)]
         self._closed = False
+        self._process = os.getpid()
 
     def acquire(self, timeout_s: float | None = None) -> Lane:
         """A free lane; waits for one.
@@ -79,6 +81,7 @@ class Session:
             TimeoutError: none became free in time.
             InvalidInputError: the session is closed.
         """
+        self.require_own_process()
         until = None if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
             while True:
@@ -140,8 +143,22 @@ class Session:
             return min(remaining, self.batch_size)
         return min(self.batch_size, -(-remaining // self.lanes))
 
+    def require_own_process(self) -> None:
+        """Refuses to work in a child of fork, which has copies of the locks but not the threads.
+
+        Raises:
+            InvalidInputError: this is another process than the one that opened the session.
+        """
+        if os.getpid() != self._process:
+            raise InvalidInputError(
+                f"the session of {self.model_path} was opened by process {self._process} and this "
+                f"is its child {os.getpid()}; open a session here, or start processes by 'spawn'"
+            )
+
     def close(self) -> None:
         """Waits for the batches in flight and frees the lanes. May be called again."""
+        if os.getpid() != self._process:
+            return  # the parent's to close
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -181,6 +198,7 @@ class Session:
 
     def _take(self, slot: Slot, turn: int) -> bool:
         """Takes the slot (again) for the caller whose turn it was last; False if another has it."""
+        self.require_own_process()
         with self._changed:
             if slot.turn != turn:
                 return False
@@ -190,6 +208,8 @@ class Session:
             return True
 
     def _give_back(self, slot: Slot, turn: int) -> None:
+        if os.getpid() != self._process:
+            return
         with self._changed:
             if slot.turn == turn:
                 slot.free = True
