@@ -4,7 +4,9 @@
 import numpy as np
 import pytest
 
+from fake_model import FakeModel
 from mgn_fast import export_onnx
+from mgn_fast.session import Session
 from tiny_model import write_tiny_model
 
 
@@ -31,3 +33,16 @@ def picture(random):
     """A smooth 128 x 64 picture: noise alone would make every resize look alike."""
     coarse = random.integers(0, 256, (8, 4, 3), dtype=np.uint8)
     return np.ascontiguousarray(coarse.repeat(16, 0).repeat(16, 1))
+
+
+@pytest.fixture
+def model():
+    """A backend without a runtime library."""
+    return FakeModel()
+
+
+@pytest.fixture
+def session(model):
+    """Two lanes on it."""
+    with Session(model, lanes=2) as opened:
+        yield opened

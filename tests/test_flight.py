@@ -4,21 +4,9 @@ import threading
 import numpy as np
 import pytest
 
-from fake_model import FakeModel
 from mgn_fast import DeviceError
 from mgn_fast.flight import Flight
 from mgn_fast.session import Session
-
-
-@pytest.fixture
-def model():
-    return FakeModel()
-
-
-@pytest.fixture
-def session(model):
-    with Session(model, lanes=2) as opened:
-        yield opened
 
 
 def send(flight, value):

@@ -5,20 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from fake_model import FakeModel
 from mgn_fast import InvalidInputError
 from mgn_fast.session import Session
-
-
-@pytest.fixture
-def model():
-    return FakeModel()
-
-
-@pytest.fixture
-def session(model):
-    with Session(model, lanes=2) as opened:
-        yield opened
 
 
 def test_a_lane_runs_what_was_written_into_its_input(session):

@@ -11,17 +11,6 @@ from mgn_fast import DeviceError, InvalidInputError
 from mgn_fast.session import Session
 
 
-@pytest.fixture
-def model():
-    return FakeModel()
-
-
-@pytest.fixture
-def session(model):
-    with Session(model, lanes=2) as opened:
-        yield opened
-
-
 @pytest.mark.parametrize("fixed", [False, True])
 @pytest.mark.parametrize("lanes", [1, 2, 3])
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 8, 9, 31])
