@@ -65,11 +65,13 @@ def write_embeddings(
         The number of rows.
 
     Raises:
-        InvalidInputError: `path` does not end in .npy or cannot be written, or a name comes twice.
+        InvalidInputError: `path` does not end in .npy or cannot be written, a name comes twice, or
+            the .json beside it is another program's file.
     """
     final = Path(path)
     if final.suffix != ".npy":
         raise InvalidInputError(f"output {str(final)!r} ends in {final.suffix!r}, expected '.npy'")
+    _require_replaceable(sidecar_path(final))
     with replacing(final) as temporary:
         with temporary.open("r+b") as file:
             names = _write_rows(file, rows, embedder.session.embedding_width)
@@ -143,6 +145,27 @@ def _write_header(file: BinaryIO, count: int, width: int) -> int:
     return file.tell()
 
 
+def _require_replaceable(sidecar: Path) -> None:
+    """An old description may go; anybody else's file of that name may not."""
+    if not sidecar.exists():
+        return
+    try:
+        ours = json.loads(_read_sidecar(sidecar)).get("schema") == SCHEMA
+    except (OSError, ValueError, AttributeError):
+        ours = False
+    if not ours:
+        raise InvalidInputError(
+            f"{str(sidecar)!r} exists and does not describe embeddings; expected to write the "
+            "description there: choose another output name, or move that file"
+        )
+
+
+def _read_sidecar(sidecar: Path) -> bytes:
+    if sidecar.stat().st_size > MAX_SIDECAR_BYTES:
+        raise ValueError(f"larger than {MAX_SIDECAR_BYTES} bytes")
+    return sidecar.read_bytes()
+
+
 def _write_sidecar(path: Path, names: list[str], sha256: str, embedder: Embedder) -> None:
     session = embedder.session
     description: dict[str, Any] = {
@@ -164,9 +187,7 @@ def _read_names(sidecar: Path, path: Path, count: int) -> tuple[str, ...] | None
     if not sidecar.exists():
         return None
     try:
-        if sidecar.stat().st_size > MAX_SIDECAR_BYTES:
-            raise ValueError(f"larger than {MAX_SIDECAR_BYTES} bytes")
-        description = json.loads(sidecar.read_bytes())
+        description = json.loads(_read_sidecar(sidecar))
         names = tuple(str(name) for name in description["names"])
         sha256 = description["embeddings_sha256"]
     except (OSError, ValueError, KeyError, TypeError) as error:
