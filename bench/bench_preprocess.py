@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far is a picture's way to the network's input from decoding alone?
+
+From JPEG bytes (64 x 128, quality 90) in memory to tensors in a ring of batch slots larger than the
+cache, plain or plain and mirrored, on one core and on all:
+  recipe    Pillow decodes and resizes, torch scales, normalises and mirrors, as torchvision does;
+  numpy     the same with NumPy in torch's place;
+  opencv    OpenCV decodes and resizes (other pixels than the recipe's), NumPy does the rest;
+  ours      decode, then one native call, to float32, float16 and uint8;
+  limit     decode alone, plus a memset of the bytes that are written.
+Answers are compared before anything is timed. Not counted: reading files, and the copy to a device.
+
+    python bench/bench_preprocess.py [--pictures 600] [--rounds 5]
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import simplejpeg
+import torch
+from PIL import Image
+
+import record
+from mgn_fast import images, spec
+from mgn_fast.synthetic import draw_pictures
+from mgn_fast.threads import thread_count
+
+SLOTS = 64
+MEAN, DEVIATION = np.float32(spec.MEAN), np.float32(spec.DEVIATION)
+SIZE = (spec.WIDTH, spec.HEIGHT)
+
+
+def recipe(data, plain, mirrored):
+    """Pillow and torch, operation by operation what torchvision's transforms run."""
+    picture = Image.open(io.BytesIO(data)).convert("RGB").resize(SIZE, Image.Resampling.BICUBIC)
+    planes = torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous().float().div(255)
+    planes.sub_(torch.tensor(spec.MEAN)[:, None, None]).div_(
+        torch.tensor(spec.DEVIATION)[:, None, None]
+    )
+    torch.from_numpy(plain).copy_(planes)
+    if mirrored is not None:
+        torch.from_numpy(mirrored).copy_(planes.flip(2))
+
+
+def with_numpy(data, plain, mirrored):
+    """Pillow and NumPy."""
+    picture = Image.open(io.BytesIO(data)).convert("RGB").resize(SIZE, Image.Resampling.BICUBIC)
+    _normalise(np.asarray(picture), plain, mirrored)
+
+
+def with_opencv(data, plain, mirrored):
+    """OpenCV and NumPy."""
+    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    resized = cv2.resize(bgr, SIZE, interpolation=cv2.INTER_CUBIC)
+    _normalise(resized[..., ::-1], plain, mirrored)
+
+
+def _normalise(pixels, plain, mirrored):
+    plain[:] = ((pixels.astype(np.float32) / np.float32(255) - MEAN) / DEVIATION).transpose(2, 0, 1)
+    if mirrored is not None:
+        mirrored[:] = plain[..., ::-1]
+
+
+def ours(data, plain, mirrored):
+    """This package."""
+    images.resize_pack_both(images.decode(data), plain, mirrored)
+
+
+def slots_of(dtype):
+    """A ring of inputs, plain and mirrored, each starting at a cache line."""
+    shape = (spec.HEIGHT, spec.WIDTH, 3) if dtype == np.uint8 else (3, spec.HEIGHT, spec.WIDTH)
+    one = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.zeros(2 * SLOTS * one + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + 2 * SLOTS * one].view(dtype).reshape(2, SLOTS, *shape)
+
+
+def run_ring(way, data, ring, *, both):
+    """All pictures through one way, slot after slot."""
+    plain, mirrored = ring
+    for index, one in enumerate(data):
+        slot = index % SLOTS
+        way(one, plain[slot], mirrored[slot] if both else None)
+
+
+def run_limit(data, ring, *, both):
+    """Decode alone, and a memset of the bytes that would be written."""
+    for index, one in enumerate(data):
+        simplejpeg.decode_jpeg(one)
+        for kind in range(2 if both else 1):
+            ring[kind][index % SLOTS].reshape(-1).view(np.uint8).fill(index & 1)
+
+
+def check_answers(data):
+    """Ours equals the recipe to the bit; OpenCV's pixels differ, which is why we do not use it."""
+    for one in data[:50]:
+        want, got = np.empty((2, 2, 3, spec.HEIGHT, spec.WIDTH), np.float32)
+        recipe(one, *want)
+        ours(one, *got)
+        np.testing.assert_array_equal(got, want)
+        half = np.empty((2, 3, spec.HEIGHT, spec.WIDTH), np.float16)
+        ours(one, *half)
+        np.testing.assert_array_equal(half, want.astype(np.float16))
+
+
+def cases():
+    """Name, way, dtype, whether mirrored too."""
+    yield "recipe, float32 both", recipe, np.float32, True
+    yield "numpy, float32 both", with_numpy, np.float32, True
+    yield "opencv, float32 both", with_opencv, np.float32, True
+    for dtype in ("float32", "float16", "uint8"):
+        yield f"ours, {dtype} plain", ours, np.dtype(dtype), False
+        yield f"ours, {dtype} both", ours, np.dtype(dtype), True
+
+
+def measure(data, rounds, threads):
+    """Microseconds per picture of every case and its limit, round by round."""
+    rings = {np.dtype(d): [slots_of(d) for _ in range(threads)] for d in ("f4", "f2", "u1")}
+    shares = [data[i::threads] for i in range(threads)]
+    times = {}
+    with ThreadPoolExecutor(threads) as pool:
+
+        def timed(name, work, dtype):
+            started = time.perf_counter()
+            list(pool.map(work, shares, rings[np.dtype(dtype)]))
+            microseconds = 1e6 * (time.perf_counter() - started) / len(data)
+            times.setdefault(name, []).append(microseconds)
+
+        for _ in range(rounds):
+            for name, way, dtype, both in cases():
+                timed(name, lambda d, r, w=way, b=both: run_ring(w, d, r, both=b), dtype)
+            for dtype in ("float32", "float16", "uint8"):
+                for both in (False, True):
+                    name = f"limit, {dtype} {'both' if both else 'plain'}"
+                    timed(name, lambda d, r, b=both: run_limit(d, r, both=b), dtype)
+    return times
+
+
+def ratio(times, above, below):
+    """Median over the rounds of one way's time against another's in the same round."""
+    return float(np.median(np.divide(times[above], times[below])))
+
+
+def main():
+    """Runs the comparison and writes its record."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pictures", type=int, default=600)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    environment = record.environment()
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    data = [
+        simplejpeg.encode_jpeg(pixels, quality=90, colorsubsampling="420")
+        for pixels in draw_pictures(arguments.pictures, seed=0)
+    ]
+    check_answers(data)
+    threads = thread_count()
+    one = measure(data, arguments.rounds, 1)
+    every = measure(data, arguments.rounds, threads)
+    for name in one:
+        medians = np.median(one[name]), np.median(every[name])
+        print(f"{name:22} {medians[0]:8.1f} us, {threads} cores {medians[1]:8.1f} us")
+    judged = {
+        "float32 both: recipe / ours >= 9": ratio(
+            one, "recipe, float32 both", "ours, float32 both"
+        ),
+        "uint8 both: recipe / ours >= 11": ratio(one, "recipe, float32 both", "ours, uint8 both"),
+        "float32 both: ours / limit <= 1.75": ratio(
+            one, "ours, float32 both", "limit, float32 both"
+        ),
+        "float16 both: ours / limit <= 1.75": ratio(
+            one, "ours, float16 both", "limit, float16 both"
+        ),
+        "uint8 plain: ours / limit <= 1.75": ratio(one, "ours, uint8 plain", "limit, uint8 plain"),
+        f"float32 both: one core / {threads} cores >= 1.9": float(
+            np.median(one["ours, float32 both"]) / np.median(every["ours, float32 both"])
+        ),
+    }
+    for line, value in judged.items():
+        print(f"{line:45} {value:6.2f}")
+    summary = {
+        name: {
+            "one_core_us": float(np.median(one[name])),
+            "all_cores_us": float(np.median(every[name])),
+        }
+        for name in one
+    }
+    record.write(
+        "preprocess",
+        {
+            "question": __doc__.splitlines()[0],
+            "environment": environment,
+            "pictures": len(data),
+            "threads": threads,
+            "median_per_picture": summary,
+            "rounds": {"one_core_us": one, "all_cores_us": every},
+            "judged": judged,
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
