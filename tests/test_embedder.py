@@ -205,6 +205,14 @@ def test_a_stream_that_is_dropped_frees_its_lanes_and_threads(tiny_model, pictur
         assert threading.active_count() <= before
 
 
+def test_an_embedder_may_be_called_while_it_streams(tiny_model, pictures):
+    with Embedder(tiny_model, lanes=1, batch_size=2) as embedder:
+        expected = embedder(pictures)
+        for index, (_, row) in enumerate(embedder.stream(pictures)):
+            np.testing.assert_allclose(row, expected[index], atol=1e-6)
+            np.testing.assert_allclose(embedder(pictures[index]), expected[[index]], atol=1e-6)
+
+
 def test_an_error_in_the_callers_iterator_is_its_own(tiny_model, picture):
     def failing():
         yield picture

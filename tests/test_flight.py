@@ -3,6 +3,7 @@ import threading
 
 import numpy as np
 import pytest
+from fake_model import FakeModel
 
 from mgn_fast import DeviceError
 from mgn_fast.flight import Flight
@@ -11,9 +12,9 @@ from mgn_fast.session import Session
 
 def send(flight, value):
     """One batch of one row, tagged with its value."""
-    lane = flight.acquire()
-    lane.input[0] = value
-    flight.submit(lane, 1, value)
+    with flight.lane() as lane:
+        lane.input[0] = value
+        flight.submit(lane, 1, value)
 
 
 def test_every_result_comes_once_with_its_tag(session):
@@ -27,7 +28,7 @@ def test_every_result_comes_once_with_its_tag(session):
     assert list(flight.drain()) == []
 
 
-def test_acquire_takes_own_results_when_no_lane_is_free(session):
+def test_results_may_wait_while_lanes_go_on(session):
     flight = Flight(session)
     for value in range(6):  # three times the lanes, and nothing taken in between
         send(flight, value)
@@ -48,24 +49,36 @@ def test_a_batch_that_ends_early_does_not_wait_for_an_older_one(session, model):
     assert done | {tag for tag, _ in flight.drain()} == set(range(8))
 
 
-def test_two_flights_on_one_lane_do_not_wait_for_each_other(model):
-    with Session(model, lanes=1) as session:
+def test_flights_of_one_thread_on_one_lane_may_be_interleaved():
+    with Session(FakeModel(), lanes=1) as session:
         first, second = Flight(session), Flight(session)
-        send(first, 1)
-        assert [tag for tag, _ in first.drain()] == [1]
-        send(second, 2)
-        assert [tag for tag, _ in second.drain()] == [2]
+        for value in range(5):
+            send(first, value)
+            send(second, 10 + value)
+        assert {tag for tag, _ in first.drain()} == set(range(5))
+        assert {tag for tag, _ in second.drain()} == set(range(10, 15))
 
 
-def test_abandoned_batches_give_their_lanes_back(session, model):
+def test_a_lane_that_is_not_submitted_comes_back(session):
+    flight = Flight(session)
+
+    def fail():
+        with flight.lane():
+            raise KeyError("while filling")
+
+    for _ in range(3):
+        with pytest.raises(KeyError):
+            fail()
+    assert session.acquire(timeout_s=0) is not session.acquire(timeout_s=0)
+
+
+def test_a_flight_that_is_dropped_keeps_no_lane(session, model):
     model.gate = threading.Event()
     flight = Flight(session)
     send(flight, 0)
-    kept = flight.acquire()  # acquired, never submitted
-    flight.abandon()
+    del flight
     model.gate.set()
-    lanes = [session.acquire(timeout_s=5), session.acquire(timeout_s=5)]
-    assert kept not in lanes
+    assert session.acquire(timeout_s=5) is not session.acquire(timeout_s=5)
 
 
 def test_a_failure_is_raised_where_results_are_taken(session, model):
@@ -74,6 +87,5 @@ def test_a_failure_is_raised_where_results_are_taken(session, model):
     send(flight, 0)
     with pytest.raises(DeviceError, match="lost"):
         list(flight.drain())
-    flight.abandon()
     model.fail = False
     np.testing.assert_array_equal(session.run(np.ones((3, 3), np.float32)), 2)

@@ -95,3 +95,32 @@ def test_an_input_outlives_its_session(model):
         view = session.acquire().input
     view[:] = 1
     assert view.sum() == 12
+
+
+def test_tickets_that_are_dropped_give_their_lanes_back_at_once(session):
+    gc.disable()  # a ring of references would need the collector
+    try:
+        for _ in range(10):
+            session.acquire(timeout_s=5).submit(1)
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("count", ["1", None, 1.0, True])
+def test_a_count_that_is_no_number_is_refused(session, count):
+    with pytest.raises(InvalidInputError, match=f"count is {count!r}, expected a whole number"):
+        session.acquire().submit(count)
+
+
+def test_a_count_may_be_numpys(session):
+    assert session.acquire().submit(np.int64(2)).result().shape == (2, 3)
+
+
+@pytest.mark.parametrize("timeout_s", [-1, float("nan"), "1"])
+def test_what_is_no_time_to_wait_is_refused(session, timeout_s):
+    with pytest.raises(InvalidInputError, match="timeout_s is .*, expected seconds from 0 up"):
+        session.acquire(timeout_s)
+    ticket = session.acquire().submit(1)
+    with pytest.raises(InvalidInputError, match="timeout_s is "):
+        ticket.result(timeout_s)
+    ticket.result()

@@ -194,26 +194,23 @@ class Embedder:
         ready: deque[_Row] = deque()
         under_way: deque[_Picture] = deque()
         flight: Flight[list[_Row]] = Flight(self.session)
-        try:
-            while True:
-                ready.extend(islice(rows, self._read_ahead - len(ready)))
-                if not ready:
-                    break
-                lane = flight.acquire()
+        while True:
+            ready.extend(islice(rows, self._read_ahead - len(ready)))
+            if not ready:
+                break
+            with flight.lane() as lane:
                 batch = [ready.popleft() for _ in range(self.session.next_count(len(ready)))]
                 for row, target in zip(batch, lane.input, strict=False):
                     if not under_way or under_way[-1] is not row.picture:
                         under_way.append(row.picture)
                     pictures.pack(row.picture.resized, target, mirror=row.mirror)
                 flight.submit(lane, len(batch), batch)
-                for finished, embeddings in flight.finished():
-                    _add(finished, embeddings)
-                yield from _completed(under_way)
-            for finished, embeddings in flight.drain():
+            for finished, embeddings in flight.finished():
                 _add(finished, embeddings)
             yield from _completed(under_way)
-        finally:
-            flight.abandon()
+        for finished, embeddings in flight.drain():
+            _add(finished, embeddings)
+        yield from _completed(under_way)
 
 
 def _rows_of(contract: spec.Contract | None, path: Path, *, mirror: bool) -> tuple[bool, ...]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from .errors import InvalidInputError
 from .flight import Flight
-from .lane import BackendLane, Lane, Slot
+from .lane import BackendLane, Lane, Slot, check_timeout
 from .spec import Contract
 from .types import AnyArray, F32Array
 
@@ -81,6 +81,7 @@ class Session:
             TimeoutError: none became free in time.
             InvalidInputError: the session is closed.
         """
+        check_timeout(timeout_s)
         self.require_own_process()
         until = None if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
@@ -111,20 +112,17 @@ class Session:
         self._check_images(images)
         embeddings = np.empty((len(images), self.embedding_width), np.float32)
         flight: Flight[slice] = Flight(self)
-        try:
-            done = 0
-            while done < len(images):
-                lane = flight.acquire()
+        done = 0
+        while done < len(images):
+            with flight.lane() as lane:
                 rows = slice(done, done + self.next_count(len(images) - done))
                 self._fill(lane, images, rows)
                 flight.submit(lane, rows.stop - rows.start, rows)
-                done = rows.stop
-                for where, part in flight.finished():
-                    embeddings[where] = part
-            for where, part in flight.drain():
+            done = rows.stop
+            for where, part in flight.finished():
                 embeddings[where] = part
-        finally:
-            flight.abandon()
+        for where, part in flight.drain():
+            embeddings[where] = part
         return embeddings
 
     def next_count(self, remaining: int) -> int:
@@ -172,6 +170,8 @@ class Session:
         self.close()
 
     def _check_images(self, images: AnyArray) -> None:
+        if self._closed:
+            raise InvalidInputError(f"the session of {self.model_path} is closed")
         expected = f"{self.input_dtype} (N, {', '.join(map(str, self.input_shape))})"
         if not isinstance(images, np.ndarray):
             raise InvalidInputError(f"images is a {type(images).__name__}, expected {expected}")
@@ -196,7 +196,7 @@ class Session:
                 return Lane(self, slot)
         return None
 
-    def _take(self, slot: Slot, turn: int) -> bool:
+    def take(self, slot: Slot, turn: int) -> bool:
         """Takes the slot (again) for the caller whose turn it was last; False if another has it."""
         self.require_own_process()
         with self._changed:
@@ -207,7 +207,7 @@ class Session:
             slot.free = False
             return True
 
-    def _give_back(self, slot: Slot, turn: int) -> None:
+    def give_back(self, slot: Slot, turn: int) -> None:
         if os.getpid() != self._process:
             return
         with self._changed:
@@ -215,9 +215,6 @@ class Session:
                 slot.free = True
                 self._changed.notify_all()
 
-    def _has_free(self) -> bool:
-        return self._closed or any(slot.free for slot in self._slots)
-
-    def _wake(self, _: object) -> None:
+    def wake(self, _: object) -> None:
         with self._changed:
             self._changed.notify_all()
