@@ -104,7 +104,8 @@ def test_every_form_of_input_gives_the_same(tiny_model, directory):
         ):
             np.testing.assert_array_equal(embedder(form), expected)
         np.testing.assert_array_equal(embedder(paths[3]), expected[3:4])
-        np.testing.assert_array_equal(embedder(paths[3].read_bytes()), expected[3:4])
+        for kind in (bytes, bytearray, memoryview):
+            np.testing.assert_array_equal(embedder(kind(paths[3].read_bytes())), expected[3:4])
         np.testing.assert_array_equal(embedder(images.decode(paths[3])), expected[3:4])
 
 
@@ -186,8 +187,8 @@ def test_memory_does_not_grow_with_the_number_of_pictures(tiny_model, picture):
         late = traced_after(stream, 800)
         stream.close()
     tracemalloc.stop()
-    # Were each resized picture kept, 800 of them would be 118 MB; those under way are some 4 MB.
-    assert late - early < 5e6
+    # Were each resized picture kept, 800 of them would be 118 MB; those under way are at most 6 MB.
+    assert late - early < 12e6
 
 
 def test_a_stream_that_is_dropped_frees_its_lanes_and_threads(tiny_model, picture):
@@ -230,7 +231,9 @@ def test_an_error_in_the_callers_iterator_is_its_own(tiny_model, picture):
         ([3.5], DecodeError, "#0 is a float, expected a path, bytes or a uint8 RGB array"),
         (3.5, InvalidInputError, "images is a float"),
         ([np.zeros((4, 4, 3))], DecodeError, r"#0 is float64 \(4, 4, 3\)"),
-        (np.zeros((4, 4), np.uint8), DecodeError, r"#0 is uint8 \(4,\)"),
+        (np.zeros((4, 4), np.uint8), DecodeError, r"#0 is uint8 \(4, 4\)"),
+        ("x" * 5000 + ".jpg", DecodeError, "cannot be read: File name too long"),
+        ("", DecodeError, "'' cannot be read: No such file"),
     ],
 )
 def test_what_is_no_picture_is_refused_with_its_name(tiny_model, images_, error, message):
@@ -242,7 +245,7 @@ def test_what_is_no_picture_is_refused_with_its_name(tiny_model, images_, error,
     ("options", "message"),
     [
         ({"on_error": "ignore"}, "on_error is 'ignore', expected 'raise' or 'skip'"),
-        ({"workers": 0}, "workers is 0|threads is 0"),
+        ({"workers": 0}, "workers is 0"),
         ({"lanes": 0}, "lanes is 0"),
     ],
 )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import os
 
 import numpy as np
 import pytest
@@ -84,11 +85,22 @@ def test_a_description_of_another_file_is_refused(tmp_path, embedder, rows):
     np.save(path, np.zeros((3, 2048), np.float32))
     with pytest.raises(InvalidInputError, match="describes 3 rows of another file"):
         read_embeddings(path)
+    sidecar_path(path).write_text("[" * 200_000)
+    with pytest.raises(InvalidInputError, match="does not describe embeddings"):
+        read_embeddings(path)
     sidecar_path(path).write_text('{"names": 3}')
     with pytest.raises(InvalidInputError, match=r"a\.json' does not describe embeddings"):
         read_embeddings(path)
     sidecar_path(path).unlink()
     assert read_embeddings(path).names is None
+
+
+HUGE = b"{'descr': '<f4', 'fortran_order': False, 'shape': (%d, 2)}" % 10**25
+
+
+def npy_header(text):
+    """A .npy file that is a header only, whatever it says."""
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
 
 
 @pytest.mark.parametrize(
@@ -97,12 +109,28 @@ def test_a_description_of_another_file_is_refused(tmp_path, embedder, rows):
         (lambda path: None, r"a\.npy' is no readable \.npy file"),
         (lambda path: path.write_bytes(b""), "is no readable"),
         (lambda path: path.write_bytes(b"\x93NUMPY"), "is no readable"),
-        (lambda path: np.save(path, np.zeros((2, 3))), r"holds float64 \(2, 3\), expected float32"),
+        (lambda path: np.save(path, np.zeros((2, 3), int)), r"holds int64 \(2, 3\), expected"),
+        (os.mkfifo, "no regular file"),
+        (lambda path: path.write_bytes(npy_header(b"(" * 100)), "is no readable"),
+        (lambda path: path.write_bytes(npy_header(b"{'descr': '<f4', ")), "is no readable"),
+        (lambda path: path.write_bytes(npy_header(HUGE)), "is no readable"),
         (lambda path: np.save(path, np.zeros(3, np.float32)), r"holds float32 \(3,\)"),
         (lambda path: np.save(path, np.array([{}]), allow_pickle=True), "is no readable"),
         (lambda path: path.write_bytes(b"PK\x03\x04" + bytes(40)), "is no readable"),
     ],
-    ids=["missing", "empty", "cut", "float64", "one axis", "pickle", "archive"],
+    ids=[
+        "missing",
+        "empty",
+        "cut",
+        "integers",
+        "pipe",
+        "nested",
+        "half",
+        "huge",
+        "one axis",
+        "pickle",
+        "archive",
+    ],
 )
 def test_other_files_are_refused(tmp_path, save, message):
     path = tmp_path / "a.npy"

@@ -204,7 +204,7 @@ def test_a_checkpoint_that_does_not_fit_leaves_nothing(tmp_path, target):
 @pytest.mark.parametrize("opset", [1, 10, graph.newest_opset() + 1, 99])
 def test_an_opset_that_is_not_supported_is_refused_with_the_range(target, opset):
     expected = f"opset is {opset}, expected 11 to {graph.newest_opset()}"
-    with pytest.raises(ExportError, match=expected):
+    with pytest.raises(InvalidInputError, match=expected):
         export_onnx(None, target, opset=opset)
     assert not list(target.parent.iterdir())
 

@@ -3,8 +3,8 @@ import threading
 
 import numpy as np
 import pytest
-from fake_model import FakeModel
 
+from fake_model import FakeModel
 from mgn_fast import DeviceError
 from mgn_fast.flight import Flight
 from mgn_fast.session import Session

@@ -47,6 +47,11 @@ def test_a_grey_ppm_is_read():
     assert read_header(encoded("PPM", 2, 3, "L")).width == 3
 
 
+def test_comments_in_a_ppm_are_passed_over():
+    header = read_header(b"P6 # by hand\n2#wide\n 3\n# deep\n255\n" + bytes(18))
+    assert (header.height, header.width) == (3, 2)
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import errno
 import io
 import os
 import tracemalloc
@@ -206,6 +207,21 @@ def test_a_directory_without_pictures_is_refused(tmp_path):
         images.list_pictures(tmp_path)
     with pytest.raises(InvalidInputError, match="is no directory"):
         images.list_pictures(tmp_path / "missing")
+
+
+def test_a_subdirectory_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "locked").mkdir()
+    scandir = os.scandir
+
+    def deny(path):
+        if os.fspath(path).endswith("locked"):
+            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", deny)
+    with pytest.raises(InvalidInputError, match="locked' cannot be read: Permission denied"):
+        images.list_pictures(tmp_path)
 
 
 def test_simplejpeg_and_pillow_share_their_transform(random):

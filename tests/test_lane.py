@@ -118,7 +118,7 @@ def test_a_count_may_be_numpys(session):
 
 @pytest.mark.parametrize("timeout_s", [-1, float("nan"), "1"])
 def test_what_is_no_time_to_wait_is_refused(session, timeout_s):
-    with pytest.raises(InvalidInputError, match="timeout_s is .*, expected seconds from 0 up"):
+    with pytest.raises(InvalidInputError, match=r"timeout_s is .*, expected seconds from 0 up"):
         session.acquire(timeout_s)
     ticket = session.acquire().submit(1)
     with pytest.raises(InvalidInputError, match="timeout_s is "):

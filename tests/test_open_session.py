@@ -7,7 +7,10 @@ from mgn_fast import InvalidInputError, ModelError, RuntimeUnavailableError, ope
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lanes": 0}, "lanes is 0, expected a whole number of at least 1"),
+        ({"lanes": 0}, "lanes is 0, expected a whole number from 1 to 64"),
+        ({"lanes": True}, "lanes is True"),
+        ({"lanes": None}, "lanes is None"),
+        ({"batch_size": 1025}, "batch_size is 1025, expected a whole number from 1 to 1024"),
         ({"lanes": 1.5}, "lanes is 1.5"),
         ({"batch_size": -1}, "batch_size is -1"),
         ({"threads": 0}, "threads is 0"),
@@ -34,3 +37,10 @@ def test_a_named_backend_opens_a_file_of_any_ending(tiny_model, tmp_path):
     path.write_bytes(tiny_model.read_bytes())
     with open_session(path, backend="onnxruntime", precision="float32") as session:
         assert session.backend == "onnxruntime"
+
+
+def test_what_is_no_path_is_refused():
+    with pytest.raises(InvalidInputError, match="model is None, expected a path"):
+        open_session(None)
+    with pytest.raises(ModelError, match="is no readable file"):
+        open_session("x" * 5000 + ".onnx")

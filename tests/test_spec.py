@@ -39,7 +39,17 @@ def test_a_contract_that_cannot_be_kept_is_refused(change, message):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "3", "{}", '{"mean": 3}', '{"mean": [], "deviation": [], "more": 1}']
+    "text",
+    [
+        "",
+        "[" * 100_000,
+        "{",
+        "[]",
+        "3",
+        "{}",
+        '{"mean": 3}',
+        '{"mean": [], "deviation": [], "more": 1}',
+    ],
 )
 def test_what_is_no_contract_is_refused(text):
     with pytest.raises(

@@ -17,6 +17,7 @@ import numpy as np
 
 from . import spec
 from .errors import DeviceError, InvalidInputError, ModelError
+from .files import is_regular_file
 from .threads import thread_count
 from .types import AnyArray, F32Array, PathLike
 
@@ -155,7 +156,7 @@ def _threads_per_lane(lanes: int, threads: int | None) -> int:
 def _open(path: Path, pool_size: int) -> onnxruntime.InferenceSession:
     import onnxruntime
 
-    if not path.is_file() or not os.access(path, os.R_OK):
+    if not is_regular_file(path) or not os.access(path, os.R_OK):
         raise ModelError(f"model {str(path)!r} is no readable file")
     if path.stat().st_size == 0:
         raise ModelError(f"model {str(path)!r} is empty")

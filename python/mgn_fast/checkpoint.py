@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import safetensors.torch
 import torch
 
 from .errors import ExportError
+from .files import open_regular
 from .network import HEADS, NUM_IDENTITIES, parameter_shapes
 from .types import AnyArray, PathLike
 
@@ -30,8 +32,9 @@ SUFFIXES = (".pt", ".pth", ".safetensors")
 _OLDEST_SAFE_TORCH = (2, 10)
 # MGN takes 267 MB, about 1.1 GB with an optimizer's state in float32.
 _MAX_BYTES = 4 << 30
-# What a message shows of faulty parameters, whose names are the file's and may be anything.
-_MAX_LISTED = 20
+# A message lists every faulty parameter of any network like MGN, which has 640; but the names are
+# the file's, so there may be more, and they may be anything.
+_MAX_LISTED = 1000
 _MAX_NAME = 160
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 _INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
@@ -91,13 +94,14 @@ def _read(source: Path) -> bytes:
             f"expected one of {SUFFIXES}"
         )
     try:
-        size = source.stat().st_size
-        if size > _MAX_BYTES:
-            raise ExportError(
-                f"checkpoint {str(source)!r} has {size} bytes, expected at most {_MAX_BYTES}; "
-                "save the network's state dict alone"
-            )
-        return source.read_bytes()
+        with open_regular(source) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > _MAX_BYTES:
+                raise ExportError(
+                    f"checkpoint {str(source)!r} has {size} bytes, expected at most {_MAX_BYTES}; "
+                    "save the network's state dict alone"
+                )
+            return file.read()
     except OSError as error:
         raise ExportError(
             f"checkpoint {str(source)!r} cannot be read: {error.strerror or error}"
@@ -202,7 +206,8 @@ def _as_array(tensor: Any, shape: tuple[int, ...], *, counter: bool) -> tuple[An
     # Before anything is converted: a few stored bytes may claim any shape.
     if tuple(tensor.shape) != shape:
         return None, f"has shape {list(tensor.shape)}, expected {list(shape)}"
-    allowed = _INTEGERS if counter else _FLOATS
+    # Counters are not used; a network halved as a whole has them as floats.
+    allowed = _INTEGERS + _FLOATS if counter else _FLOATS
     if tensor.dtype not in allowed or tensor.layout != torch.strided:
         kinds = ", ".join(str(dtype).removeprefix("torch.") for dtype in allowed)
         return None, f"is {tensor.layout} {tensor.dtype}, expected dense, one of {kinds}"

@@ -21,6 +21,7 @@ import numpy as np
 from . import images as pictures
 from . import spec
 from .errors import DecodeError, InvalidInputError, ModelError
+from .files import is_directory
 from .flight import Flight
 from .open_session import open_session
 from .threads import thread_count
@@ -78,7 +79,7 @@ class Embedder:
     ) -> None:
         if on_error not in ("raise", "skip"):
             raise InvalidInputError(f"on_error is {on_error!r}, expected 'raise' or 'skip'")
-        self.workers = thread_count(workers)
+        self.workers = thread_count(workers, name="workers")
         self.session = open_session(model, **open_session_options)
         try:
             self._mirrors = _rows_of(self.session.contract, self.session.model_path, mirror=mirror)
@@ -229,17 +230,21 @@ def _rows_of(contract: spec.Contract | None, path: Path, *, mirror: bool) -> tup
 
 
 def _decode_and_resize(source: pictures.Source, name: str) -> U8Array:
-    return pictures.resize(pictures.decode(source, name=name))
+    # A path says more in a message than its name relative to the directory given.
+    is_path = isinstance(source, (str, os.PathLike))
+    return pictures.resize(pictures.decode(source, name=None if is_path else name))
 
 
 def _named(images: Any) -> Iterable[tuple[str, Any]]:
     """Each picture with its name."""
     if isinstance(images, (str, os.PathLike)):
-        root = Path(images)
-        if not root.is_dir():
+        if not is_directory(images):
             return [(os.fspath(images), images)]
+        root = Path(images)
         return ((str(path.relative_to(root)), path) for path in pictures.list_pictures(root))
-    if isinstance(images, bytes) or (isinstance(images, np.ndarray) and images.ndim == 3):
+    if isinstance(images, (bytearray, memoryview)):
+        images = bytes(images)
+    if isinstance(images, bytes) or (isinstance(images, np.ndarray) and images.ndim != 4):
         images = [images]
     if not isinstance(images, Iterable):
         raise InvalidInputError(

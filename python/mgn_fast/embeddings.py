@@ -13,17 +13,29 @@ import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from .embedder import Embedder
 from .errors import InvalidInputError
-from .files import replacing, write_atomically
-from .types import F32Array, PathLike
+from .files import open_regular, replacing, write_atomically
+from .types import AnyArray, F32Array, PathLike
 
 SCHEMA = "mgn_fast.embeddings/1"
 MAX_SIDECAR_BYTES = 1 << 30
+
+# What NumPy's reader and its parsers raise for headers that are damaged or made to harm.
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    OverflowError,
+    SyntaxError,
+    RecursionError,
+    TokenError,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +43,11 @@ class Embeddings:
     """Embeddings read from disk.
 
     Attributes:
-        rows: float32 [N, D].
+        rows: float32, float16 or float64 [N, D], mapped from the file.
         names: of the rows; None where the file has no .json beside it.
     """
 
-    rows: F32Array
+    rows: AnyArray
     names: tuple[str, ...] | None
 
 
@@ -83,7 +95,7 @@ def read_embeddings(path: PathLike) -> Embeddings:
     """Reads embeddings from a .npy file, and its names where a .json stands beside it.
 
     Args:
-        path: a .npy file, float32 [N, D], of any origin; never unpickled.
+        path: a .npy file, float32, float16 or float64 [N, D], of any origin; never unpickled.
 
     Returns:
         The embeddings.
@@ -93,13 +105,15 @@ def read_embeddings(path: PathLike) -> Embeddings:
     """
     name = os.fspath(path)
     try:
+        open_regular(path).close()
         # Mapped, not read: a header that claims more than the file holds is refused by that.
         rows = np.asarray(np.lib.format.open_memmap(path, mode="r"))
-    except (OSError, ValueError, EOFError) as error:
+    except _UNREADABLE as error:
         raise InvalidInputError(f"{name!r} is no readable .npy file: {error}") from error
-    if rows.ndim != 2 or rows.dtype != np.float32:
+    if rows.ndim != 2 or rows.dtype not in (np.float16, np.float32, np.float64):
         raise InvalidInputError(
-            f"{name!r} holds {rows.dtype} {rows.shape}, expected float32 (N, D)"
+            f"{name!r} holds {rows.dtype} {rows.shape}, expected float32 (or float16, float64) in "
+            "two dimensions: one row per picture"
         )
     names = _read_names(sidecar_path(path), Path(path), len(rows))
     return Embeddings(rows, names)
@@ -114,7 +128,7 @@ def sha256_of(path: PathLike) -> str:
     Returns:
         64 hexadecimal digits.
     """
-    with Path(path).open("rb") as file:
+    with open_regular(path) as file:
         if hasattr(hashlib, "file_digest"):
             return hashlib.file_digest(file, "sha256").hexdigest()
         digest = hashlib.sha256()
@@ -151,7 +165,7 @@ def _require_replaceable(sidecar: Path) -> None:
         return
     try:
         ours = json.loads(_read_sidecar(sidecar)).get("schema") == SCHEMA
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         ours = False
     if not ours:
         raise InvalidInputError(
@@ -161,9 +175,10 @@ def _require_replaceable(sidecar: Path) -> None:
 
 
 def _read_sidecar(sidecar: Path) -> bytes:
-    if sidecar.stat().st_size > MAX_SIDECAR_BYTES:
-        raise ValueError(f"larger than {MAX_SIDECAR_BYTES} bytes")
-    return sidecar.read_bytes()
+    with open_regular(sidecar) as file:
+        if os.fstat(file.fileno()).st_size > MAX_SIDECAR_BYTES:
+            raise ValueError(f"larger than {MAX_SIDECAR_BYTES} bytes")
+        return file.read()
 
 
 def _write_sidecar(path: Path, names: list[str], sha256: str, embedder: Embedder) -> None:
@@ -190,7 +205,7 @@ def _read_names(sidecar: Path, path: Path, count: int) -> tuple[str, ...] | None
         description = json.loads(_read_sidecar(sidecar))
         names = tuple(str(name) for name in description["names"])
         sha256 = description["embeddings_sha256"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidInputError(
             f"{str(sidecar)!r} does not describe embeddings: {error!r}; remove it to read "
             f"{str(path)!r} without names"

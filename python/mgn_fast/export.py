@@ -82,9 +82,8 @@ def export_onnx(
 
     Raises:
         InvalidInputError: an argument is out of its range, or the file cannot be written there.
-        ExportError: the checkpoint does not fit, the opset is not supported, torch or onnx is not
-            installed, or the file's outputs differ from the network's by more than 1e-4 of their
-            scale.
+        ExportError: the checkpoint does not fit, torch or onnx is not installed, or the file's
+            outputs differ from the network's by more than 1e-4 of their scale.
     """
     target = _checked_target(path)
     if checkpoint is not None:
@@ -167,7 +166,7 @@ def _form(contract: Contract, batch_size: int | None, opset: int) -> GraphForm:
 
     newest = newest_opset()
     if not OLDEST_OPSET <= opset <= newest:
-        raise ExportError(
+        raise InvalidInputError(
             f"opset is {opset}, expected {OLDEST_OPSET} to {newest}, the newest that the installed "
             "onnx and onnxruntime both take"
         )

@@ -14,7 +14,10 @@ from typing import Literal
 Format = Literal["JPEG", "PNG", "BMP", "PPM", "WebP"]
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PPM_HEADER = re.compile(rb"P[56](?:\s+(?:#[^\n]*\n\s*)*)(\d{1,9})\s+(\d{1,9})\s+(\d{1,5})\s")
+_PPM_GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"  # white space and comments, possessive by what may follow
+_PPM_HEADER = re.compile(
+    rb"P[56]" + _PPM_GAP + rb"(\d{1,9})" + _PPM_GAP + rb"(\d{1,9})" + _PPM_GAP + rb"(\d{1,5})\s"
+)
 
 
 class HeaderError(Exception):

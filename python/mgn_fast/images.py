@@ -7,7 +7,6 @@ EXIF orientation is ignored, as the published recipe does. Safe from any thread.
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from . import _core, spec
 from .errors import DecodeError, InvalidInputError
+from .files import is_directory, open_regular
 from .headers import HeaderError, read_header, sniff
 from .types import AnyArray, PathLike, U8Array
 
@@ -121,19 +121,19 @@ def list_pictures(directory: PathLike) -> list[Path]:
         At least one path.
 
     Raises:
-        InvalidInputError: no such directory, or no file in it.
+        InvalidInputError: no such directory, no file in it, or a part that cannot be read.
     """
-    root = Path(directory)
-    if not root.is_dir():
-        raise InvalidInputError(f"{os.fspath(directory)!r} is no directory")
+    name = os.fspath(directory)
+    if not name or not is_directory(name):
+        raise InvalidInputError(f"{name!r} is no directory")
     found = [
-        Path(folder, name)
-        for folder, _, names in os.walk(root)
-        for name in names
-        if not name.startswith(".") and name not in _BYSTANDERS
+        Path(folder, file)
+        for folder, _, files in os.walk(name, onerror=_refuse_unreadable)
+        for file in files
+        if not file.startswith(".") and file not in _BYSTANDERS
     ]
     if not found:
-        raise InvalidInputError(f"{os.fspath(directory)!r} holds no pictures")
+        raise InvalidInputError(f"{name!r} holds no pictures")
     return sorted(found)
 
 
@@ -143,28 +143,23 @@ def _checked_pixels(array: AnyArray, name: str) -> U8Array:
     return np.ascontiguousarray(array)
 
 
+def _refuse_unreadable(error: OSError) -> None:
+    raise InvalidInputError(f"{error.filename!r} cannot be read: {error.strerror}") from error
+
+
 def _read(path: PathLike) -> bytes:
     name = os.fspath(path)
     try:
-        with open(name, "rb", opener=_open_without_waiting) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise DecodeError(f"{name} is no regular file")
-            if status.st_size > MAX_FILE_BYTES:
-                raise DecodeError(
-                    f"{name} has {status.st_size} bytes, expected at most {MAX_FILE_BYTES}"
-                )
+        with open_regular(name) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_FILE_BYTES:
+                raise DecodeError(f"{name!r} has {size} bytes, expected at most {MAX_FILE_BYTES}")
             return file.read()
     except (OSError, ValueError) as error:
         if isinstance(error, DecodeError):
             raise
         reason = getattr(error, "strerror", None) or str(error)
         raise DecodeError(f"{name!r} cannot be read: {reason}") from error
-
-
-def _open_without_waiting(name: str, flags: int) -> int:
-    """A pipe without a writer would make a plain open wait for ever."""
-    return os.open(name, flags | os.O_NONBLOCK)
 
 
 def _decode_bytes(data: bytes, name: str, max_pixels: int) -> U8Array:

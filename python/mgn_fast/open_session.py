@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import operator
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +13,9 @@ from .session import Session
 from .types import PathLike
 
 Backend = Literal["onnxruntime"]
+
+MAX_LANES = 64
+MAX_BATCH_SIZE = 1024
 
 
 def open_session(
@@ -29,9 +34,10 @@ def open_session(
         model: an .onnx file.
         backend: "onnxruntime"; None chooses by the file's ending.
         device: 0, the CPU.
-        lanes: batches in flight at once, at least 1. More lanes give throughput; one lane, with all
+        lanes: batches in flight at once, 1 to 64. More lanes give throughput; one lane, with all
             threads, gives a single picture's lowest latency.
-        batch_size: pictures per batch at most; None is 8, or the file's own where that is fixed.
+        batch_size: pictures per batch at most, 1 to 1024; None is 8, or the file's own where that
+            is fixed.
         threads: per lane; None is the cores (or MGN_FAST_THREADS) divided by the lanes.
         precision: "float32", the only one ONNX Runtime has on the CPU.
 
@@ -44,8 +50,11 @@ def open_session(
             from pictures to embeddings.
         RuntimeUnavailableError: no backend here runs this kind of file.
     """
+    if not isinstance(model, (str, os.PathLike)):
+        raise InvalidInputError(f"model is {model!r}, expected a path")
     path = Path(model)
-    _check_options(lanes=lanes, batch_size=batch_size)
+    lanes = _checked("lanes", lanes, MAX_LANES)
+    batch_size = None if batch_size is None else _checked("batch_size", batch_size, MAX_BATCH_SIZE)
     if backend is None and path.suffix == ".om":
         raise RuntimeUnavailableError(
             f"{str(path)!r} is an Ascend model; this version runs .onnx models on the CPU"
@@ -66,7 +75,11 @@ def open_session(
     return Session(opened, lanes)
 
 
-def _check_options(**options: int | None) -> None:
-    for name, value in options.items():
-        if value is not None and (not isinstance(value, int) or value < 1):
-            raise InvalidInputError(f"{name} is {value!r}, expected a whole number of at least 1")
+def _checked(name: str, value: object, most: int) -> int:
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = 0
+    if isinstance(value, bool) or not 1 <= number <= most:
+        raise InvalidInputError(f"{name} is {value!r}, expected a whole number from 1 to {most}")
+    return number

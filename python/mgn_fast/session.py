@@ -197,7 +197,18 @@ class Session:
         return None
 
     def take(self, slot: Slot, turn: int) -> bool:
-        """Takes the slot (again) for the caller whose turn it was last; False if another has it."""
+        """Takes the slot (again) for the caller whose turn it was last (lanes call it).
+
+        Args:
+            slot: of the lane.
+            turn: the caller's.
+
+        Returns:
+            False if another caller has had it since.
+
+        Raises:
+            InvalidInputError: the session is closed, or another process's.
+        """
         self.require_own_process()
         with self._changed:
             if slot.turn != turn:
@@ -208,6 +219,7 @@ class Session:
             return True
 
     def give_back(self, slot: Slot, turn: int) -> None:
+        """Frees the slot if it is still this caller's turn (lanes call it, from any thread)."""
         if os.getpid() != self._process:
             return
         with self._changed:
@@ -216,5 +228,6 @@ class Session:
                 self._changed.notify_all()
 
     def wake(self, _: object) -> None:
+        """Lets those who wait look again (a batch has ended)."""
         with self._changed:
             self._changed.notify_all()

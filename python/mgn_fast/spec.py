@@ -78,7 +78,7 @@ class Contract:
             for key in ("mean", "deviation"):
                 fields[key] = tuple(fields[key])
             contract = cls(**fields)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ModelError(
                 f"{source} has metadata {METADATA_KEY} = {text[:200]!r}, which is no contract: "
                 f"{error}"

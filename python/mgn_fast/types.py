@@ -121,6 +121,6 @@ class Report:
             The path written.
 
         Raises:
-            OSError: the directory is missing or cannot be written.
+            InvalidInputError: the directory is missing or cannot be written.
         """
         return write_atomically(path, json.dumps(self.to_dict(), indent=1).encode() + b"\n")

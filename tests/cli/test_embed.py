@@ -59,7 +59,7 @@ def test_a_text_among_the_pictures_is_named_or_skipped(tiny_model, directory, tm
     summary = json.loads(captured.out)
     assert summary["count"] == 5
     assert [entry["name"] for entry in summary["skipped"]] == ["notes.txt"]
-    assert "skipped: notes.txt is no readable picture" in captured.err
+    assert f"skipped: {directory}/notes.txt is no readable picture" in captured.err
     description = json.loads((tmp_path / "e.json").read_text())
     assert [entry["name"] for entry in description["skipped"]] == ["notes.txt"]
 
@@ -109,3 +109,32 @@ def test_an_empty_directory_is_a_usage_error(tiny_model, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert run(tiny_model, tmp_path, tmp_path / "empty") == 2
     assert "holds no pictures" in capsys.readouterr().err
+
+
+def test_skipping_every_picture_is_an_error(tiny_model, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("a")
+    assert run(tiny_model, tmp_path, tmp_path / "in", "--on-error", "skip") == 3
+    assert "none of 1 pictures can be decoded" in capsys.readouterr().err
+    assert not (tmp_path / "e.npy").exists()
+
+
+def test_an_output_among_the_pictures_is_refused(tiny_model, directory, tmp_path, capsys):
+    assert run(tiny_model, tmp_path, directory, "-o", directory / "e.npy") == 2
+    assert "expected a place outside it" in capsys.readouterr().err
+
+
+def test_an_empty_path_is_not_the_current_directory(tiny_model, tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        run(tiny_model, tmp_path, "")
+    assert end.value.code == 2
+    assert "the path is empty" in capsys.readouterr().err
+
+
+def test_names_cannot_command_the_terminal(tiny_model, directory, tmp_path, capsys):
+    name = "x\x1b[31m\nmgn-fast: all is well.jpg"
+    (directory / name).write_bytes(b"")
+    assert run(tiny_model, tmp_path, directory) == 3
+    error = capsys.readouterr().err
+    assert "\x1b" not in error
+    assert error.count("\n") == 1

@@ -118,3 +118,23 @@ def test_a_dataset_that_is_not_there_is_exit_code_3(tmp_path, tiny_model, capsys
 def test_the_set_is_read_as_its_kind_says(dataset):
     again = load_dataset(dataset.root, "synthetic")
     assert again.gallery.paths == dataset.gallery.paths
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [("q.npy", "ends in '.npy', expected '.json'"), ("missing/r.json", "cannot be written")],
+)
+def test_the_output_is_tried_before_the_work(dataset, tmp_path, capsys, output, message):
+    """The model is missing too; that the output is what is complained of shows the order."""
+    assert run(dataset, "--model", "missing.onnx", "-o", tmp_path / output) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_embeddings_may_be_float16(dataset, tmp_path, embeddings, capsys):
+    for name, rows in zip("qg", embeddings, strict=True):
+        np.save(tmp_path / f"{name}.npy", rows.astype(np.float16))
+    words = ("--query", tmp_path / "q.npy", "--gallery", tmp_path / "g.npy", "--json")
+    assert run(dataset, *words) == 0
+    got = json.loads(capsys.readouterr().out)["reports"]["plain"]["mean_average_precision"]
+    expected = evaluate(*embeddings, dataset.query.identities, dataset.gallery.identities)
+    assert got == pytest.approx(expected.mean_average_precision, abs=0.01)

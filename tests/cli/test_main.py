@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -83,6 +85,81 @@ def test_an_error_of_our_own_making_keeps_its_traceback(monkeypatch):
     monkeypatch.setattr(doctor_command, "examine", fails)
     with pytest.raises(KeyError, match="a bug"):
         main(["doctor"])
+
+
+def test_a_full_disk_behind_the_output_is_said():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "mgn_fast", "doctor"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "mgn-fast: [Errno 28] No space left on device\n"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_missing_streams_are_no_error(closed):
+    command = f"{sys.executable} -m mgn_fast doctor {closed}"
+    assert subprocess.run(["bash", "-c", command], timeout=120, check=False).returncode == 0
+
+
+SLOW_COMMAND = """
+import sys, time
+from mgn_fast.cli import doctor, main
+from mgn_fast.files import replacing
+
+def examine():
+    with replacing("half.txt"):
+        print("started", flush=True)
+        time.sleep(60)
+
+doctor.examine = examine
+sys.exit(main(["doctor"]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 128 + 15), (signal.SIGHUP, 128 + 1)],
+)
+def test_signals_end_a_command_in_order(tmp_path, number, code):
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW_COMMAND],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "started\n"
+    process.send_signal(number)
+    _, errors_ = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert "Traceback" not in errors_
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_interrupt_ends_at_once(tmp_path):
+    stubborn = SLOW_COMMAND.replace(
+        "        time.sleep(60)",
+        "        try:\n            time.sleep(60)\n        finally:\n"
+        "            print('cleaning', flush=True)\n            time.sleep(60)",
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", stubborn],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in ("started\n", "cleaning\n"):
+        assert process.stdout.readline() == line
+        process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 130
 
 
 def test_a_reader_that_leaves_is_no_error():

@@ -2,7 +2,7 @@
 import io
 import sys
 
-from mgn_fast.cli.progress import say, track
+from mgn_fast.cli.progress import printable, say, track
 
 
 class Terminal(io.StringIO):
@@ -27,3 +27,9 @@ def test_a_terminal_sees_title_and_number(monkeypatch):
 def test_messages_go_to_stderr(capsys):
     say("hello")
     assert capsys.readouterr().err == "hello\n"
+
+
+def test_control_characters_are_escaped(capsys):
+    assert printable("a\x1b[31m\n\u202eé\udcff") == "a\\x1b[31m\\n\\u202eé\\udcff"
+    say("one\ntwo")
+    assert capsys.readouterr().err == "one\\ntwo\n"

@@ -19,7 +19,7 @@ from ..export import export_onnx
 from ..report import RankedList, Tile, Verdict, write_report
 from ..types import F32Array, Report
 from .evaluate import embed_split
-from .options import Commands, new_command
+from .options import Commands, new_command, path_argument
 from .progress import say
 from .tables import print_reports
 
@@ -46,7 +46,7 @@ def add_parser(commands: Commands) -> None:
         example="mgn-fast demo --directory mgn-fast-demo",
     )
     parser.add_argument(
-        "--directory", type=Path, default=Path("mgn-fast-demo"), help="(mgn-fast-demo)"
+        "--directory", type=path_argument, default=Path("mgn-fast-demo"), help="(mgn-fast-demo)"
     )
     parser.add_argument("--persons", type=int, default=25, help="people drawn (25)")
     parser.add_argument("--seed", type=int, default=0, help="of people and weights (0)")

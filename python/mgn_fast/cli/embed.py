@@ -6,12 +6,16 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..embedder import Embedder
 from ..embeddings import sidecar_path, write_embeddings
+from ..errors import DecodeError, InvalidInputError
+from ..files import is_directory
 from ..images import list_pictures
-from .options import Commands, add_session_options, new_command, session_options
+from ..types import F32Array
+from .options import Commands, add_session_options, new_command, path_argument, session_options
 from .progress import say, track
 
 
@@ -27,9 +31,11 @@ def add_parser(commands: Commands) -> None:
         help="turn pictures into embeddings",
         example="mgn-fast embed pictures/ --model mgn.onnx -o people.npy",
     )
-    parser.add_argument("pictures", nargs="+", type=Path, help="directories or files")
-    parser.add_argument("--model", type=Path, required=True, help="an .onnx file")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the .npy file to write")
+    parser.add_argument("pictures", nargs="+", type=path_argument, help="directories or files")
+    parser.add_argument("--model", type=path_argument, required=True, help="an .onnx file")
+    parser.add_argument(
+        "-o", "--output", type=path_argument, required=True, help="the .npy file to write"
+    )
     add_session_options(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     parser.set_defaults(run=run)
@@ -42,15 +48,16 @@ def run(arguments: argparse.Namespace) -> int:
         arguments: the parsed command line.
 
     Returns:
-        0, with skipped pictures too: they are listed.
+        0, with skipped pictures too, which are listed, unless all of them were.
 
     Raises:
         MgnError: see `Embedder` and `write_embeddings`.
     """
+    _require_outside(arguments.output, arguments.pictures)
     sources, total = _sources(arguments.pictures)
     started = time.monotonic()
     with Embedder(arguments.model, **session_options(arguments)) as embedder:
-        rows = track(embedder.stream(sources), "embedding", total)
+        rows = _some(track(embedder.stream(sources), "embedding", total), embedder)
         count = write_embeddings(arguments.output, rows, embedder)
         skipped = embedder.skipped
     seconds = time.monotonic() - started
@@ -71,13 +78,37 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _some(
+    rows: Iterable[tuple[str, F32Array]], embedder: Embedder
+) -> Iterator[tuple[str, F32Array]]:
+    """The rows; that there are none is an error, because nobody means that."""
+    count = 0
+    for row in rows:
+        yield row
+        count += 1
+    if count == 0:
+        reasons = "; ".join(reason for _, reason in embedder.skipped[:3])
+        raise DecodeError(f"none of {len(embedder.skipped)} pictures can be decoded: {reasons}")
+
+
+def _require_outside(output: Path, given: list[Path]) -> None:
+    """In a directory that is embedded, the output would be taken for a picture the next time."""
+    place = output.resolve().parent
+    for entry in given:
+        if is_directory(entry) and place.is_relative_to(entry.resolve()):
+            raise InvalidInputError(
+                f"output {str(output)!r} lies in {str(entry)!r}, which is embedded; "
+                "expected a place outside it"
+            )
+
+
 def _sources(given: list[Path]) -> tuple[Path | list[Path], int]:
     """One directory as it is, which names its pictures relative to it; anything else as a list."""
-    if len(given) == 1 and given[0].is_dir():
+    if len(given) == 1 and is_directory(given[0]):
         return given[0], len(list_pictures(given[0]))
     paths = [path for entry in given for path in _files_of(entry)]
     return paths, len(paths)
 
 
 def _files_of(path: Path) -> list[Path]:
-    return list_pictures(path) if path.is_dir() else [path]
+    return list_pictures(path) if is_directory(path) else [path]

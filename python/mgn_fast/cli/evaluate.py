@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import json
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -16,13 +18,14 @@ from ..embedder import Embedder
 from ..embeddings import read_embeddings
 from ..errors import DatasetError, InvalidInputError
 from ..evaluate import evaluate
-from ..files import write_atomically
-from ..types import F32Array, Report
+from ..files import replacing
+from ..types import AnyArray, F32Array, Report
 from .options import (
     Commands,
     add_rerank_options,
     add_session_options,
     new_command,
+    path_argument,
     session_options,
 )
 from .progress import say, track
@@ -42,11 +45,13 @@ def add_parser(commands: Commands) -> None:
         example="mgn-fast evaluate Market-1501-v15.09.15 --model mgn.onnx --rerank\n"
         "  mgn-fast evaluate Market-1501-v15.09.15 --query q.npy --gallery g.npy",
     )
-    parser.add_argument("dataset", type=Path, help="the dataset's directory")
+    parser.add_argument("dataset", type=path_argument, help="the dataset's directory")
     parser.add_argument("--kind", choices=get_args(Kind), default="market1501")
-    parser.add_argument("--model", type=Path, help="an .onnx file to embed the pictures with")
-    parser.add_argument("--query", type=Path, help="embeddings of the queries, .npy")
-    parser.add_argument("--gallery", type=Path, help="embeddings of the gallery, .npy")
+    parser.add_argument(
+        "--model", type=path_argument, help="an .onnx file to embed the pictures with"
+    )
+    parser.add_argument("--query", type=path_argument, help="embeddings of the queries, .npy")
+    parser.add_argument("--gallery", type=path_argument, help="embeddings of the gallery, .npy")
     parser.add_argument("--ap", choices=("sklearn", "hits", "market1501"), default="sklearn")
     parser.add_argument("--same-camera", choices=("drop", "keep"), default="drop")
     parser.add_argument("--max-rank", type=int, default=50, help="length of the CMC (50)")
@@ -55,7 +60,9 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--strict", action="store_true", help="exit 3 where counts differ from the published ones"
     )
-    parser.add_argument("-o", "--output", type=Path, help="write the reports to this .json file")
+    parser.add_argument(
+        "-o", "--output", type=path_argument, help="write the reports to this .json file"
+    )
     parser.add_argument("--json", action="store_true", help="print the reports as JSON")
     parser.set_defaults(run=run)
 
@@ -73,20 +80,11 @@ def run(arguments: argparse.Namespace) -> int:
         MgnError: see `load_dataset`, `Embedder`, `read_embeddings` and `evaluate`.
     """
     _check_source(arguments)
-    dataset = load_dataset(arguments.dataset, arguments.kind)
-    _warn(dataset, strict=arguments.strict)
-    query, gallery = _embeddings(arguments, dataset)
-    reports = reports_of(query, gallery, dataset, arguments)
-    result = {
-        "dataset": {"root": str(dataset.root), "kind": dataset.kind},
-        "num_queries": len(dataset.query),
-        "num_gallery": len(dataset.gallery),
-        "num_junk": dataset.num_junk,
-        "num_distractors": dataset.num_distractors,
-        "reports": {name: report.to_dict() for name, report in reports.items()},
-    }
-    if arguments.output is not None:
-        write_atomically(arguments.output, json.dumps(result, indent=1).encode() + b"\n")
+    # The output is tried before hours of work are put into what goes there.
+    with _output(arguments.output) as output:
+        result, reports = _evaluated(arguments)
+        if output is not None:
+            output.write_bytes(json.dumps(result, indent=1).encode() + b"\n")
     if arguments.json:
         print(json.dumps(result))
     else:
@@ -94,8 +92,33 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _output(path: Path | None) -> AbstractContextManager[Path | None]:
+    if path is None:
+        return contextlib.nullcontext()
+    if path.suffix != ".json":
+        raise InvalidInputError(f"output {str(path)!r} ends in {path.suffix!r}, expected '.json'")
+    return replacing(path)
+
+
+def _evaluated(arguments: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Report]]:
+    """What goes into the file, and the reports it is made of."""
+    dataset = load_dataset(arguments.dataset, arguments.kind)
+    _warn(dataset, strict=arguments.strict)
+    query, gallery = _embeddings(arguments, dataset)
+    reports = reports_of(query, gallery, dataset, arguments)
+    result: dict[str, Any] = {
+        "dataset": {"root": str(dataset.root), "kind": dataset.kind},
+        "num_queries": len(dataset.query),
+        "num_gallery": len(dataset.gallery),
+        "num_junk": dataset.num_junk,
+        "num_distractors": dataset.num_distractors,
+        "reports": {name: report.to_dict() for name, report in reports.items()},
+    }
+    return result, reports
+
+
 def reports_of(
-    query: F32Array, gallery: F32Array, dataset: Dataset, arguments: argparse.Namespace
+    query: AnyArray, gallery: AnyArray, dataset: Dataset, arguments: argparse.Namespace
 ) -> dict[str, Report]:
     """The report, and with `--rerank` the re-ranked one after it.
 
@@ -169,7 +192,7 @@ def _warn(dataset: Dataset, *, strict: bool) -> None:
         )
 
 
-def _embeddings(arguments: argparse.Namespace, dataset: Dataset) -> tuple[F32Array, F32Array]:
+def _embeddings(arguments: argparse.Namespace, dataset: Dataset) -> tuple[AnyArray, AnyArray]:
     if arguments.model is not None:
         with Embedder(arguments.model, **session_options(arguments)) as embedder:
             return (
@@ -182,7 +205,7 @@ def _embeddings(arguments: argparse.Namespace, dataset: Dataset) -> tuple[F32Arr
     )
 
 
-def _rows_of(split: Split, path: Path, what: str) -> F32Array:
+def _rows_of(split: Split, path: Path, what: str) -> AnyArray:
     """The split's rows of an embeddings file: by name where it has names, else one for one."""
     embeddings = read_embeddings(path)
     if embeddings.names is None:
@@ -202,4 +225,5 @@ def _rows_of(split: Split, path: Path, what: str) -> F32Array:
             f"{str(path)!r} lacks {len(missing)} of {len(split)} {what} pictures, the first "
             f"{missing[0]!r}"
         )
-    return embeddings.rows[[position[entry.name] for entry in split.paths]]
+    rows: AnyArray = embeddings.rows[[position[entry.name] for entry in split.paths]]
+    return rows

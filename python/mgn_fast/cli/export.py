@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
 from ..embeddings import sha256_of
 from ..errors import InvalidInputError
 from ..export import export_onnx
-from .options import Commands, new_command
+from .options import Commands, new_command, path_argument
 from .progress import say
 
 
@@ -27,8 +26,12 @@ def add_parser(commands: Commands) -> None:
         example="mgn-fast export model.pt -o mgn.onnx\n"
         "  mgn-fast export --random-weights -o random.onnx",
     )
-    parser.add_argument("checkpoint", nargs="?", type=Path, help=".pt, .pth or .safetensors")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the .onnx file to write")
+    parser.add_argument(
+        "checkpoint", nargs="?", type=path_argument, help=".pt, .pth or .safetensors"
+    )
+    parser.add_argument(
+        "-o", "--output", type=path_argument, required=True, help="the .onnx file to write"
+    )
     parser.add_argument(
         "--random-weights", action="store_true", help="seeded random weights, no checkpoint"
     )

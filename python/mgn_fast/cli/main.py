@@ -4,22 +4,28 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from types import FrameType
 
 from .. import __version__, errors
 from . import demo, doctor, embed, evaluate, export
+from .progress import printable
 
 EXIT_CODES = """\
 exit codes: 0 ok, 1 internal error, 2 usage, 3 a model or dataset cannot be used,
 4 runtime or device failure, 130 interrupted"""
 
+INTERRUPTED = 130
 _CODES: tuple[tuple[tuple[type[BaseException], ...], int], ...] = (
     ((errors.InvalidInputError,), 2),
     ((errors.ModelError, errors.DatasetError, errors.DecodeError, errors.ExportError), 3),
     ((errors.DeviceError, errors.RuntimeUnavailableError, errors.CompileError), 4),
-    ((errors.MgnError,), 1),
+    ((errors.MgnError, OSError), 1),
 )
 
 
@@ -51,18 +57,57 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    _open_missing_streams()
     arguments = build_parser().parse_args(argv)
     try:
-        code: int = arguments.run(arguments)
-        sys.stdout.flush()
+        with _signals():
+            code: int = arguments.run(arguments)
+            sys.stdout.flush()
     except KeyboardInterrupt:
         print("mgn-fast: interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has left; keep the interpreter from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # the reader of our output has left, and that is no error
         return 0
-    except errors.MgnError as error:
-        print(f"mgn-fast: {error}", file=sys.stderr)
+    except (errors.MgnError, OSError) as error:
+        print(f"mgn-fast: {printable(str(error))}", file=sys.stderr)
+        if not isinstance(error, errors.MgnError):
+            _drop_output()  # it may be the output that failed
         return next(code for kinds, code in _CODES if isinstance(error, kinds))
     return code
+
+
+def _open_missing_streams() -> None:
+    """A process started without stdout or stderr has None there; nobody reads what we say."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+
+
+def _drop_output() -> None:
+    """Keeps the interpreter from failing at exit over output that nobody takes."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[None]:
+    """Ctrl-C ends a command in order and a second one at once; SIGTERM and SIGHUP end in order."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+        raise KeyboardInterrupt
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    handlers = {signal.SIGINT: interrupt, signal.SIGTERM: end, signal.SIGHUP: end}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

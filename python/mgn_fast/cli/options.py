@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 Commands = Any  # argparse's own type for add_subparsers() is private
@@ -28,6 +29,23 @@ def new_command(commands: Commands, name: str, *, help: str, example: str) -> An
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def path_argument(text: str) -> Path:
+    """A path from the command line.
+
+    Args:
+        text: the word.
+
+    Returns:
+        The path.
+
+    Raises:
+        ArgumentTypeError: the word is empty, which would silently mean the current directory.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty, expected a file or directory")
+    return Path(text)
 
 
 def add_session_options(parser: argparse.ArgumentParser) -> None:

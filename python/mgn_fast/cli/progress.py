@@ -10,13 +10,28 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
+def printable(text: str) -> str:
+    """Text that cannot command a terminal: control characters, which names may hold, are escaped.
+
+    Args:
+        text: anything.
+
+    Returns:
+        One line.
+    """
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode()
+        for c in text
+    )
+
+
 def say(text: str) -> None:
     """One line for the person at the terminal or reading the log.
 
     Args:
-        text: the line.
+        text: the line; control characters are escaped.
     """
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cpp/common/cpu.cpp: the level that is chosen, forced or refused."""
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mgn_fast import InvalidInputError, _core
+
+LEVELS = _core.simd_levels()
+ON_X86 = platform.machine() == "x86_64"
+
+
+def in_another_process(code, forced):
+    """What the code prints with MGN_FAST_SIMD set; the level is chosen once per process."""
+    environment = {**os.environ, "MGN_FAST_SIMD": forced}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_environment_forces_a_level(level):
+    code = "from mgn_fast import _core; print(_core.simd_level())"
+    assert in_another_process(code, level) == level
+
+
+def test_an_empty_variable_is_no_variable():
+    code = "from mgn_fast import _core; print(_core.simd_level())"
+    assert in_another_process(code, "") == LEVELS[-1]
+
+
+def test_the_portable_level_is_always_there():
+    assert LEVELS[0] == "scalar"
+    assert set(LEVELS) <= ({"scalar", "avx2", "avx512"} if ON_X86 else {"scalar", "neon"})
+
+
+@pytest.mark.skipif(not ON_X86, reason="reads Linux's list of an x86 CPU's flags")
+def test_a_level_needs_all_of_its_instructions():
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    flags = next(line for line in lines if line.startswith("flags")).split()
+    avx2 = {"avx2", "fma", "f16c"} <= set(flags)
+    wanted = {"avx512f", "avx512bw", "avx512vl", "avx512vbmi", "avx512_vnni"}
+    assert ("avx2" in LEVELS) == avx2
+    assert ("avx512" in LEVELS) == (avx2 and wanted <= set(flags))
+
+
+@pytest.mark.parametrize("word", ["AVX2", "sse", "neon" if ON_X86 else "avx2"])
+def test_another_word_is_refused_at_first_use_and_not_at_import(word):
+    code = (
+        "import numpy as np, mgn_fast\n"
+        "print('imported')\n"
+        "for _ in range(2):\n"
+        "    try:\n"
+        "        mgn_fast.resize_pack(np.zeros((2, 2, 3), np.uint8),\n"
+        "                             np.zeros((384, 128, 3), np.uint8))\n"
+        "    except mgn_fast.InvalidInputError as error:\n"
+        "        print(error)\n"
+    )
+    line = f"MGN_FAST_SIMD is '{word}', expected one of this CPU's: {', '.join(LEVELS)}"
+    assert in_another_process(code, word).splitlines() == ["imported", line, line]
+
+
+def test_a_level_by_name_is_refused_as_well():
+    pixels = np.zeros((2, 2, 3), np.uint8)
+    with pytest.raises(InvalidInputError, match="simd is 'mmx', expected one of this CPU's"):
+        _core.resize(pixels, pixels.copy(), "mmx")
