@@ -27,7 +27,7 @@ import torch
 from PIL import Image
 
 import record
-from mgn_fast import images, spec
+from mgn_fast import _core, images, spec
 from mgn_fast.synthetic import draw_pictures
 from mgn_fast.threads import thread_count
 
@@ -69,7 +69,7 @@ def _normalise(pixels, plain, mirrored):
 
 def ours(data, plain, mirrored):
     """This package."""
-    images.resize_pack_both(images.decode(data), plain, mirrored)
+    _core.resize_pack(images.decode(data), plain, mirrored, spec.MEAN, spec.DEVIATION)
 
 
 def slots_of(dtype):

@@ -57,8 +57,14 @@ def test_every_level_is_torchs_to_the_bit(simd):
 @pytest.mark.parametrize("simd", LEVELS)
 @pytest.mark.parametrize("seed", range(40))
 def test_any_mean_and_deviation_give_true_quotients(simd, seed):
-    """Reciprocals are not exact for all of these; the results are."""
     random = np.random.default_rng(seed)
     mean = tuple(random.random(3).tolist())
     deviation = tuple((random.random(3) * 10.0 ** random.integers(-6, 5)).tolist())
     check_pack(simd, every_level(32), mean=mean, deviation=deviation)
+
+
+@pytest.mark.parametrize("simd", LEVELS)
+@pytest.mark.parametrize("deviation", [3e38, 1e38, 2e-38, 1e-39])
+def test_quotients_stay_true_where_reciprocals_are_not(simd, deviation):
+    """Reciprocals that are subnormal or infinite; results that are, too."""
+    check_pack(simd, every_level(32), mean=spec.MEAN, deviation=(0.5, deviation, deviation))

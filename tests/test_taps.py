@@ -4,8 +4,8 @@
 import numpy as np
 import pytest
 
-from mgn_fast import images
-from oracles.pixels import weights
+from mgn_fast import _core, images
+from oracles.pixels import check_resize, weights
 
 SIZES = [(1, 1), (1, 7), (2, 4), (3, 2), (5, 13), (13, 5), (64, 128), (128, 384), (300, 128)]
 
@@ -41,3 +41,11 @@ def test_no_weight_needs_more_than_three_signed_bytes():
     most = 127 * (65536 + 256 + 1) / 2**22
     sizes = [(a, b) for a in range(1, 24) for b in range(1, 24)] + [(64, 128), (2, 999), (999, 2)]
     assert max(abs(weights(*pair)).max() for pair in sizes) < most
+
+
+@pytest.mark.parametrize("simd", _core.simd_levels())
+@pytest.mark.parametrize("size", [5000, 1001, 37])
+def test_weights_of_zero_do_not_reach_far_beyond_the_edge(random, simd, size):
+    """At an edge half of the taps are cut off; a sanitizer sees what is read in their place."""
+    check_resize(simd, random, (1, size), (1, 10))
+    check_resize(simd, random, (size, 1), (10, 1))

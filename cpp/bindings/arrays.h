@@ -28,10 +28,11 @@ inline void require(bool holds, const char* name, const py::array& array, const 
 
 template <typename T>
 void require_layout(const char* name, const py::array& array) {
-    const std::string dtype = py::str(py::dtype::of<T>()).cast<std::string>();
-    require(py::dtype::of<T>().equal(array.dtype()), name, array, dtype);
     const int wanted = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-    require((array.flags() & wanted) == wanted, name, array, dtype + " in C order, aligned");
+    const bool same_dtype = py::dtype::of<T>().equal(array.dtype());
+    if (same_dtype && (array.flags() & wanted) == wanted) return;
+    const std::string dtype = py::str(py::dtype::of<T>()).cast<std::string>();
+    require(false, name, array, same_dtype ? dtype + " in C order, aligned" : dtype);
 }
 
 inline void require_writable(const char* name, const py::array& array) {

@@ -4,10 +4,18 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "common/cpu.h"
 #include "image/pack.h"
 #include "image/resize.h"
+#include "image/resize_pack.h"
 
 namespace mgn::bindings {
 namespace {
@@ -28,50 +36,118 @@ image::MutablePixels borrow_output_pixels(const char* name, py::array& array) {
     return {static_cast<std::uint8_t*>(array.mutable_data()), checked.height, checked.width};
 }
 
-void resize(const py::array& pixels, py::array out) {
+Simd level_of(const std::string& simd) {
+    return simd.empty() ? simd_level() : simd_named(simd, "simd");
+}
+
+void resize(const py::array& pixels, py::array out, const std::string& simd) {
+    const Simd level = level_of(simd);
     const auto input = borrow_pixels("pixels", pixels);
     const auto output = borrow_output_pixels("out", out);
     const py::gil_scoped_release unlocked;
-    image::resize(input, output);
+    image::resize(input, output, level);
 }
 
-// The float32 (3, height, width) buffer that `pixels` of that size go into.
-float* borrow_planes(const image::ConstPixels& pixels, py::array& out) {
-    require_layout<float>("out", out);
-    const bool fits = out.ndim() == 3 && out.shape(0) == kChannels &&
-                      static_cast<std::size_t>(out.shape(1)) == pixels.height &&
-                      static_cast<std::size_t>(out.shape(2)) == pixels.width;
-    require(
-        fits, "out", out,
-        "float32 (3, " + std::to_string(pixels.height) + ", " + std::to_string(pixels.width) + ")");
-    require_writable("out", out);
-    return static_cast<float*>(out.mutable_data());
+// An output's kind is its dtype; anything that is no kind of output is refused.
+image::Kind kind_of(const char* name, const py::array& out) {
+    const py::dtype dtype = out.dtype();
+    if (dtype.equal(py::dtype::of<std::uint8_t>())) return image::Kind::kUint8;
+    if (dtype.equal(py::dtype::of<float>())) return image::Kind::kFloat32;
+    require(dtype.equal(py::dtype("float16")), name, out, "float32, float16 or uint8");
+    return image::Kind::kFloat16;
 }
 
-void pack_normalised(const py::array& pixels, py::array out, const std::array<float, 3>& mean,
-                     const std::array<float, 3>& deviation, bool mirror) {
+struct Size {
+    py::ssize_t height;
+    py::ssize_t width;
+};
+
+// The size of an output that has the layout of its kind.
+Size size_of(const char* name, const py::array& out, image::Kind kind) {
+    constexpr auto channels = static_cast<py::ssize_t>(kChannels);
+    if (kind == image::Kind::kUint8) {
+        require(out.ndim() == 3 && out.shape(2) == channels, name, out, "uint8 (height, width, 3)");
+        return {out.shape(0), out.shape(1)};
+    }
+    require(out.ndim() == 3 && out.shape(0) == channels, name, out, "(3, height, width)");
+    return {out.shape(1), out.shape(2)};
+}
+
+void* borrow_output(const char* name, py::array& out) {
+    const int wanted = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+    require((out.flags() & wanted) == wanted, name, out, "C order, aligned");
+    require_writable(name, out);
+    return out.mutable_data();
+}
+
+struct Borrowed {
+    image::Outputs outputs;
+    Size size;
+};
+
+// One or both outputs, of one kind and size.
+Borrowed borrow_outputs(std::optional<py::array>& plain, std::optional<py::array>& mirrored) {
+    if (!plain && !mirrored) {
+        throw InvalidInput("plain and mirrored are both None, expected at least one array");
+    }
+    const char* const name = plain ? "plain" : "mirrored";
+    const py::array& some = plain ? *plain : *mirrored;
+    const image::Kind kind = kind_of(name, some);
+    const Size size = size_of(name, some, kind);
+    if (plain && mirrored) {
+        const bool alike = mirrored->dtype().equal(plain->dtype()) && mirrored->ndim() == 3 &&
+                           std::equal(plain->shape(), plain->shape() + 3, mirrored->shape());
+        require(alike, "mirrored", *mirrored, describe(*plain) + " as plain is");
+    }
+    return {{kind, plain ? borrow_output("plain", *plain) : nullptr,
+             mirrored ? borrow_output("mirrored", *mirrored) : nullptr},
+            size};
+}
+
+using Statistics = std::array<float, kChannels>;
+
+void pack(const py::array& pixels, std::optional<py::array> plain,
+          std::optional<py::array> mirrored, const Statistics& mean, const Statistics& deviation,
+          const std::string& simd) {
+    const Simd level = level_of(simd);
     const auto input = borrow_pixels("pixels", pixels);
-    float* const output = borrow_planes(input, out);
+    const Borrowed to = borrow_outputs(plain, mirrored);
+    require(pixels.shape(0) == to.size.height && pixels.shape(1) == to.size.width, "pixels", pixels,
+            "the outputs' size, uint8 (" + std::to_string(to.size.height) + ", " +
+                std::to_string(to.size.width) + ", 3)");
     const py::gil_scoped_release unlocked;
-    image::pack_normalised(input, output, {mean, deviation}, mirror);
+    image::pack(input, to.outputs, {mean, deviation}, level);
 }
 
-void pack_bytes(const py::array& pixels, py::array out, bool mirror) {
+void resize_pack(const py::array& pixels, std::optional<py::array> plain,
+                 std::optional<py::array> mirrored, const Statistics& mean,
+                 const Statistics& deviation, const std::string& simd) {
+    const Simd level = level_of(simd);
     const auto input = borrow_pixels("pixels", pixels);
-    const auto output = borrow_output_pixels("out", out);
-    require(output.height == input.height && output.width == input.width, "out", out,
-            "the size of pixels, " + describe(pixels));
+    const Borrowed to = borrow_outputs(plain, mirrored);
     const py::gil_scoped_release unlocked;
-    image::pack_bytes(input, output.data, mirror);
+    image::resize_pack(input, static_cast<std::size_t>(to.size.height),
+                       static_cast<std::size_t>(to.size.width), to.outputs, {mean, deviation},
+                       level);
+}
+
+std::vector<std::string> simd_level_names() {
+    std::vector<std::string> names;
+    for (const Simd level : simd_levels()) names.emplace_back(simd_name(level));
+    return names;
 }
 
 }  // namespace
 
+// An empty `simd` is the level in use; tests name the others.
 void bind_image(py::module_& module) {
-    module.def("resize", &resize, py::arg("pixels"), py::arg("out"));
-    module.def("pack_normalised", &pack_normalised, py::arg("pixels"), py::arg("out"),
-               py::arg("mean"), py::arg("deviation"), py::arg("mirror"));
-    module.def("pack_bytes", &pack_bytes, py::arg("pixels"), py::arg("out"), py::arg("mirror"));
+    module.def("resize", &resize, py::arg("pixels"), py::arg("out"), py::arg("simd") = "");
+    module.def("pack", &pack, py::arg("pixels"), py::arg("plain"), py::arg("mirrored"),
+               py::arg("mean"), py::arg("deviation"), py::arg("simd") = "");
+    module.def("resize_pack", &resize_pack, py::arg("pixels"), py::arg("plain"),
+               py::arg("mirrored"), py::arg("mean"), py::arg("deviation"), py::arg("simd") = "");
+    module.def("simd_level", [] { return simd_name(simd_level()); });
+    module.def("simd_levels", &simd_level_names);
 }
 
 }  // namespace mgn::bindings

@@ -1,25 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
-// From resized RGB bytes to the tensor a model reads, written straight into the caller's buffer.
-// Pure functions; any thread. Input and output must not overlap.
+// From resized RGB bytes to the tensor a model reads, written straight into the caller's buffers.
+// Any thread.
 #pragma once
 
-#include <array>
-
+#include "common/cpu.h"
+#include "image/kernels.h"
+#include "image/levels.h"
 #include "image/pixels.h"
 
 namespace mgn::image {
 
-// Per channel, of RGB scaled to 0..1.
-struct Normalisation {
-    std::array<float, kChannels> mean;
-    std::array<float, kChannels> deviation;
+// float32 and float16 are planes [3, height, width] of (x / 255 - mean) / deviation; uint8 is
+// [height, width, 3].
+enum class Kind { kFloat32, kFloat16, kUint8 };
+
+// The caller's buffers, both of the same kind and size; null where not wanted.
+struct Outputs {
+    Kind kind;
+    void* plain;
+    void* mirrored;
 };
 
-// Writes float32 [3, height, width]: (x / 255 - mean) / deviation, each step rounded to float32.
-void pack_normalised(ConstPixels input, float* output, const Normalisation& normalisation,
-                     bool mirror);
+// Throws InvalidInput if any of the picture and its outputs of height x width overlap.
+void require_apart(ConstPixels pixels, const Outputs& outputs, std::size_t height,
+                   std::size_t width);
 
-// Writes uint8 [height, width, 3].
-void pack_bytes(ConstPixels input, std::uint8_t* output, bool mirror);
+// Writes strips of one picture into the outputs. Borrows them.
+class Packer {
+public:
+    Packer(const Outputs& outputs, std::size_t height, std::size_t width,
+           const Normalisation& normalisation, Simd level);
+
+    // `strip` starts at row `first_row` and has kReadableBehind bytes behind each row.
+    void write(const Strip& strip, std::size_t first_row) const;
+    // To be called after the last strip, in the same thread.
+    void finish() const;
+
+private:
+    template <typename Element>
+    Planes<Element> planes(std::size_t first_row) const;
+
+    const PackKernels& kernels_;
+    Outputs outputs_;
+    std::size_t height_;
+    std::size_t width_;
+    bool stream_;
+    const Levels& levels_;
+};
+
+// Writes a whole picture.
+void pack(ConstPixels input, const Outputs& outputs, const Normalisation& normalisation,
+          Simd level);
 
 }  // namespace mgn::image

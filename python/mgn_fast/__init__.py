@@ -39,9 +39,13 @@ def build_info() -> dict[str, Any]:
     """How the compiled core was built.
 
     Returns:
-        A dict with "version", "compiler", "cxx_standard" and "pybind11".
+        A dict with "version", "compiler", "cxx_standard", "pybind11", and "simd": the vector
+        instructions in use here, "scalar", "neon", "avx2" or "avx512".
+
+    Raises:
+        InvalidInputError: MGN_FAST_SIMD names a level that this CPU does not have.
     """
-    return _core.build_info()
+    return _core.build_info() | {"simd": _core.simd_level()}
 
 
 __all__ = [

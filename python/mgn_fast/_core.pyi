@@ -4,20 +4,30 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .types import F32Array, F64Array, I32Array, U8Array
+from .types import AnyArray, F32Array, F64Array, I32Array, U8Array
 
 I64Array = npt.NDArray[np.int64]
 
 def build_info() -> dict[str, Any]: ...
-def resize(pixels: U8Array, out: U8Array) -> None: ...
-def pack_normalised(
+def simd_level() -> str: ...
+def simd_levels() -> list[str]: ...
+def resize(pixels: U8Array, out: U8Array, simd: str = "") -> None: ...
+def pack(
     pixels: U8Array,
-    out: F32Array,
+    plain: AnyArray | None,
+    mirrored: AnyArray | None,
     mean: tuple[float, float, float],
     deviation: tuple[float, float, float],
-    mirror: bool,
+    simd: str = "",
 ) -> None: ...
-def pack_bytes(pixels: U8Array, out: U8Array, mirror: bool) -> None: ...
+def resize_pack(
+    pixels: U8Array,
+    plain: AnyArray | None,
+    mirrored: AnyArray | None,
+    mean: tuple[float, float, float],
+    deviation: tuple[float, float, float],
+    simd: str = "",
+) -> None: ...
 def squared_lengths(embeddings: F32Array, threads: int) -> F64Array: ...
 def merge_nearest(
     block: Screened, first_column: int, columns: I32Array, distances: F64Array, threads: int

@@ -80,7 +80,8 @@ def _core_detail() -> str:
     if not (out == 77).all():
         raise RuntimeError(f"resize turned 77 into {np.unique(out).tolist()}")
     info = _core.build_info()
-    return f"mgn_fast {info['version']}, g++ {info['compiler']}, pybind11 {info['pybind11']}"
+    simd = f"{_core.simd_level()} of {', '.join(_core.simd_levels())}"
+    return f"mgn_fast {info['version']}, g++ {info['compiler']}, kernels {simd}"
 
 
 def _jpeg_detail() -> str:

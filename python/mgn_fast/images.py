@@ -77,36 +77,51 @@ def resize(pixels: U8Array, *, height: int = spec.HEIGHT, width: int = spec.WIDT
     return out
 
 
-def pack(resized: U8Array, out: AnyArray, *, mirror: bool = False) -> None:
+def pack(
+    resized: U8Array, out: AnyArray, *, mirror: bool = False, mirrored: AnyArray | None = None
+) -> None:
     """Writes a resized picture into a model's input.
 
     Args:
         resized: uint8 RGB [H, W, 3], C order.
-        out: float32 [3, H, W], which gets (x / 255 - mean) / deviation with ImageNet's statistics,
-            or uint8 [H, W, 3], which gets the bytes. C order; every element is written.
+        out: float32 or float16 [3, H, W], which gets (x / 255 - mean) / deviation with ImageNet's
+            statistics, computed in float32 and for float16 rounded to nearest, or uint8 [H, W, 3],
+            which gets the bytes. C order; every element is written.
         mirror: swap left and right.
+        mirrored: as `out`, which it must not overlap; gets the picture with left and right swapped
+            while `out` gets it as it is. Not with `mirror`.
 
     Raises:
-        InvalidInputError: other dtype, shape or order, or `out` is read-only.
+        InvalidInputError: other dtype, shape or order, arrays that overlap, or one to be written
+            is read-only.
     """
-    if out.dtype == np.uint8:
-        _core.pack_bytes(resized, out, mirror)
-    else:
-        _core.pack_normalised(resized, out, spec.MEAN, spec.DEVIATION, mirror)
+    _require_array("out", out)
+    if mirror and mirrored is not None:
+        raise InvalidInputError("mirror is True and mirrored is given, expected one of them")
+    plain, swapped = (None, out) if mirror else (out, mirrored)
+    _core.pack(resized, plain, swapped, spec.MEAN, spec.DEVIATION)
 
 
 def resize_pack(pixels: U8Array, out: AnyArray, *, mirror: bool = False) -> None:
-    """Writes a picture of any size into a model's input: `resize`, then `pack`.
+    """Writes a picture of any size into a model's input: `resize`, then `pack`, in one pass.
 
     Args:
         pixels: uint8 RGB [H, W, 3] of any size, C order.
-        out: float32 [3, 384, 128] or uint8 [384, 128, 3], C order; every element is written.
+        out: float32 or float16 [3, 384, 128] or uint8 [384, 128, 3], C order; every element is
+            written.
         mirror: swap left and right.
 
     Raises:
-        InvalidInputError: other dtype, shape or order, an empty side, or `out` is read-only.
+        InvalidInputError: other dtype, shape or order, an empty side, arrays that overlap, or
+            `out` is read-only.
     """
-    pack(resize(pixels), out, mirror=mirror)
+    _require_array("out", out)
+    planes, bytes_ = (3, spec.HEIGHT, spec.WIDTH), (spec.HEIGHT, spec.WIDTH, 3)
+    expected = bytes_ if out.dtype == np.uint8 else planes
+    if out.shape != expected:
+        raise InvalidInputError(f"out is {out.dtype} {out.shape}, expected shape {expected}")
+    plain, swapped = (None, out) if mirror else (out, None)
+    _core.resize_pack(pixels, plain, swapped, spec.MEAN, spec.DEVIATION)
 
 
 def list_pictures(directory: PathLike) -> list[Path]:
@@ -135,6 +150,11 @@ def list_pictures(directory: PathLike) -> list[Path]:
     if not found:
         raise InvalidInputError(f"{name!r} holds no pictures")
     return sorted(found)
+
+
+def _require_array(name: str, value: object) -> None:
+    if not isinstance(value, np.ndarray):
+        raise InvalidInputError(f"{name} is a {type(value).__name__}, expected a NumPy array")
 
 
 def _checked_pixels(array: AnyArray, name: str) -> U8Array:

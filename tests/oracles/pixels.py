@@ -53,7 +53,7 @@ def tensor(pixels, kind, mean=spec.MEAN, deviation=spec.DEVIATION):
     """What a picture of the right size becomes."""
     if kind == np.uint8:
         return pixels
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         return np.ascontiguousarray(normalised(pixels, mean, deviation).astype(kind))
 
 
