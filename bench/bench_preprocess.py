@@ -121,7 +121,9 @@ def cases():
 
 def measure(data, rounds, threads):
     """Microseconds per picture of every case and its limit, round by round."""
-    rings = {np.dtype(d): [slots_of(d) for _ in range(threads)] for d in ("f4", "f2", "u1")}
+    rings = {
+        np.dtype(d): [slots_of(np.dtype(d)) for _ in range(threads)] for d in ("f4", "f2", "u1")
+    }
     shares = [data[i::threads] for i in range(threads)]
     times = {}
     with ThreadPoolExecutor(threads) as pool:
