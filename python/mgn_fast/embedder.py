@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import groupby, islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +26,7 @@ from .files import is_directory
 from .flight import Flight
 from .open_session import open_session
 from .threads import thread_count
-from .types import F32Array, PathLike, U8Array
+from .types import AnyArray, F32Array, PathLike, U8Array
 
 
 @dataclass(eq=False)
@@ -201,10 +202,7 @@ class Embedder:
                 break
             with flight.lane() as lane:
                 batch = [ready.popleft() for _ in range(self.session.next_count(len(ready)))]
-                for row, target in zip(batch, lane.input, strict=False):
-                    if not under_way or under_way[-1] is not row.picture:
-                        under_way.append(row.picture)
-                    pictures.pack(row.picture.resized, target, mirror=row.mirror)
+                under_way.extend(_fill(lane.input, batch))
                 flight.submit(lane, len(batch), batch)
             for finished, embeddings in flight.finished():
                 _add(finished, embeddings)
@@ -254,6 +252,21 @@ def _named(images: Any) -> Iterable[tuple[str, Any]]:
         (os.fspath(source) if isinstance(source, (str, os.PathLike)) else f"#{index}", source)
         for index, source in enumerate(images)
     )
+
+
+def _fill(target: AnyArray, batch: list[_Row]) -> list[_Picture]:
+    """Packs the rows in order; both rows of a picture in one go. Returns the pictures begun."""
+    begun, done = [], 0
+    for picture, group in groupby(batch, key=attrgetter("picture")):
+        rows = list(group)
+        if len(rows) == 2:
+            pictures.pack(picture.resized, target[done], mirrored=target[done + 1])
+        else:
+            pictures.pack(picture.resized, target[done], mirror=rows[0].mirror)
+        if not rows[0].mirror:  # the plain row comes first; its mirror may open the next batch
+            begun.append(picture)
+        done += len(rows)
+    return begun
 
 
 def _add(rows: list[_Row], embeddings: F32Array) -> None:
