@@ -4,13 +4,24 @@
 import doctest
 import importlib
 import json
+import signal
+import threading
+import time
 
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 from sklearn.metrics import average_precision_score
 
-from mgn_fast import Identities, InvalidInputError, distances, evaluate, evaluate_distances, rerank
+from mgn_fast import (
+    Identities,
+    InvalidInputError,
+    distances,
+    evaluate,
+    evaluate_distances,
+    rank,
+    rerank,
+)
 from oracles import retrieval
 
 RULES = ("sklearn", "hits", "market1501")
@@ -260,3 +271,40 @@ def test_says_why_no_query_has_a_match():
     assert evaluate_distances(table, query, gallery, same_camera="keep").num_valid_queries == 5
     with pytest.raises(InvalidInputError, match=r"10 of 10 queries .* same person numbers"):
         evaluate_distances(table, query, Identities([8, 8, 8], [1, 1, 1]), same_camera="keep")
+
+
+def crowd_of_one(count, width=512):
+    """Equal rows: float32 rules nothing out, so that every pair is computed in float64."""
+    return np.full((count, width), width**-0.5, np.float32)
+
+
+LONG = {
+    "evaluate": lambda: evaluate(
+        crowd_of_one(20_000),
+        crowd_of_one(20_000),
+        *[Identities(np.zeros(20_000, int), np.arange(20_000) % 2)] * 2,
+    ),
+    "evaluate re-ranked": lambda: evaluate(
+        crowd_of_one(20_000),
+        crowd_of_one(20_000),
+        *[Identities(np.arange(20_000) % 50, np.arange(20_000) % 3)] * 2,
+        rerank=True,
+    ),
+    "rank": lambda: rank(crowd_of_one(20_000), crowd_of_one(20_000)),
+}
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer signals here")
+@pytest.mark.parametrize("work", LONG.values(), ids=LONG.keys())
+def test_an_interrupt_ends_the_work_within_a_second(work):
+    sent = []
+
+    def interrupt():
+        sent.append(time.monotonic())
+        signal.raise_signal(signal.SIGINT)
+
+    timer = threading.Timer(0.7, interrupt)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert time.monotonic() - sent[0] < 1.0

@@ -56,6 +56,14 @@ Matrix<const T> borrow_matrix(const char* name, const py::array& array) {
             static_cast<std::size_t>(array.shape(1))};
 }
 
+// Borrows a vector to write into for the length of the call.
+template <typename T>
+Span<T> borrow_output_vector(const char* name, py::array& array) {
+    const Span<const T> checked = borrow_vector<T>(name, array);
+    require_writable(name, array);
+    return {static_cast<T*>(array.mutable_data()), checked.size};
+}
+
 // Borrows a matrix to write into for the length of the call.
 template <typename T>
 Matrix<T> borrow_output_matrix(const char* name, py::array& array) {

@@ -9,6 +9,8 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "eval/multiply.h"
+#include "eval/neighbours.h"
 #include "eval/ranking.h"
 #include "eval/rerank.h"
 #include "eval/screen.h"
@@ -40,6 +42,14 @@ SameCamera same_camera_of(const std::string& word) {
 IdentitySpans borrow_identities(const py::array& person, const py::array& camera) {
     return {borrow_vector<std::int32_t>("person", person),
             borrow_vector<std::int32_t>("camera", camera)};
+}
+
+// Work that may take seconds looks for signals, a Ctrl-C above all. Only the calling thread does.
+Workers workers_of(std::size_t threads) {
+    return {threads, [] {
+                py::gil_scoped_acquire locked;
+                return PyErr_CheckSignals() != 0;
+            }};
 }
 
 void require_length(const char* name, std::size_t length, std::size_t expected) {
@@ -92,6 +102,17 @@ py::array_t<double> bound_squared_lengths(const py::array& embeddings, std::size
     return squares;
 }
 
+void bound_multiply(const py::array& rows, const py::array& columns, py::array out,
+                    Scratch& scratch, std::size_t threads) {
+    const auto left = borrow_matrix<float>("rows", rows);
+    const auto right = borrow_matrix<float>("columns", columns);
+    const Matrix<float> products = borrow_output_matrix<float>("out", out);
+    {
+        py::gil_scoped_release unlocked;
+        multiply(left, right, products, scratch, workers_of(threads));
+    }
+}
+
 void bound_merge_nearest(const ScreenedBlock& block, std::size_t first_column, py::array columns,
                          py::array distances, std::size_t threads) {
     const Nearest lists{borrow_output_matrix<std::int32_t>("columns", columns),
@@ -102,7 +123,7 @@ void bound_merge_nearest(const ScreenedBlock& block, std::size_t first_column, p
     require(lists.columns.columns > 0, "columns", columns, "one column or more");
     {
         py::gil_scoped_release unlocked;
-        merge_nearest(block.view, first_column, lists, threads);
+        merge_nearest(block.view, first_column, lists, workers_of(threads));
     }
 }
 
@@ -132,7 +153,7 @@ py::tuple rank_matrix(const Ranker& ranker, const py::array& distances, Identity
     ResultArrays results(rows.rows);
     {
         py::gil_scoped_release unlocked;
-        ranker.rank_distances(rows, query, results.view, threads);
+        ranker.rank_distances(rows, query, results.view, workers_of(threads));
     }
     return results.to_tuple();
 }
@@ -152,9 +173,45 @@ py::tuple rank_screened(const Ranker& ranker, const ScreenedBlock& block, const 
     ResultArrays results(block.view.values.rows);
     {
         py::gil_scoped_release unlocked;
-        ranker.rank_screened(block.view, query, results.view, threads);
+        ranker.rank_screened(block.view, query, results.view, workers_of(threads));
     }
     return results.to_tuple();
+}
+
+// All pictures' arrays, and the lists that look at them.
+struct NeighboursOfArrays {
+    py::array query, gallery, query_squares, gallery_squares;
+    Neighbours lists;
+};
+
+NeighboursOfArrays neighbours(const py::array& query, const py::array& gallery,
+                              const py::array& query_squares, const py::array& gallery_squares,
+                              const std::string& metric, std::size_t depth) {
+    const Pictures pictures{
+        borrow_matrix<float>("query", query), borrow_matrix<float>("gallery", gallery),
+        borrow_vector<double>("query_squares", query_squares),
+        borrow_vector<double>("gallery_squares", gallery_squares), metric_of(metric)};
+    return {query, gallery, query_squares, gallery_squares, Neighbours(pictures, depth)};
+}
+
+void add_block(NeighboursOfArrays& self, const py::array& block, std::size_t first_row,
+               std::size_t first_column, std::size_t threads) {
+    const auto values = borrow_matrix<float>("block", block);
+    {
+        py::gil_scoped_release unlocked;
+        self.lists.add(values, first_row, first_column, workers_of(threads));
+    }
+}
+
+void settle(NeighboursOfArrays& self, std::size_t first, py::array columns, py::array distances,
+            py::array largest, std::size_t threads) {
+    const Nearest lists{borrow_output_matrix<std::int32_t>("columns", columns),
+                        borrow_output_matrix<double>("distances", distances)};
+    const Span<float> values = borrow_output_vector<float>("largest", largest);
+    {
+        py::gil_scoped_release unlocked;
+        self.lists.settle(first, lists, values, workers_of(threads));
+    }
 }
 
 // Arrays of a neighbourhood, and the look at them that kernels take.
@@ -182,7 +239,7 @@ void blend(const Encoding& encoding, std::size_t first_query, py::array block,
     const Matrix<float> rows = borrow_output_matrix<float>("block", block);
     {
         py::gil_scoped_release unlocked;
-        encoding.blend(first_query, rows, original_weight, threads);
+        encoding.blend(first_query, rows, original_weight, workers_of(threads));
     }
 }
 
@@ -204,6 +261,13 @@ void bind_reranking(py::module_& module) {
     py::class_<NeighbourhoodArrays>(module, "Neighbourhood")
         .def(py::init(&neighbourhood), py::arg("nearest"), py::arg("distances"), py::arg("scale"),
              py::arg("query"), py::arg("gallery"), py::arg("metric"), py::arg("squared_again"));
+    py::class_<NeighboursOfArrays>(module, "Neighbours")
+        .def(py::init(&neighbours), py::arg("query"), py::arg("gallery"), py::arg("query_squares"),
+             py::arg("gallery_squares"), py::arg("metric"), py::arg("depth"))
+        .def("add", &add_block, py::arg("block"), py::arg("first_row"), py::arg("first_column"),
+             py::arg("threads"))
+        .def("settle", &settle, py::arg("first"), py::arg("columns"), py::arg("distances"),
+             py::arg("largest"), py::arg("threads"));
     using Unlocked = py::call_guard<py::gil_scoped_release>;
     py::class_<Encoding>(module, "Encoding")
         .def(py::init<std::size_t, std::size_t, std::size_t, std::size_t>(), py::arg("num_queries"),
@@ -211,12 +275,12 @@ void bind_reranking(py::module_& module) {
         .def(
             "encode",
             [](Encoding& self, const NeighbourhoodArrays& near, std::size_t begin, std::size_t end,
-               std::size_t threads) { self.encode(near.view, begin, end, threads); },
+               std::size_t threads) { self.encode(near.view, begin, end, workers_of(threads)); },
             py::arg("near"), py::arg("begin"), py::arg("end"), py::arg("threads"), Unlocked())
         .def(
             "expand",
             [](Encoding& self, const NeighbourhoodArrays& near, std::size_t begin, std::size_t end,
-               std::size_t threads) { self.expand(near.view, begin, end, threads); },
+               std::size_t threads) { self.expand(near.view, begin, end, workers_of(threads)); },
             py::arg("near"), py::arg("begin"), py::arg("end"), py::arg("threads"), Unlocked())
         .def("index", &Encoding::index, Unlocked())
         .def("blend", &blend, py::arg("first_query"), py::arg("block"), py::arg("original_weight"),
@@ -228,6 +292,10 @@ void bind_reranking(py::module_& module) {
 void bind_eval(py::module_& module) {
     module.def("squared_lengths", &bound_squared_lengths, py::arg("embeddings"),
                py::arg("threads"));
+    module.def("has_product", &has_product);
+    py::class_<Scratch>(module, "Scratch").def(py::init<>());
+    module.def("multiply", &bound_multiply, py::arg("rows"), py::arg("columns"), py::arg("out"),
+               py::arg("scratch"), py::arg("threads"));
     py::class_<ScreenedBlock>(module, "Screened")
         .def(py::init(&screen), py::arg("dots"), py::arg("rows"), py::arg("columns"),
              py::arg("row_squares"), py::arg("column_squares"), py::arg("metric"),

@@ -2,18 +2,19 @@
 // Counting around the matches. Note [windows]: each match owns the interval of values that could
 // lie on either side of it (a point, for given distances); overlapping ones are merged. Values
 // below a window are certainly closer than its matches, values above certainly farther, and those
-// inside are settled one by one.
+// inside are settled one by one. Most of a gallery lies beyond the last window, so that a row is
+// first compared with that window's end alone, and only what is left is counted around the others.
 #include "eval/ranking.h"
 
 #include <algorithm>
 #include <limits>
 #include <numeric>
 #include <string>
-#include <type_traits>
 #include <utility>
 
 #include "common/errors.h"
-#include "common/parallel_for.h"
+#include "eval/interruptible.h"
+#include "eval/loops.h"
 #include "eval/precision.h"
 
 namespace mgn {
@@ -22,25 +23,38 @@ namespace {
 
 using Settled = std::pair<double, std::int32_t>;  // exact distance and gallery position
 
-constexpr std::size_t kChunk = 256;  // values that stay in the nearest cache over all windows
+// Up to so many values of 64 are looked up among the windows, more are counted around each.
+constexpr std::uint64_t kFew = 6;
 
+// Rows between two looks at whether the caller wants to stop. One row takes milliseconds at most,
+// even where all of it must be settled.
+constexpr std::size_t kGrain = 8;
+
+// How a row's values are settled: given ones are exact, screened ones are computed again.
 template <typename T>
-bool has_nan(const T* row, std::size_t count) {
-    using Counter = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
-    Counter unordered = 0;
-    for (std::size_t j = 0; j < count; ++j) unordered += row[j] != row[j] ? 1U : 0U;
-    return unordered != 0;
-}
+struct GivenRow {
+    const T* values;
+
+    double operator()(std::size_t column) const { return static_cast<double>(values[column]); }
+    void expect(std::size_t) const {}
+};
+
+struct ScreenedRow {
+    const Screened& block;
+    std::size_t row;
+
+    double operator()(std::size_t column) const { return block.exact(row, column); }
+    void expect(std::size_t column) const {
+        fetch_ahead(block.columns.row(column), block.columns.columns);
+    }
+};
 
 double bound_below(double value, double) { return value; }
 double bound_above(double value, double) { return value; }
 float bound_below(double value, float) { return round_down(value); }
 float bound_above(double value, float) { return round_up(value); }
 
-template <typename T>
 struct Window {
-    T lower;
-    T upper;
     std::size_t matches;     // how many of the sorted matches lie in it
     std::size_t below = 0;   // values certainly closer than every match in it
     std::size_t inside = 0;  // values that had to be settled
@@ -60,12 +74,11 @@ public:
               std::size_t query, QueryResults out) {
         out.average_precision[query] = std::numeric_limits<double>::quiet_NaN();
         out.inverse_negative_penalty[query] = std::numeric_limits<double>::quiet_NaN();
-        out.first_match[query] = has_nan(row, ranker_.person_.size()) ? -1 : 0;
-        if (out.first_match[query] < 0) return;
-        find_matches(person, camera, settle);
-        if (matches_.empty()) return;
+        out.first_match[query] = 0;
+        if (!find_matches(person, camera, settle)) return void(out.first_match[query] = -1);
         open_windows(margin);
-        count(row, settle, person);
+        if (!count(row, settle, person)) return void(out.first_match[query] = -1);
+        if (matches_.empty()) return;
         place();
         out.average_precision[query] = average_precision(ranker_.rule_, places_);
         out.first_match[query] = static_cast<std::int64_t>(rank_of(places_, 0));
@@ -74,8 +87,9 @@ public:
     }
 
 private:
+    // False if a match is at a distance that is no number: such a list has no order.
     template <typename Settle>
-    void find_matches(std::int32_t person, std::int32_t camera, Settle settle) {
+    bool find_matches(std::int32_t person, std::int32_t camera, Settle settle) {
         const std::vector<std::int32_t>& order = ranker_.by_person_;
         const auto before = [&](std::int32_t at, std::int32_t who) {
             return ranker_.person_[static_cast<std::size_t>(at)] < who;
@@ -85,65 +99,118 @@ private:
         same_person_.clear();
         for (; at != order.end() && ranker_.person_[static_cast<std::size_t>(*at)] == person;
              ++at) {
-            const auto column = static_cast<std::size_t>(*at);
-            same_person_.push_back(column);
+            same_person_.push_back(static_cast<std::size_t>(*at));
+        }
+        for (std::size_t k = 0; k < same_person_.size(); ++k) {
+            const std::size_t column = same_person_[k];
+            if (k + 1 < same_person_.size()) settle.expect(same_person_[k + 1]);
             const bool same_camera = ranker_.camera_[column] == camera;
             if (same_camera && ranker_.same_camera_ == SameCamera::kDrop) continue;
-            matches_.emplace_back(settle(column), *at);
+            const double distance = settle(column);
+            if (distance != distance) return false;
+            matches_.emplace_back(distance, static_cast<std::int32_t>(column));
         }
         std::sort(matches_.begin(), matches_.end());
+        return true;
     }
 
     void open_windows(double margin) {
         windows_.clear();
+        lower_.clear();
+        upper_.clear();
         for (const Settled& match : matches_) {
             const T lower = bound_below(match.first - margin, T{});
             const T upper = bound_above(match.first + margin, T{});
-            if (!windows_.empty() && lower <= windows_.back().upper) {
-                windows_.back().upper = upper;
+            if (!windows_.empty() && lower <= upper_.back()) {
+                upper_.back() = upper;
                 ++windows_.back().matches;
             } else {
-                windows_.push_back({lower, upper, 1});
+                windows_.push_back({1});
+                lower_.push_back(lower);
+                upper_.push_back(upper);
             }
         }
+        below_.resize(windows_.size());
+        not_above_.resize(windows_.size());
     }
 
     // Fills the windows' counts and settles what lies inside; the query's person counts nowhere.
+    // False if there is a NaN.
     template <typename Settle>
-    void count(const T* row, Settle settle, std::int32_t person) {
+    bool count(const T* row, Settle settle, std::int32_t person) {
         inside_.clear();
         const std::size_t columns = ranker_.person_.size();
-        for (std::size_t begin = 0; begin < columns; begin += kChunk) {
-            const std::size_t end = std::min(columns, begin + kChunk);
-            for (Window<T>& window : windows_) {
-                if (!count_chunk(row, begin, end, window)) continue;
-                for (std::size_t j = begin; j < end; ++j) {
-                    if (row[j] < window.lower || row[j] > window.upper) continue;
-                    if (ranker_.person_[j] == person) continue;
-                    inside_.emplace_back(settle(j), static_cast<std::int32_t>(j));
-                    ++window.inside;
-                }
-            }
+        words_.resize(words_for(columns));
+        const T last = upper_.empty() ? -std::numeric_limits<T>::infinity() : upper_.back();
+        kernels_.mark_within(row, columns, last, words_.data());
+        for (std::size_t w = 0; w < words_.size(); ++w) {
+            if (words_[w] == 0) continue;
+            const std::size_t begin = w * kWordBits;
+            const std::size_t end = std::min(columns, begin + kWordBits);
+            const bool ordered = is_few(words_[w]) ? look_up(row, begin, words_[w], settle, person)
+                                                   : count_chunk(row, begin, end, settle, person);
+            if (!ordered) return false;
         }
-        for (Window<T>& window : windows_) {
+        std::size_t below = 0;
+        for (std::size_t w = 0; w < windows_.size(); ++w) {
+            below += windows_[w].below;
+            windows_[w].below = below;
             for (const std::size_t column : same_person_) {
-                if (row[column] < window.lower) --window.below;
+                if (row[column] < lower_[w]) --windows_[w].below;
             }
         }
         std::sort(inside_.begin(), inside_.end());
+        return true;
     }
 
-    // True if the chunk has a value inside the window.
-    static bool count_chunk(const T* row, std::size_t begin, std::size_t end, Window<T>& window) {
-        using Counter = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
-        Counter below = 0;
-        Counter not_above = 0;
-        for (std::size_t j = begin; j < end; ++j) {
-            below += row[j] < window.lower ? 1U : 0U;
-            not_above += row[j] <= window.upper ? 1U : 0U;
+    static bool is_few(std::uint64_t word) {
+        for (std::uint64_t seen = 0; seen < kFew && word != 0; ++seen) word &= word - 1;
+        return word == 0;
+    }
+
+    // While values are counted, a window's `below` holds what is below it but not the one before.
+    // False if there is a NaN.
+    template <typename Settle>
+    bool look_up(const T* row, std::size_t begin, std::uint64_t word, Settle settle,
+                 std::int32_t person) {
+        for (; word != 0; word &= word - 1) {
+            const std::size_t j = begin + static_cast<std::size_t>(__builtin_ctzll(word));
+            if (row[j] != row[j]) return false;
+            std::size_t at = windows_.size() - 1;  // most lie near the last
+            while (at > 0 && row[j] <= upper_[at - 1]) --at;
+            if (row[j] >= lower_[at]) settle_inside(at++, j, settle, person);
+            if (at < windows_.size()) ++windows_[at].below;
         }
-        window.below += static_cast<std::size_t>(below);
-        return not_above != below;
+        return true;
+    }
+
+    // False if there is a NaN.
+    template <typename Settle>
+    bool count_chunk(const T* row, std::size_t begin, std::size_t end, Settle settle,
+                     std::int32_t person) {
+        unsigned unordered = 0;
+        for (std::size_t j = begin; j < end; ++j) unordered += row[j] != row[j] ? 1U : 0U;
+        if (unordered != 0) return false;
+        kernels_.count_around(row + begin, end - begin, lower_.data(), upper_.data(),
+                              windows_.size(), below_.data(), not_above_.data());
+        std::size_t counted = 0;
+        for (std::size_t w = 0; w < windows_.size(); ++w) {
+            windows_[w].below += below_[w] - counted;
+            counted = below_[w];
+            if (not_above_[w] == below_[w]) continue;
+            for (std::size_t j = begin; j < end; ++j) {
+                if (row[j] < lower_[w] || row[j] > upper_[w]) continue;
+                settle_inside(w, j, settle, person);
+            }
+        }
+        return true;
+    }
+
+    template <typename Settle>
+    void settle_inside(std::size_t window, std::size_t column, Settle settle, std::int32_t person) {
+        if (ranker_.person_[column] == person) return;
+        inside_.emplace_back(settle(column), static_cast<std::int32_t>(column));
+        ++windows_[window].inside;
     }
 
     // Values inside earlier windows are among those below this one, so they are left out of the
@@ -152,7 +219,7 @@ private:
         places_.clear();
         std::size_t earlier = 0;
         std::size_t index = 0;
-        for (const Window<T>& window : windows_) {
+        for (const Window& window : windows_) {
             for (std::size_t k = 0; k < window.matches; ++k, ++index) {
                 const Settled& match = matches_[index];
                 const Settled group{match.first, std::numeric_limits<std::int32_t>::min()};
@@ -170,9 +237,15 @@ private:
     }
 
     const Ranker& ranker_;
+    const CompareKernels<T>& kernels_ = compare_kernels<T>();
     std::vector<Settled> matches_;
     std::vector<std::size_t> same_person_;
-    std::vector<Window<T>> windows_;
+    std::vector<Window> windows_;
+    std::vector<T> lower_;  // of each window; ascending, as the windows are apart
+    std::vector<T> upper_;
+    std::vector<std::uint32_t> below_;  // of each window, in one chunk
+    std::vector<std::uint32_t> not_above_;
+    std::vector<std::uint64_t> words_;
     std::vector<Settled> inside_;
     std::vector<Place> places_;
 };
@@ -207,30 +280,30 @@ void Ranker::check(std::size_t rows, std::size_t columns, IdentitySpans query,
 
 template <typename T>
 void Ranker::rank_distances(Matrix<const T> distances, IdentitySpans query, QueryResults out,
-                            std::size_t threads) const {
+                            const Workers& workers) const {
     check(distances.rows, distances.columns, query, out);
-    parallel_for(distances.rows, threads, [&](std::size_t begin, std::size_t end) {
+    interruptible_for(distances.rows, workers, kGrain, [&](std::size_t begin, std::size_t end) {
         RowRanker<T> ranker(*this);
         for (std::size_t i = begin; i < end; ++i) {
             const T* const row = distances.row(i);
-            const auto settle = [row](std::size_t j) { return static_cast<double>(row[j]); };
+            const GivenRow<T> settle{row};
             ranker.rank(row, 0.0, settle, query.person[i], query.camera[i], i, out);
         }
     });
 }
 
 template void Ranker::rank_distances(Matrix<const float>, IdentitySpans, QueryResults,
-                                     std::size_t) const;
+                                     const Workers&) const;
 template void Ranker::rank_distances(Matrix<const double>, IdentitySpans, QueryResults,
-                                     std::size_t) const;
+                                     const Workers&) const;
 
 void Ranker::rank_screened(const Screened& block, IdentitySpans query, QueryResults out,
-                           std::size_t threads) const {
+                           const Workers& workers) const {
     check(block.values.rows, block.values.columns, query, out);
-    parallel_for(block.values.rows, threads, [&](std::size_t begin, std::size_t end) {
+    interruptible_for(block.values.rows, workers, kGrain, [&](std::size_t begin, std::size_t end) {
         RowRanker<float> ranker(*this);
         for (std::size_t i = begin; i < end; ++i) {
-            const auto settle = [&block, i](std::size_t j) { return block.exact(i, j); };
+            const ScreenedRow settle{block, i};
             ranker.rank(block.values.row(i), block.margin(i), settle, query.person[i],
                         query.camera[i], i, out);
         }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/span.h"
+#include "eval/interruptible.h"
 #include "eval/screen.h"
 
 namespace mgn {
@@ -40,14 +41,14 @@ public:
     Ranker(IdentitySpans gallery, PrecisionRule rule, SameCamera same_camera);
 
     // Metrics of the queries whose distances to the whole gallery are the rows of `distances`.
-    // Throws InvalidInput where a shape does not fit.
+    // Throws InvalidInput where a shape does not fit; Cancelled.
     template <typename T>
     void rank_distances(Matrix<const T> distances, IdentitySpans query, QueryResults out,
-                        std::size_t threads) const;
+                        const Workers& workers) const;
 
     // The same on the exact float64 distances, of which only those near a match are computed.
     void rank_screened(const Screened& block, IdentitySpans query, QueryResults out,
-                       std::size_t threads) const;
+                       const Workers& workers) const;
 
 private:
     template <typename T>

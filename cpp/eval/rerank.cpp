@@ -7,11 +7,13 @@
 #include <string>
 
 #include "common/errors.h"
-#include "common/parallel_for.h"
 
 namespace mgn {
 
 namespace {
+
+// Rows between two looks at whether the caller wants to stop.
+constexpr std::size_t kGrain = 64;
 
 std::size_t index_of(std::int32_t picture) { return static_cast<std::size_t>(picture); }
 
@@ -138,9 +140,9 @@ Encoding::Vector Encoding::weigh(const Neighbourhood& near, std::int32_t picture
 }
 
 void Encoding::encode(const Neighbourhood& near, std::size_t begin, std::size_t end,
-                      std::size_t threads) {
+                      const Workers& workers) {
     check(near, begin, end);
-    parallel_for(end - begin, threads, [&](std::size_t first, std::size_t last) {
+    interruptible_for(end - begin, workers, kGrain, [&](std::size_t first, std::size_t last) {
         for (std::size_t i = begin + first; i < begin + last; ++i) {
             const auto picture = static_cast<std::int32_t>(i);
             encoded_[i] = weigh(near, picture, expanded_set(near, picture));
@@ -149,10 +151,10 @@ void Encoding::encode(const Neighbourhood& near, std::size_t begin, std::size_t 
 }
 
 void Encoding::expand(const Neighbourhood& near, std::size_t begin, std::size_t end,
-                      std::size_t threads) {
+                      const Workers& workers) {
     check(near, begin, end);
     const std::size_t depth = std::min(k2_, near.nearest.columns);
-    parallel_for(end - begin, threads, [&](std::size_t first, std::size_t last) {
+    interruptible_for(end - begin, workers, kGrain, [&](std::size_t first, std::size_t last) {
         std::vector<float> sums(encoded_.size(), 0.0F);
         Members touched;
         for (std::size_t i = begin + first; i < begin + last; ++i) {
@@ -190,7 +192,7 @@ void Encoding::index() {
 }
 
 void Encoding::blend(std::size_t first_query, Matrix<float> block, double original_weight,
-                     std::size_t threads) const {
+                     const Workers& workers) const {
     if (inverted_.empty() || first_query + block.rows > num_queries_ ||
         block.columns != num_gallery_) {
         throw InvalidInput("block of queries " + std::to_string(first_query) + " to " +
@@ -201,7 +203,7 @@ void Encoding::blend(std::size_t first_query, Matrix<float> block, double origin
     }
     const auto kept = static_cast<float>(original_weight);
     const auto replaced = static_cast<float>(1.0 - original_weight);
-    parallel_for(block.rows, threads, [&](std::size_t begin, std::size_t end) {
+    interruptible_for(block.rows, workers, kGrain, [&](std::size_t begin, std::size_t end) {
         std::vector<float> minima(num_gallery_);
         for (std::size_t i = begin; i < end; ++i) {
             std::fill(minima.begin(), minima.end(), 0.0F);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/span.h"
+#include "eval/interruptible.h"
 #include "eval/screen.h"
 
 namespace mgn {
@@ -26,7 +27,7 @@ struct Neighbourhood {
 
 // Call order: encode() every row range, expand() every row range unless k2 is 1, index(), then
 // blend(). Only blend() may run in several threads at once. Results depend on neither ranges nor
-// threads.
+// threads. All but index() may throw Cancelled.
 class Encoding {
 public:
     // Throws InvalidInput for k1 or k2 of 0.
@@ -34,10 +35,12 @@ public:
 
     // The weights of each picture's expanded k-reciprocal set. Throws InvalidInput where a shape,
     // a range or a neighbour's number does not fit.
-    void encode(const Neighbourhood& near, std::size_t begin, std::size_t end, std::size_t threads);
+    void encode(const Neighbourhood& near, std::size_t begin, std::size_t end,
+                const Workers& workers);
 
     // Local query expansion: the mean of the vectors of the k2 nearest pictures.
-    void expand(const Neighbourhood& near, std::size_t begin, std::size_t end, std::size_t threads);
+    void expand(const Neighbourhood& near, std::size_t begin, std::size_t end,
+                const Workers& workers);
 
     // Ends the building: the inverted lists over the gallery.
     void index();
@@ -45,7 +48,7 @@ public:
     // block [b, G] holds normalised distances of queries first, first + 1, ...; it becomes
     // (1 - original_weight) * Jaccard distance + original_weight * block.
     void blend(std::size_t first_query, Matrix<float> block, double original_weight,
-               std::size_t threads) const;
+               const Workers& workers) const;
 
 private:
     struct Entry {

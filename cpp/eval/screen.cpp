@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scalar code that compilers vectorise without changing the order of any sum.
+// Roundings of float32 products, bounded. The sums themselves are the kernels'.
 #include "eval/screen.h"
 
 #include <algorithm>
@@ -7,40 +7,17 @@
 #include <limits>
 
 #include "common/parallel_for.h"
+#include "eval/loops.h"
 
 namespace mgn {
 
-namespace {
-
-// Independent partial sums: as many as the widest vector unit holds, on every CPU alike.
-constexpr std::size_t kLanes = 8;
-
-template <typename Term>
-double sum_in_fixed_order(std::size_t width, Term term) {
-    double lanes[kLanes] = {};
-    std::size_t k = 0;
-    for (; k + kLanes <= width; k += kLanes) {
-        for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += term(k + lane);
-    }
-    for (std::size_t lane = 0; k < width; ++k, ++lane) lanes[lane] += term(k);
-    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) +
-           ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
-}
-
-}  // namespace
-
 double exact_dot(const float* a, const float* b, std::size_t width) {
-    return sum_in_fixed_order(width, [=](std::size_t k) {
-        return static_cast<double>(a[k]) * static_cast<double>(b[k]);
-    });
+    return kernels().dot(a, b, width);
 }
 
 double exact_distance(Metric metric, const float* a, const float* b, std::size_t width) {
     if (metric == Metric::kUnitRows) return 2.0 - 2.0 * exact_dot(a, b, width);
-    return sum_in_fixed_order(width, [=](std::size_t k) {
-        const double difference = static_cast<double>(a[k]) - static_cast<double>(b[k]);
-        return difference * difference;
-    });
+    return kernels().squared_distance(a, b, width);
 }
 
 void squared_lengths(Matrix<const float> embeddings, Span<double> out, std::size_t threads) {
@@ -56,11 +33,12 @@ void squared_lengths(Matrix<const float> embeddings, Span<double> out, std::size
 // underflows lose. 2 |a| |b| <= reach / 2 for reach = (|a| + |b|)^2; rounding the two squared
 // lengths, their sum and the difference adds at most 4 u reach, and for unit rows 4 u more, as a
 // constant 2 stands in for the squared lengths.
-double Screened::margin(std::size_t row) const {
+double screening_margin(Metric metric, std::size_t width, double row_square,
+                        double largest_column_square) {
     const double unit = std::numeric_limits<float>::epsilon() / 2.0;
-    const double terms = static_cast<double>(rows.columns);
+    const double terms = static_cast<double>(width);
     if (terms * unit >= 0.5) return std::numeric_limits<double>::infinity();
-    const double length = std::sqrt(row_squares[row]) + std::sqrt(largest_column_square);
+    const double length = std::sqrt(row_square) + std::sqrt(largest_column_square);
     const double reach = length * length;
     const double dot = terms * unit / (1.0 - terms * unit) * reach / 2.0;
     const double underflow = 4.0 * terms * static_cast<double>(std::numeric_limits<float>::min());

@@ -21,6 +21,18 @@ double exact_distance(Metric metric, const float* a, const float* b, std::size_t
 // |row|^2 of every row, in float64; not finite exactly where the row holds a NaN or an infinity.
 void squared_lengths(Matrix<const float> embeddings, Span<double> out, std::size_t threads);
 
+// Asks the memory for a row that an exact distance is wanted of next. Such rows lie anywhere, and
+// waiting for one takes longer than summing it.
+inline void fetch_ahead(const float* row, std::size_t width) {
+    constexpr std::size_t kLine = 16;  // floats in a cache line
+    for (std::size_t k = 0; k < width; k += kLine) __builtin_prefetch(row + k, 0, 2);
+}
+
+// By how much the float32 distance of two rows may differ from the exact one, if one row's squared
+// length is the first and the other's at most the second.
+double screening_margin(Metric metric, std::size_t width, double row_square,
+                        double largest_column_square);
+
 // A block of float32 distances in the units of `metric`. |values(i, j) - exact(i, j)| <= margin(i).
 // Borrows everything; `row_squares` and `largest_column_square` are squared lengths.
 struct Screened {
@@ -34,7 +46,9 @@ struct Screened {
     double exact(std::size_t row, std::size_t column) const {
         return exact_distance(metric, rows.row(row), columns.row(column), rows.columns);
     }
-    double margin(std::size_t row) const;
+    double margin(std::size_t row) const {
+        return screening_margin(metric, rows.columns, row_squares[row], largest_column_square);
+    }
 };
 
 // Turns the dot products `block` of rows and columns into distances, in place.

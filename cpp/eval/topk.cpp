@@ -7,8 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "common/parallel_for.h"
-
 namespace mgn {
 
 namespace {
@@ -17,6 +15,9 @@ using Candidate = std::pair<double, std::int32_t>;  // orders by distance, then 
 
 // Short enough that one hit costs little, long enough that the vectorised test pays.
 constexpr std::size_t kChunk = 128;
+
+// Rows between two looks at whether the caller wants to stop.
+constexpr std::size_t kGrain = 8;
 
 // Calls visit(j) for every j with row[j] <= limit(); the limit may fall meanwhile.
 template <typename Limit, typename Visit>
@@ -106,8 +107,8 @@ private:
 }  // namespace
 
 void merge_nearest(const Screened& block, std::size_t first_column, Nearest lists,
-                   std::size_t threads) {
-    parallel_for(block.values.rows, threads, [&](std::size_t begin, std::size_t end) {
+                   const Workers& workers) {
+    interruptible_for(block.values.rows, workers, kGrain, [&](std::size_t begin, std::size_t end) {
         RowMerger merger(block, first_column, lists);
         for (std::size_t row = begin; row < end; ++row) merger.merge(row);
     });

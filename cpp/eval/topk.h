@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "common/span.h"
+#include "eval/interruptible.h"
 #include "eval/screen.h"
 
 namespace mgn {
@@ -20,8 +21,8 @@ struct Nearest {
 
 // Merges a block, whose first column is number `first_column`, into the lists of its rows. The
 // result is that of sorting all columns merged so far by (float64 distance, column), whatever the
-// blocks and their order.
+// blocks and their order. Throws Cancelled.
 void merge_nearest(const Screened& block, std::size_t first_column, Nearest lists,
-                   std::size_t threads);
+                   const Workers& workers);
 
 }  // namespace mgn

@@ -28,10 +28,32 @@ def resize_pack(
     deviation: tuple[float, float, float],
     simd: str = "",
 ) -> None: ...
+def has_product() -> bool: ...
+def multiply(
+    rows: F32Array, columns: F32Array, out: F32Array, scratch: Scratch, threads: int
+) -> None: ...
 def squared_lengths(embeddings: F32Array, threads: int) -> F64Array: ...
 def merge_nearest(
     block: Screened, first_column: int, columns: I32Array, distances: F64Array, threads: int
 ) -> None: ...
+
+class Scratch:
+    def __init__(self) -> None: ...
+
+class Neighbours:
+    def __init__(
+        self,
+        query: F32Array,
+        gallery: F32Array,
+        query_squares: F64Array,
+        gallery_squares: F64Array,
+        metric: str,
+        depth: int,
+    ) -> None: ...
+    def add(self, block: F32Array, first_row: int, first_column: int, threads: int) -> None: ...
+    def settle(
+        self, first: int, columns: I32Array, distances: F64Array, largest: F32Array, threads: int
+    ) -> None: ...
 
 class Screened:
     def __init__(

@@ -22,9 +22,9 @@ from .types import AnyArray, F32Array, F64Array, Ranking
 
 Metric = Literal["squared_distance", "unit_rows"]
 
-# A block of 64 MB: the product of one takes about half a second at width 2048 on one slow core, so
-# that an interrupt, which is seen between blocks, is soon obeyed. OpenBLAS packs all columns again
-# for every block: 256 rows took twice the time of 1024, and more than 1024 gained nothing.
+# A block of 64 MB: numpy's product of one takes about half a second at width 2048 on one slow core,
+# so that an interrupt, which it sees only between blocks, is soon obeyed. Both products pack all
+# columns again for every block: with OpenBLAS 256 rows took twice the time of 1024.
 BLOCK_ELEMENTS = 1 << 24
 BLOCK_ROWS = 1024
 # Squares of longer rows would leave float32's range, and no embedding is as long.
@@ -45,6 +45,17 @@ class EmbeddingSet:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def part(self, rows: slice) -> EmbeddingSet:
+        """Some of the rows, not copied.
+
+        Args:
+            rows: a range, step 1.
+
+        Returns:
+            Their embeddings and squared lengths.
+        """
+        return EmbeddingSet(self.values[rows], self.squares[rows])
 
 
 def squared_distance(a: AnyArray, b: AnyArray) -> npt.NDArray[Any]:
@@ -137,7 +148,11 @@ def empty_lists(rows: int, depth: int) -> tuple[npt.NDArray[np.int32], F64Array]
 
 
 def screened_blocks(
-    rows: EmbeddingSet, columns: EmbeddingSet, metric: Metric, workers: int
+    rows: EmbeddingSet,
+    columns: EmbeddingSet,
+    metric: Metric,
+    workers: int,
+    out: F32Array | None = None,
 ) -> Iterator[tuple[slice, F32Array, _core.Screened]]:
     """Float32 distances of a few rows at a time to all columns, with what settles them in float64.
 
@@ -145,27 +160,57 @@ def screened_blocks(
         rows: embeddings, B of them per block.
         columns: embeddings, all of them in every block.
         metric: "squared_distance", or "unit_rows" for 2 - 2 a.b.
-        workers: threads of the core's own work; the product uses those of numpy's BLAS.
+        workers: threads of the core; numpy's BLAS, where it multiplies, has its own.
+        out: float32 [len(rows), len(columns)] in C order, to keep all distances in; without it the
+            next block overwrites the memory of this one.
 
     Yields:
         The rows' range, their distances float32 [B, len(columns)], and the core's look at both.
-        The next block overwrites the memory; the caller may write to it as well, once it is done
-        with the core's look.
+        The caller may write to the distances, once it is done with the core's look.
     """
-    buffer = np.empty(0, np.float32)
+    buffer, scratch = np.empty(0, np.float32), _core.Scratch()
     for part in row_blocks(len(rows), len(columns)):
-        values, squares = rows.values[part], rows.squares[part]
-        if buffer.size < len(values) * len(columns):
-            buffer = np.empty(len(values) * len(columns), np.float32)
-        distances = buffer[: len(values) * len(columns)].reshape(len(values), len(columns))
-        np.matmul(values, columns.values.T, out=distances)
+        if out is not None:
+            distances = out[part]
+        else:
+            size = (part.stop - part.start) * len(columns)
+            if buffer.size < size:
+                buffer = np.empty(size, np.float32)
+            distances = buffer[:size].reshape(-1, len(columns))
         yield (
             part,
             distances,
-            _core.Screened(
-                distances, values, columns.values, squares, columns.squares, metric, workers
-            ),
+            screen(rows.part(part), columns, distances, metric, workers, scratch),
         )
+
+
+def screen(
+    rows: EmbeddingSet,
+    columns: EmbeddingSet,
+    out: F32Array,
+    metric: Metric,
+    workers: int,
+    scratch: _core.Scratch,
+) -> _core.Screened:
+    """Float32 distances of all rows to all columns, with what settles them in float64.
+
+    Args:
+        rows: embeddings.
+        columns: embeddings.
+        out: float32 [len(rows), len(columns)] in C order, to write the distances to.
+        metric: "squared_distance", or "unit_rows" for 2 - 2 a.b.
+        workers: threads of the core, which multiplies itself on CPUs it has a kernel for.
+        scratch: the core's memory for that, best the same for many blocks.
+
+    Returns:
+        The core's look at the distances and the embeddings.
+    """
+    if _core.has_product():
+        _core.multiply(rows.values, columns.values, out, scratch, workers)
+    else:
+        np.matmul(rows.values, columns.values.T, out=out)
+    squares = rows.squares, columns.squares
+    return _core.Screened(out, rows.values, columns.values, *squares, metric, workers)
 
 
 def row_blocks(rows: int, columns: int) -> Iterator[slice]:

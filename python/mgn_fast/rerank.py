@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """k-reciprocal re-ranking in memory proportional to the pictures, not to their square.
 
-Dot products run block by block through numpy's BLAS; the core keeps the nearest pictures of each
-and works on sparse vectors from there.
+Every pair of pictures is multiplied once, block by block; the core keeps the nearest pictures of
+each and works on sparse vectors from there.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from .distances import (
     checked_sets,
     empty_lists,
     require_count,
+    row_blocks,
+    screen,
     screened_blocks,
 )
 from .errors import InvalidInputError
 from .threads import thread_count
-from .types import AnyArray, F32Array
+from .types import AnyArray, F32Array, F64Array, I32Array
 
 Variant = Literal["reid-mgn", "zhong2017"]
 
@@ -32,6 +34,12 @@ Variant = Literal["reid-mgn", "zhong2017"]
 _LARGEST_EXCESS = 1e-4
 # Rows of lists per call into the core: some milliseconds of work, so that an interrupt is seen.
 _ENCODED_ROWS = 16384
+# Distances from queries to gallery are needed twice, for the lists and for the result. Up to so
+# many, 256 MB, they are kept in between; more are multiplied again.
+_KEPT_ELEMENTS = 1 << 26
+# Blocks of the triangle are squares of at most this, 4 MB: they stay in the outer cache from the
+# product to the lists, and no more than a block's width in pictures is multiplied twice.
+_BLOCK_COLUMNS = 1024
 
 
 @dataclass(frozen=True)
@@ -149,27 +157,45 @@ def reranked_blocks(
     Raises:
         InvalidInputError: rows far from unit length where the variant needs it.
     """
-    encoding, scale = _encode(query, gallery, settings, workers)
-    for rows, distances, _ in screened_blocks(query, gallery, settings.metric, workers):
+    shape = (len(query), len(gallery))
+    kept = np.empty(shape, np.float32) if shape[0] * shape[1] <= _KEPT_ELEMENTS else None
+    encoding, scale = _encode(query, gallery, settings, workers, kept)
+    for rows, distances in _query_blocks(query, gallery, settings.metric, workers, kept):
         _normalise(distances, scale[rows], settings)
         encoding.blend(rows.start, distances, float(settings.original_weight), workers)
         yield rows, distances
 
 
+def _query_blocks(
+    query: EmbeddingSet,
+    gallery: EmbeddingSet,
+    metric: Metric,
+    workers: int,
+    kept: F32Array | None,
+) -> Iterator[tuple[slice, F32Array]]:
+    """Distances of a few queries at a time, which the caller may write to."""
+    if kept is None:
+        for rows, distances, _ in screened_blocks(query, gallery, metric, workers):
+            yield rows, distances
+    else:
+        for rows in row_blocks(*kept.shape):
+            yield rows, kept[rows]
+
+
 def _encode(
-    query: EmbeddingSet, gallery: EmbeddingSet, settings: Settings, workers: int
+    query: EmbeddingSet,
+    gallery: EmbeddingSet,
+    settings: Settings,
+    workers: int,
+    kept: F32Array | None,
 ) -> tuple[_core.Encoding, F32Array]:
-    """The sparse vectors of all pictures, and what each picture's distances are divided by."""
+    """The sparse vectors of all pictures, and what each picture's distances are divided by.
+
+    Distances from queries to gallery are written to `kept` on the way, if it is given.
+    """
     count = len(query) + len(gallery)
-    nearest, distances = empty_lists(count, min(max(settings.k1 + 1, settings.k2), count))
-    largest = np.full(count, -np.inf, np.float32)
-    for first_row, rows in ((0, query), (len(query), gallery)):
-        here = slice(first_row, first_row + len(rows))
-        for first_column, columns in ((0, query), (len(query), gallery)):
-            for part, block, screened in screened_blocks(rows, columns, settings.metric, workers):
-                lists = nearest[here][part], distances[here][part]
-                _core.merge_nearest(screened, first_column, *lists, workers)
-                np.maximum(largest[here][part], block.max(axis=1), out=largest[here][part])
+    depth = min(max(settings.k1 + 1, settings.k2), count)
+    nearest, distances, largest = _nearest(query, gallery, settings.metric, depth, workers, kept)
     scale = _checked_scale(largest, settings)
     near = _core.Neighbourhood(
         nearest,
@@ -189,6 +215,52 @@ def _encode(
         encoding.expand(near, start, min(count, start + _ENCODED_ROWS), workers)
     encoding.index()
     return encoding, scale
+
+
+def _nearest(
+    query: EmbeddingSet,
+    gallery: EmbeddingSet,
+    metric: Metric,
+    depth: int,
+    workers: int,
+    kept: F32Array | None,
+) -> tuple[I32Array, F64Array, F32Array]:
+    """Every picture's nearest ones, their float64 distances, and its largest float32 distance."""
+    squares = query.squares, gallery.squares
+    lists = _core.Neighbours(query.values, gallery.values, *squares, metric, depth)
+    for first, pictures in ((0, query), (len(query), gallery)):
+        for row, column, block in _triangle(pictures, metric, workers):
+            lists.add(block, first + row, first + column, workers)
+    for rows, block, _ in screened_blocks(query, gallery, metric, workers, kept):
+        lists.add(block, rows.start, len(query), workers)
+    count = len(query) + len(gallery)
+    columns, distances = empty_lists(count, depth)
+    largest = np.empty(count, np.float32)
+    for start in range(0, count, _ENCODED_ROWS):
+        part = slice(start, min(count, start + _ENCODED_ROWS))
+        lists.settle(start, columns[part], distances[part], largest[part], workers)
+    return columns, distances, largest
+
+
+def _triangle(
+    pictures: EmbeddingSet, metric: Metric, workers: int
+) -> Iterator[tuple[int, int, F32Array]]:
+    """First row, first column and distances of blocks that hold each pair of one set once.
+
+    Those on the diagonal are square. The next block overwrites the memory.
+    """
+    scratch, buffer = _core.Scratch(), np.empty(0, np.float32)
+    parts = list(row_blocks(len(pictures), _BLOCK_COLUMNS))
+    for last, right in enumerate(parts):
+        columns = pictures.part(right)
+        for left in parts[: last + 1]:
+            rows = pictures.part(left)
+            size = len(rows) * len(columns)
+            if buffer.size < size:
+                buffer = np.empty(size, np.float32)
+            block = buffer[:size].reshape(len(rows), len(columns))
+            screen(rows, columns, block, metric, workers, scratch)
+            yield left.start, right.start, block
 
 
 def _normalise(distances: F32Array, scale: F32Array, settings: Settings) -> None:

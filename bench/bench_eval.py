@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long do mAP, CMC and mINP take, beside the recipe's way and the matrix product alone?
+
+Compares, round by round in one process, on drawn embeddings of Market-1501's shape:
+  product         numpy's matrix product of queries and gallery, nothing else: the limit of others;
+  evaluate        `evaluate` from embeddings;
+  distances       `evaluate_distances` from a distance matrix that is there already;
+  recipe          from that matrix, as the recipe does: numpy's argsort per query and
+                  scikit-learn's average_precision_score.
+Answers are compared before anything is timed. Not counted: drawing, and the first run of each.
+
+    python bench/bench_eval.py [--shape msmt17] [--rounds 5] [--recipe-rounds 1]
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+from sklearn.metrics import average_precision_score
+
+import drawn
+import record
+from mgn_fast import evaluate, evaluate_distances
+
+
+def product(query, gallery):
+    """All dot products by numpy, a thousand queries at a time, thrown away."""
+    out = np.empty((1024, len(gallery)), np.float32)
+    for start in range(0, len(query), 1024):
+        part = query[start : start + 1024]
+        np.matmul(part, gallery.T, out=out[: len(part)])
+
+
+def sorted_hits(distances, query, gallery):
+    """Each query's order of the gallery, whether pictures are of its person, and which stay."""
+    order = np.argsort(distances, axis=1)
+    hits = gallery.person[order] == query.person[:, None]
+    stay = ~hits | (gallery.camera[order] != query.camera[:, None])
+    return order, hits, stay
+
+
+def recipe(distances, query, gallery):
+    """mAP and CMC as the recipe computes them: CMC sorts all rows, and mAP sorts them again."""
+    found, valid, precisions = np.zeros(50), 0, []
+    _, hits, stay = sorted_hits(distances, query, gallery)
+    for i in range(len(distances)):
+        kept = hits[i][stay[i]]
+        if kept.any():
+            found[int(np.flatnonzero(kept)[0]) :] += 1
+            valid += 1
+    order, hits, stay = sorted_hits(distances, query, gallery)
+    for i in range(len(distances)):
+        kept = hits[i][stay[i]]
+        if kept.any():
+            scores = -distances[i][order[i]][stay[i]]
+            precisions.append(average_precision_score(kept, scores))
+    return float(np.mean(precisions)), found / valid
+
+
+def check_answers(report, given, reference):
+    """The three must agree; mAP from float64 ranks and from float32 ones differ by near ties."""
+    assert abs(given.mean_average_precision - reference[0]) < 1e-12
+    np.testing.assert_allclose(given.cmc, reference[1], rtol=1e-12)
+    assert abs(report.mean_average_precision - given.mean_average_precision) < 1e-5
+    assert 0.8 < report.mean_average_precision < 0.9
+
+
+def main():
+    """Runs the comparison and writes its record."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shape", choices=drawn.SHAPES, default="market1501")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--recipe-rounds", type=int, default=1)
+    arguments = parser.parse_args()
+    environment = record.environment()
+    query, gallery, *sides = drawn.draw(arguments.shape)
+    work = {
+        "product": lambda: product(query, gallery),
+        "evaluate": lambda: evaluate(query, gallery, *sides),
+    }
+    memory = {name: drawn.added_memory(call) for name, call in reversed(work.items())}
+    report = evaluate(query, gallery, *sides)
+    if arguments.recipe_rounds:
+        table = 2 - 2 * (query @ gallery.T)
+        given = evaluate_distances(table, *sides)
+        work["distances"] = lambda: evaluate_distances(table, *sides)
+        memory["distances"] = drawn.added_memory(work["distances"])
+        check_answers(report, given, recipe(table, *sides))
+        slow = {"recipe": lambda: recipe(table, *sides)}
+    figures = drawn.compare(work, arguments.rounds)
+    if arguments.recipe_rounds:
+        figures |= drawn.compare(slow, arguments.recipe_rounds)
+    judged = {"evaluate <= 0.85 of product": drawn.ratio(figures, "evaluate", "product")}
+    if arguments.recipe_rounds:
+        judged["recipe >= 250 of distances"] = drawn.ratio(figures, "recipe", "distances")
+    judged["evaluate adds <= 150 MB"] = memory["evaluate"]
+    drawn.publish(
+        "eval",
+        __doc__.splitlines()[0],
+        environment,
+        arguments.shape,
+        report,
+        figures,
+        memory,
+        judged,
+    )
+
+
+if __name__ == "__main__":
+    main()
