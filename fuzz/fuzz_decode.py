@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Any bytes through what the Embedder does with a picture: decode, resize, pack plain and mirrored.
 
-Only a DecodeError may come out. Needs atheris (`pip install atheris`):
+Only a DecodeError may come out. The same bytes are also taken as a picture of any size and resized
+at every SIMD level. Needs atheris (`pip install atheris`):
 
     python fuzz/fuzz_decode.py --seeds corpus/             # once: pictures of every kind
     python fuzz/fuzz_decode.py corpus/ -runs=1000000 -max_len=8192
@@ -17,15 +18,30 @@ import atheris
 import numpy as np
 
 with atheris.instrument_imports(include=["mgn_fast.headers", "mgn_fast.images", "simplejpeg"]):
-    from mgn_fast import DecodeError, images
+    from mgn_fast import DecodeError, _core, images
 
 # Small enough that a run is quick; the check itself is the same at any number.
 MAX_PIXELS = 1 << 16
 PLAIN, MIRRORED = np.empty((2, 3, 384, 128), np.float32)
 
 
+def try_sizes(data: bytes) -> None:
+    """The bytes as two sizes and a picture: every level must give the same resized bytes."""
+    if len(data) < 5:
+        return
+    height, width, out_height, out_width = (1 + byte for byte in data[:4])
+    pixels = np.resize(np.frombuffer(data, np.uint8, offset=4), (height, width, 3))
+    first = None
+    for level in _core.simd_levels():
+        out = np.empty((out_height, out_width, 3), np.uint8)
+        _core.resize(pixels, out, level)
+        first = out if first is None else first
+        assert np.array_equal(out, first), (level, pixels.shape, out.shape)
+
+
 def try_bytes(data: bytes) -> None:
     """One execution."""
+    try_sizes(data)
     try:
         pixels = images.decode(data, max_pixels=MAX_PIXELS)
     except DecodeError:

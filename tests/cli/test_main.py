@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import contextlib
 import signal
 import subprocess
 import sys
@@ -114,12 +115,32 @@ from mgn_fast.files import replacing
 
 def examine():
     with replacing("half.txt"):
-        print("started", flush=True)
-        time.sleep(60)
+        try:
+            print("started", flush=True)
+            time.sleep(60)
+        finally:
+            CLEANING
 
 doctor.examine = examine
 sys.exit(main(["doctor"]))
 """
+
+
+@contextlib.contextmanager
+def slow_command(folder, cleaning):
+    """A command that has started its work and takes a minute; killed if it outlives the test."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOW_COMMAND.replace("CLEANING", cleaning)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout.readline() == "started\n"
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(
@@ -127,39 +148,20 @@ sys.exit(main(["doctor"]))
     [(signal.SIGINT, 130), (signal.SIGTERM, 128 + 15), (signal.SIGHUP, 128 + 1)],
 )
 def test_signals_end_a_command_in_order(tmp_path, number, code):
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLOW_COMMAND],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout.readline() == "started\n"
-    process.send_signal(number)
-    _, errors_ = process.communicate(timeout=20)
-    assert process.returncode == code
-    assert "Traceback" not in errors_
+    with slow_command(tmp_path, "pass") as process:
+        process.send_signal(number)
+        assert "Traceback" not in process.communicate(timeout=20)[1]
+        assert process.returncode == code
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_second_interrupt_ends_at_once(tmp_path):
-    stubborn = SLOW_COMMAND.replace(
-        "        time.sleep(60)",
-        "        try:\n            time.sleep(60)\n        finally:\n"
-        "            print('cleaning', flush=True)\n            time.sleep(60)",
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", stubborn],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    for line in ("started\n", "cleaning\n"):
-        assert process.stdout.readline() == line
+    with slow_command(tmp_path, "print('cleaning', flush=True); time.sleep(60)") as process:
         process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
-    assert process.returncode == 130
+        assert process.stdout.readline() == "cleaning\n"
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+        assert process.returncode == 130
 
 
 def test_a_reader_that_leaves_is_no_error():

@@ -58,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     _open_missing_streams()
+    # OpenCV would tell of every damaged picture on stderr, beside what we say of it.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     arguments = build_parser().parse_args(argv)
     try:
         with _signals():
