@@ -37,15 +37,17 @@ SIZE = (spec.WIDTH, spec.HEIGHT)
 
 
 def recipe(data, plain, mirrored):
-    """Pillow and torch, operation by operation what torchvision's transforms run."""
+    """Pillow and torch: the operations of torchvision's Resize, ToTensor and Normalize, and the
+    recipe's own way to mirror, an index along the width."""
     picture = Image.open(io.BytesIO(data)).convert("RGB").resize(SIZE, Image.Resampling.BICUBIC)
-    planes = torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous().float().div(255)
-    planes.sub_(torch.tensor(spec.MEAN)[:, None, None]).div_(
-        torch.tensor(spec.DEVIATION)[:, None, None]
-    )
+    bytes_ = torch.from_numpy(np.array(picture, np.uint8, copy=True))
+    planes = bytes_.permute(2, 0, 1).contiguous().to(torch.float32).div(255).clone()
+    mean, deviation = torch.as_tensor(spec.MEAN), torch.as_tensor(spec.DEVIATION)
+    planes.sub_(mean.view(-1, 1, 1)).div_(deviation.view(-1, 1, 1))
     torch.from_numpy(plain).copy_(planes)
     if mirrored is not None:
-        torch.from_numpy(mirrored).copy_(planes.flip(2))
+        backwards = torch.arange(spec.WIDTH - 1, -1, -1).long()
+        torch.from_numpy(mirrored).copy_(planes.index_select(2, backwards))
 
 
 def with_numpy(data, plain, mirrored):
@@ -181,10 +183,11 @@ def main():
             one, "ours, float16 both", "limit, float16 both"
         ),
         "uint8 plain: ours / limit <= 1.75": ratio(one, "ours, uint8 plain", "limit, uint8 plain"),
-        f"float32 both: one core / {threads} cores >= 1.9": float(
-            np.median(one["ours, float32 both"]) / np.median(every["ours, float32 both"])
-        ),
     }
+    for name in ("ours, uint8 plain", "ours, float32 both", "limit, float32 both"):
+        judged[f"{name}: one core / {threads} cores >= 1.9"] = float(
+            np.median(one[name]) / np.median(every[name])
+        )
     for line, value in judged.items():
         print(f"{line:45} {value:6.2f}")
     summary = {
