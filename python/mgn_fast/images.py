@@ -60,8 +60,8 @@ def decode(source: Source, *, name: str | None = None, max_pixels: int = MAX_PIX
 def resize(pixels: U8Array, *, height: int = spec.HEIGHT, width: int = spec.WIDTH) -> U8Array:
     """The picture at another size, equal to Pillow's bicubic resize in every byte.
 
-    Rows are scaled first, then columns, as every Pillow up to 12 does, the recipe's among them.
-    Pillow 13 does some pictures that get much lower the other way round, which changes some bytes.
+    Rows are scaled first, then columns, as every Pillow up to 12.1 does, the recipe's among them.
+    Later ones do some pictures that get much lower the other way round, which changes some bytes.
 
     Args:
         pixels: uint8 [H, W, 3], C order.
