@@ -17,8 +17,8 @@ LINE = 64
 
 
 def pillow(pixels, height, width):
-    """Rows first, then columns: what one call does in Pillow up to 12.1 for every size, and in later
-    ones wherever they do not shrink tall pictures the other way round."""
+    """Rows first, then columns: what one call does in Pillow up to 12.1 for every size, and in
+    later ones wherever they do not shrink tall pictures the other way round."""
     rows_done = Image.fromarray(pixels).resize((width, pixels.shape[0]), Image.Resampling.BICUBIC)
     return np.asarray(rows_done.resize((width, height), Image.Resampling.BICUBIC))
 
