@@ -25,6 +25,7 @@ from .errors import DecodeError, InvalidInputError, ModelError
 from .files import is_directory
 from .flight import Flight
 from .open_session import open_session
+from .session import Session
 from .threads import thread_count
 from .types import AnyArray, F32Array, PathLike, U8Array
 
@@ -83,8 +84,9 @@ class Embedder:
         self.workers = thread_count(workers, name="workers")
         self.session = open_session(model, **open_session_options)
         try:
-            self._mirrors = _rows_of(self.session.contract, self.session.model_path, mirror=mirror)
-            self._check_model()
+            contract = _contract_of(self.session)
+            self._mirrors = _rows_of(contract, self.session.model_path, mirror=mirror)
+            self._check_model(contract)
         except BaseException:
             self.session.close()
             raise
@@ -149,8 +151,8 @@ class Embedder:
         """Rows ready while every lane is busy: enough to fill all of them again."""
         return self.session.lanes * self.session.batch_size
 
-    def _check_model(self) -> None:
-        session, contract = self.session, self.session.contract or spec.Contract()
+    def _check_model(self, contract: spec.Contract) -> None:
+        session = self.session
         kinds = {
             "float32": (np.float32, (3, contract.height, contract.width)),
             "uint8": (np.uint8, (contract.height, contract.width, 3)),
@@ -212,13 +214,17 @@ class Embedder:
         yield from _completed(under_way)
 
 
-def _rows_of(contract: spec.Contract | None, path: Path, *, mirror: bool) -> tuple[bool, ...]:
-    """Which rows a picture needs: plain, mirrored, or both."""
-    if contract is None:
+def _contract_of(session: Session) -> spec.Contract:
+    if session.contract is None:
         raise ModelError(
-            f"{path} has no metadata {spec.METADATA_KEY!r}, so how to prepare pictures for it is "
-            "not known; export the checkpoint with `mgn-fast export`"
+            f"{session.model_path} has no metadata {spec.METADATA_KEY!r}, so how to prepare "
+            "pictures for it is not known; export the checkpoint with `mgn-fast export`"
         )
+    return session.contract
+
+
+def _rows_of(contract: spec.Contract, path: Path, *, mirror: bool) -> tuple[bool, ...]:
+    """Which rows a picture needs: plain, mirrored, or both."""
     if contract.fuse_mirror and not mirror:
         raise InvalidInputError(
             f"mirror is False, but {path} adds the mirrored embedding inside its graph; "

@@ -122,7 +122,6 @@ class Lane:
                 the lane by now.
         """
         self._future = self._start(count)
-        self._future.add_done_callback(self._session.wake)
         return Ticket(self._future, self)
 
     def submit_and_leave(self, count: int) -> Ticket:

@@ -226,8 +226,3 @@ class Session:
             if slot.turn == turn:
                 slot.free = True
                 self._changed.notify_all()
-
-    def wake(self, _: object) -> None:
-        """Lets those who wait look again (a batch has ended)."""
-        with self._changed:
-            self._changed.notify_all()
