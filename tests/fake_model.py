@@ -2,12 +2,13 @@
 """A backend in a few lines: rows of three numbers in, their doubles out."""
 
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from mgn_fast import DeviceError
+from mgn_fast.lane import FutureBatch
 
 
 class FakeLane:
@@ -17,9 +18,14 @@ class FakeLane:
         self.model = model
         self.input = np.zeros((model.batch_size, 3), np.float32)
         self.thread = ThreadPoolExecutor(1)
+        self.batch = None
 
-    def submit(self, count) -> Future:
-        return self.thread.submit(self.run, count)
+    def submit(self, count):
+        self.batch = FutureBatch(self.thread.submit(self.run, count))
+        return self.batch
+
+    def ready(self):
+        return self.batch is None or self.batch.done()
 
     def run(self, count):
         self.model.counts.append(count)
@@ -54,3 +60,6 @@ class FakeModel:
 
     def open_lane(self):
         return FakeLane(self)
+
+    def close(self):
+        self.closed = True

@@ -108,6 +108,24 @@ def test_keep_counts_the_querys_own_camera():
     assert (got[0], penalty[0], first[0]) == (pytest.approx((1 + 2 / 3) / 2), 2 / 3, 1)
 
 
+def test_separate_removes_everybody_the_querys_camera_took():
+    row = np.array([[0.1, 0.2, 0.3, 0.4]])
+    query, gallery = Identities([7], [1]), Identities([8, 7, 9, 7], [1, 1, 2, 2])
+    got, penalty, first = core_metrics(row, query, gallery, same_camera="separate")
+    assert (got[0], penalty[0], first[0]) == (1 / 2, 1 / 2, 2)
+    got, _, first = core_metrics(row, query, gallery, same_camera="drop")
+    assert (got[0], first[0]) == (1 / 3, 3)
+
+
+def test_minus_infinity_without_a_match_is_no_match():
+    row = np.full((1, 70), -np.inf)
+    gallery = Identities([8] * 70, [2] * 70)
+    for same_camera in ("drop", "separate"):
+        got, _, first = core_metrics(row, Identities([7], [1]), gallery, same_camera=same_camera)
+        assert np.isnan(got[0])
+        assert first[0] == 0
+
+
 @pytest.mark.parametrize(
     ("person", "camera"), [([8, 9], [2, 2]), ([7, 9], [1, 2])], ids=["absent", "only junk"]
 )
@@ -150,7 +168,7 @@ def test_a_nan_among_strangers_is_marked(stranger, dtype):
         assert core_metrics(distances, Identities([7], [1]), gallery)[2] == -1
 
 
-@pytest.mark.parametrize("same_camera", ["drop", "keep"])
+@pytest.mark.parametrize("same_camera", ["drop", "keep", "separate"])
 @pytest.mark.parametrize("ap", RULES)
 @pytest.mark.parametrize("seed", range(6))
 def test_agrees_with_the_oracle_when_distances_tie(seed, ap, same_camera):
@@ -179,7 +197,7 @@ def small_cases(draw):
 
 
 @settings(max_examples=1000, derandomize=True, deadline=None, database=None)
-@given(small_cases(), st.sampled_from(RULES), st.sampled_from(["drop", "keep"]))
+@given(small_cases(), st.sampled_from(RULES), st.sampled_from(["drop", "keep", "separate"]))
 def test_agrees_with_the_oracle_on_any_small_case(case, ap, same_camera):
     distances, query, gallery = case
     got, penalty, first = core_metrics(distances, query, gallery, ap=ap, same_camera=same_camera)

@@ -112,7 +112,9 @@ def test_expansion_worked_by_hand(k1, lists, expected):
     nearest = np.array([[int(digit) for digit in row] for row in lists], np.int32)
     rows = np.repeat(np.eye(1, 4, dtype=np.float32), len(lists), axis=0)
     encoding = _core.Encoding(1, len(lists) - 1, k1, 1)
-    encoding.encode(neighbourhood(nearest, embeddings=rows), 0, len(lists), 1)
+    near = neighbourhood(nearest, embeddings=rows)
+    encoding.relate(near, 0, len(lists), 1)
+    encoding.encode(near, 0, len(lists), 1)
     encoding.index()
     block = np.zeros((1, len(lists) - 1), np.float32)
     encoding.blend(0, block, 0.0, 1)
@@ -170,12 +172,22 @@ def test_the_core_averages_over_no_more_pictures_than_there_are():
     for k2 in (3, 10):
         encoding = _core.Encoding(1, 2, 1, k2)
         near = neighbourhood(nearest)
+        encoding.relate(near, 0, 3, 1)
         encoding.encode(near, 0, 3, 1)
         encoding.expand(near, 0, 3, 1)
         encoding.index()
         blocks.append(np.zeros((1, 2), np.float32))
         encoding.blend(0, blocks[-1], 0.0, 1)
     np.testing.assert_array_equal(*blocks)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-4, 1e-3, 1e-2])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_crowds_so_close_that_products_are_mostly_rounding_agree(variant, noise):
+    """Squared distances from 1e-8 to 1e-4, beside float32 products of 1 that round by 1e-7."""
+    random = np.random.default_rng(21)
+    rows = unit(random.standard_normal(40) + noise * random.standard_normal((90, 40)))
+    assert_agrees(rows[:12], rows[12:], variant=variant, k1=6)
 
 
 def test_equal_pictures_everywhere_give_one_distance():
@@ -326,7 +338,7 @@ CORE_REFUSALS = {
 )
 def test_the_core_refuses_neighbours_that_do_not_fit(nearest, others, message):
     encoding = _core.Encoding(1, 2, 1, 2)
-    for step in (encoding.encode, encoding.expand):
+    for step in (encoding.relate, encoding.encode, encoding.expand):
         with pytest.raises(InvalidInputError, match=message):
             step(neighbourhood(nearest, **others), 0, 3, 1)
 
@@ -338,6 +350,8 @@ def test_the_core_refuses_what_it_cannot_do():
     near = neighbourhood(np.zeros((3, 2), np.int32))
     with pytest.raises(InvalidInputError, match="rows 2 to 4"):
         encoding.encode(near, 2, 4, 1)
+    with pytest.raises(InvalidInputError, match="nothing was related"):
+        encoding.encode(near, 0, 3, 1)
     with pytest.raises(InvalidInputError, match="after index"):
         encoding.blend(0, np.zeros((1, 2), np.float32), 0.3, 1)
     encoding.index()

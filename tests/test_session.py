@@ -59,6 +59,11 @@ def test_values_that_are_not_finite_are_refused_with_their_picture(session, bad)
     np.testing.assert_array_equal(session.run(images[:9]), images[:9])  # no lane was lost
 
 
+def test_finite_values_whose_sum_is_not_are_taken(session):
+    images = np.full((8, 3), np.finfo(np.float32).max / 4, np.float32)
+    np.testing.assert_array_equal(session.run(images), 2 * images)
+
+
 def test_images_need_not_be_contiguous(session, random):
     images = random.standard_normal((6, 6), np.float32)[::2, ::2]
     np.testing.assert_array_equal(session.run(images), 2 * images)

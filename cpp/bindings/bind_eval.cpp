@@ -9,6 +9,8 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "bindings/eval_arrays.h"
+#include "eval/bfloat16.h"
 #include "eval/multiply.h"
 #include "eval/neighbours.h"
 #include "eval/ranking.h"
@@ -25,44 +27,6 @@ Metric metric_of(const std::string& word) {
     if (word == "unit_rows") return Metric::kUnitRows;
     throw InvalidInput("metric is '" + word + "', expected 'squared_distance' or 'unit_rows'");
 }
-
-PrecisionRule precision_rule_of(const std::string& word) {
-    if (word == "sklearn") return PrecisionRule::kSklearn;
-    if (word == "hits") return PrecisionRule::kHits;
-    if (word == "market1501") return PrecisionRule::kMarket1501;
-    throw InvalidInput("ap is '" + word + "', expected 'sklearn', 'hits' or 'market1501'");
-}
-
-SameCamera same_camera_of(const std::string& word) {
-    if (word == "drop") return SameCamera::kDrop;
-    if (word == "keep") return SameCamera::kKeep;
-    throw InvalidInput("same_camera is '" + word + "', expected 'drop' or 'keep'");
-}
-
-IdentitySpans borrow_identities(const py::array& person, const py::array& camera) {
-    return {borrow_vector<std::int32_t>("person", person),
-            borrow_vector<std::int32_t>("camera", camera)};
-}
-
-// Work that may take seconds looks for signals, a Ctrl-C above all. Only the calling thread does.
-Workers workers_of(std::size_t threads) {
-    return {threads, [] {
-                py::gil_scoped_acquire locked;
-                return PyErr_CheckSignals() != 0;
-            }};
-}
-
-void require_length(const char* name, std::size_t length, std::size_t expected) {
-    if (length == expected) return;
-    throw InvalidInput(std::string(name) + " has " + std::to_string(length) +
-                       " entries, expected " + std::to_string(expected));
-}
-
-// Arrays of a screened block, and the look at them that kernels take.
-struct ScreenedBlock {
-    py::array dots, rows, columns, row_squares;
-    Screened view;
-};
 
 ScreenedBlock screen(py::array dots, const py::array& rows, const py::array& columns,
                      const py::array& row_squares, const py::array& column_squares,
@@ -102,6 +66,23 @@ py::array_t<double> bound_squared_lengths(const py::array& embeddings, std::size
     return squares;
 }
 
+py::tuple bound_to_bfloat16(const py::array& embeddings, std::size_t threads) {
+    const auto rows = borrow_matrix<float>("embeddings", embeddings);
+    const auto columns = static_cast<py::ssize_t>(pairs_for(rows.columns));
+    const auto count = static_cast<py::ssize_t>(rows.rows);
+    py::array_t<float> pairs({count, columns});
+    py::array_t<double> residuals(count);
+    const Matrix<float> out{pairs.mutable_data(), rows.rows, pairs_for(rows.columns)};
+    const Span<double> lost{residuals.mutable_data(), rows.rows};
+    {
+        py::gil_scoped_release unlocked;
+        to_bfloat16(rows, out, lost, threads);
+    }
+    return py::make_tuple(pairs, residuals);
+}
+
+// How two sets are multiplied: float32 rows, or what to_bfloat16 made of them.
+template <auto kMultiply>
 void bound_multiply(const py::array& rows, const py::array& columns, py::array out,
                     Scratch& scratch, std::size_t threads) {
     const auto left = borrow_matrix<float>("rows", rows);
@@ -109,7 +90,37 @@ void bound_multiply(const py::array& rows, const py::array& columns, py::array o
     const Matrix<float> products = borrow_output_matrix<float>("out", out);
     {
         py::gil_scoped_release unlocked;
-        multiply(left, right, products, scratch, workers_of(threads));
+        kMultiply(left, right, products, scratch, workers_of(threads));
+    }
+}
+
+void bound_distances_from_dots(py::array dots, const py::array& row_squares,
+                               const py::array& column_squares, const std::string& metric,
+                               std::size_t threads) {
+    const Matrix<float> block = borrow_output_matrix<float>("dots", dots);
+    const auto own = borrow_vector<double>("row_squares", row_squares);
+    const auto other = borrow_vector<double>("column_squares", column_squares);
+    require_length("row_squares", own.size, block.rows);
+    require_length("column_squares", other.size, block.columns);
+    const Metric units = metric_of(metric);
+    {
+        py::gil_scoped_release unlocked;
+        distances_from_dots(block, units, own, other, threads);
+    }
+}
+
+void bound_exact_distances(const py::array& rows, const py::array& columns,
+                           const std::string& metric, py::array out, std::size_t threads) {
+    const auto left = borrow_matrix<float>("rows", rows);
+    const auto right = borrow_matrix<float>("columns", columns);
+    const Matrix<float> distances = borrow_output_matrix<float>("out", out);
+    require_length("a row of columns", right.columns, left.columns);
+    require_length("out", distances.rows, left.rows);
+    require_length("a row of out", distances.columns, right.rows);
+    const Metric units = metric_of(metric);
+    {
+        py::gil_scoped_release unlocked;
+        exact_distances(left, right, units, distances, workers_of(threads));
     }
 }
 
@@ -126,25 +137,6 @@ void bound_merge_nearest(const ScreenedBlock& block, std::size_t first_column, p
         merge_nearest(block.view, first_column, lists, workers_of(threads));
     }
 }
-
-// Owns what one ranking call returns.
-struct ResultArrays {
-    py::array_t<double> average_precision, inverse_negative_penalty;
-    py::array_t<std::int64_t> first_match;
-    QueryResults view;
-
-    explicit ResultArrays(std::size_t count)
-        : average_precision(static_cast<py::ssize_t>(count)),
-          inverse_negative_penalty(static_cast<py::ssize_t>(count)),
-          first_match(static_cast<py::ssize_t>(count)),
-          view{{average_precision.mutable_data(), count},
-               {inverse_negative_penalty.mutable_data(), count},
-               {first_match.mutable_data(), count}} {}
-
-    py::tuple to_tuple() const {
-        return py::make_tuple(average_precision, inverse_negative_penalty, first_match);
-    }
-};
 
 template <typename T>
 py::tuple rank_matrix(const Ranker& ranker, const py::array& distances, IdentitySpans query,
@@ -180,18 +172,29 @@ py::tuple rank_screened(const Ranker& ranker, const ScreenedBlock& block, const 
 
 // All pictures' arrays, and the lists that look at them.
 struct NeighboursOfArrays {
-    py::array query, gallery, query_squares, gallery_squares;
+    py::array query, gallery, query_squares, gallery_squares, query_residuals, gallery_residuals;
     Neighbours lists;
 };
 
+// Residuals are empty arrays where no block is of bfloat16.
 NeighboursOfArrays neighbours(const py::array& query, const py::array& gallery,
                               const py::array& query_squares, const py::array& gallery_squares,
+                              const py::array& query_residuals, const py::array& gallery_residuals,
                               const std::string& metric, std::size_t depth) {
-    const Pictures pictures{
-        borrow_matrix<float>("query", query), borrow_matrix<float>("gallery", gallery),
-        borrow_vector<double>("query_squares", query_squares),
-        borrow_vector<double>("gallery_squares", gallery_squares), metric_of(metric)};
-    return {query, gallery, query_squares, gallery_squares, Neighbours(pictures, depth)};
+    const Pictures pictures{borrow_matrix<float>("query", query),
+                            borrow_matrix<float>("gallery", gallery),
+                            borrow_vector<double>("query_squares", query_squares),
+                            borrow_vector<double>("gallery_squares", gallery_squares),
+                            borrow_vector<double>("query_residuals", query_residuals),
+                            borrow_vector<double>("gallery_residuals", gallery_residuals),
+                            metric_of(metric)};
+    return {query,
+            gallery,
+            query_squares,
+            gallery_squares,
+            query_residuals,
+            gallery_residuals,
+            Neighbours(pictures, depth)};
 }
 
 void add_block(NeighboursOfArrays& self, const py::array& block, std::size_t first_row,
@@ -263,7 +266,15 @@ void bind_reranking(py::module_& module) {
              py::arg("query"), py::arg("gallery"), py::arg("metric"), py::arg("squared_again"));
     py::class_<NeighboursOfArrays>(module, "Neighbours")
         .def(py::init(&neighbours), py::arg("query"), py::arg("gallery"), py::arg("query_squares"),
-             py::arg("gallery_squares"), py::arg("metric"), py::arg("depth"))
+             py::arg("gallery_squares"), py::arg("query_residuals"), py::arg("gallery_residuals"),
+             py::arg("metric"), py::arg("depth"))
+        .def("is_crowded", [](const NeighboursOfArrays& self) { return self.lists.is_crowded(); })
+        .def(
+            "expect_float32",
+            [](NeighboursOfArrays& self, std::size_t threads) {
+                self.lists.expect_float32(workers_of(threads));
+            },
+            py::arg("threads"), py::call_guard<py::gil_scoped_release>())
         .def("add", &add_block, py::arg("block"), py::arg("first_row"), py::arg("first_column"),
              py::arg("threads"))
         .def("settle", &settle, py::arg("first"), py::arg("columns"), py::arg("distances"),
@@ -272,6 +283,11 @@ void bind_reranking(py::module_& module) {
     py::class_<Encoding>(module, "Encoding")
         .def(py::init<std::size_t, std::size_t, std::size_t, std::size_t>(), py::arg("num_queries"),
              py::arg("num_gallery"), py::arg("k1"), py::arg("k2"))
+        .def(
+            "relate",
+            [](Encoding& self, const NeighbourhoodArrays& near, std::size_t begin, std::size_t end,
+               std::size_t threads) { self.relate(near.view, begin, end, workers_of(threads)); },
+            py::arg("near"), py::arg("begin"), py::arg("end"), py::arg("threads"), Unlocked())
         .def(
             "encode",
             [](Encoding& self, const NeighbourhoodArrays& near, std::size_t begin, std::size_t end,
@@ -294,8 +310,22 @@ void bind_eval(py::module_& module) {
                py::arg("threads"));
     module.def("has_product", &has_product);
     py::class_<Scratch>(module, "Scratch").def(py::init<>());
-    module.def("multiply", &bound_multiply, py::arg("rows"), py::arg("columns"), py::arg("out"),
-               py::arg("scratch"), py::arg("threads"));
+    module.def("multiply", &bound_multiply<&multiply>, py::arg("rows"), py::arg("columns"),
+               py::arg("out"), py::arg("scratch"), py::arg("threads"));
+    module.def("has_bfloat16_product", &has_bfloat16_product);
+    module.def("to_bfloat16", &bound_to_bfloat16, py::arg("embeddings"), py::arg("threads"));
+    module.def("multiply_bfloat16", &bound_multiply<&multiply_bfloat16>, py::arg("rows"),
+               py::arg("columns"), py::arg("out"), py::arg("scratch"), py::arg("threads"));
+    module.def("distances_from_dots", &bound_distances_from_dots, py::arg("dots"),
+               py::arg("row_squares"), py::arg("column_squares"), py::arg("metric"),
+               py::arg("threads"));
+    module.def("exact_distances", &bound_exact_distances, py::arg("rows"), py::arg("columns"),
+               py::arg("metric"), py::arg("out"), py::arg("threads"));
+    module.def(
+        "product_scratch_bytes",
+        [](std::size_t width) { return scratch_elements(width) * sizeof(float); },
+        py::arg("width"));
+    module.def("candidate_bytes", &Neighbours::bytes_for, py::arg("count"), py::arg("depth"));
     py::class_<ScreenedBlock>(module, "Screened")
         .def(py::init(&screen), py::arg("dots"), py::arg("rows"), py::arg("columns"),
              py::arg("row_squares"), py::arg("column_squares"), py::arg("metric"),
@@ -304,6 +334,7 @@ void bind_eval(py::module_& module) {
                py::arg("columns"), py::arg("distances"), py::arg("threads"));
     bind_ranking(module);
     bind_reranking(module);
+    bind_shots(module);
 }
 
 }  // namespace mgn::bindings

@@ -8,5 +8,6 @@ namespace mgn::bindings {
 
 void bind_image(pybind11::module_& module);
 void bind_eval(pybind11::module_& module);
+void bind_ascend(pybind11::module_& module);
 
 }  // namespace mgn::bindings

@@ -4,6 +4,10 @@
 
 #include "common/cpu.h"
 
+#if defined(MGN_WITH_BFLOAT16)
+#include <cpuid.h>
+#endif
+
 namespace mgn {
 
 namespace {
@@ -31,6 +35,10 @@ struct Level {
     static std::uint64_t none_above(const float* values, const float* bounds) {
         return word_of([=](std::size_t j) { return !(values[j] > bounds[j]); });
     }
+
+    static std::uint64_t none_below(const float* values, const float* bounds) {
+        return word_of([=](std::size_t j) { return !(values[j] < bounds[j]); });
+    }
 };
 
 }  // namespace
@@ -48,7 +56,18 @@ const Kernels& scalar_kernels() {
 
 namespace {
 
+#if defined(MGN_WITH_BFLOAT16)
+bool has_bfloat16_products() {
+    constexpr unsigned kBit = 1U << 5;  // of leaf 7.1's eax
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax & kBit) != 0;
+}
+#endif
+
 const Kernels& chosen_kernels() {
+#if defined(MGN_WITH_BFLOAT16)
+    if (simd_level() == Simd::kAvx512 && has_bfloat16_products()) return avx512_bf16_kernels();
+#endif
 #if defined(__x86_64__)
     if (simd_level() == Simd::kAvx512) return avx512_kernels();
     if (simd_level() == Simd::kAvx2) return avx2_kernels();

@@ -32,6 +32,8 @@ template <typename T>
 struct CompareKernels {
     // Bit set: not above the bound; a NaN's always is.
     void (*mark_within)(const T* values, std::size_t count, T bound, std::uint64_t* words);
+    // Bit set: not below the bound; a NaN's always is.
+    void (*mark_beyond)(const T* values, std::size_t count, T bound, std::uint64_t* words);
     // For each of `windows` pairs of bounds, how many of up to 64 values are below the lower one,
     // and how many are not above the upper one. No NaN.
     void (*count_around)(const T* values, std::size_t count, const T* lower, const T* upper,
@@ -44,12 +46,18 @@ struct Kernels {
     // As mark_within, but every value has its own bound.
     void (*mark_within_each)(const float* values, std::size_t count, const float* bounds,
                              std::uint64_t* words);
+    // Bit set: not below the value's own bound.
+    void (*mark_beyond_each)(const float* values, std::size_t count, const float* bounds,
+                             std::uint64_t* words);
     // Float64 sums in eight lanes: one order of additions at every level.
     double (*dot)(const float* a, const float* b, std::size_t width);
     double (*squared_distance)(const float* a, const float* b, std::size_t width);
     // Each product is summed in one order, wherever it stands in the rectangle. Null where numpy's
     // BLAS does better.
     void (*multiply)(const Rectangle& rectangle);
+    // The same of pairs of bfloat16, each pair in the place of a float. Null where the CPU has no
+    // instruction for it.
+    void (*multiply_pairs)(const Rectangle& rectangle);
     std::size_t row_scratch;
     std::size_t column_scratch;
 };
@@ -61,6 +69,9 @@ const Kernels& scalar_kernels();
 #if defined(__x86_64__)
 const Kernels& avx2_kernels();
 const Kernels& avx512_kernels();
+#endif
+#if defined(MGN_WITH_BFLOAT16)  // the compiler knows the instructions
+const Kernels& avx512_bf16_kernels();
 #endif
 
 template <typename T>

@@ -84,14 +84,23 @@ struct Level {
         return compare<_CMP_LT_OQ>(values, bound);
     }
 
-    static std::uint64_t none_above(const float* values, const float* bounds) {
+    template <int kPredicate>
+    static std::uint64_t compare_each(const float* values, const float* bounds) {
         std::uint64_t word = 0;
         for (unsigned part = 0; part < 8; ++part) {
             const __m256 x = _mm256_loadu_ps(values + 8 * part);
             const __m256 limit = _mm256_loadu_ps(bounds + 8 * part);
-            word |= bits_of(_mm256_cmp_ps(x, limit, _CMP_NGT_UQ)) << (8 * part);
+            word |= bits_of(_mm256_cmp_ps(x, limit, kPredicate)) << (8 * part);
         }
         return word;
+    }
+
+    static std::uint64_t none_above(const float* values, const float* bounds) {
+        return compare_each<_CMP_NGT_UQ>(values, bounds);
+    }
+
+    static std::uint64_t none_below(const float* values, const float* bounds) {
+        return compare_each<_CMP_NLT_UQ>(values, bounds);
     }
 };
 

@@ -16,32 +16,45 @@ std::uint32_t count_bits(std::uint64_t word) {
     return static_cast<std::uint32_t>(__builtin_popcountll(word));
 }
 
-template <typename T>
-void mark_within(const T* values, std::size_t count, T bound, std::uint64_t* words) {
+// Whole words by the level's own comparison, the last part of one by `holds(j)`.
+template <typename Whole, typename Holds>
+void mark(std::size_t count, std::uint64_t* words, Whole whole, Holds holds) {
     std::size_t j = 0;
-    for (; j + kWordBits <= count; j += kWordBits) {
-        *words++ = Level::not_above(values + j, bound);
-    }
+    for (; j + kWordBits <= count; j += kWordBits) *words++ = whole(j);
     if (j == count) return;
     std::uint64_t word = 0;
     for (std::size_t bit = 0; j + bit < count; ++bit) {
-        word |= static_cast<std::uint64_t>(!(values[j + bit] > bound)) << bit;
+        word |= static_cast<std::uint64_t>(holds(j + bit)) << bit;
     }
     *words = word;
 }
 
+template <typename T>
+void mark_within(const T* values, std::size_t count, T bound, std::uint64_t* words) {
+    mark(
+        count, words, [=](std::size_t j) { return Level::not_above(values + j, bound); },
+        [=](std::size_t j) { return !(values[j] > bound); });
+}
+
+template <typename T>
+void mark_beyond(const T* values, std::size_t count, T bound, std::uint64_t* words) {
+    mark(
+        count, words, [=](std::size_t j) { return ~Level::below(values + j, bound); },
+        [=](std::size_t j) { return !(values[j] < bound); });
+}
+
 void mark_within_each(const float* values, std::size_t count, const float* bounds,
                       std::uint64_t* words) {
-    std::size_t j = 0;
-    for (; j + kWordBits <= count; j += kWordBits) {
-        *words++ = Level::none_above(values + j, bounds + j);
-    }
-    if (j == count) return;
-    std::uint64_t word = 0;
-    for (std::size_t bit = 0; j + bit < count; ++bit) {
-        word |= static_cast<std::uint64_t>(!(values[j + bit] > bounds[j + bit])) << bit;
-    }
-    *words = word;
+    mark(
+        count, words, [=](std::size_t j) { return Level::none_above(values + j, bounds + j); },
+        [=](std::size_t j) { return !(values[j] > bounds[j]); });
+}
+
+void mark_beyond_each(const float* values, std::size_t count, const float* bounds,
+                      std::uint64_t* words) {
+    mark(
+        count, words, [=](std::size_t j) { return Level::none_below(values + j, bounds + j); },
+        [=](std::size_t j) { return !(values[j] < bounds[j]); });
 }
 
 template <typename T>
@@ -98,11 +111,13 @@ double squared_distance(const float* a, const float* b, std::size_t width) {
 }
 
 constexpr Kernels comparing_kernels() {
-    return {{&mark_within<float>, &count_around<float>},
-            {&mark_within<double>, &count_around<double>},
+    return {{&mark_within<float>, &mark_beyond<float>, &count_around<float>},
+            {&mark_within<double>, &mark_beyond<double>, &count_around<double>},
             &mark_within_each,
+            &mark_beyond_each,
             &dot,
             &squared_distance,
+            nullptr,
             nullptr,
             0,
             0};

@@ -14,6 +14,12 @@ namespace mgn {
 // Whether this CPU, or the level that MGN_FAST_SIMD names, has a product of ours.
 bool has_product();
 
+// Whether it also has one of bfloat16, for products that float64 ones are to follow.
+bool has_bfloat16_product();
+
+// Elements that each thread packs into, for rows of that width.
+std::size_t scratch_elements(std::size_t width);
+
 // Memory that threads pack into, kept from one product to the next: fresh memory costs a page fault
 // every 4 KB. Any thread.
 class Scratch {
@@ -32,5 +38,9 @@ private:
 // false; Cancelled.
 void multiply(Matrix<const float> rows, Matrix<const float> columns, Matrix<float> out,
               Scratch& scratch, const Workers& workers);
+
+// The same of rows that to_bfloat16 made, where has_bfloat16_product().
+void multiply_bfloat16(Matrix<const float> rows, Matrix<const float> columns, Matrix<float> out,
+                       Scratch& scratch, const Workers& workers);
 
 }  // namespace mgn

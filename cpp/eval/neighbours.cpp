@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Note [candidates]: a picture's candidates are those whose float32 distance lies within two
-// margins of the depth-th smallest met so far, one margin for each of the two values. They are
-// settled in float64 at the end, all at once, or as soon as more of them lie that close than there
-// is room for (equal pictures); from then on nothing farther than the depth-th settled one, and a
-// margin, gets in.
+// Every value of a block is compared with the limits of its row's and its column's lists; few get
+// in. See Note [candidates] in candidates.h.
 #include "eval/neighbours.h"
 
 #include <algorithm>
-#include <limits>
+#include <cmath>
 #include <string>
 
 #include "common/errors.h"
+#include "eval/bfloat16.h"
 #include "eval/loops.h"
 
 namespace mgn {
@@ -22,24 +20,8 @@ namespace {
 constexpr std::size_t kRowGrain = 16;
 constexpr std::size_t kColumnGrain = 512;
 
-// Room beyond the depth, so that lists are pruned once in so many candidates.
-std::size_t capacity_for(std::size_t depth) {
-    return depth + std::min<std::size_t>(depth, 256) + 24;
-}
-
-float largest_of(const float* values, std::size_t count, float largest) {
-    constexpr std::size_t kParts = 16;  // independent, so that compilers vectorise
-    float parts[kParts];
-    std::fill(parts, parts + kParts, largest);
-    std::size_t j = 0;
-    for (; j + kParts <= count; j += kParts) {
-        for (std::size_t part = 0; part < kParts; ++part) {
-            parts[part] = values[j + part] > parts[part] ? values[j + part] : parts[part];
-        }
-    }
-    for (; j < count; ++j) parts[0] = std::max(parts[0], values[j]);
-    return *std::max_element(parts, parts + kParts);
-}
+// Where more than one picture in so many ran out of room, settling costs more than bfloat16 saves.
+constexpr std::size_t kCrowdedShare = 8;
 
 template <typename Visit>
 void for_each_bit(const std::vector<std::uint64_t>& words, Visit visit) {
@@ -50,29 +32,54 @@ void for_each_bit(const std::vector<std::uint64_t>& words, Visit visit) {
     }
 }
 
+bool fit(const Pictures& pictures, std::size_t depth) {
+    const bool no_residuals = !pictures.has_residuals();
+    return depth > 0 && depth <= pictures.count() &&
+           pictures.query.columns == pictures.gallery.columns &&
+           pictures.query_squares.size == pictures.query.rows &&
+           pictures.gallery_squares.size == pictures.gallery.rows &&
+           (no_residuals || (pictures.query_residuals.size == pictures.query.rows &&
+                             pictures.gallery_residuals.size == pictures.gallery.rows));
+}
+
 }  // namespace
 
 Neighbours::Neighbours(const Pictures& pictures, std::size_t depth)
-    : pictures_(pictures), depth_(depth), capacity_(capacity_for(depth)) {
-    const std::size_t count = pictures.count();
-    const bool fits = depth > 0 && depth <= count &&
-                      pictures.query.columns == pictures.gallery.columns &&
-                      pictures.query_squares.size == pictures.query.rows &&
-                      pictures.gallery_squares.size == pictures.gallery.rows;
-    if (!fits) {
-        throw InvalidInput("depth is " + std::to_string(depth) + " for " + std::to_string(count) +
-                           " pictures, expected 1 to as many, embeddings of one width and a "
-                           "squared length for each");
+    : pictures_(pictures),
+      depth_(depth),
+      margins_(pictures.count()),
+      nearest_(pictures.count(), depth, CandidateLists::Best::kSmallest),
+      farthest_(pictures.count(), 1, CandidateLists::Best::kLargest) {
+    if (!fit(pictures, depth)) {
+        throw InvalidInput("depth is " + std::to_string(depth) + " for " +
+                           std::to_string(pictures.count()) +
+                           " pictures, expected 1 to as many, embeddings of one width, and a "
+                           "squared length and a residual (or none) for each");
     }
-    for (std::size_t i = 0; i < count; ++i) {
-        largest_square_ = std::max(largest_square_, pictures.square(i));
+    find_margins(pictures.has_residuals());
+}
+
+std::size_t Neighbours::bytes_for(std::size_t count, std::size_t depth) {
+    return count * sizeof(double) + CandidateLists::bytes_for(count, depth) +
+           CandidateLists::bytes_for(count, 1);
+}
+
+void Neighbours::find_margins(bool with_residuals) {
+    RowLoss largest;
+    for (std::size_t i = 0; i < margins_.size(); ++i) {
+        largest.length = std::max(largest.length, std::sqrt(pictures_.square(i)));
+        if (with_residuals) largest.residual = std::max(largest.residual, pictures_.residual(i));
     }
-    values_.resize(count * capacity_);
-    numbers_.resize(count * capacity_);
-    listed_.resize(count);
-    bounds_.resize(count, std::numeric_limits<float>::infinity());
-    largest_.resize(count, -std::numeric_limits<float>::infinity());
-    settled_.resize(count);
+    const std::size_t width = pictures_.query.columns;
+    for (std::size_t i = 0; i < margins_.size(); ++i) {
+        if (with_residuals) {
+            const RowLoss own{std::sqrt(pictures_.square(i)), pictures_.residual(i)};
+            margins_[i] = bfloat16_margin(pictures_.metric, width, own, largest);
+        } else {
+            margins_[i] = screening_margin(pictures_.metric, width, pictures_.square(i),
+                                           largest.length * largest.length);
+        }
+    }
 }
 
 void Neighbours::check(std::size_t rows, std::size_t columns, std::size_t first_row,
@@ -102,89 +109,53 @@ void Neighbours::add(Matrix<const float> block, std::size_t first_row, std::size
 
 void Neighbours::add_rows(const Corner& corner, std::size_t begin, std::size_t end) {
     const std::size_t columns = corner.block.columns;
+    const CompareKernels<float>& compare = kernels().narrow;
     std::vector<std::uint64_t> words(words_for(columns));
     for (std::size_t i = begin; i < end; ++i) {
         const std::size_t picture = corner.first_row + i;
         const float* const row = corner.block.row(i);
-        largest_[picture] = largest_of(row, columns, largest_[picture]);
-        kernels().narrow.mark_within(row, columns, bounds_[picture], words.data());
-        for_each_bit(words,
-                     [&](std::size_t j) { append(picture, row[j], corner.first_column + j); });
+        compare.mark_within(row, columns, nearest_.limits()[picture], words.data());
+        for_each_bit(words, [&](std::size_t j) {
+            nearest_.append(picture, row[j], corner.first_column + j, settler());
+        });
+        compare.mark_beyond(row, columns, farthest_.limits()[picture], words.data());
+        for_each_bit(words, [&](std::size_t j) {
+            farthest_.append(picture, row[j], corner.first_column + j, settler());
+        });
     }
 }
 
 void Neighbours::add_columns(const Corner& corner, std::size_t begin, std::size_t end) {
     const std::size_t width = end - begin;
     const std::size_t first = corner.first_column + begin;
-    float* const largest = largest_.data() + first;
     std::vector<std::uint64_t> words(words_for(width));
     for (std::size_t i = 0; i < corner.block.rows; ++i) {
         const float* const row = corner.block.row(i) + begin;
-        for (std::size_t j = 0; j < width; ++j) {
-            largest[j] = row[j] > largest[j] ? row[j] : largest[j];
-        }
-        kernels().mark_within_each(row, width, bounds_.data() + first, words.data());
+        const std::size_t other = corner.first_row + i;
+        kernels().mark_within_each(row, width, nearest_.limits() + first, words.data());
         for_each_bit(words,
-                     [&](std::size_t j) { append(first + j, row[j], corner.first_row + i); });
+                     [&](std::size_t j) { nearest_.append(first + j, row[j], other, settler()); });
+        kernels().mark_beyond_each(row, width, farthest_.limits() + first, words.data());
+        for_each_bit(words,
+                     [&](std::size_t j) { farthest_.append(first + j, row[j], other, settler()); });
     }
 }
 
-void Neighbours::append(std::size_t picture, float value, std::size_t other) {
-    if (value > bounds_[picture]) return;
-    std::size_t& listed = listed_[picture];
-    values_[picture * capacity_ + listed] = value;
-    numbers_[picture * capacity_ + listed] = static_cast<std::int32_t>(other);
-    ++listed;
-    if (listed == capacity_) prune(picture);
+bool Neighbours::is_crowded() const {
+    const std::size_t crowded = nearest_.num_crowded() + farthest_.num_crowded();
+    return pictures_.has_residuals() && crowded * kCrowdedShare > pictures_.count();
 }
 
-// See Note [candidates].
-void Neighbours::prune(std::size_t picture) {
-    float* const values = values_.data() + picture * capacity_;
-    std::int32_t* const numbers = numbers_.data() + picture * capacity_;
-    const std::size_t count = listed_[picture];
-    std::vector<float> ordered(values, values + count);
-    const auto kth = ordered.begin() + static_cast<std::ptrdiff_t>(depth_ - 1);
-    std::nth_element(ordered.begin(), kth, ordered.end());
-    const double reach = static_cast<double>(*kth) + 2.0 * margin(picture);
-    float& bound = bounds_[picture];
-    bound = std::min(bound, round_up(reach));
-    std::size_t kept = 0;
-    for (std::size_t k = 0; k < count; ++k) {
-        if (values[k] > bound) continue;
-        values[kept] = values[k];
-        numbers[kept++] = numbers[k];
-    }
-    listed_[picture] = kept;
-    if (capacity_ - kept < (capacity_ - depth_) / 2) settle_listed(picture);
-}
-
-double Neighbours::margin(std::size_t picture) const {
-    return screening_margin(pictures_.metric, pictures_.query.columns, pictures_.square(picture),
-                            largest_square_);
-}
-
-void Neighbours::settle_listed(std::size_t picture) {
-    std::vector<Settled>& settled = settled_[picture];
-    const std::size_t width = pictures_.query.columns;
-    const std::int32_t* const numbers = numbers_.data() + picture * capacity_;
-    const auto row_of = [&](std::int32_t other) {
-        return pictures_.embedding(static_cast<std::size_t>(other));
-    };
-    for (std::size_t k = 0; k < listed_[picture]; ++k) {
-        if (k + 1 < listed_[picture]) fetch_ahead(row_of(numbers[k + 1]), width);
-        settled.emplace_back(exact_distance(pictures_.metric, pictures_.embedding(picture),
-                                            row_of(numbers[k]), width),
-                             numbers[k]);
-    }
-    listed_[picture] = 0;
-    const auto end =
-        settled.begin() + static_cast<std::ptrdiff_t>(std::min(depth_, settled.size()));
-    std::partial_sort(settled.begin(), end, settled.end());
-    settled.erase(end, settled.end());
-    if (settled.size() < depth_) return;
-    float& bound = bounds_[picture];
-    bound = std::min(bound, round_up(settled.back().first + margin(picture)));
+void Neighbours::expect_float32(const Workers& workers) {
+    interruptible_for(pictures_.count(), workers, kRowGrain,
+                      [&](std::size_t begin, std::size_t end) {
+                          for (std::size_t picture = begin; picture < end; ++picture) {
+                              nearest_.settle_listed(picture, settler());
+                              farthest_.settle_listed(picture, settler());
+                          }
+                      });
+    pictures_.query_residuals = pictures_.gallery_residuals = {};
+    find_margins(false);
 }
 
 void Neighbours::settle(std::size_t first, Nearest lists, Span<float> largest,
@@ -202,9 +173,7 @@ void Neighbours::settle(std::size_t first, Nearest lists, Span<float> largest,
     interruptible_for(rows, workers, kRowGrain, [&](std::size_t begin, std::size_t end) {
         for (std::size_t i = begin; i < end; ++i) {
             const std::size_t picture = first + i;
-            if (listed_[picture] > depth_) prune(picture);
-            settle_listed(picture);
-            const std::vector<Settled>& settled = settled_[picture];
+            const auto& settled = nearest_.settle(picture, settler());
             if (settled.size() < depth_) {
                 throw InvalidInput("picture " + std::to_string(picture) + " has met " +
                                    std::to_string(settled.size()) + " others, expected at least " +
@@ -214,8 +183,9 @@ void Neighbours::settle(std::size_t first, Nearest lists, Span<float> largest,
                 lists.distances.row(i)[k] = settled[k].first;
                 lists.columns.row(i)[k] = settled[k].second;
             }
-            largest[i] = largest_[picture];
-            settled_[picture] = std::vector<Settled>();
+            largest[i] = static_cast<float>(-farthest_.settle(picture, settler()).front().first);
+            nearest_.release(picture);
+            farthest_.release(picture);
         }
     });
 }

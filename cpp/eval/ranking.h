@@ -5,10 +5,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "common/span.h"
 #include "eval/interruptible.h"
+#include "eval/matches.h"
 #include "eval/screen.h"
 
 namespace mgn {
@@ -17,13 +17,6 @@ enum class PrecisionRule {
     kSklearn,     // precision at the end of each group of equal distances, as scikit-learn
     kHits,        // mean over matches of (matches so far) / rank
     kMarket1501,  // trapezoids between consecutive precisions, as the data set's own program
-};
-
-enum class SameCamera { kDrop, kKeep };  // gallery pictures of the query's person by its camera
-
-struct IdentitySpans {
-    Span<const std::int32_t> person;
-    Span<const std::int32_t> camera;
 };
 
 // One entry per query. Without a match: NaN, NaN, 0. With a NaN among its distances: NaN, NaN, -1.
@@ -56,9 +49,7 @@ private:
 
     void check(std::size_t rows, std::size_t columns, IdentitySpans query, QueryResults out) const;
 
-    std::vector<std::int32_t> person_;
-    std::vector<std::int32_t> camera_;
-    std::vector<std::int32_t> by_person_;  // gallery positions, ordered by person
+    GalleryIndex gallery_;
     PrecisionRule rule_;
     SameCamera same_camera_;
 };

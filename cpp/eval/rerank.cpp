@@ -12,8 +12,11 @@ namespace mgn {
 
 namespace {
 
-// Rows between two looks at whether the caller wants to stop.
+// Rows between two looks at whether the caller wants to stop; fewer of long lists, the work for
+// which grows with their length's square.
 constexpr std::size_t kGrain = 64;
+
+std::size_t grain_for(std::size_t k1) { return k1 < 50 ? kGrain : k1 < 500 ? 8 : 1; }
 
 std::size_t index_of(std::int32_t picture) { return static_cast<std::size_t>(picture); }
 
@@ -43,20 +46,6 @@ double distance_between(const Neighbourhood& near, std::int32_t picture, std::in
     return normalised(near, row,
                       exact_distance(near.metric, embedding_of(near, picture),
                                      embedding_of(near, member), near.query.columns));
-}
-
-// The first `depth` neighbours that have the picture among their own first `depth`, in order.
-void reciprocal(const Neighbourhood& near, std::int32_t picture, std::size_t depth,
-                std::vector<std::int32_t>& out) {
-    const std::size_t length = std::min(depth, near.nearest.columns);
-    const std::int32_t* const forward = near.nearest.row(index_of(picture));
-    out.clear();
-    for (std::size_t k = 0; k < length; ++k) {
-        const std::int32_t* const backward = near.nearest.row(index_of(forward[k]));
-        if (std::find(backward, backward + length, picture) != backward + length) {
-            out.push_back(forward[k]);
-        }
-    }
 }
 
 }  // namespace
@@ -93,6 +82,38 @@ void Encoding::check(const Neighbourhood& near, std::size_t begin, std::size_t e
         if (picture >= 0 && index_of(picture) < count) continue;
         throw InvalidInput("a neighbour is number " + std::to_string(picture) + ", expected 0 to " +
                            std::to_string(count - 1));
+    }
+}
+
+void Encoding::relate(const Neighbourhood& near, std::size_t begin, std::size_t end,
+                      const Workers& workers) {
+    check(near, begin, end);
+    const std::size_t depth = std::min(k1_ + 1, near.nearest.columns);
+    places_.resize(near.nearest.rows * depth);
+    interruptible_for(
+        end - begin, workers, grain_for(k1_), [&](std::size_t first, std::size_t last) {
+            for (std::size_t i = begin + first; i < begin + last; ++i) {
+                const std::int32_t* const forward = near.nearest.row(i);
+                for (std::size_t k = 0; k < depth; ++k) {
+                    const std::int32_t* const backward = near.nearest.row(index_of(forward[k]));
+                    const std::int32_t* const found =
+                        std::find(backward, backward + depth, static_cast<std::int32_t>(i));
+                    places_[i * depth + k] = static_cast<std::int32_t>(found - backward);
+                }
+            }
+        });
+}
+
+// The first `depth` neighbours that have the picture among their own first `depth`, in order.
+void Encoding::reciprocal(const Neighbourhood& near, std::int32_t picture, std::size_t depth,
+                          Members& out) const {
+    const std::size_t stride = std::min(k1_ + 1, near.nearest.columns);
+    const std::int32_t* const forward = near.nearest.row(index_of(picture));
+    const std::int32_t* const places = places_.data() + index_of(picture) * stride;
+    const std::size_t length = std::min(depth, stride);
+    out.clear();
+    for (std::size_t k = 0; k < length; ++k) {
+        if (index_of(places[k]) < length) out.push_back(forward[k]);
     }
 }
 
@@ -142,7 +163,9 @@ Encoding::Vector Encoding::weigh(const Neighbourhood& near, std::int32_t picture
 void Encoding::encode(const Neighbourhood& near, std::size_t begin, std::size_t end,
                       const Workers& workers) {
     check(near, begin, end);
-    interruptible_for(end - begin, workers, kGrain, [&](std::size_t first, std::size_t last) {
+    if (places_.empty()) throw InvalidInput("nothing was related, expected relate() first");
+    const std::size_t grain = grain_for(k1_);
+    interruptible_for(end - begin, workers, grain, [&](std::size_t first, std::size_t last) {
         for (std::size_t i = begin + first; i < begin + last; ++i) {
             const auto picture = static_cast<std::int32_t>(i);
             encoded_[i] = weigh(near, picture, expanded_set(near, picture));
@@ -181,6 +204,7 @@ void Encoding::expand(const Neighbourhood& near, std::size_t begin, std::size_t 
 void Encoding::index() {
     if (k2_ == 1) expanded_ = std::move(encoded_);
     encoded_ = std::vector<Vector>();
+    places_ = std::vector<std::int32_t>();
     inverted_.assign(expanded_.size(), Vector());
     for (std::size_t g = 0; g < num_gallery_; ++g) {
         for (const Entry& entry : expanded_[num_queries_ + g]) {

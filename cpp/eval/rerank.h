@@ -25,16 +25,20 @@ struct Neighbourhood {
     bool squared_again = false;  // the quotients are squared
 };
 
-// Call order: encode() every row range, expand() every row range unless k2 is 1, index(), then
-// blend(). Only blend() may run in several threads at once. Results depend on neither ranges nor
-// threads. All but index() may throw Cancelled.
+// Call order: relate() every row range, encode() every row range, expand() every row range unless
+// k2 is 1, index(), then blend(). Only blend() may run in several threads at once. Results depend
+// on neither ranges nor threads. All but index() may throw Cancelled.
 class Encoding {
 public:
     // Throws InvalidInput for k1 or k2 of 0.
     Encoding(std::size_t num_queries, std::size_t num_gallery, std::size_t k1, std::size_t k2);
 
+    // Where each picture stands in the lists of its neighbours. Throws InvalidInput as encode().
+    void relate(const Neighbourhood& near, std::size_t begin, std::size_t end,
+                const Workers& workers);
+
     // The weights of each picture's expanded k-reciprocal set. Throws InvalidInput where a shape,
-    // a range or a neighbour's number does not fit.
+    // a range or a neighbour's number does not fit, or nothing was related.
     void encode(const Neighbourhood& near, std::size_t begin, std::size_t end,
                 const Workers& workers);
 
@@ -59,6 +63,8 @@ private:
     using Members = std::vector<std::int32_t>;
 
     void check(const Neighbourhood& near, std::size_t begin, std::size_t end) const;
+    void reciprocal(const Neighbourhood& near, std::int32_t picture, std::size_t depth,
+                    Members& out) const;
     Members expanded_set(const Neighbourhood& near, std::int32_t picture) const;
     Vector weigh(const Neighbourhood& near, std::int32_t picture, const Members& members) const;
 
@@ -66,6 +72,8 @@ private:
     std::size_t num_gallery_;
     std::size_t k1_;
     std::size_t k2_;
+    // [N, k1 + 1]: the picture's place in the list of its k-th neighbour; k1 + 1 for none.
+    std::vector<std::int32_t> places_;
     std::vector<Vector> encoded_;
     std::vector<Vector> expanded_;
     std::vector<Vector> inverted_;  // by picture: gallery pictures whose vector holds it

@@ -61,6 +61,19 @@ void distances_from_dots(Matrix<float> block, Metric metric, Span<const double> 
     });
 }
 
+void exact_distances(Matrix<const float> rows, Matrix<const float> columns, Metric metric,
+                     Matrix<float> out, const Workers& workers) {
+    constexpr std::size_t kGrain = 256;
+    interruptible_for(columns.rows, workers, kGrain, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t i = 0; i < rows.rows; ++i) {
+            for (std::size_t j = begin; j < end; ++j) {
+                out.row(i)[j] = static_cast<float>(
+                    exact_distance(metric, rows.row(i), columns.row(j), rows.columns));
+            }
+        }
+    });
+}
+
 float round_up(double value) {
     const float nearest = static_cast<float>(value);
     if (static_cast<double>(nearest) >= value) return nearest;

@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "common/span.h"
+#include "eval/interruptible.h"
 
 namespace mgn {
 
@@ -54,6 +55,10 @@ struct Screened {
 // Turns the dot products `block` of rows and columns into distances, in place.
 void distances_from_dots(Matrix<float> block, Metric metric, Span<const double> row_squares,
                          Span<const double> column_squares, std::size_t threads);
+
+// out(i, j) = the exact distance of rows(i) and columns(j), rounded once.
+void exact_distances(Matrix<const float> rows, Matrix<const float> columns, Metric metric,
+                     Matrix<float> out, const Workers& workers);
 
 // The smallest T that is not below `value`, and the largest that is not above it.
 float round_up(double value);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MGN person re-identification: pictures to embeddings to mAP, on any CPU.
+"""MGN person re-identification: pictures to embeddings to mAP, on Ascend NPUs and on any CPU.
 
 Importing this package imports NumPy and the compiled core only; torch, onnx and onnxruntime are
 imported by the functions that need them.
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import _core, datasets
+from . import _core, datasets, simulator
+from .compile_om import compile_om
 from .datasets import Dataset, load_dataset
 from .distances import cosine_similarity, rank, squared_distance
 from .embedder import Embedder
@@ -66,6 +67,7 @@ __all__ = [
     "RuntimeUnavailableError",
     "__version__",
     "build_info",
+    "compile_om",
     "cosine_similarity",
     "datasets",
     "evaluate",
@@ -76,5 +78,6 @@ __all__ = [
     "rank",
     "rerank",
     "resize_pack",
+    "simulator",
     "squared_distance",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ import numpy as np
 from . import spec
 from .errors import DeviceError, InvalidInputError, ModelError
 from .files import is_regular_file
+from .lane import FutureBatch
 from .threads import thread_count
 from .types import AnyArray, F32Array, PathLike
 
@@ -50,6 +51,9 @@ class OnnxruntimeModel:
     def open_lane(self) -> OnnxruntimeLane:
         """A new lane of this model."""
         return OnnxruntimeLane(self)
+
+    def close(self) -> None:
+        """Nothing to do: ONNX Runtime's session goes with the last reference."""
 
     def _read_input(self, batch_size: int | None) -> None:
         inputs = self._runtime.get_inputs()
@@ -104,10 +108,16 @@ class OnnxruntimeLane:
         # Zeros, not garbage: a fixed batch runs its unused rows too.
         self.input = _aligned_zeros((model.batch_size, *model.input_shape), model.input_dtype)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mgn_fast-lane")
+        self._batch: FutureBatch | None = None
 
-    def submit(self, count: int) -> Future[F32Array]:
-        """Starts the first `count` pictures; the future's array is the caller's."""
-        return self._thread.submit(self._run, count)
+    def submit(self, count: int) -> FutureBatch:
+        """Starts the first `count` pictures."""
+        self._batch = FutureBatch(self._thread.submit(self._run, count))
+        return self._batch
+
+    def ready(self) -> bool:
+        """Whether the last batch has ended."""
+        return self._batch is None or self._batch.done()
 
     def close(self) -> None:
         """Waits for the batch in flight and ends the thread."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from . import _core
 from .errors import InvalidInputError
-from .threads import thread_count
+from .threads import blas_threads, thread_count
 from .types import AnyArray, F32Array, F64Array, Ranking
 
 Metric = Literal["squared_distance", "unit_rows"]
@@ -160,7 +160,7 @@ def screened_blocks(
         rows: embeddings, B of them per block.
         columns: embeddings, all of them in every block.
         metric: "squared_distance", or "unit_rows" for 2 - 2 a.b.
-        workers: threads of the core; numpy's BLAS, where it multiplies, has its own.
+        workers: threads of the core, and of numpy's BLAS where that multiplies.
         out: float32 [len(rows), len(columns)] in C order, to keep all distances in; without it the
             next block overwrites the memory of this one.
 
@@ -205,12 +205,20 @@ def screen(
     Returns:
         The core's look at the distances and the embeddings.
     """
-    if _core.has_product():
-        _core.multiply(rows.values, columns.values, out, scratch, workers)
-    else:
-        np.matmul(rows.values, columns.values.T, out=out)
+    multiply(rows.values, columns.values, out, workers, scratch)
     squares = rows.squares, columns.squares
     return _core.Screened(out, rows.values, columns.values, *squares, metric, workers)
+
+
+def multiply(
+    rows: F32Array, columns: F32Array, out: F32Array, workers: int, scratch: _core.Scratch
+) -> None:
+    """All dot products of two sets of rows, by the core where it has a kernel for this CPU."""
+    if _core.has_product():
+        _core.multiply(rows, columns, out, scratch, workers)
+        return
+    with blas_threads(workers):
+        np.matmul(rows, columns.T, out=out)
 
 
 def row_blocks(rows: int, columns: int) -> Iterator[slice]:

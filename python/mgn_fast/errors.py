@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class MgnError(Exception):
     """Base of all errors of this package."""
@@ -13,7 +15,19 @@ class InvalidInputError(MgnError, ValueError):
 
 
 class RuntimeUnavailableError(MgnError, OSError):
-    """A runtime library that the work needs was not found, or lacks functions."""
+    """A runtime library that the work needs was not found, or lacks functions.
+
+    Attributes:
+        tried: what was looked for, each with why it would not do.
+        missing: functions that the library lacks.
+    """
+
+    def __init__(
+        self, message: str, *, tried: Sequence[str] = (), missing: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message)
+        self.tried = tuple(tried)
+        self.missing = tuple(missing)
 
 
 class DeviceError(MgnError, RuntimeError):
@@ -40,8 +54,35 @@ class ModelError(MgnError, ValueError):
     """A model file cannot be used: missing, damaged, or not of the expected form."""
 
 
+class ModelLoadError(DeviceError, ModelError):
+    """The device's runtime refused a model file: not an .om, damaged, or for another chip."""
+
+
 class CompileError(MgnError, RuntimeError):
-    """The compiler from ONNX to .om failed."""
+    """The compiler from ONNX to .om failed.
+
+    Attributes:
+        command: the compiler and its arguments.
+        returncode: its exit status; minus the signal's number if one ended it, None if it was
+            stopped here.
+        log_path: the file with all that it printed; "" where there is none.
+        codes: its error codes, the first one first.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        command: Sequence[str] = (),
+        returncode: int | None = None,
+        log_path: str = "",
+        codes: Sequence[str] = (),
+    ) -> None:
+        super().__init__(message)
+        self.command = tuple(command)
+        self.returncode = returncode
+        self.log_path = log_path
+        self.codes = tuple(codes)
 
 
 class ExportError(MgnError, ValueError):

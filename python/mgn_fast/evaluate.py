@@ -1,24 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mean average precision, CMC and mINP, from distances or straight from embeddings.
 
-Owns the rules (who is junk, which queries count, what is refused); the core counts.
+Owns the passes over the distances, and that they fit into memory; protocol.py owns the rules.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from collections.abc import Sequence
 
 import numpy as np
 
-from . import _core
-from .distances import checked_sets, require_count, row_blocks, screened_blocks
+from .distances import EmbeddingSet, checked_sets, row_blocks, screened_blocks
 from .errors import InvalidInputError
+from .plan import Progress, Work, nobody, require_room
+from .protocol import PrecisionRule, Protocol, ProtocolReport, SameCamera, Tally
 from .rerank import Settings, reranked_blocks
 from .threads import thread_count
-from .types import AnyArray, F64Array, Identities, Report
-
-PrecisionRule = Literal["sklearn", "hits", "market1501"]
-SameCamera = Literal["drop", "keep"]
+from .types import AnyArray, Identities, Report
 
 
 def evaluate(
@@ -54,8 +52,9 @@ def evaluate(
         original_weight: as for `mgn_fast.rerank`.
         max_rank: entries of the report's cmc, at least 1.
         ap: definition of average precision.
-        same_camera: "drop" or "keep" gallery pictures of the query's person by the query's camera.
-        threads: of the core; None for MGN_FAST_THREADS or all cores. BLAS has its own.
+        same_camera: "drop" or "keep" gallery pictures of the query's person by the query's camera;
+            "separate" drops every gallery picture by the query's camera.
+        threads: to compute with; None for MGN_FAST_THREADS or all cores.
 
     Returns:
         The report.
@@ -63,21 +62,19 @@ def evaluate(
     Raises:
         InvalidInputError: embeddings not two-dimensional floating point, empty, of different
             widths, with a NaN or an infinity; identities that do not match them in number; an
-            option outside its range; no query with a match.
+            option outside its range; no query with a match; more memory needed than there is.
     """
     settings = Settings(k1, k2, original_weight)
-    workers = thread_count(threads)
-    tally = _Tally(query, gallery, max_rank, ap, same_camera, workers)
-    queries, pictures = checked_sets(query_embeddings, gallery_embeddings, workers)
-    _require_same_number("query", len(query), "query_embeddings", len(queries))
-    _require_same_number("gallery", len(gallery), "gallery_embeddings", len(pictures))
-    if rerank:
-        for rows, distances in reranked_blocks(queries, pictures, settings, workers):
-            tally.add_distances(rows, distances)
-    else:
-        for rows, _, block in screened_blocks(queries, pictures, "squared_distance", workers):
-            tally.add_screened(rows, block)
-    return tally.report()
+    (report,) = measure_embeddings(
+        query_embeddings,
+        gallery_embeddings,
+        query,
+        gallery,
+        [Protocol(max_rank=max_rank, ap=ap, same_camera=same_camera)],
+        rerank=settings if rerank else None,
+        threads=threads,
+    )
+    return report
 
 
 def evaluate_distances(
@@ -93,9 +90,10 @@ def evaluate_distances(
 
     A match is a gallery picture of the query's person. With same_camera="drop", those taken by the
     query's own camera are junk instead, and leave the ranking before anything is counted; "keep"
-    removes nothing. Equal distances keep gallery order. A query without a match counts nowhere.
-    Infinite distances are taken, as farther (or nearer) than all others. cmc[k - 1] beyond the
-    gallery's size repeats the last value.
+    removes nothing, "separate" all pictures by that camera, whoever is on them. Equal distances
+    keep gallery order. A query without a match counts nowhere. Infinite distances are taken, as
+    farther (or nearer) than all others. cmc[k - 1] beyond the gallery's size repeats the last
+    value.
 
     Average precision, for matches at ranks r_1 < ... < r_M, is by `ap`:
       "hits": the mean over j of j / r_j;
@@ -110,7 +108,7 @@ def evaluate_distances(
         gallery: person and camera of every gallery picture.
         max_rank: entries of the report's cmc, at least 1.
         ap: definition of average precision.
-        same_camera: "drop" or "keep".
+        same_camera: "drop", "keep" or "separate".
 
     Returns:
         The report.
@@ -142,8 +140,100 @@ def evaluate_distances(
         Zheng et al., Scalable Person Re-identification: A Benchmark, ICCV 2015. "sklearn" is
         scikit-learn's average_precision_score, which the recipe calls.
     """
+    protocol = Protocol(max_rank=max_rank, ap=ap, same_camera=same_camera)
+    (report,) = measure_distances(distances, query, gallery, [protocol])
+    return report
+
+
+def measure_embeddings(
+    query_embeddings: AnyArray,
+    gallery_embeddings: AnyArray,
+    query: Identities,
+    gallery: Identities,
+    protocols: Sequence[Protocol],
+    *,
+    rerank: Settings | None = None,
+    threads: int | None = None,
+    progress: Progress = nobody,
+) -> tuple[ProtocolReport, ...]:
+    """As `evaluate`, by any protocols, all of them in one pass.
+
+    Args:
+        query_embeddings: float32 [Q, D]; float16 and float64 are converted to it.
+        gallery_embeddings: float32 [G, D], likewise.
+        query: person and camera of every query.
+        gallery: person and camera of every gallery picture.
+        protocols: how to evaluate, CUHK03's single-gallery-shot for instance.
+        rerank: how to re-rank first; None for not at all.
+        threads: of the core; None for MGN_FAST_THREADS or all cores.
+        progress: is told how far the run is, from this thread.
+
+    Returns:
+        A report for each protocol.
+
+    Raises:
+        InvalidInputError: as for `evaluate`.
+
+    Example:
+        Person 8 has a picture on either side of the match. Either is drawn as often, so that the
+        match comes first in half of all draws, and second in the others:
+
+        >>> import numpy as np
+        >>> from mgn_fast import Identities
+        >>> gallery = np.array([[1.0], [2.0], [3.0]], np.float32)
+        >>> (report,) = measure_embeddings(
+        ...     np.zeros((1, 1), np.float32),
+        ...     gallery,
+        ...     Identities(person=[7], camera=[1]),
+        ...     Identities(person=[8, 7, 8], camera=[2, 2, 2]),
+        ...     [Protocol(single_shot="expected", max_rank=2)],
+        ... )
+        >>> print(report.mean_average_precision, report.cmc)
+        0.75 [0.5 1. ]
+    """
+    workers = thread_count(threads)
+    tallies = [Tally(query, gallery, protocol, workers) for protocol in protocols]
+    sides = np.asarray(query_embeddings), np.asarray(gallery_embeddings)
+    if all(side.ndim == 2 for side in sides):  # others are refused below, by what they are
+        require_room(*_plan(sides, protocols, rerank, workers))
+    queries, pictures = checked_sets(*sides, workers)
+    _require_same_number("query", len(query), "query_embeddings", len(queries))
+    _require_same_number("gallery", len(gallery), "gallery_embeddings", len(pictures))
+    if rerank is None:
+        _count_plain(queries, pictures, tallies, workers, progress)
+    else:
+        for rows, block in reranked_blocks(queries, pictures, rerank, workers, progress):
+            for tally in tallies:
+                tally.add_distances(rows, block)
+    return tuple(tally.report() for tally in tallies)
+
+
+def measure_distances(
+    distances: AnyArray,
+    query: Identities,
+    gallery: Identities,
+    protocols: Sequence[Protocol],
+    *,
+    threads: int | None = None,
+) -> tuple[ProtocolReport, ...]:
+    """As `evaluate_distances`, by any protocols, all of them in one pass.
+
+    Args:
+        distances: float32 or float64 [Q, G]; smaller is closer. Only the order matters.
+        query: person and camera of every query.
+        gallery: person and camera of every gallery picture.
+        protocols: how to evaluate.
+        threads: of the core; None for MGN_FAST_THREADS or all cores.
+
+    Returns:
+        A report for each protocol.
+
+    Raises:
+        InvalidInputError: as for `evaluate_distances`.
+    """
     array = np.asarray(distances)
-    tally = _Tally(query, gallery, max_rank, ap, same_camera, thread_count(None))
+    workers = thread_count(threads)
+    tallies = [Tally(query, gallery, protocol, workers) for protocol in protocols]
     if array.shape != (len(query), len(gallery)):
         raise InvalidInputError(
             f"distances has shape {array.shape}, expected {(len(query), len(gallery))}: "
@@ -152,84 +242,69 @@ def evaluate_distances(
     if array.dtype not in (np.float32, np.float64):
         raise InvalidInputError(f"distances is {array.dtype}, expected float32 or float64")
     for rows in row_blocks(*array.shape):
-        tally.add_distances(rows, np.ascontiguousarray(array[rows]))
-    return tally.report()
+        block: AnyArray = np.ascontiguousarray(array[rows])
+        for tally in tallies:
+            tally.add_distances(rows, block)
+    return tuple(tally.report() for tally in tallies)
 
 
-class _Tally:
-    """Collects what the core says of each query, block by block, and sums it up."""
+def work_of(
+    shape: tuple[int, int, int],
+    protocols: Sequence[Protocol],
+    rerank: Settings | None,
+    threads: int | None = None,
+    *,
+    converted: int = 0,
+) -> Work:
+    """The size of a run, for `plan.needed_bytes`.
 
-    def __init__(
-        self,
-        query: Identities,
-        gallery: Identities,
-        max_rank: int,
-        ap: PrecisionRule,
-        same_camera: SameCamera,
-        workers: int,
-    ) -> None:
-        _require_word("ap", ap, get_args(PrecisionRule))
-        _require_word("same_camera", same_camera, get_args(SameCamera))
-        for name, identities in (("query", query), ("gallery", gallery)):
-            if not isinstance(identities, Identities):
-                raise InvalidInputError(f"{name} is {type(identities)}, expected Identities")
-            if len(identities) == 0:
-                raise InvalidInputError(f"{name} has 0 pictures, expected at least one")
-        self._query, self._gallery = query, gallery
-        self._max_rank = require_count("max_rank", max_rank)
-        self._same_camera, self._workers = same_camera, workers
-        self._ranker = _core.Ranker(gallery.person, gallery.camera, ap, same_camera)
-        self._average_precision = np.full(len(query), np.nan)
-        self._inverse_negative_penalty = np.full(len(query), np.nan)
-        self._first_match = np.zeros(len(query), np.int64)
+    Args:
+        shape: queries, gallery pictures and width of an embedding.
+        protocols: how to evaluate.
+        rerank: how to re-rank first; None for not at all.
+        threads: of the core; None for MGN_FAST_THREADS or all cores.
+        converted: rows of embeddings that are not float32 in C order.
 
-    def add_distances(self, rows: slice, distances: AnyArray) -> None:
-        person, camera = self._query.person[rows], self._query.camera[rows]
-        self._store(rows, self._ranker.rank_distances(distances, person, camera, self._workers))
-        if self._first_match[rows].min() < 0:
-            row = int(np.argmin(self._first_match[rows]))
-            column = int(np.argmax(np.isnan(distances[row])))
-            raise InvalidInputError(
-                f"distances has NaN in row {rows.start + row}, column {column}, expected numbers"
-            )
-
-    def add_screened(self, rows: slice, block: _core.Screened) -> None:
-        person, camera = self._query.person[rows], self._query.camera[rows]
-        self._store(rows, self._ranker.rank_screened(block, person, camera, self._workers))
-
-    def _store(self, rows: slice, results: tuple[F64Array, F64Array, Any]) -> None:
-        self._average_precision[rows] = results[0]
-        self._inverse_negative_penalty[rows] = results[1]
-        self._first_match[rows] = results[2]
-
-    def report(self) -> Report:
-        valid = self._first_match > 0
-        if not valid.any():
-            raise InvalidInputError(_why_nothing_matches(self._query, self._gallery))
-        first = self._first_match[valid]
-        found = np.bincount(first[first <= self._max_rank] - 1, minlength=self._max_rank)
-        return Report(
-            mean_average_precision=float(np.mean(self._average_precision[valid])),
-            mean_inverse_negative_penalty=float(np.mean(self._inverse_negative_penalty[valid])),
-            cmc=found.cumsum() / len(first),
-            average_precision=self._average_precision,
-            num_valid_queries=len(first),
-        )
-
-
-def _why_nothing_matches(query: Identities, gallery: Identities) -> str:
-    present = np.isin(query.person, gallery.person)
-    absent, dropped = int((~present).sum()), int(present.sum())
-    message = (
-        f"no query has a match: {absent} of {len(query)} queries show a person who is not in the "
-        "gallery"
+    Returns:
+        Its size.
+    """
+    ranks = [min(p.max_rank, shape[1]) for p in protocols if p.counts_ranks]
+    k1, k2 = (rerank.k1, rerank.k2) if rerank is not None else (0, 1)
+    return Work(
+        *shape,
+        threads=thread_count(threads),
+        rank_columns=sum(ranks),
+        converted=converted,
+        k1=k1,
+        k2=k2,
     )
-    if dropped == 0:
-        return message + "; check that both sets use the same person numbers"
-    return message + (
-        f"; for the other {dropped} every gallery picture of the person was taken by the query's "
-        "own camera and so removed; pass same_camera='keep' to count those"
-    )
+
+
+def _plan(
+    sides: tuple[AnyArray, AnyArray],
+    protocols: Sequence[Protocol],
+    rerank: Settings | None,
+    workers: int,
+) -> tuple[str, Work]:
+    shape = len(sides[0]), len(sides[1]), sides[0].shape[1]
+    kept = [side.dtype == np.float32 and side.flags.c_contiguous for side in sides]
+    converted = sum(len(side) for side, as_it_is in zip(sides, kept, strict=True) if not as_it_is)
+    what = "evaluation" if rerank is None else f"re-ranking with k1={rerank.k1}, k2={rerank.k2}"
+    name = f"{what} of {shape[0]} queries and {shape[1]} gallery pictures"
+    return name, work_of(shape, protocols, rerank, workers, converted=converted)
+
+
+def _count_plain(
+    queries: EmbeddingSet,
+    pictures: EmbeddingSet,
+    tallies: Sequence[Tally],
+    workers: int,
+    progress: Progress,
+) -> None:
+    for rows, _, block in screened_blocks(queries, pictures, "squared_distance", workers):
+        for tally in tallies:
+            tally.add_screened(rows, block)
+        progress("ranking", rows.stop, len(queries))
 
 
 def _require_same_number(name: str, count: int, other: str, expected: int) -> None:
@@ -238,8 +313,3 @@ def _require_same_number(name: str, count: int, other: str, expected: int) -> No
             f"{name} has {count} identities and {other} {expected} rows, expected one of each per "
             "picture"
         )
-
-
-def _require_word(name: str, value: object, words: tuple[str, ...]) -> None:
-    if value not in words:
-        raise InvalidInputError(f"{name} is {value!r}, expected one of {words}")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One caller's batches under way on a session, each with a tag that says where its rows belong.
 
-A batch's lane goes back to the session when the batch ends, not when its result is taken. So a
+A batch's lane goes back to the session with the batch, not when its result is taken. So a
 caller that pauses, as a generator does between two items, keeps no lane from others, and two
 callers cannot wait for each other. Belongs to one thread.
 """

@@ -7,8 +7,7 @@ any backend's library.
 
 from __future__ import annotations
 
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent import futures
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -20,32 +19,79 @@ if TYPE_CHECKING:
     from .session import Session
 
 
+class BackendBatch(Protocol):
+    """A batch that a backend runs. Any thread may ask; what it gives stays."""
+
+    def done(self) -> bool:
+        """Whether it has ended, well or not."""
+
+    def wait(self, limit_s: float | None) -> bool:
+        """Waits so long for the end (None: until the end or Ctrl-C); whether it has ended."""
+
+    def embeddings(self) -> F32Array:
+        """Of an ended batch; raises what it failed with. The array is the caller's."""
+
+
 class BackendLane(Protocol):
     """One stream of a backend with its own input buffer; at most one batch in flight."""
 
-    input: AnyArray
+    @property
+    def input(self) -> AnyArray:
+        """Writable [batch_size, ...]: what the backend reads."""
 
-    def submit(self, count: int) -> Future[F32Array]:
-        """Starts the first `count` pictures of the input; the future's array is the caller's."""
+    def submit(self, count: int) -> BackendBatch:
+        """Starts the first `count` pictures of the input."""
+
+    def ready(self) -> bool:
+        """Whether the next batch may be submitted. Does not wait."""
 
     def close(self) -> None:
-        """Waits for the batch in flight, then frees the stream."""
+        """The end of its use. The model's own `close` follows."""
+
+
+class FutureBatch:
+    """A batch that a thread of Python runs (`BackendBatch`)."""
+
+    def __init__(self, future: futures.Future[F32Array]) -> None:
+        self._future = future
+
+    def done(self) -> bool:
+        """Whether the thread is through with it."""
+        return self._future.done()
+
+    def wait(self, limit_s: float | None) -> bool:
+        """Waits so long for the thread; whether it is through."""
+        futures.wait([self._future], limit_s)
+        return self._future.done()
+
+    def embeddings(self) -> F32Array:
+        """What the thread returned or raised."""
+        return self._future.result()
 
 
 class Slot:
-    """A backend's lane and who has it. `turn` counts the callers that have had it."""
+    """A backend's lane, who has it, and the batch it ran last.
+
+    Attributes:
+        turn: counts the callers that have had it.
+        free: no caller has it. It may still run the last one's batch.
+        batch: submitted last; None before the first.
+        submitted: when, in the order of the session's submissions.
+    """
 
     def __init__(self, lane: BackendLane) -> None:
         self.lane = lane
         self.turn = 0
         self.free = True
+        self.batch: BackendBatch | None = None
+        self.submitted = 0
 
 
 class Ticket:
     """A batch in flight. Any thread may ask; the result is kept, so it may be taken again."""
 
-    def __init__(self, future: Future[F32Array], lane: Lane | None) -> None:
-        self._future = future
+    def __init__(self, batch: BackendBatch, lane: Lane | None) -> None:
+        self._batch = batch
         self._lane = lane
 
     def done(self) -> bool:
@@ -54,7 +100,7 @@ class Ticket:
         Returns:
             True once the batch has ended, well or not.
         """
-        return self._future.done()
+        return self._batch.done()
 
     def result(self, timeout_s: float | None = None) -> F32Array:
         """The batch's embeddings as the model gives them; the lane goes back to its session.
@@ -66,20 +112,16 @@ class Ticket:
             float32 [count, width].
 
         Raises:
-            TimeoutError: not done in time; the batch goes on and may be asked for again.
+            TimeoutError: not done in time; the batch goes on and may be asked for again. Its lane
+                is not used for anything else until the device is through with it.
             DeviceError: the batch failed.
         """
         check_timeout(timeout_s)
-        try:
-            embeddings = self._future.result(timeout_s)
-        except FutureTimeoutError:
-            if self._future.done():
-                raise
-            raise TimeoutError(f"the batch is not done after {timeout_s} s") from None
-        finally:
-            if self._future.done() and self._lane is not None:
-                self._lane._batch_taken(self._future)
-        return embeddings
+        if not self._batch.wait(timeout_s):
+            raise TimeoutError(f"the batch is not done after {timeout_s} s")
+        if self._lane is not None:
+            self._lane._batch_taken(self._batch)
+        return self._batch.embeddings()
 
 
 class Lane:
@@ -97,9 +139,9 @@ class Lane:
         self._session = session
         self._slot = slot
         self._turn = slot.turn
-        # The future, not the ticket: a ticket holds its lane, and a ring of the two would keep a
+        # The batch, not the ticket: a ticket holds its lane, and a ring of the two would keep a
         # dropped lane from coming back.
-        self._future: Future[F32Array] | None = None
+        self._batch: BackendBatch | None = None
         self._in_block = False
 
     @property
@@ -121,11 +163,11 @@ class Lane:
             InvalidInputError: `count` is out of range, a batch is in flight, or another caller has
                 the lane by now.
         """
-        self._future = self._start(count)
-        return Ticket(self._future, self)
+        self._batch = self._start(count)
+        return Ticket(self._batch, self)
 
     def submit_and_leave(self, count: int) -> Ticket:
-        """As `submit`, but the lane goes back to its session as soon as the batch ends.
+        """As `submit`, but the lane goes back to its session at once.
 
         For callers that may not come back for the result: they never keep a lane from others.
 
@@ -138,18 +180,14 @@ class Lane:
         Raises:
             InvalidInputError: as for `submit`.
         """
-        session, slot, turn = self._session, self._slot, self._turn
-        future = self._start(count)
-        # By turn: whoever has the lane after this one does not lose it.
-        future.add_done_callback(lambda _: session.give_back(slot, turn))
-        self._turn = -1
-        return Ticket(future, None)
+        batch = self._start(count)
+        self.release()
+        self._turn = -1  # nobody's: it cannot be taken again
+        return Ticket(batch, None)
 
     def release(self) -> None:
-        """Gives the lane back; waits for a batch in flight. May be called again without effect."""
-        if self._future is not None:
-            self._future.exception()
-            self._future = None
+        """Gives the lane back; the next caller gets it once its batch has ended."""
+        self._batch = None
         self._session.give_back(self._slot, self._turn)
 
     def __enter__(self) -> Lane:
@@ -161,22 +199,20 @@ class Lane:
         self.release()
 
     def __del__(self) -> None:
-        session, slot, turn = self._session, self._slot, self._turn
-        if self._future is None:
-            session.give_back(slot, turn)
-        else:
-            self._future.add_done_callback(lambda _: session.give_back(slot, turn))
+        self._session.give_back(self._slot, self._turn)
 
-    def _start(self, count: int) -> Future[F32Array]:
+    def _start(self, count: int) -> BackendBatch:
         size = self._session.batch_size
         if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
             raise InvalidInputError(f"count is {count!r}, expected a whole number, 1 to {size}")
         if not 1 <= count <= size:
             raise InvalidInputError(f"count is {count}, expected 1 to the batch size {size}")
         self._require_mine()
-        if self._future is not None:
+        if self._batch is not None:
             raise InvalidInputError("the lane has a batch in flight; take its result first")
-        return self._slot.lane.submit(int(count))
+        batch = self._slot.lane.submit(int(count))
+        self._session.note_submitted(self._slot, batch)
+        return batch
 
     def _require_mine(self) -> None:
         if not self._session.take(self._slot, self._turn):
@@ -185,9 +221,9 @@ class Lane:
                 "acquire a lane again, or keep one in a `with session.acquire() as lane:` block"
             )
 
-    def _batch_taken(self, future: Future[F32Array]) -> None:
-        if self._future is future:
-            self._future = None
+    def _batch_taken(self, batch: BackendBatch) -> None:
+        if self._batch is batch:
+            self._batch = None
             if not self._in_block:
                 self._session.give_back(self._slot, self._turn)
 

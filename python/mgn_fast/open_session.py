@@ -5,24 +5,26 @@ from __future__ import annotations
 
 import operator
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from .errors import InvalidInputError, ModelError, RuntimeUnavailableError
-from .session import Session
+from .session import Model, Session
 from .types import PathLike
 
-Backend = Literal["onnxruntime"]
+Backend = Literal["ascend", "onnxruntime"]
 
 MAX_LANES = 64
 MAX_BATCH_SIZE = 1024
+_BACKEND_OF: dict[str, Backend] = {".onnx": "onnxruntime", ".om": "ascend"}
 
 
 def open_session(
     model: PathLike,
     *,
     backend: Backend | None = None,
-    device: int = 0,
+    device: int | Sequence[int] = 0,
     lanes: int = 2,
     batch_size: int | None = None,
     threads: int | None = None,
@@ -31,15 +33,18 @@ def open_session(
     """An opened model: a context manager with `run`, `acquire` and `close`.
 
     Args:
-        model: an .onnx file.
-        backend: "onnxruntime"; None chooses by the file's ending.
-        device: 0, the CPU.
-        lanes: batches in flight at once, 1 to 64. More lanes give throughput; one lane, with all
-            threads, gives a single picture's lowest latency.
-        batch_size: pictures per batch at most, 1 to 1024; None is 8, or the file's own where that
-            is fixed.
-        threads: per lane; None is the cores (or MGN_FAST_THREADS) divided by the lanes.
-        precision: "float32", the only one ONNX Runtime has on the CPU.
+        model: an .onnx file, which runs on the CPU, or an .om file, which runs on an Ascend NPU.
+        backend: "onnxruntime" or "ascend"; None chooses by the file's ending.
+        device: the NPU's number, or a list of them over which the lanes are spread in turn; 0 on
+            the CPU.
+        lanes: batches in flight at once, 1 to 64. On the CPU more lanes give throughput; one lane,
+            with all threads, gives a single picture's lowest latency. On an NPU two lanes keep it
+            busy while the next batch is copied; each takes memory for its work there.
+        batch_size: pictures per batch at most, 1 to 1024; None is 8 on the CPU, or the file's own
+            where that is fixed, and the largest that an .om was compiled for.
+        threads: per lane, CPU only; None is the cores (or MGN_FAST_THREADS) divided by the lanes.
+        precision: "float32", the only one ONNX Runtime has on the CPU; None for an .om, whose
+            precision was fixed when it was compiled.
 
     Returns:
         The session.
@@ -48,31 +53,43 @@ def open_session(
         InvalidInputError: an option out of range, or one the file cannot follow.
         ModelError: the file is missing, damaged, or has inputs and outputs that are not a model's
             from pictures to embeddings.
-        RuntimeUnavailableError: no backend here runs this kind of file.
+        RuntimeUnavailableError: the runtime that the file needs is not installed.
+        DeviceError: the NPU or its runtime failed.
     """
     if not isinstance(model, (str, os.PathLike)):
         raise InvalidInputError(f"model is {model!r}, expected a path")
     path = Path(model)
     lanes = _checked("lanes", lanes, MAX_LANES)
     batch_size = None if batch_size is None else _checked("batch_size", batch_size, MAX_BATCH_SIZE)
-    if backend is None and path.suffix == ".om":
-        raise RuntimeUnavailableError(
-            f"{str(path)!r} is an Ascend model; this version runs .onnx models on the CPU"
-        )
-    if backend is None and path.suffix != ".onnx":
-        raise ModelError(f"model {str(path)!r} ends in {path.suffix!r}, expected '.onnx'")
-    if backend not in (None, "onnxruntime"):
-        raise RuntimeUnavailableError(f"backend is {backend!r}; this version has 'onnxruntime'")
-    if device != 0:
-        raise InvalidInputError(f"device is {device!r}; the onnxruntime backend has device 0 only")
-    if precision not in (None, "float32"):
-        raise InvalidInputError(
-            f"precision is {precision!r}; the onnxruntime backend runs models as 'float32'"
-        )
-    from .backend_onnxruntime import OnnxruntimeModel
+    if backend is None:
+        if path.suffix not in _BACKEND_OF:
+            raise ModelError(
+                f"model {str(path)!r} ends in {path.suffix!r}, expected '.onnx' or '.om'"
+            )
+        backend = _BACKEND_OF[path.suffix]
+    opened: Model
+    if backend == "onnxruntime":
+        _refuse_others("device", device, 0, "the onnxruntime backend has device 0 only")
+        _refuse_others("precision", precision, "float32", "the onnxruntime backend runs 'float32'")
+        from .backend_onnxruntime import OnnxruntimeModel
 
-    opened = OnnxruntimeModel(path, lanes=lanes, batch_size=batch_size, threads=threads)
+        opened = OnnxruntimeModel(path, lanes=lanes, batch_size=batch_size, threads=threads)
+    elif backend == "ascend":
+        _refuse_others("threads", threads, None, "the ascend backend computes on the NPU")
+        _refuse_others("precision", precision, None, "an .om has the one it was compiled with")
+        from .backend_ascend import AscendModel
+
+        opened = AscendModel(path, device=device, lanes=lanes, batch_size=batch_size)
+    else:
+        raise RuntimeUnavailableError(
+            f"backend is {backend!r}; this version has 'onnxruntime' and 'ascend'"
+        )
     return Session(opened, lanes)
+
+
+def _refuse_others(name: str, value: object, only: object, why: str) -> None:
+    if value not in (None, only) or isinstance(value, bool):
+        raise InvalidInputError(f"{name} is {value!r}; {why}")
 
 
 def _checked(name: str, value: object, most: int) -> int:

@@ -8,7 +8,7 @@ each and works on sparse vectors from there.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -18,28 +18,23 @@ from .distances import (
     EmbeddingSet,
     Metric,
     checked_sets,
-    empty_lists,
     require_count,
     row_blocks,
-    screen,
     screened_blocks,
 )
 from .errors import InvalidInputError
+from .neighbours import ENCODED_ROWS, NeighbourFinder
+from .plan import Progress, Work, needed_bytes, nobody, require_room
 from .threads import thread_count
-from .types import AnyArray, F32Array, F64Array, I32Array
+from .types import AnyArray, F32Array
 
 Variant = Literal["reid-mgn", "zhong2017"]
 
 # Rounding of float32 unit rows stays far below this; only rows that are much longer exceed it.
 _LARGEST_EXCESS = 1e-4
-# Rows of lists per call into the core: some milliseconds of work, so that an interrupt is seen.
-_ENCODED_ROWS = 16384
-# Distances from queries to gallery are needed twice, for the lists and for the result. Up to so
-# many, 256 MB, they are kept in between; more are multiplied again.
-_KEPT_ELEMENTS = 1 << 26
-# Blocks of the triangle are squares of at most this, 4 MB: they stay in the outer cache from the
-# product to the lists, and no more than a block's width in pictures is multiplied twice.
-_BLOCK_COLUMNS = 1024
+# A picture whose largest distance is below this share of its own squared length is settled in
+# float64: a product's rounding, some 4e-7 of that length, would stay above the 1e-6 we promise.
+_CLOSE = 0.02
 
 
 @dataclass(frozen=True)
@@ -116,7 +111,7 @@ def rerank(
         k2: size of the neighbourhood that vectors are averaged over, at least 1; 1 leaves them.
         original_weight: 0 to 1.
         variant: "reid-mgn", the recipe's, or "zhong2017", torchreid's.
-        threads: of the core; None for MGN_FAST_THREADS or all cores. BLAS has its own.
+        threads: to compute with; None for MGN_FAST_THREADS or all cores.
         out: float32 [Q, G] to write to, a memory map for instance; None for a new array.
 
     Returns:
@@ -125,7 +120,8 @@ def rerank(
     Raises:
         InvalidInputError: embeddings not two-dimensional floating point, empty, of different
             widths, with a NaN or an infinity; rows far from unit length where the variant needs
-            it; an option outside its range; an `out` that does not fit.
+            it; an option outside its range; an `out` that does not fit; more memory needed than
+            there is.
 
     Source:
         Zhong et al., Re-ranking Person Re-identification with k-reciprocal Encoding, CVPR 2017, as
@@ -134,6 +130,10 @@ def rerank(
     settings = Settings(k1, k2, original_weight, variant)
     workers = thread_count(threads)
     query, gallery = checked_sets(query_embeddings, gallery_embeddings, workers)
+    work = Work(len(query), len(gallery), query.values.shape[1], workers, k1=settings.k1)
+    work = replace(work, k2=settings.k2, besides=0 if out is not None else 4 * work.pairs)
+    remedies = [("pass out, a memory map", needed_bytes(replace(work, besides=0)))]
+    require_room(f"re-ranking with k1={settings.k1}, k2={settings.k2}", work, remedies)
     result = _checked_out(out, (len(query), len(gallery)))
     for rows, block in reranked_blocks(query, gallery, settings, workers):
         result[rows] = block
@@ -141,7 +141,11 @@ def rerank(
 
 
 def reranked_blocks(
-    query: EmbeddingSet, gallery: EmbeddingSet, settings: Settings, workers: int
+    query: EmbeddingSet,
+    gallery: EmbeddingSet,
+    settings: Settings,
+    workers: int,
+    progress: Progress = nobody,
 ) -> Iterator[tuple[slice, F32Array]]:
     """Re-ranked distances of a few queries at a time.
 
@@ -150,6 +154,7 @@ def reranked_blocks(
         gallery: checked embeddings.
         settings: how to re-rank.
         workers: threads of the core.
+        progress: is told how far the work is.
 
     Yields:
         The queries' range and float32 [B, G], which the next block overwrites.
@@ -157,13 +162,16 @@ def reranked_blocks(
     Raises:
         InvalidInputError: rows far from unit length where the variant needs it.
     """
-    shape = (len(query), len(gallery))
-    kept = np.empty(shape, np.float32) if shape[0] * shape[1] <= _KEPT_ELEMENTS else None
-    encoding, scale = _encode(query, gallery, settings, workers, kept)
+    work = Work(len(query), len(gallery), query.values.shape[1], workers)
+    shape = (work.queries, work.gallery)
+    kept = np.empty(shape, np.float32) if work.keeps_distances else None
+    encoding, scale = _encode(query, gallery, settings, workers, kept, progress)
     for rows, distances in _query_blocks(query, gallery, settings.metric, workers, kept):
+        _settle_close(query.part(rows), gallery, scale[rows], settings, distances, workers)
         _normalise(distances, scale[rows], settings)
         encoding.blend(rows.start, distances, float(settings.original_weight), workers)
         yield rows, distances
+        progress("re-ranking", rows.stop, len(query))
 
 
 def _query_blocks(
@@ -188,6 +196,7 @@ def _encode(
     settings: Settings,
     workers: int,
     kept: F32Array | None,
+    progress: Progress,
 ) -> tuple[_core.Encoding, F32Array]:
     """The sparse vectors of all pictures, and what each picture's distances are divided by.
 
@@ -195,7 +204,9 @@ def _encode(
     """
     count = len(query) + len(gallery)
     depth = min(max(settings.k1 + 1, settings.k2), count)
-    nearest, distances, largest = _nearest(query, gallery, settings.metric, depth, workers, kept)
+    finder = NeighbourFinder(query, gallery, settings.metric, depth, workers, progress)
+    nearest, distances, largest = finder.find(kept)
+    del finder
     scale = _checked_scale(largest, settings)
     near = _core.Neighbourhood(
         nearest,
@@ -209,58 +220,33 @@ def _encode(
     # From a k1 of all pictures on, everybody is in every set and half of k1 decides nothing.
     k1, k2 = min(settings.k1, count), min(settings.k2, count)
     encoding = _core.Encoding(len(query), len(gallery), k1, k2)
-    for start in range(0, count, _ENCODED_ROWS):
-        encoding.encode(near, start, min(count, start + _ENCODED_ROWS), workers)
-    for start in range(0, count if settings.k2 > 1 else 0, _ENCODED_ROWS):
-        encoding.expand(near, start, min(count, start + _ENCODED_ROWS), workers)
+    steps = [encoding.relate, encoding.encode] + [encoding.expand] * (settings.k2 > 1)
+    for number, step in enumerate(steps):
+        for start in range(0, count, ENCODED_ROWS):
+            end = min(count, start + ENCODED_ROWS)
+            step(near, start, end, workers)
+            progress("encoding", number * count + end, len(steps) * count)
     encoding.index()
     return encoding, scale
 
 
-def _nearest(
-    query: EmbeddingSet,
+def _settle_close(
+    rows: EmbeddingSet,
     gallery: EmbeddingSet,
-    metric: Metric,
-    depth: int,
+    scale: F32Array,
+    settings: Settings,
+    distances: F32Array,
     workers: int,
-    kept: F32Array | None,
-) -> tuple[I32Array, F64Array, F32Array]:
-    """Every picture's nearest ones, their float64 distances, and its largest float32 distance."""
-    squares = query.squares, gallery.squares
-    lists = _core.Neighbours(query.values, gallery.values, *squares, metric, depth)
-    for first, pictures in ((0, query), (len(query), gallery)):
-        for row, column, block in _triangle(pictures, metric, workers):
-            lists.add(block, first + row, first + column, workers)
-    for rows, block, _ in screened_blocks(query, gallery, metric, workers, kept):
-        lists.add(block, rows.start, len(query), workers)
-    count = len(query) + len(gallery)
-    columns, distances = empty_lists(count, depth)
-    largest = np.empty(count, np.float32)
-    for start in range(0, count, _ENCODED_ROWS):
-        part = slice(start, min(count, start + _ENCODED_ROWS))
-        lists.settle(start, columns[part], distances[part], largest[part], workers)
-    return columns, distances, largest
-
-
-def _triangle(
-    pictures: EmbeddingSet, metric: Metric, workers: int
-) -> Iterator[tuple[int, int, F32Array]]:
-    """First row, first column and distances of blocks that hold each pair of one set once.
-
-    Those on the diagonal are square. The next block overwrites the memory.
-    """
-    scratch, buffer = _core.Scratch(), np.empty(0, np.float32)
-    parts = list(row_blocks(len(pictures), _BLOCK_COLUMNS))
-    for last, right in enumerate(parts):
-        columns = pictures.part(right)
-        for left in parts[: last + 1]:
-            rows = pictures.part(left)
-            size = len(rows) * len(columns)
-            if buffer.size < size:
-                buffer = np.empty(size, np.float32)
-            block = buffer[:size].reshape(len(rows), len(columns))
-            screen(rows, columns, block, metric, workers, scratch)
-            yield left.start, right.start, block
+) -> None:
+    """Where everything lies close, float32 products are mostly rounding: those rows in float64."""
+    for row in np.flatnonzero(np.abs(scale) < _CLOSE * rows.squares):
+        _core.exact_distances(
+            rows.values[row : row + 1],
+            gallery.values,
+            settings.metric,
+            distances[row : row + 1],
+            workers,
+        )
 
 
 def _normalise(distances: F32Array, scale: F32Array, settings: Settings) -> None:

@@ -7,9 +7,12 @@ file shares the lanes out between callers. It must not know any backend's librar
 
 from __future__ import annotations
 
+import bisect
+import contextlib
 import os
 import threading
 import time
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +20,7 @@ import numpy as np
 
 from .errors import InvalidInputError
 from .flight import Flight
-from .lane import BackendLane, Lane, Slot, check_timeout
+from .lane import BackendBatch, BackendLane, Lane, Slot, check_timeout
 from .spec import Contract
 from .types import AnyArray, F32Array
 
@@ -37,12 +40,19 @@ class Model(Protocol):
     def open_lane(self) -> BackendLane:
         """A new lane of this model."""
 
+    def close(self) -> None:
+        """Waits for what still runs and frees what the model holds. May be called again."""
+
+
+# How long a thread that waits for a lane looks at one of several things that may free one.
+_LOOK_S = 0.005
+
 
 class Session:
     """An opened model and its lanes. Any thread may call it; a context manager.
 
     Attributes:
-        backend: "onnxruntime".
+        backend: "onnxruntime" or "ascend".
         model_path: the file.
         contract: how pictures become its input; None where the file does not say.
         input_shape: of one picture, without the batch axis.
@@ -63,10 +73,16 @@ class Session:
         self.batch_size = model.batch_size
         self.batch_sizes = model.batch_sizes
         self.lanes = lanes
+        self._model = model
         self._changed = threading.Condition()
-        self._slots = [Slot(model.open_lane()) for _ in range(lanes)]
+        self._submitted = 0
         self._closed = False
         self._process = os.getpid()
+        try:
+            self._slots = [Slot(model.open_lane()) for _ in range(lanes)]
+        except BaseException:
+            model.close()
+            raise
 
     def acquire(self, timeout_s: float | None = None) -> Lane:
         """A free lane; waits for one.
@@ -84,15 +100,23 @@ class Session:
         check_timeout(timeout_s)
         self.require_own_process()
         until = None if timeout_s is None else time.monotonic() + timeout_s
-        with self._changed:
-            while True:
+        while True:
+            with self._changed:
                 lane = self._try_acquire()
                 if lane is not None:
                     return lane
                 rest = None if until is None else until - time.monotonic()
                 if rest is not None and rest <= 0:
                     raise TimeoutError(f"none of {self.lanes} lanes became free in {timeout_s} s")
-                self._changed.wait(rest)
+                running = self._oldest_left_running()
+                if running is None:
+                    self._changed.wait(rest)
+                    continue
+            look_s = _LOOK_S if rest is None else min(rest, _LOOK_S)
+            if running.done():  # but its stream is not known to be through
+                time.sleep(look_s / 10)
+            else:
+                running.wait(look_s)
 
     def run(self, images: AnyArray) -> F32Array:
         """The model's embeddings of any number of prepared pictures, in their order.
@@ -128,8 +152,9 @@ class Session:
     def next_count(self, remaining: int) -> int:
         """How many of the remaining pictures the next batch should hold.
 
-        Full batches first; towards the end ever smaller ones, where the model takes any size, so
-        that all lanes end together (guided self-scheduling, Polychronopoulos and Kuck 1987).
+        Full batches first; towards the end smaller ones, as far as the model runs them without
+        padding, so that all lanes end together (guided self-scheduling, Polychronopoulos and Kuck
+        1987).
 
         Args:
             remaining: at least 1.
@@ -137,9 +162,8 @@ class Session:
         Returns:
             1 to the batch size.
         """
-        if len(self.batch_sizes) == 1:
-            return min(remaining, self.batch_size)
-        return min(self.batch_size, -(-remaining // self.lanes))
+        share = min(self.batch_size, -(-remaining // self.lanes))
+        return min(remaining, self.batch_sizes[bisect.bisect_left(self.batch_sizes, share)])
 
     def require_own_process(self) -> None:
         """Refuses to work in a child of fork, which has copies of the locks but not the threads.
@@ -154,14 +178,20 @@ class Session:
             )
 
     def close(self) -> None:
-        """Waits for the batches in flight and frees the lanes. May be called again."""
+        """Waits for the batches in flight and frees the lanes. May be called again.
+
+        Raises:
+            DeviceError: something could not be freed, or a batch did not end; all else is freed.
+        """
         if os.getpid() != self._process:
             return  # the parent's to close
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        for slot in self._slots:
-            slot.lane.close()
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._model.close)
+            for slot in self._slots:
+                stack.callback(slot.lane.close)
 
     def __enter__(self) -> Session:
         return self
@@ -181,20 +211,30 @@ class Session:
     def _fill(self, lane: Lane, images: AnyArray, rows: slice) -> None:
         target = lane.input[: rows.stop - rows.start]
         np.copyto(target, images[rows])
-        if target.dtype.kind == "f" and not np.isfinite(target).all():
-            bad = rows.start + int(np.argmin(np.isfinite(target.reshape(len(target), -1)).all(1)))
-            raise InvalidInputError(f"images[{bad}] holds NaN or infinity, expected finite values")
+        if target.dtype.kind == "f":
+            _require_finite(target, rows.start)
 
     def _try_acquire(self) -> Lane | None:
         """A free lane or None. The caller holds the lock."""
         if self._closed:
             raise InvalidInputError(f"the session of {self.model_path} is closed")
         for slot in self._slots:
-            if slot.free:
+            if slot.free and slot.lane.ready():
                 slot.free = False
                 slot.turn += 1
                 return Lane(self, slot)
         return None
+
+    def _oldest_left_running(self) -> BackendBatch | None:
+        """The batch that frees a lane next, as streams keep order. The caller holds the lock."""
+        left = [slot for slot in self._slots if slot.free and slot.batch is not None]
+        return min(left, key=attrgetter("submitted")).batch if left else None
+
+    def note_submitted(self, slot: Slot, batch: BackendBatch) -> None:
+        """Remembers what a lane runs, for those who wait for one (lanes call it)."""
+        with self._changed:
+            self._submitted += 1
+            slot.batch, slot.submitted = batch, self._submitted
 
     def take(self, slot: Slot, turn: int) -> bool:
         """Takes the slot (again) for the caller whose turn it was last (lanes call it).
@@ -226,3 +266,15 @@ class Session:
             if slot.turn == turn:
                 slot.free = True
                 self._changed.notify_all()
+
+
+def _require_finite(pictures: AnyArray, first: int) -> None:
+    """Refuses NaN and infinity by the picture's number; `first` is that of the first one."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = pictures.sum()  # a fraction of the time of asking every value
+    if np.isfinite(total):
+        return
+    finite = np.isfinite(pictures.reshape(len(pictures), -1)).all(1)
+    if not finite.all():
+        number = first + int(np.argmin(finite))
+        raise InvalidInputError(f"images[{number}] holds NaN or infinity, expected finite values")

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from mgn_fast import Embedder
+from mgn_fast import Embedder, simulator
 from mgn_fast.cli import main
 from mgn_fast.embeddings import read_embeddings
+from mgn_fast.simulator import write_om
 
 
 @pytest.fixture
@@ -138,3 +139,29 @@ def test_names_cannot_command_the_terminal(tiny_model, directory, tmp_path, caps
     error = capsys.readouterr().err
     assert "\x1b" not in error
     assert error.count("\n") == 1
+
+
+def test_an_om_runs_on_a_simulated_npu(tiny_model, directory, tmp_path, capsys):
+    assert run(tiny_model, tmp_path, directory) == 0
+    wanted = read_embeddings(tmp_path / "e.npy").rows
+    model = write_om(tmp_path / "tiny.om", onnx=tiny_model, batch_sizes=(1, 4))
+    try:
+        assert run(model, tmp_path, directory, "--simulate", "--device", "0", "--lanes", 3) == 0
+    finally:
+        simulator.disable()
+    assert "Ascend310P3 is simulated" in capsys.readouterr().err
+    np.testing.assert_allclose(read_embeddings(tmp_path / "e.npy").rows, wanted, atol=1e-6)
+
+
+def test_an_om_without_an_npu_is_exit_code_4(tmp_path, directory, monkeypatch, capsys):
+    monkeypatch.setenv("MGN_FAST_ASCENDCL", "/nowhere.so")
+    model = write_om(tmp_path / "mgn.om")
+    assert run(model, tmp_path, directory) == 4
+    assert "/nowhere.so" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("device", ["x", "0,,1", "-"])
+def test_a_device_that_is_no_number_is_a_usage_error(tiny_model, directory, tmp_path, device):
+    with pytest.raises(SystemExit) as error:
+        run(tiny_model, tmp_path, directory, "--device", device)
+    assert error.value.code == 2

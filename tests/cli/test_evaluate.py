@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
+import importlib
+import io
 import json
+import re
+import sys
 
 import numpy as np
 import pytest
 
-from mgn_fast import Embedder, datasets, evaluate, load_dataset
+from mgn_fast import Embedder, available_memory, datasets, evaluate, load_dataset
 from mgn_fast.cli import main
+from mgn_fast.evaluate import measure_embeddings
+from mgn_fast.protocol import Protocol
+
+cli_evaluate = importlib.import_module("mgn_fast.cli.evaluate")
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +146,91 @@ def test_embeddings_may_be_float16(dataset, tmp_path, embeddings, capsys):
     got = json.loads(capsys.readouterr().out)["reports"]["plain"]["mean_average_precision"]
     expected = evaluate(*embeddings, dataset.query.identities, dataset.gallery.identities)
     assert got == pytest.approx(expected.mean_average_precision, abs=0.01)
+
+
+def test_single_shot_is_reported_beside_the_whole_gallery(dataset, files, capsys):
+    words = ("--query", files[0], "--gallery", files[1], "--rerank", "--single-shot")
+    assert run(dataset, *words, "drawn", "--draws", "12", "--seed", "5", "--json") == 0
+    reports = json.loads(capsys.readouterr().out.splitlines()[-1])["reports"]
+    assert list(reports) == [
+        "plain",
+        "plain, single-shot",
+        "re-ranked",
+        "re-ranked, single-shot",
+    ]
+    shot = reports["plain, single-shot"]["protocol"]
+    assert (shot["single_shot"], shot["draws"], shot["seed"]) == ("drawn", 12, 5)
+    assert run(dataset, *words, "drawn", "--draws", "12", "--seed", "5") == 0
+    assert "plain, single-shot (12 draws, seed 5)" in capsys.readouterr().out
+    assert run(dataset, *words, "expected") == 0
+    assert "re-ranked, single-shot (expected)" in capsys.readouterr().out
+
+
+def test_the_options_reach_the_protocol(dataset, files, embeddings, capsys):
+    words = (
+        "--query",
+        files[0],
+        "--gallery",
+        files[1],
+        "--same-camera",
+        "separate",
+        "--ap",
+        "hits",
+    )
+    assert run(dataset, *words, "--all-matches", "--max-rank", "7", "--json") == 0
+    got = json.loads(capsys.readouterr().out.splitlines()[-1])["reports"]["plain"]
+    protocol = Protocol(max_rank=7, ap="hits", same_camera="separate", first_match_break=False)
+    sides = (dataset.query.identities, dataset.gallery.identities)
+    (expected,) = measure_embeddings(*embeddings, *sides, [protocol])
+    assert got == expected.to_dict()
+
+
+def test_memory_is_predicted_before_the_run(dataset, files, capsys):
+    assert run(dataset, "--query", files[0], "--gallery", files[1], "--rerank") == 0
+    err = capsys.readouterr().err
+    assert re.search(r"memory: about \d+ MB beyond the embeddings of \d+ MB; .* available", err)
+
+
+def test_progress_is_shown_on_a_terminal_alone(dataset, files, capsys, monkeypatch):
+    words = ("--query", files[0], "--gallery", files[1], "--rerank")
+    assert run(dataset, *words) == 0
+    assert "comparing pictures" not in capsys.readouterr().err
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert run(dataset, *words) == 0
+    for stage in ("ranking", "comparing pictures", "encoding", "re-ranking"):
+        assert stage in terminal.getvalue()
+
+
+def test_a_run_that_cannot_fit_is_refused_before_the_model_is_opened(dataset, capsys, monkeypatch):
+    monkeypatch.setattr(available_memory, "available_bytes", lambda: 65 << 20)
+    assert run(dataset, "--model", "missing.onnx", "--rerank") == 2
+    err = capsys.readouterr().err
+    assert "plain evaluation needs about" in err
+    assert "use a machine with more memory" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--max-rank", "99999999999999"), "max_rank is 99999999999999, expected 1 to 10000000"),
+        (("--single-shot", "drawn", "--draws", "0"), "draws is 0"),
+        (("--single-shot", "drawn", "--seed", "-1"), "seed is -1"),
+        (("--rerank", "--k1", "0"), "k1 is 0"),
+    ],
+    ids=str,
+)
+def test_options_outside_their_range_are_a_usage_error(dataset, capsys, words, message):
+    """The model is missing too; that the option is what is complained of shows the order."""
+    assert run(dataset, "--model", "missing.onnx", *words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_queries_without_match_are_told_of_with_the_rule(dataset, files, capsys, monkeypatch):
+    monkeypatch.setattr(cli_evaluate, "unmatched", lambda *_: (2, 3))
+    assert run(dataset, "--query", files[0], "--gallery", files[1]) == 0
+    err = capsys.readouterr().err
+    assert "note: 2 queries show a person who is not in the gallery" in err
+    assert "note: of 3 queries every gallery picture of the person is by their own camera" in err
+    assert "--same-camera drop removes" in err

@@ -12,7 +12,7 @@ from mgn_fast.cli import doctor as doctor_command
 from mgn_fast.cli import main
 from mgn_fast.cli.main import build_parser
 
-COMMANDS = ("export", "embed", "evaluate", "doctor", "demo")
+COMMANDS = ("export", "compile", "embed", "evaluate", "doctor", "demo")
 
 
 def mgn_fast(*words):

@@ -11,6 +11,7 @@ def test_session_options_are_the_embedders_defaults():
         "lanes": 2,
         "batch_size": None,
         "threads": None,
+        "device": 0,
         "workers": None,
         "mirror": True,
         "on_error": "raise",

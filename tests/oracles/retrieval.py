@@ -33,7 +33,11 @@ def ranked(row, person, camera, gallery, same_camera):
     hits, distances = [], []
     for j in order(row):
         same = gallery.person[j] == person
-        if same and gallery.camera[j] == camera and same_camera == "drop":
+        if (
+            gallery.camera[j] == camera
+            and (same_camera == "separate" or same)
+            and (same_camera != "keep")
+        ):
             continue
         hits.append(bool(same))
         distances.append(row[j])

@@ -32,7 +32,7 @@ def add_parser(commands: Commands) -> None:
         example="mgn-fast embed pictures/ --model mgn.onnx -o people.npy",
     )
     parser.add_argument("pictures", nargs="+", type=path_argument, help="directories or files")
-    parser.add_argument("--model", type=path_argument, required=True, help="an .onnx file")
+    parser.add_argument("--model", type=path_argument, required=True, help="an .onnx or .om file")
     parser.add_argument(
         "-o", "--output", type=path_argument, required=True, help="the .npy file to write"
     )

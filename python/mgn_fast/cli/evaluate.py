@@ -5,21 +5,26 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import json
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 
+from ..available_memory import available_bytes, in_words
 from ..datasets import Dataset, Kind, Split, count_problems, load_dataset
 from ..embedder import Embedder
 from ..embeddings import read_embeddings
 from ..errors import DatasetError, InvalidInputError
-from ..evaluate import evaluate
+from ..evaluate import measure_embeddings, work_of
 from ..files import replacing
-from ..types import AnyArray, F32Array, Report
+from ..plan import require_room
+from ..protocol import PrecisionRule, Protocol, ProtocolReport, SameCamera, unmatched
+from ..rerank import Settings
+from ..spec import EMBEDDING_WIDTH
+from ..types import AnyArray, F32Array
 from .options import (
     Commands,
     add_rerank_options,
@@ -28,7 +33,7 @@ from .options import (
     path_argument,
     session_options,
 )
-from .progress import say, track
+from .progress import say, stages, track
 from .tables import print_reports
 
 
@@ -52,9 +57,7 @@ def add_parser(commands: Commands) -> None:
     )
     parser.add_argument("--query", type=path_argument, help="embeddings of the queries, .npy")
     parser.add_argument("--gallery", type=path_argument, help="embeddings of the gallery, .npy")
-    parser.add_argument("--ap", choices=("sklearn", "hits", "market1501"), default="sklearn")
-    parser.add_argument("--same-camera", choices=("drop", "keep"), default="drop")
-    parser.add_argument("--max-rank", type=int, default=50, help="length of the CMC (50)")
+    _add_protocol_options(parser)
     add_rerank_options(parser)
     add_session_options(parser)
     parser.add_argument(
@@ -65,6 +68,28 @@ def add_parser(commands: Commands) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print the reports as JSON")
     parser.set_defaults(run=run)
+
+
+def _add_protocol_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("protocol")
+    group.add_argument("--ap", choices=get_args(PrecisionRule), default="sklearn")
+    group.add_argument(
+        "--same-camera",
+        choices=get_args(SameCamera),
+        default="drop",
+        help="gallery pictures of the query's person by its camera; separate: all by it (drop)",
+    )
+    group.add_argument("--max-rank", type=int, default=50, help="length of the CMC (50)")
+    group.add_argument(
+        "--all-matches", action="store_true", help="the CMC counts every match, not the first"
+    )
+    group.add_argument(
+        "--single-shot",
+        choices=("expected", "drawn"),
+        help="report CUHK03's single-gallery-shot too: its exact mean, or that of seeded draws",
+    )
+    group.add_argument("--draws", type=int, default=10, help="of --single-shot drawn (10)")
+    group.add_argument("--seed", type=int, default=0, help="of the draws (0)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -88,8 +113,16 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(result))
     else:
-        print_reports(reports)
+        print_reports({_title(name, report): report for name, report in reports.items()})
     return 0
+
+
+def _title(name: str, report: ProtocolReport) -> str:
+    protocol = report.protocol
+    if protocol.single_shot == "no":
+        return name
+    drawn = f"{protocol.draws} draws, seed {protocol.seed}"
+    return f"{name} ({drawn if protocol.single_shot == 'drawn' else 'expected'})"
 
 
 def _output(path: Path | None) -> AbstractContextManager[Path | None]:
@@ -100,7 +133,7 @@ def _output(path: Path | None) -> AbstractContextManager[Path | None]:
     return replacing(path)
 
 
-def _evaluated(arguments: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Report]]:
+def _evaluated(arguments: argparse.Namespace) -> tuple[dict[str, Any], dict[str, ProtocolReport]]:
     """What goes into the file, and the reports it is made of."""
     dataset = load_dataset(arguments.dataset, arguments.kind)
     _warn(dataset, strict=arguments.strict)
@@ -119,8 +152,8 @@ def _evaluated(arguments: argparse.Namespace) -> tuple[dict[str, Any], dict[str,
 
 def reports_of(
     query: AnyArray, gallery: AnyArray, dataset: Dataset, arguments: argparse.Namespace
-) -> dict[str, Report]:
-    """The report, and with `--rerank` the re-ranked one after it.
+) -> dict[str, ProtocolReport]:
+    """The report, and with `--rerank` the re-ranked one after it; each single-shot too if asked.
 
     Args:
         query, gallery: embeddings of the dataset's splits, row by row.
@@ -130,26 +163,75 @@ def reports_of(
     Returns:
         Reports by the name they are printed under.
     """
-    measure = functools.partial(
-        evaluate,
-        query,
-        gallery,
-        dataset.query.identities,
-        dataset.gallery.identities,
+    protocols = _protocols(arguments)
+    reports = {}
+    for ranking, settings in _rankings(arguments).items():
+        with stages() as progress:
+            measured = measure_embeddings(
+                query,
+                gallery,
+                dataset.query.identities,
+                dataset.gallery.identities,
+                list(protocols.values()),
+                rerank=settings,
+                progress=progress,
+            )
+        for suffix, report in zip(protocols, measured, strict=True):
+            reports[ranking + suffix] = report
+    _say_what_has_no_match(dataset, arguments.same_camera)
+    return reports
+
+
+def _rankings(arguments: argparse.Namespace) -> dict[str, Settings | None]:
+    """What is evaluated, by name: distances as they are, and re-ranked ones."""
+    rankings: dict[str, Settings | None] = {"plain": None}
+    if arguments.rerank:
+        rankings["re-ranked"] = Settings(arguments.k1, arguments.k2, arguments.original_weight)
+    return rankings
+
+
+def _protocols(arguments: argparse.Namespace) -> dict[str, Protocol]:
+    """By what they add to the name of a report."""
+    whole = Protocol(
+        max_rank=arguments.max_rank,
         ap=arguments.ap,
         same_camera=arguments.same_camera,
-        max_rank=arguments.max_rank,
+        first_match_break=not arguments.all_matches,
+        draws=arguments.draws,
+        seed=arguments.seed,
     )
-    reports = {"plain": measure()}
-    if arguments.rerank:
-        say("re-ranking")
-        reports["re-ranked"] = measure(
-            rerank=True,
-            k1=arguments.k1,
-            k2=arguments.k2,
-            original_weight=arguments.original_weight,
+    protocols = {"": whole}
+    if arguments.single_shot is not None:
+        protocols[", single-shot"] = replace(whole, single_shot=arguments.single_shot)
+    return protocols
+
+
+def _say_memory(
+    arguments: argparse.Namespace, dataset: Dataset, width: int, *, embedded: bool
+) -> None:
+    """What the run will take; one that cannot fit ends here, before hours of embedding."""
+    shape = len(dataset.query), len(dataset.gallery), width
+    rows = 4 * (shape[0] + shape[1]) * width
+    needed = 0
+    for name, settings in _rankings(arguments).items():
+        work = work_of(shape, list(_protocols(arguments).values()), settings)
+        work = replace(work, besides=0 if embedded else rows)
+        needed = max(needed, require_room(f"{name} evaluation", work))
+    left = available_bytes()
+    there = "what is available is not known" if left is None else f"{in_words(left)} available"
+    kind = "beyond the embeddings" if embedded else "with the embeddings"
+    say(f"memory: about {in_words(needed)} {kind} of {in_words(rows)}; {there}")
+
+
+def _say_what_has_no_match(dataset: Dataset, same_camera: SameCamera) -> None:
+    absent, removed = unmatched(dataset.query.identities, dataset.gallery.identities, same_camera)
+    if absent:
+        say(f"note: {absent} queries show a person who is not in the gallery")
+    if removed:
+        say(
+            f"note: of {removed} queries every gallery picture of the person is by their own "
+            f"camera, which --same-camera {same_camera} removes"
         )
-    return reports
 
 
 def embed_split(embedder: Embedder, split: Split, what: str) -> F32Array:
@@ -163,8 +245,10 @@ def embed_split(embedder: Embedder, split: Split, what: str) -> F32Array:
     Returns:
         float32 [N, 2048].
     """
-    stream = embedder.stream(split.paths)
-    return np.stack([row for _, row in track(stream, what, len(split))])
+    rows = np.empty((len(split), embedder.session.embedding_width), np.float32)
+    for place, (_, row) in enumerate(track(embedder.stream(split.paths), what, len(split))):
+        rows[place] = row
+    return rows
 
 
 def _check_source(arguments: argparse.Namespace) -> None:
@@ -194,15 +278,16 @@ def _warn(dataset: Dataset, *, strict: bool) -> None:
 
 def _embeddings(arguments: argparse.Namespace, dataset: Dataset) -> tuple[AnyArray, AnyArray]:
     if arguments.model is not None:
+        _say_memory(arguments, dataset, EMBEDDING_WIDTH, embedded=False)
         with Embedder(arguments.model, **session_options(arguments)) as embedder:
             return (
                 embed_split(embedder, dataset.query, "query"),
                 embed_split(embedder, dataset.gallery, "gallery"),
             )
-    return (
-        _rows_of(dataset.query, arguments.query, "query"),
-        _rows_of(dataset.gallery, arguments.gallery, "gallery"),
-    )
+    query = _rows_of(dataset.query, arguments.query, "query")
+    gallery = _rows_of(dataset.gallery, arguments.gallery, "gallery")
+    _say_memory(arguments, dataset, gallery.shape[1], embedded=True)
+    return query, gallery
 
 
 def _rows_of(split: Split, path: Path, what: str) -> AnyArray:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 
 from .. import __version__, errors
-from . import demo, doctor, embed, evaluate, export
+from . import compile, demo, doctor, embed, evaluate, export
 from .progress import printable
 
 EXIT_CODES = """\
@@ -43,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mgn-fast {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (export, embed, evaluate, doctor, demo):
+    for command in (export, compile, embed, evaluate, doctor, demo):
         command.add_parser(commands)
     return parser
 

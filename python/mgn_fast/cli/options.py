@@ -7,6 +7,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from .. import simulator
+from .progress import say
+
 Commands = Any  # argparse's own type for add_subparsers() is private
 
 
@@ -57,7 +60,17 @@ def add_session_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("running the model")
     group.add_argument("--lanes", type=int, default=2, help="batches in flight at once (2)")
     group.add_argument("--batch-size", type=int, help="pictures per batch (8, or the model's own)")
-    group.add_argument("--threads", type=int, help="per lane (cores divided by lanes)")
+    group.add_argument("--threads", type=int, help="per lane, on the CPU (cores divided by lanes)")
+    group.add_argument(
+        "--device", type=_devices, default=0, help="NPU, or several: 0,1 spreads the lanes (0)"
+    )
+    group.add_argument(
+        "--simulate",
+        nargs="?",
+        const="Ascend310P3",
+        metavar="SOC",
+        help="run .om models on a simulated NPU of this kind (Ascend310P3)",
+    )
     group.add_argument("--workers", type=int, help="threads that decode (one per core)")
     group.add_argument(
         "--no-mirror", dest="mirror", action="store_false", help="leave the mirrored picture out"
@@ -73,14 +86,25 @@ def add_session_options(parser: argparse.ArgumentParser) -> None:
 def session_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What `add_session_options` read, as keyword arguments of `Embedder`.
 
+    Turns the simulator on where it is asked for.
+
     Args:
         arguments: the parsed command line.
 
     Returns:
         The keyword arguments.
     """
-    names = ("lanes", "batch_size", "threads", "workers", "mirror", "on_error")
+    if arguments.simulate is not None:
+        simulator.enable(arguments.simulate)
+        say(f"{arguments.simulate} is simulated: speeds are those of a model of the chip")
+    names = ("lanes", "batch_size", "threads", "device", "workers", "mirror", "on_error")
     return {name: getattr(arguments, name) for name in names}
+
+
+def _devices(text: str) -> int | list[int]:
+    """One number, or several between commas."""
+    numbers = [int(part) for part in text.split(",")]
+    return numbers[0] if len(numbers) == 1 else numbers
 
 
 def add_rerank_options(parser: argparse.ArgumentParser) -> None:

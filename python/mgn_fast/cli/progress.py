@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from ..plan import Progress, nobody
 
 Item = TypeVar("Item")
 
@@ -48,26 +51,48 @@ def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterato
     if not sys.stderr.isatty():
         yield from items
         return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with _bars() as progress:
         task = progress.add_task(what, total=total, rate="")
         for item in items:
             yield item
             progress.advance(task)
             speed = progress.tasks[task].speed
             progress.update(task, rate=f"{speed:.1f}/s" if speed else "")
+
+
+@contextlib.contextmanager
+def stages() -> Iterator[Progress]:
+    """Shows how far a run is that tells so itself, if stderr is a terminal.
+
+    Yields:
+        What to give the run: it takes the stage's title, how much of it is done, and how much there
+        is.
+    """
+    if not sys.stderr.isatty():
+        yield nobody
+        return
+    with _bars(count=False) as progress:
+        tasks: dict[str, Any] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(stage, total=total, rate="")
+            progress.update(tasks[stage], completed=done)
+
+        yield show
+
+
+def _bars(*, count: bool = True) -> Any:
+    """Lines with a number of items, or with a percentage."""
+    from rich import progress
+    from rich.console import Console
+
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn() if count else progress.TaskProgressColumn(),
+        progress.TextColumn("{task.fields[rate]}"),
+        progress.TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ascend/api.h"
+
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "common/errors.h"
+
+namespace mgn::ascend {
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+// Calls visit(function) for every function of the table.
+template <typename Visit>
+void for_each_function(Api& api, Visit visit) {
+    const auto all = [&](auto&... functions) { (visit(functions), ...); };
+    all(api.init, api.finalize, api.soc_name, api.version, api.recent_error, api.device_count,
+        api.run_mode, api.create_context, api.set_context, api.current_context,
+        api.destroy_context);
+    all(api.create_stream, api.create_stream_with_config, api.destroy_stream, api.query_stream,
+        api.synchronize_stream, api.synchronize_stream_with_timeout, api.abort_stream);
+    all(api.create_event, api.destroy_event, api.record_event, api.query_event);
+    all(api.malloc, api.free, api.malloc_host, api.free_host, api.memcpy_async, api.memset);
+    all(api.query_size, api.load, api.load_with_memory, api.unload, api.create_description,
+        api.destroy_description, api.describe, api.num_inputs, api.num_outputs, api.input_bytes,
+        api.output_bytes, api.input_dims, api.output_dims, api.input_name, api.output_name,
+        api.input_type, api.output_type, api.batch_gears, api.size_gears, api.dims_gears,
+        api.set_gear, api.execute);
+    all(api.create_data_buffer, api.destroy_data_buffer, api.create_dataset, api.destroy_dataset,
+        api.add_data_buffer);
+}
+
+std::string environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
+// Sets of files that together are AscendCL, in the order of trying.
+std::vector<Names> candidates(const Search& search) {
+    if (!search.library.empty()) return {{search.library}};
+    const std::string chosen = environment("MGN_FAST_ASCENDCL");
+    if (!chosen.empty()) return {{chosen}};
+    std::vector<Names> sets = {{"libascendcl.so"}};
+    const std::string home = environment("ASCEND_HOME_PATH");
+    const std::string folder = home + "/lib64/";
+    if (!home.empty()) sets.push_back({folder + "libascendcl.so"});
+    sets.push_back({"libacl_rt.so", "libacl_mdl.so"});
+    if (!home.empty()) sets.push_back({folder + "libacl_rt.so", folder + "libacl_mdl.so"});
+    return sets;
+}
+
+std::string join(const Names& parts, const char* between) {
+    std::string text;
+    for (const std::string& part : parts) text += (text.empty() ? "" : between) + part;
+    return text;
+}
+
+// Handles of all files of a set, or none; what failed goes to `tried`.
+std::vector<void*> open_all(const Names& files, Names& tried) {
+    std::vector<void*> handles;
+    for (const std::string& file : files) {
+        void* const handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+        if (handle == nullptr) {
+            const char* const why = dlerror();
+            tried.push_back(file + " (" + (why == nullptr ? "unknown reason" : why) + ")");
+            return {};
+        }
+        handles.push_back(handle);
+    }
+    return handles;
+}
+
+void* find_symbol(const std::vector<void*>& handles, const char* name) {
+    for (void* const handle : handles) {
+        if (void* const address = dlsym(handle, name)) return address;
+    }
+    return nullptr;
+}
+
+// Binds every function; returns the names of required ones that are not there.
+Names bind_all(Api& api, const std::vector<void*>& handles, const Names& without) {
+    Names missing;
+    for_each_function(api, [&](auto& function) {
+        const bool hidden = std::count(without.begin(), without.end(), function.name) != 0;
+        function.bind(hidden ? nullptr : find_symbol(handles, function.name));
+        if (!function.there() && function.need == Need::required) missing.push_back(function.name);
+    });
+    return missing;
+}
+
+// The simulator, once it has been in use, answers to the vendor's name for as long as the process
+// lives. Only who asks for it gets it.
+bool is_unasked_simulator(const std::vector<void*>& handles, const Search& search) {
+    const bool asked = !search.library.empty() || !environment("MGN_FAST_ASCENDCL").empty() ||
+                       !environment("MGN_FAST_SIMULATOR").empty();
+    return !asked && find_symbol(handles, "mgnsim_is_simulator") != nullptr;
+}
+
+}  // namespace
+
+Api load_api(const Search& search) {
+    Names tried;
+    Names missing;
+    for (const Names& files : candidates(search)) {
+        const std::vector<void*> handles = open_all(files, tried);
+        if (handles.empty()) continue;
+        if (is_unasked_simulator(handles, search)) {
+            tried.push_back(join(files, " + ") + " (is the simulator, which is not enabled)");
+            continue;
+        }
+        Api api;
+        missing = bind_all(api, handles, search.without);
+        if (missing.empty()) {
+            api.libraries = files;
+            return api;
+        }
+        tried.push_back(join(files, " + ") + " (lacks " + join(missing, ", ") + ")");
+    }
+    throw RuntimeUnavailable(
+        "AscendCL was not found: tried " + join(tried, "; ") +
+            ". On an Ascend host install CANN 6.0 or later and `source set_env.sh` of it, or set "
+            "MGN_FAST_ASCENDCL to libascendcl.so; without an NPU call mgn_fast.simulator.enable(), "
+            "or run the .onnx model instead",
+        tried, missing);
+}
+
+}  // namespace mgn::ascend

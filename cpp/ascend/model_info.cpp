@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ascend/model_info.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace mgn::ascend {
+
+namespace {
+
+// MGN's, and what tells its embedding from its other outputs (spec.py's EMBEDDING_WIDTH,
+// OUTPUT_NAME).
+constexpr std::size_t kEmbeddingWidth = 2048;
+constexpr char kOutputName[] = "features";
+
+struct Tensor {
+    std::string name;
+    aclDataType type = ACL_DT_UNDEFINED;
+    std::vector<std::int64_t> dims;
+    std::size_t bytes = 0;
+};
+
+std::string describe(const Tensor& tensor) {
+    std::string text = tensor.name + " type " + std::to_string(tensor.type) + " (";
+    for (const std::int64_t size : tensor.dims) text += std::to_string(size) + ", ";
+    return text + std::to_string(tensor.bytes) + " bytes)";
+}
+
+std::string describe(const std::vector<Tensor>& tensors) {
+    std::string text;
+    for (const Tensor& tensor : tensors) text += (text.empty() ? "" : "; ") + describe(tensor);
+    return text;
+}
+
+[[noreturn]] void refuse(const std::string& path, const std::string& what,
+                         const std::vector<Tensor>& tensors) {
+    throw ModelError(path + " " + what + "; it has " + describe(tensors));
+}
+
+std::size_t element_bytes(aclDataType type) {
+    switch (type) {
+        case ACL_FLOAT:
+            return 4;
+        case ACL_FLOAT16:
+            return 2;
+        case ACL_UINT8:
+            return 1;
+        default:
+            return 0;
+    }
+}
+
+// Elements behind the batch axis. An absurd count is one that no memory holds: 0 then.
+std::size_t row_elements(const Tensor& tensor) {
+    std::size_t count = 1;
+    for (std::size_t axis = 1; axis < tensor.dims.size(); ++axis) {
+        const std::int64_t size = tensor.dims[axis];
+        if (size < 1 || count > (std::size_t{1} << 40) / static_cast<std::size_t>(size)) return 0;
+        count *= static_cast<std::size_t>(size);
+    }
+    return tensor.dims.empty() ? 0 : count;
+}
+
+class Reader {
+public:
+    Reader(const Runtime& runtime, aclmdlDesc* description)
+        : runtime_(runtime), api_(runtime.api()), description_(description) {}
+
+    std::vector<Tensor> inputs() const {
+        return tensors(api_.num_inputs, api_.input_name, api_.input_type, api_.input_dims,
+                       api_.input_bytes);
+    }
+
+    std::vector<Tensor> outputs() const {
+        return tensors(api_.num_outputs, api_.output_name, api_.output_type, api_.output_dims,
+                       api_.output_bytes);
+    }
+
+    // Ascending; empty for a model without gears.
+    std::vector<std::int64_t> gears() const {
+        aclmdlBatch gears{};
+        runtime_.call(api_.batch_gears, description_, &gears);
+        std::vector<std::int64_t> sizes;
+        for (std::size_t i = 0; i < std::min(gears.batchCount, kMaxGears); ++i) {
+            sizes.push_back(static_cast<std::int64_t>(gears.batch[i]));
+        }
+        std::sort(sizes.begin(), sizes.end());
+        return sizes;
+    }
+
+    bool changes_more_than_batch() const {
+        aclmdlHW sizes{};
+        runtime_.call(api_.size_gears, description_, kAnyInput, &sizes);
+        std::size_t shapes = 0;
+        runtime_.call(api_.dims_gears, description_, kAnyInput, &shapes);
+        return sizes.hwCount != 0 || shapes != 0;
+    }
+
+private:
+    template <typename Count, typename Name, typename Type, typename Dims, typename Bytes>
+    std::vector<Tensor> tensors(const Count& count, const Name& name, const Type& type,
+                                const Dims& dims, const Bytes& bytes) const {
+        const std::size_t number = count(description_);
+        if (number == 0) throw runtime_.refusal(count.name);
+        std::vector<Tensor> found(number);
+        for (std::size_t i = 0; i < number; ++i) {
+            const char* const text = name(description_, i);
+            if (text == nullptr || *text == '\0') throw runtime_.refusal(name.name);
+            found[i].name = text;
+            found[i].type = type(description_, i);
+            if (found[i].type == ACL_DT_UNDEFINED) throw runtime_.refusal(type.name);
+            aclmdlIODims shape{};
+            runtime_.call(dims, description_, i, &shape);
+            found[i].dims.assign(shape.dims, shape.dims + std::min(shape.dimCount, kMaxDimensions));
+            found[i].bytes = bytes(description_, i);
+            // A shape that is known has a size.
+            const bool known = std::all_of(found[i].dims.begin(), found[i].dims.end(),
+                                           [](std::int64_t size) { return size > 0; });
+            if (known && found[i].bytes == 0) throw runtime_.refusal(bytes.name);
+        }
+        return found;
+    }
+
+    const Runtime& runtime_;
+    const Api& api_;
+    aclmdlDesc* const description_;
+};
+
+void read_input(ModelInfo& info, const std::vector<Tensor>& inputs, const std::string& path) {
+    std::vector<std::size_t> pictures;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        if (inputs[i].name == kDynamicAippInput) {
+            refuse(path, "has dynamic AIPP, expected static AIPP or none", inputs);
+        }
+        if (inputs[i].name == kGearInput) {
+            info.gear_input = i;
+        } else {
+            pictures.push_back(i);
+        }
+        info.input_bytes.push_back(inputs[i].bytes);
+    }
+    if (pictures.size() != 1) refuse(path, "does not have exactly one input of pictures", inputs);
+    info.input = pictures.front();
+    const Tensor& input = inputs[info.input];
+    info.input_type = input.type;
+    info.picture_bytes = row_elements(input) * element_bytes(input.type);
+    const bool supported = input.type == ACL_FLOAT || input.type == ACL_UINT8;
+    if (!supported || info.picture_bytes == 0 || input.dims.size() < 2) {
+        refuse(path,
+               "has an input that is not float32 or uint8 with a batch axis and fixed other sizes",
+               inputs);
+    }
+    info.input_shape.assign(input.dims.begin() + 1, input.dims.end());
+}
+
+void read_batch_sizes(ModelInfo& info, std::vector<std::int64_t> gears, std::int64_t batch,
+                      const std::vector<Tensor>& inputs, const std::string& path) {
+    if (gears.empty() != !info.gear_input) {
+        refuse(path, "has gears without their input or the input without gears", inputs);
+    }
+    info.batch_sizes = gears.empty() ? std::vector<std::int64_t>{batch} : std::move(gears);
+    if (info.batch_sizes.front() < 1) {
+        refuse(path,
+               "has no fixed batch size and no gears; compile it with --input_shape or "
+               "--dynamic_batch_size",
+               inputs);
+    }
+    const std::size_t largest = info.largest_batch();
+    if (largest > (std::size_t{1} << 20) ||
+        inputs[info.input].bytes < largest * info.picture_bytes) {
+        refuse(path, "has an input smaller than its batch", inputs);
+    }
+    if (info.gear_input && inputs[*info.gear_input].bytes < 4) {
+        refuse(path, "has a gear input below 4 bytes", inputs);
+    }
+}
+
+// Of several outputs the 2048-wide one; of several of those the one that the export named.
+std::size_t find_embedding(const std::vector<Tensor>& outputs, const std::string& path) {
+    std::vector<std::size_t> wide;
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+        if (row_elements(outputs[i]) == kEmbeddingWidth) wide.push_back(i);
+    }
+    if (wide.empty() && outputs.size() == 1) return 0;
+    if (wide.size() > 1) {
+        const auto other = [&](std::size_t i) {
+            // ATC names an output <node>:<index>:<tensor>.
+            const std::string& name = outputs[i].name;
+            return name.substr(name.rfind(':') + 1) != kOutputName;
+        };
+        wide.erase(std::remove_if(wide.begin(), wide.end(), other), wide.end());
+    }
+    if (wide.size() != 1) {
+        refuse(path,
+               "does not have exactly one output of width 2048 (or one of those named features)",
+               outputs);
+    }
+    return wide.front();
+}
+
+void read_output(ModelInfo& info, const std::vector<Tensor>& outputs, const std::string& path) {
+    for (const Tensor& output : outputs) {
+        if (output.bytes == 0) refuse(path, "has an output of unknown size", outputs);
+        info.output_bytes.push_back(output.bytes);
+    }
+    info.output = find_embedding(outputs, path);
+    const Tensor& output = outputs[info.output];
+    info.output_type = output.type;
+    info.embedding_width = row_elements(output);
+    info.embedding_bytes = info.embedding_width * element_bytes(output.type);
+    const bool supported = output.type == ACL_FLOAT || output.type == ACL_FLOAT16;
+    if (!supported || info.embedding_bytes == 0 ||
+        output.bytes < info.largest_batch() * info.embedding_bytes) {
+        refuse(path, "has embeddings that are not float32 or float16 (batch, width)", outputs);
+    }
+}
+
+}  // namespace
+
+ModelInfo read_model_info(const Runtime& runtime, aclmdlDesc* description,
+                          const std::string& path) {
+    const Reader reader(runtime, description);
+    const std::vector<Tensor> inputs = reader.inputs();
+    if (reader.changes_more_than_batch()) {
+        refuse(path, "has gears of other sizes than the batch, expected none", inputs);
+    }
+    ModelInfo info;
+    read_input(info, inputs, path);
+    const std::vector<std::int64_t> gears = reader.gears();
+    // With gears every size is known: that of the largest.
+    if (!gears.empty() && inputs[info.input].bytes == 0) {
+        throw runtime.refusal(runtime.api().input_bytes.name);
+    }
+    read_batch_sizes(info, gears, inputs[info.input].dims.front(), inputs, path);
+    read_output(info, reader.outputs(), path);
+    return info;
+}
+
+}  // namespace mgn::ascend

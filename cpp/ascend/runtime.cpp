@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ascend/runtime.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <utility>
+
+#include "ascend/error_names.h"
+
+namespace mgn::ascend {
+
+namespace {
+
+struct Global {
+    std::mutex mutex;  // guards the others
+    Search search;
+    std::shared_ptr<Runtime> runtime;
+    std::atomic<pid_t> process{0};  // that started it; read without the lock, which a fork may hold
+    std::atomic<bool> leaving{false};
+};
+
+// Never destroyed: static destructors run when the vendor's library may be gone.
+Global& global() {
+    static Global* const state = new Global;
+    return *state;
+}
+
+void require_own_process() {
+    const pid_t starter = global().process;
+    if (starter == 0 || starter == getpid()) return;
+    throw InvalidInput("AscendCL was started by process " + std::to_string(starter) +
+                       " and this is its child " + std::to_string(getpid()) +
+                       "; start processes by 'spawn', or open the first session after the fork");
+}
+
+thread_local FailedReleases* innermost = nullptr;
+
+}  // namespace
+
+std::shared_ptr<Runtime> Runtime::start(const Search& search) {
+    Api api = load_api(search);
+    const aclError code = api.init(nullptr);
+    const bool repeated = code == kRepeatInitialize;
+    std::shared_ptr<Runtime> runtime(new Runtime(std::move(api), !repeated, getpid()));
+    if (code != kSuccess && !repeated) throw runtime->error(runtime->api_.init.name, code);
+    return runtime;
+}
+
+std::shared_ptr<Runtime> Runtime::get() {
+    require_own_process();
+    Global& state = global();
+    const std::lock_guard<std::mutex> lock(state.mutex);
+    if (!state.runtime) {
+        state.runtime = start(state.search);
+        state.process = getpid();
+    }
+    return state.runtime;
+}
+
+void Runtime::set_search(Search search) {
+    require_own_process();
+    Global& state = global();
+    const std::lock_guard<std::mutex> lock(state.mutex);
+    if (state.runtime) {
+        throw InvalidInput("AscendCL is started from " + state.runtime->api_.libraries.front() +
+                           "; close all sessions and stop it before another library is chosen");
+    }
+    state.search = std::move(search);
+}
+
+void Runtime::stop() {
+    require_own_process();
+    Global& state = global();
+    const std::lock_guard<std::mutex> lock(state.mutex);
+    if (!state.runtime) return;
+    {
+        const std::lock_guard<std::mutex> devices(state.runtime->mutex_);
+        for (const auto& [id, device] : state.runtime->devices_) {
+            if (device.expired()) continue;
+            throw InvalidInput("device " + std::to_string(id) +
+                               " is in use; close all sessions, and let go of what `lane.input` "
+                               "gave, before AscendCL is stopped");
+        }
+    }
+    const std::shared_ptr<Runtime> runtime = std::exchange(state.runtime, nullptr);
+    state.process = 0;
+    if (runtime->owner_) runtime->call(runtime->api_.finalize);
+}
+
+void Runtime::leave() noexcept {
+    try {
+        stop();
+    } catch (const std::exception&) {
+        global().leaving = true;
+    }
+}
+
+bool Runtime::may_call() const noexcept { return !global().leaving && process_ == getpid(); }
+
+std::shared_ptr<Device> Runtime::device(std::int32_t id) {
+    require_own_process();
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::weak_ptr<Device>& known = devices_[id];
+    std::shared_ptr<Device> device = known.lock();
+    if (!device) {
+        device = std::make_shared<Device>(shared_from_this(), id);
+        known = device;
+    }
+    return device;
+}
+
+// A code of the caller's kind (1xxxxx) means that no context is current; any other is a failure.
+Answer Runtime::current_context(aclrtContext& context) const noexcept {
+    const aclError code = api_.current_context(&context);
+    if (code == kSuccess) return {};
+    context = nullptr;
+    if (code / 100000 != 1) return {api_.current_context.name, code};
+    api_.recent_error();  // drops the text of what is no failure; the next one's is to stand alone
+    return {};
+}
+
+DeviceError Runtime::error(const char* call, aclError code) const {
+    const char* const text = api_.recent_error();  // this thread's, and cleared by asking
+    std::string detail = text == nullptr ? "" : text;
+    const std::string name = error_name(code);
+    const std::string remedy = error_remedy(code);
+    std::string message = std::string(call) + " failed with " + std::to_string(code);
+    if (!name.empty()) message += " (" + name + ")";
+    if (!remedy.empty()) message += ": " + remedy;
+    if (!detail.empty()) message += "\n" + detail;
+    return DeviceError(message, call, code, std::move(detail), is_out_of_memory(code));
+}
+
+Device::Device(std::shared_ptr<Runtime> runtime, std::int32_t id)
+    : runtime_(std::move(runtime)), id_(id) {
+    aclrtContext before = nullptr;
+    const Answer answer = runtime_->current_context(before);
+    if (answer.code != kSuccess) throw runtime_->error(answer.call, answer.code);
+    runtime_->call(api().create_context, &context_, id);
+    aclrtRunMode mode = ACL_HOST;
+    const aclError code = api().run_mode(&mode);
+    if (code != kSuccess) {
+        const DeviceError failure = runtime_->error(api().run_mode.name, code);
+        api().destroy_context(context_);
+        throw failure;
+    }
+    shares_memory_ = mode == ACL_DEVICE;
+    if (before != nullptr) api().set_context(before);  // creating made ours the current one
+}
+
+Device::~Device() {
+    if (!runtime_->may_call()) return;
+    const aclError code = api().destroy_context(context_);
+    if (code != kSuccess) FailedReleases::note(runtime_->error(api().destroy_context.name, code));
+}
+
+ContextScope::ContextScope(const Device& device) : device_(device) {
+    const Answer failure = enter();
+    if (failure.code != kSuccess) throw device.runtime().error(failure.call, failure.code);
+}
+
+ContextScope::ContextScope(const Device& device, Answer& failure) noexcept : device_(device) {
+    failure = enter();
+}
+
+Answer ContextScope::enter() noexcept {
+    const Answer answer = device_.runtime().current_context(before_);
+    if (before_ == device_.context()) {
+        before_ = nullptr;
+        return answer;
+    }
+    const auto& set_context = device_.api().set_context;
+    const aclError code = set_context(device_.context());
+    return code == kSuccess ? answer : Answer{set_context.name, code};
+}
+
+ContextScope::~ContextScope() {
+    // Fails only where that context has been destroyed since, and then nobody misses it.
+    if (before_ != nullptr) device_.api().set_context(before_);
+}
+
+FailedReleases::FailedReleases() : outer_(std::exchange(innermost, this)) {}
+
+FailedReleases::~FailedReleases() { innermost = outer_; }
+
+void FailedReleases::note(const DeviceError& failure) noexcept {
+    if (innermost == nullptr) {
+        std::fprintf(stderr, "mgn_fast: %s\n", failure.what());
+    } else if (!innermost->first_) {
+        innermost->first_.emplace(failure);
+    }
+}
+
+void FailedReleases::throw_first() const {
+    if (first_) throw *first_;
+}
+
+}  // namespace mgn::ascend

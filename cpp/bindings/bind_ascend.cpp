@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Ascend engine for python/mgn_fast/backend_ascend.py. Whatever may wait for the device runs
+// without Python's lock; destructors too.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ascend/engine.h"
+#include "bindings/bindings.h"
+
+namespace py = pybind11;
+using mgn::ascend::Batch;
+using mgn::ascend::Engine;
+using mgn::ascend::Lane;
+using mgn::ascend::Runtime;
+using Seconds = std::chrono::duration<double>;
+
+namespace {
+
+constexpr double kSignalCheckS = 1.0;  // Ctrl-C is answered after this at the latest
+
+// What Python holds of a lane: its views hold it, so the input outlives the last of them.
+struct LaneHandle {
+    std::shared_ptr<Lane> lane;
+    std::shared_ptr<std::byte> input;
+    bool is_float;
+    std::vector<py::ssize_t> shape;
+};
+
+py::dtype dtype_of(bool is_float) {
+    return is_float ? py::dtype::of<float>() : py::dtype::of<std::uint8_t>();
+}
+
+bool takes_floats(const Engine& engine) { return engine.info().input_type == mgn::acl::ACL_FLOAT; }
+
+std::unique_ptr<LaneHandle> take_lane(Engine& engine) {
+    const std::shared_ptr<Lane> lane = engine.take_lane();
+    if (!lane) return nullptr;
+    const auto& info = engine.info();
+    std::vector<py::ssize_t> shape = {static_cast<py::ssize_t>(info.largest_batch())};
+    shape.insert(shape.end(), info.input_shape.begin(), info.input_shape.end());
+    return std::make_unique<LaneHandle>(
+        LaneHandle{lane, lane->input(), takes_floats(engine), shape});
+}
+
+// A writable alias of the memory that the device reads.
+py::array input_view(const py::object& self) {
+    const auto& handle = py::cast<LaneHandle&>(self);
+    return py::array(dtype_of(handle.is_float), handle.shape, handle.input.get(), self);
+}
+
+std::shared_ptr<Batch> submit(const LaneHandle& handle, std::size_t count) {
+    const py::gil_scoped_release unlocked;
+    return handle.lane->submit(count);
+}
+
+// Waits in slices, so that signals are answered.
+template <typename Wait>
+bool wait_in_slices(double limit_s, Wait wait) {
+    const auto until = std::chrono::steady_clock::now() + Seconds(limit_s);
+    while (true) {
+        const Seconds rest = until - std::chrono::steady_clock::now();
+        {
+            const py::gil_scoped_release unlocked;
+            if (wait(std::min(rest, Seconds(kSignalCheckS)))) return true;
+        }
+        if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+        if (std::chrono::steady_clock::now() >= until) return false;
+    }
+}
+
+bool wait_batch(const Batch& batch, double limit_s) {
+    return wait_in_slices(limit_s, [&](Seconds slice) { return batch.lane->wait(batch, slice); });
+}
+
+// An array on the batch's own memory; raises what the batch failed with.
+py::array_t<float> embeddings(const py::object& self) {
+    const auto& batch = py::cast<const Batch&>(self);
+    if (!batch.lane->done(batch)) throw mgn::InvalidInput("the batch has not ended; wait for it");
+    if (batch.failure) throw *batch.failure;
+    const std::vector<py::ssize_t> shape = {static_cast<py::ssize_t>(batch.count),
+                                            static_cast<py::ssize_t>(batch.width)};
+    return py::array_t<float>(shape, batch.embeddings.get(), self);
+}
+
+py::dict runtime_info() {
+    const std::shared_ptr<Runtime> runtime = Runtime::get();
+    std::uint32_t num_devices = 0;
+    const mgn::acl::aclError code = runtime->api().device_count(&num_devices);
+    if (code == mgn::acl::kRtNoDevice || code == mgn::acl::kRtDriverError) {
+        num_devices = 0;
+    } else if (code != mgn::acl::kSuccess) {
+        throw runtime->error(runtime->api().device_count.name, code);
+    }
+    std::int32_t major = 0, minor = 0, patch = 0;
+    runtime->call(runtime->api().version, &major, &minor, &patch);
+    const char* const soc_name = runtime->api().soc_name();
+    py::dict info;
+    info["libraries"] = runtime->api().libraries;
+    info["version"] =
+        std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
+    info["soc_name"] = soc_name == nullptr ? "" : soc_name;
+    info["num_devices"] = num_devices;
+    return info;
+}
+
+void bind_runtime(py::module_& module) {
+    module.def(
+        "ascend_use_library",
+        [](std::string path, std::vector<std::string> without) {
+            Runtime::set_search({std::move(path), std::move(without)});
+        },
+        py::arg("path"), py::arg("without") = std::vector<std::string>());
+    module.def("ascend_start", [] { Runtime::get(); }, py::call_guard<py::gil_scoped_release>());
+    module.def("ascend_stop", &Runtime::stop, py::call_guard<py::gil_scoped_release>());
+    module.def("ascend_leave", &Runtime::leave, py::call_guard<py::gil_scoped_release>());
+    module.def("ascend_info", &runtime_info);
+}
+
+}  // namespace
+
+void mgn::bindings::bind_ascend(py::module_& module) {
+    bind_runtime(module);
+    py::class_<Batch, std::shared_ptr<Batch>>(module, "AscendBatch",
+                                              py::release_gil_before_calling_cpp_dtor())
+        // Asks, never waits, so the lock is kept: a mutex of ours is never held for Python's.
+        .def("done", [](const Batch& batch) { return batch.lane->done(batch); })
+        .def("wait", &wait_batch, py::arg("limit_s"))
+        .def("embeddings", &embeddings);
+    py::class_<LaneHandle>(module, "AscendLane", py::release_gil_before_calling_cpp_dtor())
+        .def("input", &input_view)
+        .def("submit", &submit, py::arg("count"))
+        .def("ready", [](const LaneHandle& handle) { return handle.lane->ready(); });
+    py::class_<Engine>(module, "AscendEngine", py::release_gil_before_calling_cpp_dtor())
+        .def(py::init<const std::string&, std::int32_t, std::size_t>(), py::arg("path"),
+             py::arg("device"), py::arg("num_lanes"), py::call_guard<py::gil_scoped_release>())
+        .def("input_dtype", [](const Engine& engine) { return dtype_of(takes_floats(engine)); })
+        .def("input_shape", [](const Engine& engine) { return engine.info().input_shape; })
+        .def("batch_sizes", [](const Engine& engine) { return engine.info().batch_sizes; })
+        .def("embedding_width", [](const Engine& engine) { return engine.info().embedding_width; })
+        .def("shares_memory", &Engine::shares_memory)
+        .def("weights_bytes", &Engine::weights_bytes)
+        .def("take_lane", &take_lane)
+        .def(
+            "wait_idle",
+            [](Engine& engine, double limit_s) {
+                return wait_in_slices(limit_s,
+                                      [&](Seconds slice) { return engine.wait_idle(slice); });
+            },
+            py::arg("limit_s"))
+        .def(
+            "close", [](Engine& engine) { engine.close(Seconds(0)); },
+            py::call_guard<py::gil_scoped_release>());
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the simulated machine is: read once from text, before the first aclInit or between two of
+// them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mgn::simulator {
+
+enum class Compute { onnx, deterministic };
+enum class OnViolation { error, abort };
+
+struct Settings {
+    std::string soc_version = "Ascend310P3";
+    std::uint32_t device_count = 1;
+    bool is_device = false;  // an RC board: ACL_DEVICE, host and device share memory
+    bool timing = true;
+    Compute compute = Compute::onnx;  // falls to deterministic where no executor is registered
+    OnViolation on_violation = OnViolation::error;
+    bool guard = true;                // pages of buffers in flight are protected against the host
+    double copy_in_bytes_per_s = 0;   // host to device; 0: the profile's
+    double copy_out_bytes_per_s = 0;  // device to host; 0: the profile's
+    double jitter = 0;                // share of a task's time, uniform, seeded
+    double task_delay_s = 0;          // every task waits up to this long, uniform, seeded
+    std::uint64_t seed = 0;
+    std::uint64_t memory_bytes = std::uint64_t{21} << 30;  // of each device
+    std::uint32_t streams_per_device = 1024;
+    std::uint32_t events_per_device = 1023;
+    std::string calls_missing;  // separated by commas; they return 207000, and mgnsim_is_missing
+};
+
+// Reads "key=value" lines (or separated by ';'). Keys are the members' names, but for run_mode
+// (host or device), compute (onnx or deterministic) and on_violation (error or abort); yes and no
+// are true and false. Throws std::invalid_argument that names the key.
+Settings parse_settings(const std::string& text);
+
+// The settings in force. Starts from the environment's MGN_FAST_SIMULATOR.
+const Settings& settings();
+void set_settings(const Settings& next);
+
+// What is wrong with the environment's text, which aclInit then tells; empty: nothing, or it does
+// not matter any more.
+const std::string& settings_error();
+
+}  // namespace mgn::simulator

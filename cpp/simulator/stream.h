@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Streams: one thread each, tasks in the order of submission, really later. Any thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "simulator/call.h"
+#include "simulator/memory.h"
+
+namespace mgn::simulator {
+
+// What a task occupies. Tasks of one engine of one device run one after the other in model time,
+// whatever their streams; `none` costs nothing.
+enum class Occupies { none, copy_in, copy_out, compute };
+
+struct Task {
+    std::string name;  // of the call that queued it, for the trace and for messages
+    Occupies occupies = Occupies::none;
+    double duration_s = 0;  // model time; ignored without time model
+    // Runs on the stream's thread, without any lock of the simulator. An error surfaces at the
+    // next synchronise of the stream.
+    std::function<aclError()> run;
+    std::vector<Held> reads;
+    std::vector<Held> writes;
+    std::string trace_note;  // "batch 8", shown in the trace
+};
+
+// Queues on the client's stream handle (null: the current context's default stream). Checks that
+// there is a current context and that the stream is live and belongs to it; 0 or the code to
+// return.
+aclError submit(const Call& call, void* stream, Task task);
+
+// As `submit`, on an internal stream of the current context, and waits for the task; its code.
+aclError run_now(const Call& call, Task task);
+
+}  // namespace mgn::simulator

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An AscendCL library that needs no NPU: what the ascend backend runs on in tests.
+
+`enable()` makes the ascend backend use it, before that backend is first used. Other programs, in
+C++ too, load the same file (`library_path()`) in place of the vendor's libascendcl.so; they set it
+up with the environment's MGN_FAST_SIMULATOR, "key=value" pairs separated by ";" whose keys are the
+keyword arguments of `enable`.
+
+What it computes. With compute="onnx" the ONNX that a .om carries (`write_om`), by ONNX Runtime.
+With compute="deterministic", in a process without Python, or for a .om without ONNX: the stand-in.
+A row of input i is taken as little-endian words w_k of 64 bits, the last one padded with zeros;
+modulo 2**64, s is the sum over i and k of (2k + 1 + 2**32 i) w_k, and element j of the row of
+output o comes from
+
+    u = splitmix64(s + o * 0x9E3779B97F4A7C15 + (j + 1) * 0xD1B54A32D192ED03)
+
+as u // 2**53 / 1024 - 1 for floating types (in [-1, 1), exact in half precision), u // 2**63 for
+bool and u // 2**57 for other integers. `stand_in` is the same in NumPy.
+
+What it times. A batch takes what MGN takes on one Ascend 310P by the recipe's published table,
+whatever network it is; copies run at 10 GB/s unless told otherwise, an assumption, because nothing
+is published. Each device has one engine for computing and one for each direction of copying.
+
+What it checks. Whatever the real runtime leaves undefined is a violation: counted in `ledger()`,
+and returned as an error or, with on_violation="abort", the end of the process.
+"""
+
+from __future__ import annotations
+
+from .control import (
+    TaskRecord,
+    disable,
+    enable,
+    fail,
+    ledger,
+    lose_device,
+    reset_faults,
+    reset_ledger,
+    slow_stream,
+    trace,
+)
+from .library import library_path
+from .om_file import StaticAipp, TensorSpec, write_om
+from .stand_in import stand_in
+
+__all__ = [
+    "StaticAipp",
+    "TaskRecord",
+    "TensorSpec",
+    "disable",
+    "enable",
+    "fail",
+    "ledger",
+    "library_path",
+    "lose_device",
+    "reset_faults",
+    "reset_ledger",
+    "slow_stream",
+    "stand_in",
+    "trace",
+    "write_om",
+]

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Switching the simulator on and off, what it saw, and faults on demand. Any thread."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import json
+import math
+import operator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from .. import _core
+from ..errors import InvalidInputError
+from . import library
+from .executor import OnnxExecutor
+
+Compute = Literal["onnx", "deterministic"]
+RunMode = Literal["host", "device"]
+OnViolation = Literal["error", "abort"]
+When = Literal["now", "sync"]
+
+# Whose times are published; see cpp/simulator/profile.h.
+TIMED_SOC_VERSION = "Ascend310P3"
+
+
+@dataclass(frozen=True)
+class TaskRecord:
+    """One task that a stream ran, times in seconds since the trace began.
+
+    Attributes:
+        name: of the call that queued it.
+        engine: "copy_in", "copy_out", "compute" or "none".
+        device: number of the device.
+        stream: number of the stream; 0 for a call that waited for its own task.
+        code: what it ended with; 0 is success.
+        start_s: when it began, in model time.
+        end_s: when it ended, in model time.
+        done_s: when the host could see that.
+        note: such as "batch 8".
+    """
+
+    name: str
+    engine: str
+    device: int
+    stream: int
+    code: int
+    start_s: float
+    end_s: float
+    done_s: float
+    note: str
+
+
+class _Enabled:
+    """What is registered in the library while the simulator is on."""
+
+    def __init__(self) -> None:
+        self.is_on = False
+        self.executor: OnnxExecutor | None = None
+        self.callback: Any = None  # keeps the C function alive while the library may call it
+
+
+_state = _Enabled()
+
+
+def enable(
+    soc_version: str = "Ascend310P3",
+    *,
+    timing: bool = True,
+    compute: Compute = "onnx",
+    run_mode: RunMode = "host",
+    on_violation: OnViolation = "error",
+    device_count: int = 1,
+    guard: bool = True,
+    copy_in_bytes_per_s: float | None = None,
+    copy_out_bytes_per_s: float | None = None,
+    jitter: float = 0.0,
+    task_delay_s: float = 0.0,
+    seed: int = 0,
+    memory_bytes: int = 21 << 30,
+    streams_per_device: int = 1024,
+    events_per_device: int = 1023,
+    calls_missing: Sequence[str] = (),
+) -> None:
+    """Makes the ascend backend use the simulator instead of an NPU.
+
+    Ledger and faults start empty. Enabling again changes the settings; no session may be open.
+
+    Args:
+        soc_version: what the device says it is; a .om must have been written for it.
+        timing: whether tasks take the time they take on an Ascend 310P; False is as fast as it
+            goes. There are times for "Ascend310P3" only.
+        compute: "onnx" runs the ONNX that the .om carries, "deterministic" the stand-in.
+        run_mode: "host" is a card with memory of its own, which the host cannot touch; "device" a
+            board on which host and device share memory.
+        on_violation: what a call does that the real runtime leaves undefined: "error" or "abort".
+        device_count: devices there are, 0 to 64.
+        guard: whether the pages of pinned buffers in flight are protected against the host.
+        copy_in_bytes_per_s: rate from host to device; None is 10e9, an assumption.
+        copy_out_bytes_per_s: rate from device to host; None likewise.
+        jitter: share of each task's time that varies at random, 0 to 1.
+        task_delay_s: every task waits up to this long at random.
+        seed: of both.
+        memory_bytes: of each device.
+        streams_per_device: streams there can be at once.
+        events_per_device: recorded events there can be at once.
+        calls_missing: functions that answer as if the library were too old for them.
+
+    Raises:
+        InvalidInputError: a setting is not among the above, or AscendCL is in use.
+        RuntimeUnavailableError: the simulator's library cannot be loaded.
+    """
+    _check_choice("compute", compute, get_args(Compute))
+    _check_choice("run_mode", run_mode, get_args(RunMode))
+    _check_choice("on_violation", on_violation, get_args(OnViolation))
+    if timing and soc_version != TIMED_SOC_VERSION:
+        raise InvalidInputError(
+            f"soc_version is {soc_version!r}, times are published for {TIMED_SOC_VERSION!r} only; "
+            "pass timing=False for any other"
+        )
+    settings = {
+        "soc_version": soc_version,
+        "timing": _yes_no(timing),
+        "compute": compute,
+        "run_mode": run_mode,
+        "on_violation": on_violation,
+        "device_count": operator.index(device_count),
+        "guard": _yes_no(guard),
+        "copy_in_bytes_per_s": copy_in_bytes_per_s or 0.0,
+        "copy_out_bytes_per_s": copy_out_bytes_per_s or 0.0,
+        "jitter": jitter,
+        "task_delay_s": task_delay_s,
+        "seed": seed,
+        "memory_bytes": operator.index(memory_bytes),
+        "streams_per_device": operator.index(streams_per_device),
+        "events_per_device": operator.index(events_per_device),
+        "calls_missing": ",".join(calls_missing),
+    }
+    _switch_on(settings, with_executor=compute == "onnx")
+
+
+def _switch_on(settings: dict[str, Any], *, with_executor: bool) -> None:
+    text = "\n".join(f"{key}={value}" for key, value in settings.items())
+    if text.count("\n") != len(settings) - 1 or ";" in text:
+        raise InvalidInputError(f"settings are {settings}, expected neither ';' nor line breaks")
+    simulator = library.load(library.library_path())
+    _core.ascend_stop()
+    library.check(simulator.mgnsim_configure(text.encode()))
+    _withdraw_executor()
+    simulator.mgnsim_reset_faults()
+    simulator.mgnsim_reset_ledger()
+    simulator.mgnsim_slow_stream(0.0)
+    _core.ascend_use_library(str(library.library_path()))
+    if with_executor:
+        _state.executor = OnnxExecutor()
+        _state.callback = library.ExecutorFunction(_state.executor.run)
+        simulator.mgnsim_set_executor(ctypes.cast(_state.callback, ctypes.c_void_p))
+    _state.is_on = True
+
+
+def disable() -> None:
+    """Ends the use of the simulator; the ascend backend looks for a real library again.
+
+    Raises:
+        InvalidInputError: a session is open on it.
+    """
+    if not _state.is_on:
+        return
+    _core.ascend_stop()
+    _core.ascend_use_library("")
+    _withdraw_executor()
+    simulator = library.load(library.library_path())
+    simulator.mgnsim_reset_faults()
+    simulator.mgnsim_slow_stream(0.0)
+    _state.is_on = False
+
+
+@atexit.register
+def _withdraw_executor() -> None:
+    """Waits until no stream is inside Python; afterwards none comes in."""
+    if _state.callback is None:
+        return
+    library.load(library.library_path()).mgnsim_set_executor(None)
+    _state.executor = None
+    _state.callback = None
+
+
+def ledger() -> dict[str, Any]:
+    """What the simulator saw since it was enabled, in this process.
+
+    Returns:
+        A dict with "live" (how many objects of each kind there are: "context", "stream", "event",
+        "device_memory", "pinned_memory", "model", "description", "dataset", "data_buffer",
+        "tensor_description", "aipp", "config"; {} where nothing is left), "created" (how many there
+        ever were), "live_bytes" (of the kinds that have a size), "violations" (dicts of "call",
+        "rule" and "detail"), "violation_counts" (of each rule), "calls" (of each function) and
+        "init" (how often AscendCL was initialised).
+    """
+    seen = library.read_json(_simulator().mgnsim_ledger)
+    seen["live"] = {kind: count for kind, count in seen["live"].items() if count}
+    return seen
+
+
+def reset_ledger() -> None:
+    """Forgets violations and counts of the past; live objects stay."""
+    _simulator().mgnsim_reset_ledger()
+
+
+def fail(call: str, nth: int, code: int, *, when: When = "now") -> None:
+    """Makes a call that is still to come return an error.
+
+    A function that releases something releases it all the same, any other has no effect.
+
+    Args:
+        call: name of an AscendCL function, or "*" for whichever is called.
+        nth: which call from now on, from 1; each is failed once.
+        code: what it returns, not 0. A function that returns a pointer returns null instead.
+        when: "now", or "sync": the call succeeds and its task fails at the next synchronise.
+
+    Raises:
+        InvalidInputError: no function has that name, `nth` is below 1, or `code` is 0.
+    """
+    _check_choice("when", when, get_args(When))
+    if operator.index(nth) < 1:
+        raise InvalidInputError(f"nth is {nth}, expected 1 (the next call) or more")
+    if not 0 < abs(operator.index(code)) < 1 << 31:
+        raise InvalidInputError(f"code is {code}, expected an error code, which is never 0")
+    simulator = _simulator()
+    library.check(simulator.mgnsim_fail(call.encode(), nth, code, when.encode()))
+
+
+def reset_faults() -> None:
+    """Forgets the faults that `fail` asked for and that did not happen yet."""
+    _simulator().mgnsim_reset_faults()
+
+
+def lose_device(device: int = 0) -> None:
+    """Takes a device off the bus: what is queued on it fails, and so does every later call.
+
+    It comes back when it is reset and AscendCL initialised again.
+
+    Args:
+        device: its number.
+
+    Raises:
+        InvalidInputError: the number is negative.
+    """
+    if not 0 <= operator.index(device) < 1 << 32:
+        raise InvalidInputError(f"device is {device}, expected a device number from 0")
+    _simulator().mgnsim_lose_device(device)
+
+
+def slow_stream(seconds: float) -> None:
+    """Makes every further task take longer, so that timeouts expire.
+
+    Args:
+        seconds: how much longer; 0 ends it.
+
+    Raises:
+        InvalidInputError: the time is negative or not finite.
+    """
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise InvalidInputError(f"seconds is {seconds}, expected 0 or more")
+    _simulator().mgnsim_slow_stream(seconds)
+
+
+@contextlib.contextmanager
+def trace() -> Iterator[list[TaskRecord]]:
+    """Records the tasks that streams run.
+
+    Yields:
+        A list that holds the records, in order of completion, once the block has ended.
+    """
+    simulator = _simulator()
+    records: list[TaskRecord] = []
+    simulator.mgnsim_trace_start()
+    try:
+        yield records
+    finally:
+        simulator.mgnsim_trace_stop()
+        lines = library.read_text(simulator.mgnsim_trace).splitlines()
+        records += [TaskRecord(**json.loads(line)) for line in lines]
+
+
+def _simulator() -> ctypes.CDLL:
+    return library.load(library.library_path())
+
+
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InvalidInputError(f"{name} is {value!r}, expected one of {choices}")
+
+
+def _yes_no(value: bool) -> str:  # noqa: FBT001 (only spelled out)
+    return "true" if value else "false"

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulator's shared library and its control functions, through ctypes. Any thread."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+from ..errors import InvalidInputError, RuntimeUnavailableError
+
+
+class ExecutorTensor(ctypes.Structure):
+    """One tensor as the executor sees it; laid out as in cpp/simulator/model.h."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("data_type", ctypes.c_int32),
+        ("num_dims", ctypes.c_int32),
+        ("dims", ctypes.c_int64 * 8),
+        ("data", ctypes.c_void_p),
+        ("bytes", ctypes.c_uint64),
+    )
+
+
+ExecutorFunction = ctypes.CFUNCTYPE(
+    ctypes.c_int,
+    ctypes.c_uint64,
+    ctypes.c_void_p,
+    ctypes.c_uint64,
+    ctypes.POINTER(ExecutorTensor),
+    ctypes.c_int32,
+    ctypes.POINTER(ExecutorTensor),
+    ctypes.c_int32,
+)
+
+
+def library_path() -> Path:
+    """The simulator's libascendcl.so, to be loaded in place of the vendor's.
+
+    Returns:
+        Its path inside the installed package.
+    """
+    return Path(__file__).parent / "libascendcl.so"
+
+
+@functools.cache
+def load(path: Path) -> ctypes.CDLL:
+    """The library with the types of its control functions declared. It is never unloaded.
+
+    Args:
+        path: the library file.
+
+    Returns:
+        The loaded library; the same one each time.
+
+    Raises:
+        RuntimeUnavailableError: the file is missing, cannot be loaded or is no simulator.
+    """
+    try:
+        library = ctypes.CDLL(str(path))
+        is_simulator = library.mgnsim_is_simulator
+    except (OSError, AttributeError) as error:
+        raise RuntimeUnavailableError(
+            f"the simulator {str(path)!r} cannot be used: {error}; expected the library that "
+            "mgn_fast installs; reinstall with: pip install --force-reinstall mgn-fast"
+        ) from error
+    is_simulator.restype = ctypes.c_int
+    _declare(library)
+    return library
+
+
+def _declare(library: ctypes.CDLL) -> None:
+    text, number, size = ctypes.c_char_p, ctypes.c_uint64, ctypes.c_size_t
+    signatures: dict[str, tuple[Any, list[Any]]] = {
+        "mgnsim_configure": (text, [text]),
+        "mgnsim_ledger": (size, [ctypes.c_void_p, size]),
+        "mgnsim_trace": (size, [ctypes.c_void_p, size]),
+        "mgnsim_fail": (text, [text, number, ctypes.c_int32, text]),
+        "mgnsim_reset_faults": (None, []),
+        "mgnsim_reset_ledger": (None, []),
+        "mgnsim_lose_device": (None, [ctypes.c_uint32]),
+        "mgnsim_slow_stream": (None, [ctypes.c_double]),
+        "mgnsim_trace_start": (None, []),
+        "mgnsim_trace_stop": (None, []),
+        "mgnsim_set_executor": (None, [ctypes.c_void_p]),
+    }
+    for name, (result, arguments) in signatures.items():
+        function = getattr(library, name)
+        function.restype = result
+        function.argtypes = arguments
+
+
+def check(error: bytes | None) -> None:
+    """Raises what a control function refused.
+
+    Args:
+        error: its answer; None is success.
+
+    Raises:
+        InvalidInputError: it refused.
+    """
+    if error is not None:
+        raise InvalidInputError(error.decode(errors="replace"))
+
+
+def read_text(function: Any) -> str:
+    """The text that a control function writes into a buffer of ours.
+
+    Args:
+        function: takes buffer and capacity, gives the bytes needed with the NUL.
+
+    Returns:
+        The whole text, however long.
+    """
+    capacity = 1 << 16
+    while True:
+        buffer = ctypes.create_string_buffer(capacity)
+        needed = int(function(buffer, capacity))
+        if needed <= capacity:
+            return buffer.value.decode(errors="replace")
+        capacity = 2 * needed  # it may have grown in between
+
+
+def read_json(function: Any) -> dict[str, Any]:
+    """`read_text`, parsed.
+
+    Args:
+        function: as in `read_text`.
+
+    Returns:
+        The parsed object.
+    """
+    parsed: dict[str, Any] = json.loads(read_text(function))
+    return parsed

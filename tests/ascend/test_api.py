@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How AscendCL is found. Other tests run on the simulator; these need no AscendCL at all."""
+
+import ctypes
+import os
+import subprocess
+import sys
+
+import pytest
+
+from mgn_fast import RuntimeUnavailableError, _core
+
+START = "from mgn_fast import _core; _core.ascend_start(); print(_core.ascend_info()['libraries'])"
+
+
+@pytest.fixture(autouse=True)
+def no_ascendcl(monkeypatch):
+    for name in ("MGN_FAST_ASCENDCL", "ASCEND_HOME_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    yield
+    _core.ascend_use_library("")
+
+
+def refusal():
+    with pytest.raises(RuntimeUnavailableError) as error:
+        _core.ascend_start()
+    return error.value
+
+
+def test_a_host_without_cann_is_told_what_was_tried_and_what_to_do():
+    error = refusal()
+    assert [entry.split()[0] for entry in error.tried] == ["libascendcl.so", "libacl_rt.so"]
+    assert error.missing == ()
+    for text in ("libascendcl.so", "source set_env.sh", "MGN_FAST_ASCENDCL", "simulator.enable()"):
+        assert text in str(error)
+
+
+def test_the_home_of_cann_is_searched_too(monkeypatch, tmp_path):
+    monkeypatch.setenv("ASCEND_HOME_PATH", str(tmp_path))
+    tried = [entry.split()[0] for entry in refusal().tried]
+    home = f"{tmp_path}/lib64/"
+    assert tried == [
+        "libascendcl.so",
+        home + "libascendcl.so",
+        "libacl_rt.so",
+        home + "libacl_rt.so",
+    ]
+
+
+def test_the_environment_replaces_the_search_and_an_argument_replaces_both(monkeypatch, tmp_path):
+    monkeypatch.setenv("MGN_FAST_ASCENDCL", str(tmp_path / "mine.so"))
+    assert [entry.split()[0] for entry in refusal().tried] == [str(tmp_path / "mine.so")]
+    _core.ascend_use_library(str(tmp_path / "other.so"))
+    assert [entry.split()[0] for entry in refusal().tried] == [str(tmp_path / "other.so")]
+
+
+def test_a_library_without_the_functions_is_named_with_all_of_them(monkeypatch):
+    monkeypatch.setenv("MGN_FAST_ASCENDCL", "libm.so.6")
+    error = refusal()
+    assert "libm.so.6 (lacks aclInit, aclFinalize, " in error.tried[0]
+    assert {"aclInit", "aclrtMalloc", "aclmdlExecuteAsync", "aclDestroyDataBuffer"} <= set(
+        error.missing
+    )
+    # What CANN of mid-2022 did not have is never asked for.
+    assert not {"aclrtStreamQuery", "aclrtSynchronizeStreamWithTimeout"} & set(error.missing)
+
+
+def test_the_split_libraries_of_cann_9_serve_together(tmp_path, simulator_library):
+    """Two libraries that each only lead to the real one, as a distribution may have them."""
+    for name in ("libacl_rt.so", "libacl_mdl.so"):
+        command = ["c++", "-shared", "-o", tmp_path / name, "-Wl,--no-as-needed", simulator_library]
+        subprocess.run([*command, f"-Wl,-rpath,{simulator_library.parent}"], check=True)
+    environment = os.environ | {
+        "LD_LIBRARY_PATH": str(tmp_path),
+        "MGN_FAST_SIMULATOR": "timing=false",
+        "PYTHONPATH": ":".join(sys.path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", START], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "['libacl_rt.so', 'libacl_mdl.so']"
+
+
+def test_a_simulator_that_is_not_enabled_is_not_taken_for_an_npu(simulator_library):
+    """Once loaded it answers to the vendor's name in the whole process."""
+    ctypes.CDLL(str(simulator_library))
+    assert "libascendcl.so (is the simulator, which is not enabled)" in refusal().tried
+
+
+def test_nothing_is_loaded_at_import():
+    code = "import mgn_fast; print('ascendcl' in open('/proc/self/maps').read())"
+    environment = os.environ | {"PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"

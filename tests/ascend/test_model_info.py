@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an .om may look like, and what is refused because nobody could say what was meant."""
+
+import pytest
+from mgn_fast.simulator import StaticAipp, TensorSpec
+
+from mgn_fast import DeviceError, ModelError, _core, simulator
+
+IMAGE = TensorSpec("image", "float32", (3, 2, 2), "NCHW")
+
+
+def output(name, width, dtype="float32"):
+    return TensorSpec(name, dtype, (width,))
+
+
+@pytest.fixture
+def info(tiny_om):
+    def read(**options):
+        engine = _core.AscendEngine(str(tiny_om(**options)), 0, 1)
+        found = {
+            "shape": engine.input_shape(),
+            "dtype": str(engine.input_dtype()),
+            "batch_sizes": engine.batch_sizes(),
+            "width": engine.embedding_width(),
+        }
+        engine.close()
+        return found
+
+    return read
+
+
+def test_a_static_model(info):
+    assert info(batch_sizes=(4,)) == {
+        "shape": [3, 2, 2],
+        "dtype": "float32",
+        "batch_sizes": [4],
+        "width": 16,
+    }
+
+
+def test_gears_are_its_batch_sizes(info):
+    assert info(batch_sizes=(1, 8, 4))["batch_sizes"] == [1, 4, 8]
+
+
+def test_with_static_aipp_the_input_is_the_picture_that_is_fed(info):
+    found = info(aipp=StaticAipp())
+    assert (found["shape"], found["dtype"]) == ([2, 2, 3], "uint8")
+
+
+@pytest.mark.parametrize("batch_sizes", [(2,), (1, 2)])
+def test_gears_and_aipp_go_together(info, batch_sizes):
+    found = info(aipp=StaticAipp(), batch_sizes=batch_sizes)
+    assert (found["shape"], found["batch_sizes"]) == ([2, 2, 3], list(batch_sizes))
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        [output("a", 7)],  # the only one, whatever its width
+        [output("x", 256), output("Concat_9:0:y", 2048), output("z", 751)],
+        [output("Concat_1:0:other", 2048), output("Concat_9:0:features", 2048)],
+        [output("features", 2048), output("features2", 2048)],
+        [TensorSpec("pooled", "float32", (2048, 1, 1))],
+    ],
+)
+def test_the_output_of_embeddings_is_found_by_width_then_by_name(info, outputs):
+    assert info(outputs=outputs)["width"] == (
+        7 if len(outputs) == 1 and outputs[0].name == "a" else 2048
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"outputs": [output("a", 256), output("b", 751)]}, "exactly one output of width 2048"),
+        ({"outputs": [output("a", 2048), output("b", 2048)]}, "exactly one output of width 2048"),
+        (
+            {"outputs": [output("a:0:features", 2048), output("b:0:features", 2048)]},
+            "exactly one output of width 2048",
+        ),
+        ({"inputs": [IMAGE, TensorSpec("mask", "float32", (4,))]}, "exactly one input of pictures"),
+        ({"inputs": [TensorSpec("image", "float16", (3, 2, 2))]}, "not float32 or uint8"),
+        ({"outputs": [output("a", 16, "int32")]}, "not float32 or float16"),
+        (
+            {"inputs": [IMAGE, TensorSpec("ascend_dynamic_aipp_data", "uint8", (64,))]},
+            "has dynamic AIPP, expected static AIPP or none",
+        ),
+    ],
+)
+def test_what_is_ambiguous_is_refused_with_what_is_there(info, options, message):
+    with pytest.raises(ModelError, match=message) as error:
+        info(**options)
+    assert "tiny.om" in str(error.value)
+    assert "; it has " in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "aclmdlGetNumInputs",
+        "aclmdlGetNumOutputs",
+        "aclmdlGetInputNameByIndex",
+        "aclmdlGetInputDataType",
+        "aclmdlGetInputDimsV2",
+        "aclmdlGetOutputDims",
+        "aclmdlGetInputSizeByIndex",
+        "aclmdlGetOutputSizeByIndex",
+        "aclmdlGetDynamicBatch",
+        "aclmdlGetDynamicHW",
+        "aclmdlGetInputDynamicGearCount",
+    ],
+)
+def test_a_description_that_cannot_be_read_names_the_call(info, call):
+    simulator.fail(call, 1, 500001)
+    with pytest.raises(DeviceError) as error:
+        info()
+    assert error.value.call == call
+    assert error.value.code == 500001

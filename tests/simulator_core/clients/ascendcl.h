@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// AscendCL's C prototypes, as far as the client programs of the tests need them; they know nothing
+// of this project.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+extern "C" {
+struct aclmdlDesc;
+struct aclmdlDataset;
+struct aclDataBuffer;
+int aclInit(const char*);
+int aclFinalize();
+const char* aclGetRecentErrMsg();
+int aclrtSetDevice(int32_t);
+int aclrtResetDevice(int32_t);
+int aclrtGetRunMode(int*);
+int aclrtGetCurrentContext(void**);
+int aclrtSetCurrentContext(void*);
+int aclrtCreateStream(void**);
+int aclrtDestroyStream(void*);
+int aclrtSynchronizeStream(void*);
+int aclrtMalloc(void**, size_t, int);
+int aclrtFree(void*);
+int aclrtMallocHost(void**, size_t);
+int aclrtFreeHost(void*);
+int aclrtMemcpy(void*, size_t, const void*, size_t, int);
+int aclrtMemcpyAsync(void*, size_t, const void*, size_t, int, void*);
+int aclrtSubscribeReport(uint64_t, void*);
+int aclrtUnSubscribeReport(uint64_t, void*);
+int aclrtProcessReport(int32_t);
+int aclrtLaunchCallback(void (*)(void*), void*, int, void*);
+int aclmdlLoadFromFile(const char*, uint32_t*);
+int aclmdlUnload(uint32_t);
+aclmdlDesc* aclmdlCreateDesc();
+int aclmdlDestroyDesc(aclmdlDesc*);
+int aclmdlGetDesc(aclmdlDesc*, uint32_t);
+size_t aclmdlGetNumInputs(aclmdlDesc*);
+size_t aclmdlGetNumOutputs(aclmdlDesc*);
+size_t aclmdlGetInputSizeByIndex(aclmdlDesc*, size_t);
+size_t aclmdlGetOutputSizeByIndex(aclmdlDesc*, size_t);
+aclmdlDataset* aclmdlCreateDataset();
+int aclmdlDestroyDataset(const aclmdlDataset*);
+int aclmdlAddDatasetBuffer(aclmdlDataset*, aclDataBuffer*);
+size_t aclmdlGetDatasetNumBuffers(const aclmdlDataset*);
+aclDataBuffer* aclmdlGetDatasetBuffer(const aclmdlDataset*, size_t);
+aclDataBuffer* aclCreateDataBuffer(void*, size_t);
+int aclDestroyDataBuffer(const aclDataBuffer*);
+void* aclGetDataBufferAddr(const aclDataBuffer*);
+int aclmdlGetInputIndexByName(const aclmdlDesc*, const char*, size_t*);
+int aclmdlSetDynamicBatchSize(uint32_t, aclmdlDataset*, size_t, uint64_t);
+int aclmdlExecute(uint32_t, const aclmdlDataset*, aclmdlDataset*);
+int aclmdlExecuteAsync(uint32_t, const aclmdlDataset*, aclmdlDataset*, void*);
+}
