@@ -158,7 +158,7 @@ class Machine:
             raise AclError(name, code, self.message())
 
     def message(self):
-        return (library().aclGetRecentErrMsg() or b"").decode(errors="replace")
+        return (library().aclGetRecentErrMsg() or b"").decode()
 
     def out(self, name, kind, *arguments):
         """Calls with one more argument, the address of a `kind`, and gives what it holds then."""

@@ -24,7 +24,7 @@ class FakeLane:
         self.batch = FutureBatch(self.thread.submit(self.run, count))
         return self.batch
 
-    def ready(self):
+    def idle(self):
         return self.batch is None or self.batch.done()
 
     def run(self, count):

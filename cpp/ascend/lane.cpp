@@ -150,11 +150,6 @@ bool Lane::done(const Batch& batch) {
     return batch.ended;
 }
 
-bool Lane::ready() {
-    const Lock lock(mutex_);
-    return lost_ || poll();
-}
-
 bool Lane::idle() {
     const Lock lock(mutex_);
     return poll();

@@ -62,10 +62,8 @@ public:
     // Waits at most so long for the batch's end; whether it has ended.
     bool wait(const Batch& batch, std::chrono::duration<double> limit);
 
-    // Whether the next submit would not find a batch in flight. Does not wait.
-    bool ready();
-
-    // Whether the stream has nothing of ours left, so that all may be freed. Does not wait.
+    // Whether the stream has nothing of ours left, so that the input may be written and the next
+    // batch submitted, or all of it freed. Does not wait.
     bool idle();
 
     // Asks the stream to drop what it has, where CANN can; for lanes that do not become idle.

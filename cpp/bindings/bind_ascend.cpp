@@ -136,7 +136,7 @@ void mgn::bindings::bind_ascend(py::module_& module) {
     py::class_<LaneHandle>(module, "AscendLane", py::release_gil_before_calling_cpp_dtor())
         .def("input", &input_view)
         .def("submit", &submit, py::arg("count"))
-        .def("ready", [](const LaneHandle& handle) { return handle.lane->ready(); });
+        .def("idle", [](const LaneHandle& handle) { return handle.lane->idle(); });
     py::class_<Engine>(module, "AscendEngine", py::release_gil_before_calling_cpp_dtor())
         .def(py::init<const std::string&, std::int32_t, std::size_t>(), py::arg("path"),
              py::arg("device"), py::arg("num_lanes"), py::call_guard<py::gil_scoped_release>())

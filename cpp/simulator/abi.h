@@ -36,6 +36,5 @@ constexpr aclError kParseFile = 100006;
 constexpr aclError kRtWaitTimeout = 107019;
 constexpr aclError kRtStreamAbort = 107023;
 constexpr aclError kRtOverLimit = 207012;
-constexpr aclError kRtContextRelease = 507007;
 
 }  // namespace mgn::acl

@@ -3,7 +3,6 @@
 // time in quarantine: page tables and marks stay small however often memory comes and goes.
 #include "simulator/arena.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -25,7 +24,6 @@ constexpr std::size_t kMostQuarantinedBytes = std::size_t{4} << 30;
 
 struct Arena {
     std::mutex mutex;
-    int file = -1;
     std::byte* client = nullptr;
     std::byte* own = nullptr;
     std::size_t bytes = 0;
@@ -39,26 +37,32 @@ std::atomic<const std::byte*> client_first{nullptr};
 std::atomic<std::size_t> client_bytes{0};
 std::atomic<std::atomic<std::uint8_t>*> page_states{nullptr};
 
-void* map_view(int file, std::size_t bytes, int rights) {
-    void* const view = mmap(nullptr, bytes, rights, MAP_SHARED | MAP_NORESERVE, file, 0);
-    if (view == MAP_FAILED) return nullptr;
-    madvise(view, bytes, MADV_DONTDUMP);
-    return view;
+void* map_zeros(std::size_t bytes, int sharing) {
+    return mmap(nullptr, bytes, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+                0);
+}
+
+// A second mapping of the same shared pages, without rights. It needs no file, whose size a limit
+// of the process (ulimit -f) may forbid.
+void* map_again(void* view, std::size_t bytes) {
+    void* const second = mremap(view, 0, bytes, MREMAP_MAYMOVE);
+    if (second == MAP_FAILED || mprotect(second, bytes, PROT_NONE) == 0) return second;
+    munmap(second, bytes);
+    return MAP_FAILED;
 }
 
 bool map_arena(Arena& into, std::size_t bytes) {
     const std::size_t pages = bytes / page_bytes();
-    if (ftruncate(into.file, static_cast<off_t>(bytes)) != 0) return false;
-    void* const client = map_view(into.file, bytes, PROT_NONE);
-    void* const own = map_view(into.file, bytes, PROT_READ | PROT_WRITE);
-    void* const states = mmap(nullptr, pages, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (client == nullptr || own == nullptr || states == MAP_FAILED) {
-        if (client != nullptr) munmap(client, bytes);
-        if (own != nullptr) munmap(own, bytes);
+    void* const own = map_zeros(bytes, MAP_SHARED);
+    void* const client = own == MAP_FAILED ? MAP_FAILED : map_again(own, bytes);
+    void* const states = map_zeros(pages, MAP_PRIVATE);
+    if (client == MAP_FAILED || states == MAP_FAILED) {
+        if (own != MAP_FAILED) munmap(own, bytes);
+        if (client != MAP_FAILED) munmap(client, bytes);
         if (states != MAP_FAILED) munmap(states, pages);
         return false;
     }
+    for (void* const view : {own, client}) madvise(view, bytes, MADV_DONTDUMP);
     into.client = static_cast<std::byte*>(client);
     into.own = static_cast<std::byte*>(own);
     into.bytes = bytes;
@@ -72,11 +76,8 @@ bool map_arena(Arena& into, std::size_t bytes) {
 Arena& arena() {
     static Arena* const kept = [] {
         auto* const made = new Arena;
-        made->file = memfd_create("mgn_fast simulator", MFD_CLOEXEC);
-        if (made->file >= 0) {
-            std::size_t bytes = kLargest;
-            while (!map_arena(*made, bytes) && bytes > kSmallest) bytes /= 2;
-        }
+        std::size_t bytes = kLargest;
+        while (!map_arena(*made, bytes) && bytes > kSmallest) bytes /= 2;
         return made;
     }();
     return *kept;
@@ -134,6 +135,8 @@ std::size_t page_bytes() {
     return bytes;
 }
 
+bool has_address_space() { return arena().bytes != 0; }
+
 std::optional<Extent> take_extent(std::size_t bytes, PageState state, Access access) {
     Arena& from = arena();
     if (bytes > from.bytes) return std::nullopt;
@@ -167,8 +170,7 @@ void give_back(const Extent& extent) {
     if (in_forked_child()) return;  // the pages are the parent's too
     Arena& to = arena();
     set_access(client_view(extent), extent.bytes + page_bytes(), Access::none);
-    fallocate(to.file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-              static_cast<off_t>(extent.offset), static_cast<off_t>(extent.bytes + page_bytes()));
+    madvise(own_view(extent), extent.bytes + page_bytes(), MADV_REMOVE);
     const std::lock_guard lock(to.mutex);
     to.quarantine.push_back(extent);
     to.quarantined_bytes += extent.bytes;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The address space of simulated memory: one file in memory, mapped twice. The client's view has no
+// The address space of simulated memory: the same pages, mapped twice. The client's view has no
 // access rights until it is given some; the simulator's own view can always be read and written.
 // Any thread.
 #pragma once
@@ -22,6 +22,9 @@ struct Extent {
 enum class Access { none, read, all };
 
 std::size_t page_bytes();
+
+// Maps the address space at the first call. False where the system does not give that much.
+bool has_address_space();
 
 // Room for `bytes`, zeroed, marked `state`, the client's view with these rights; null where the
 // system has no more.

@@ -90,7 +90,7 @@ const char* mgnsim_fail(const char* call, std::uint64_t nth, std::int32_t code, 
     return nullptr;
 }
 
-// Faults, lost devices and slowness that tests asked for are over; a lost device stays lost.
+// Faults and slowness that tests asked for are over; a lost device stays lost.
 void mgnsim_reset_faults() {
     disarm_faults();
     slow_by_ns = 0;

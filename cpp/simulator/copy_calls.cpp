@@ -127,8 +127,12 @@ Task task_of(const Call& call, const Copy& copy, bool at_once) {
     task.name = call.name();
     task.occupies = copy.engine;
     task.duration_s = copy.duration_s;
-    if (copy.from.memory != nullptr) task.reads.push_back(copy.from.memory);
-    if (copy.to.memory != nullptr) task.writes.push_back(copy.to.memory);
+    if (copy.from.memory != nullptr) {
+        task.reads.push_back({copy.from.memory, copy.from.address, copy.count});
+    }
+    if (copy.to.memory != nullptr) {
+        task.writes.push_back({copy.to.memory, copy.to.address, copy.count});
+    }
     std::byte* const to = at_once ? copy.to.bytes_at_once() : copy.to.own_bytes();
     const std::byte* const from = at_once ? copy.from.bytes_at_once() : copy.from.own_bytes();
     task.run = [to, from, count = copy.count] {
@@ -168,7 +172,7 @@ bool is_unaligned(const void* address) {
 }
 
 aclError read_fill(const Call& call, void* address, std::size_t capacity, std::size_t count,
-                   std::int32_t value, End& end, Task& task) {
+                   std::int32_t value, bool at_once, End& end, Task& task) {
     if (call.fault() != acl::kSuccess) return call.fault();
     aclError code = acl::kSuccess;
     const auto context = current_context(call, code);
@@ -181,12 +185,13 @@ aclError read_fill(const Call& call, void* address, std::size_t capacity, std::s
     }
     if (count == 0) return acl::kSuccess;
     if ((code = read_end(call, *context, address, count, end)) != acl::kSuccess) return code;
-    if (!end.is_device()) {
-        return call.violation(acl::kRtParamInvalid, "not device memory", bytes_in(count, address));
+    if (end.is_pageable()) {
+        return call.violation(acl::kRtParamInvalid, "fill of pageable memory",
+                              bytes_in(count, address));
     }
     task.name = call.name();
-    task.writes.push_back(end.memory);
-    task.run = [bytes = end.own_bytes(), value, count] {
+    task.writes.push_back({end.memory, end.address, count});
+    task.run = [bytes = at_once ? end.bytes_at_once() : end.own_bytes(), value, count] {
         std::memset(bytes, value, count);
         return acl::kSuccess;
     };
@@ -235,7 +240,7 @@ aclError aclrtMemset(void* address, std::size_t capacity, std::int32_t value, st
     const Call call("aclrtMemset");
     End end;
     Task task;
-    const aclError code = read_fill(call, address, capacity, count, value, end, task);
+    const aclError code = read_fill(call, address, capacity, count, value, true, end, task);
     if (code != kSuccess || count == 0) return code;
     return run_now(call, std::move(task));
 }
@@ -245,7 +250,7 @@ aclError aclrtMemsetAsync(void* address, std::size_t capacity, std::int32_t valu
     const Call call("aclrtMemsetAsync");
     End end;
     Entry entry;
-    const aclError code = read_fill(call, address, capacity, count, value, end, entry.task);
+    const aclError code = read_fill(call, address, capacity, count, value, false, end, entry.task);
     if (code != kSuccess || count == 0) return code;
     add_guard(entry, end, count, Access::none);
     return submit_entry(call, stream, std::move(entry));

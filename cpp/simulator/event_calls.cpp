@@ -115,10 +115,7 @@ aclError aclrtResetEvent(aclrtEvent handle, aclrtStream stream) {
     if (event == nullptr) return code;
     if ((code = check_event_context(call, *event)) != kSuccess) return code;
     if ((code = refuse_ex(call, *event)) != kSuccess) return code;
-    if (!event->needs_reset) {
-        call.violation(kSuccess, "reset of a plain event",
-                       "only events of aclrtCreateEventWithFlag(ACL_EVENT_SYNC) may be reset");
-    }
+    if ((code = check_flag(call, *event, kEventSync, "ACL_EVENT_SYNC")) != kSuccess) return code;
     Entry entry;
     entry.task.name = call.name();
     code = submit_entry(call, stream, std::move(entry));
@@ -158,7 +155,10 @@ aclError aclrtStreamWaitEvent(aclrtStream stream, aclrtEvent handle) {
             event->was_waited = true;
         }
     }
-    return push_entry(call, *on, std::move(entry));
+    const auto passed = entry.opens;
+    code = push_entry(call, *on, std::move(entry));
+    if (code != kSuccess && passed != nullptr) passed->open(now_ns(), code);
+    return code;
 }
 
 aclError aclrtQueryEvent(aclrtEvent handle, aclrtEventStatus* status) {

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "simulator/execution.h"
+#include "simulator/streams.h"
 
 namespace mgn::acl {
 
@@ -46,9 +47,11 @@ aclError execute_on_stream(const Call& call, std::uint32_t id, const aclmdlDatas
     std::shared_ptr<Execution> execution = make_execution(call, id, input, output, mode, code);
     if (execution != nullptr) code = execution->enter(mode, stream);
     if (code != kSuccess) return code;
-    Task task = Execution::task(execution);
+    Entry entry;
+    entry.task = Execution::task(execution);
+    entry.guards = execution->guards();
     execution.reset();  // the task alone keeps it, so that it ends when the task does
-    return submit(call, stream, std::move(task));
+    return submit_entry(call, stream, std::move(entry));
 }
 
 aclError check_exec_config(const Call& call, const aclmdlExecConfigHandle* handle) {

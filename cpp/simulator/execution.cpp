@@ -22,11 +22,16 @@ Task Execution::task(const std::shared_ptr<Execution>& execution) {
     task.occupies = Occupies::compute;
     task.duration_s = compute_s(execution->gear_);
     task.run = [execution] { return execution->run(); };
-    for (const Bound& input : execution->inputs_) task.reads.push_back(input.memory);
-    for (const Bound& output : execution->outputs_) task.writes.push_back(output.memory);
-    const LoadedModel& model = *execution->model_;
-    if (model.weights.memory != nullptr) task.reads.push_back(model.weights.memory);
-    if (model.work.memory != nullptr) task.writes.push_back(model.work.memory);
+    const auto piece_of = [](const Bound& bound) -> Piece {
+        return {bound.memory, bound.address, std::min(bound.size, bound.tensor->bytes)};
+    };
+    for (const Bound& input : execution->inputs_) task.reads.push_back(piece_of(input));
+    for (const Bound& output : execution->outputs_) task.writes.push_back(piece_of(output));
+    const auto add = [](std::vector<Piece>& pieces, const Region& region) {
+        if (region.memory) pieces.push_back({region.memory, region.address, region.size});
+    };
+    add(task.reads, execution->model_->weights);
+    add(task.writes, execution->model_->work);
     task.trace_note = "batch " + std::to_string(execution->gear_);
     return task;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "simulator/dataset.h"
+#include "simulator/guard.h"
 #include "simulator/loaded_model.h"
 #include "simulator/model.h"
 #include "simulator/stream.h"
@@ -37,6 +38,9 @@ public:
 
     // Occupies the model for `stream`.
     aclError enter(Mode mode, const void* stream);
+
+    // On an RC board, where the host shares the tensors' memory: their pages until the task ends.
+    std::vector<Guard> guards() const;
 
     // The task that runs it and keeps it alive.
     static Task task(const std::shared_ptr<Execution>& execution);

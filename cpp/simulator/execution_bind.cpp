@@ -4,6 +4,7 @@
 
 #include "simulator/claims.h"
 #include "simulator/execution.h"
+#include "simulator/settings.h"
 
 extern "C" mgn::acl::aclError aclrtMalloc(void** devPtr, std::size_t size,
                                           mgn::acl::aclrtMemMallocPolicy policy);
@@ -125,11 +126,26 @@ aclError Execution::locate(const std::string& name, Bound& bound) const {
 
 aclError Execution::check_regions() const {
     const char* gone = nullptr;
-    if (!is_alive(model_->weights)) gone = "weights freed while loaded";
-    if (!is_alive(model_->work)) gone = "work memory freed while loaded";
+    if (!is_alive(model_->weights)) gone = "weights";
+    if (!is_alive(model_->work)) gone = "work memory";
     if (gone == nullptr) return kSuccess;
-    return call_.violation(kGeModelAddress, gone,
-                           "model " + std::to_string(model_->id) + " is executed after that");
+    // The violation was to free it; aclrtFree has counted that.
+    return call_.fail(kGeModelAddress, std::string("the ") + gone + " of model " +
+                                           std::to_string(model_->id) + " was freed");
+}
+
+std::vector<Guard> Execution::guards() const {
+    std::vector<Guard> made;
+    if (!settings().is_device || !settings().guard) return made;
+    const auto add = [&made](const std::vector<Bound>& bounds, Access left) {
+        for (const Bound& bound : bounds) {
+            made.emplace_back(bound.memory, bound.address,
+                              std::min(bound.size, bound.tensor->bytes), left);
+        }
+    };
+    add(inputs_, Access::read);
+    add(outputs_, Access::none);
+    return made;
 }
 
 aclError Execution::enter(Mode mode, const void* stream) {

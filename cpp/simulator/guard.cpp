@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <utility>
 
 #include "simulator/call.h"
@@ -63,7 +64,7 @@ Guard::Guard(Held memory, const void* address, std::size_t bytes, Access access)
         return;
     }
     bytes_ = static_cast<std::size_t>(stop - first_);
-    const std::lock_guard lock(memory_->guard_mutex);
+    const std::lock_guard lock(memory_->mutex);
     memory_->guards.push_back({first_, bytes_, access_});
     if (memory_->guards.size() == 1) {
         set_access(first_, bytes_, access_);
@@ -85,7 +86,7 @@ Guard& Guard::operator=(Guard&& other) noexcept {
 void Guard::end() noexcept {
     if (memory_ == nullptr) return;
     {
-        const std::lock_guard lock(memory_->guard_mutex);
+        const std::lock_guard lock(memory_->mutex);
         GuardList& guards = memory_->guards;
         const auto own = std::find_if(guards.begin(), guards.end(), [&](const GuardRange& g) {
             return g.first == first_ && g.bytes == bytes_ && g.access == access_;
@@ -233,10 +234,15 @@ void watch_host_accesses() {
 }
 
 void tell_host_accesses() {
-    const std::size_t seen = num_host_accesses.load();
+    if (in_forked_child()) return;                // its locks may be held for ever
+    static auto* const telling = new std::mutex;  // taken first
+    static std::size_t told = 0;                  // of the slots in use
+    const std::lock_guard lock(*telling);
+    std::size_t seen = num_host_accesses.load();
     if (seen == 0) return;
     for (HostAccess& entry : host_accesses) {
         if (!entry.complete.exchange(false, std::memory_order_acq_rel)) continue;
+        ++told;
         char address[24];
         const void* const at = entry.address.load();
         std::snprintf(address, sizeof address, "%p", at);
@@ -245,11 +251,12 @@ void tell_host_accesses() {
                          (entry.seen == Seen::nothing ? "access to " : verb) +
                              std::string(address) + ", " + describe_memory(at));
     }
+    // A slot that a thread is still filling, or has just taken, is told the next time.
     const std::size_t more = seen - std::min(seen, host_accesses.size());
-    if (more != 0) {
-        ledger_violation("host", "host accesses not told", std::to_string(more) + " more pages");
-    }
-    num_host_accesses.store(0);
+    if (told + more != seen || !num_host_accesses.compare_exchange_strong(seen, 0)) return;
+    told = 0;
+    if (more == 0) return;
+    ledger_violation("host", "host accesses not told", std::to_string(more) + " more pages");
 }
 
 }  // namespace mgn::simulator

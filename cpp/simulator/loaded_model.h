@@ -33,6 +33,7 @@ struct LoadedModel {
     std::uint32_t id = 0;
     std::shared_ptr<const OmFile> file;
     std::uint64_t context = 0;
+    std::weak_ptr<Context> home;  // that context
     std::uint32_t device = 0;
     Region work;
     Region weights;

@@ -150,13 +150,18 @@ std::shared_ptr<Memory> remove(const std::byte* address) {
 
 // Closes the memory to the client; its pages go when no task holds it any more.
 void close(Memory& memory) {
-    const std::lock_guard lock(memory.guard_mutex);
+    const std::lock_guard lock(memory.mutex);
     memory.freed.store(true);
     mark_freed(memory.extent);
     if (memory.place == Place::pinned || memory.place == Place::device ||
         memory.place == Place::dvpp) {
         ledger_released(ledger_kind_of(memory.place), memory.address);
     }
+}
+
+Use use_of(const Piece& piece, bool writes) {
+    const auto* const begin = static_cast<const std::byte*>(piece.address);
+    return {begin, begin + piece.bytes, writes};
 }
 
 aclError refuse_to_free(const Call& call, const std::byte* address) {
@@ -221,7 +226,7 @@ aclError free_memory(const Call& call, Place place, const void* address) {
     }
     const auto memory = remove(at);
     if (memory == nullptr) return refuse_to_free(call, at);
-    const bool in_use = memory->tasks.load() != 0;
+    const bool in_use = is_in_flight({memory, memory->address, memory->size}, true);
     const bool loaded = memory->models.load() != 0;
     const bool overrun = is_overrun(*memory);
     close(*memory);
@@ -238,6 +243,30 @@ aclError free_memory(const Call& call, Place place, const void* address) {
                               describe(place, memory->size));
     }
     return call.fault();
+}
+
+void begin_use(const Piece& piece, bool writes) {
+    const std::lock_guard lock(piece.memory->mutex);
+    piece.memory->uses.push_back(use_of(piece, writes));
+}
+
+void end_use(const Piece& piece, bool writes) {
+    const Use ended = use_of(piece, writes);
+    const std::lock_guard lock(piece.memory->mutex);
+    std::vector<Use>& uses = piece.memory->uses;
+    const auto own = std::find_if(uses.begin(), uses.end(), [&](const Use& use) {
+        return use.begin == ended.begin && use.end == ended.end && use.writes == ended.writes;
+    });
+    if (own != uses.end()) uses.erase(own);
+}
+
+bool is_in_flight(const Piece& piece, bool writes) {
+    const Use wanted = use_of(piece, writes);
+    const std::lock_guard lock(piece.memory->mutex);
+    const std::vector<Use>& uses = piece.memory->uses;
+    return std::any_of(uses.begin(), uses.end(), [&](const Use& use) {
+        return (use.writes || wanted.writes) && use.begin < wanted.end && wanted.begin < use.end;
+    });
 }
 
 Held own_memory(std::uint32_t device, std::size_t size) {

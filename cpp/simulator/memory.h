@@ -27,6 +27,13 @@ struct GuardRange {
 };
 using GuardList = std::vector<GuardRange>;
 
+// What a task that is queued or runs reads or writes of one allocation.
+struct Use {
+    const std::byte* begin;
+    const std::byte* end;
+    bool writes;
+};
+
 // Live memory. Held by queued tasks, so that freeing it early is seen and stays harmless.
 class Allocation {
 public:
@@ -36,14 +43,28 @@ public:
     std::byte* address = nullptr;  // what the client holds
     std::byte* bytes = nullptr;    // where the simulator reads and writes the same memory
     std::size_t size = 0;          // as asked for
-    std::atomic<int> tasks{0};     // queued tasks that read or write it; submit() counts them
     std::atomic<int> models{0};    // loaded models that live in it; the loader counts them
     std::atomic<bool> freed{false};
-    std::mutex guard_mutex;  // taken last
+    std::mutex mutex;  // of the lists; taken last
     GuardList guards;
+    std::vector<Use> uses;
 };
 
 using Held = std::shared_ptr<Allocation>;
+
+// Part of an allocation, as a task uses it.
+struct Piece {
+    Held memory;
+    const void* address = nullptr;
+    std::size_t bytes = 0;
+};
+
+// A task that is queued says what it uses, and that it has ended.
+void begin_use(const Piece& piece, bool writes);
+void end_use(const Piece& piece, bool writes);
+
+// Whether a task that is queued or runs writes some of the piece, or reads it where `writes`.
+bool is_in_flight(const Piece& piece, bool writes);
 
 // Allocates for the client: checks the device's memory, enters the ledger. `padding` is what the
 // allocator adds behind the size. 0 or the code to return, with the text recorded.

@@ -28,11 +28,8 @@ using Executor = aclError (*)(std::uint64_t file, const void* onnx, std::uint64_
 // Null takes it away again and waits until no batch is inside it.
 void set_executor(Executor executor);
 
-// At aclFinalize and aclrtResetDevice to zero: models still loaded are leaks and go away.
-void unload_all_models(const char* call);
-
-// The same for one device, at its aclrtResetDevice to zero; a model still loaded is a violation.
-void unload_models_of(const Call& call, std::uint32_t device);
+// A context ends, and with it the models that were loaded in it.
+void drop_models_of(std::uint64_t context);
 
 // Seconds one H2D or D2H copy of `bytes` takes in the profile in force.
 double copy_in_s(std::size_t bytes);

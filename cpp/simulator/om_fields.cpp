@@ -29,7 +29,11 @@ int hex_digit(char digit) {
 }  // namespace
 
 void refuse_om(const std::string& why) {
-    throw OmError(kGeModelDataSize, "the file is no simulated model: " + why);
+    std::string text = "the file is no simulated model: " + why;
+    // Any bytes may stand in a file; a message has to be text.
+    const auto is_printable = [](char c) { return c >= 0x20 && c < 0x7f; };
+    for (char& c : text) c = is_printable(c) ? c : '?';
+    throw OmError(kGeModelDataSize, text);
 }
 
 void Fields::refuse(const std::string& expected) const {

@@ -76,6 +76,11 @@ void say_what_it_is(const Settings& machine) {
 
 aclError start(const Call& call) {
     if (!settings_error().empty()) return call.fail(acl::kInvalidParam, settings_error());
+    if (!has_address_space()) {
+        return call.fail(acl::kBadAlloc,
+                         "the system gives the simulator no address space: 2 GiB is "
+                         "the least (see ulimit -v)");
+    }
     const Settings& machine = settings();
     seed_uniform(machine.seed);
     set_missing_calls(machine.calls_missing);
@@ -92,7 +97,6 @@ void finish(const Call& call) {
         call.violation(acl::kSuccess, "finalized with work pending", "a stream still has tasks");
     }
     ledger_check_empty(call.name());
-    unload_all_models(call.name());
     forget_callbacks();
     destroy_everything();
     forget_exception_callback();
@@ -182,8 +186,6 @@ aclError aclrtGetDeviceCount(std::uint32_t* count) {
 aclError aclrtGetRunMode(aclrtRunMode* mode) {
     const Call call("aclrtGetRunMode");
     if (call.fault() != kSuccess) return call.fault();
-    aclError code = kSuccess;
-    if (current_context(call, code) == nullptr) return code;
     if (mode == nullptr) return call.fail(kInvalidParam, "the mode's address is null");
     *mode = settings().is_device ? ACL_DEVICE : ACL_HOST;
     return kSuccess;

@@ -15,6 +15,8 @@ namespace {
 
 using Value = const std::string&;
 
+constexpr const char* kTimedSocVersion = "Ascend310P3";  // see profile.h
+
 [[noreturn]] void refuse(const std::string& key, Value value, const std::string& expected) {
     throw std::invalid_argument("simulator setting " + key + " is \"" + value + "\", expected " +
                                 expected);
@@ -155,6 +157,11 @@ Settings parse_settings(const std::string& text) {
         if (end == std::string::npos) end = text.size();
         if (end > start) read_one(read, text.substr(start, end - start));
         start = end + 1;
+    }
+    if (read.timing && read.soc_version != kTimedSocVersion) {
+        refuse("soc_version", read.soc_version,
+               std::string(kTimedSocVersion) +
+                   ", the only one whose times are published; set timing=false for any other");
     }
     return read;
 }

@@ -32,9 +32,8 @@ struct Settings {
     std::string calls_missing;  // separated by commas; they return 207000, and mgnsim_is_missing
 };
 
-// Reads "key=value" lines (or separated by ';'). Keys are the members' names, but for run_mode
-// (host or device), compute (onnx or deterministic) and on_violation (error or abort); yes and no
-// are true and false. Throws std::invalid_argument that names the key.
+// Reads "key=value" entries that end with ';' or a line; the docstring of mgn_fast.simulator tells
+// keys and values. Throws std::invalid_argument that names the key.
 Settings parse_settings(const std::string& text);
 
 // The settings in force. Starts from the environment's MGN_FAST_SIMULATOR.

@@ -36,9 +36,23 @@ aclError sleep_in_caller(const Device& device, Nanoseconds until) {
     }
 }
 
-void count_uses(const Task& task, int by) {
-    for (const Held& memory : task.reads) memory->tasks += by;
-    for (const Held& memory : task.writes) memory->tasks += by;
+// What the client can touch itself has its pages guarded instead.
+bool is_raced(const Piece& piece, bool writes) {
+    return piece.memory->place != Place::pinned && is_in_flight(piece, writes);
+}
+
+aclError check_unordered(const Call& call, const Task& task) {
+    const auto raced = [](const std::vector<Piece>& pieces, bool writes) {
+        return std::any_of(pieces.begin(), pieces.end(),
+                           [writes](const Piece& piece) { return is_raced(piece, writes); });
+    };
+    const char* rule = nullptr;
+    if (raced(task.reads, false)) rule = "buffer read before its task was done";
+    if (raced(task.writes, true)) rule = "buffer rewritten in flight";
+    if (rule == nullptr) return acl::kSuccess;
+    return call.violation(acl::kRtParamInvalid, rule,
+                          "no stream orders this call, and a task that is queued or running uses "
+                          "the same device memory; synchronise first");
 }
 
 }  // namespace
@@ -46,6 +60,16 @@ void count_uses(const Task& task, int by) {
 Handles<Stream>& streams() {
     static auto* const kept = new Handles<Stream>(HandleKind::stream);
     return *kept;
+}
+
+void begin_uses(const Task& task) {
+    for (const Piece& piece : task.reads) begin_use(piece, false);
+    for (const Piece& piece : task.writes) begin_use(piece, true);
+}
+
+void end_uses(const Task& task) {
+    for (const Piece& piece : task.reads) end_use(piece, false);
+    for (const Piece& piece : task.writes) end_use(piece, true);
 }
 
 std::shared_ptr<Stream> make_stream(const std::shared_ptr<Context>& context) {
@@ -103,13 +127,14 @@ aclError run_now(const Call& call, Task task) {
     if (call.deferred_fault() != acl::kSuccess) {
         return call.fail(call.deferred_fault(), "failed on demand");
     }
-    count_uses(task, 1);
+    if ((code = check_unordered(call, task)) != acl::kSuccess) return code;
+    begin_uses(task);
     const auto sleep = [&device](Nanoseconds until) { return sleep_in_caller(device, until); };
     const Nanoseconds slow = slow_by_ns.load(std::memory_order_relaxed);
     Outcome outcome;
     if (slow != 0) outcome.code = sleep(now_ns() + slow);
     if (outcome.code == acl::kSuccess) outcome = run_task(device, task, now_ns(), slow, sleep);
-    count_uses(task, -1);
+    end_uses(task);
     if (trace_is_on.load(std::memory_order_relaxed)) {
         trace_task(task, context->device, 0, outcome, now_ns());
     }

@@ -23,8 +23,8 @@ struct Task {
     // Runs on the stream's thread, without any lock of the simulator. An error surfaces at the
     // next synchronise of the stream.
     std::function<aclError()> run;
-    std::vector<Held> reads;
-    std::vector<Held> writes;
+    std::vector<Piece> reads;
+    std::vector<Piece> writes;
     std::string trace_note;  // "batch 8", shown in the trace
 };
 
@@ -33,7 +33,8 @@ struct Task {
 // return.
 aclError submit(const Call& call, void* stream, Task task);
 
-// As `submit`, on an internal stream of the current context, and waits for the task; its code.
+// As `submit`, at once and ordered with no stream: device memory that a queued task uses meanwhile
+// is a violation. The task's code.
 aclError run_now(const Call& call, Task task);
 
 }  // namespace mgn::simulator

@@ -97,8 +97,7 @@ aclError Stream::push(Entry entry) {
             return acl::kRtNoStream;
         }
     }
-    for (const Held& memory : entry.task.reads) ++memory->tasks;
-    for (const Held& memory : entry.task.writes) ++memory->tasks;
+    begin_uses(entry.task);
     entry.sequence = submitted_ + 1;
     if (entry.opens != nullptr) {
         entry.opens->stream = weak_from_this();
@@ -263,8 +262,7 @@ void Stream::finish(Entry& entry, const Outcome& outcome) {
     if (trace_is_on.load(std::memory_order_relaxed)) {
         trace_task(entry.task, device_id, id_, outcome, now_ns());
     }
-    for (const Held& memory : entry.task.reads) --memory->tasks;
-    for (const Held& memory : entry.task.writes) --memory->tasks;
+    end_uses(entry.task);
     const std::shared_ptr<Gate> opens = std::move(entry.opens);
     const std::uint64_t sequence = entry.sequence;
     const aclError code = outcome.code;

@@ -49,6 +49,10 @@ using Sleep = std::function<aclError(Nanoseconds until)>;
 Outcome run_task(Device& device, Task& task, Nanoseconds ready, Nanoseconds slowed,
                  const Sleep& sleep);
 
+// The task is queued; it has ended.
+void begin_uses(const Task& task);
+void end_uses(const Task& task);
+
 class Stream : public std::enable_shared_from_this<Stream> {
 public:
     Stream(std::weak_ptr<Context> owner, std::uint32_t device, std::uint64_t id)

@@ -121,9 +121,9 @@ class AscendLane:
         """Starts the first `count` pictures: copy in, execute, copy out on the lane's stream."""
         return AscendBatch(self._open().submit(count))
 
-    def ready(self) -> bool:
-        """Whether the next batch may be submitted: the stream is through with the last one."""
-        return self._open().ready()
+    def idle(self) -> bool:
+        """Whether the stream is through with everything, so that the input is free again."""
+        return self._open().idle()
 
     def close(self) -> None:
         """Lets go of the input; the model frees it, or the last view of it does."""

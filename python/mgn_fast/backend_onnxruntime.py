@@ -115,7 +115,7 @@ class OnnxruntimeLane:
         self._batch = FutureBatch(self._thread.submit(self._run, count))
         return self._batch
 
-    def ready(self) -> bool:
+    def idle(self) -> bool:
         """Whether the last batch has ended."""
         return self._batch is None or self._batch.done()
 

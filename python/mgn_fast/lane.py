@@ -42,8 +42,8 @@ class BackendLane(Protocol):
     def submit(self, count: int) -> BackendBatch:
         """Starts the first `count` pictures of the input."""
 
-    def ready(self) -> bool:
-        """Whether the next batch may be submitted. Does not wait."""
+    def idle(self) -> bool:
+        """Whether nothing runs, so that the input may be written again. Does not wait."""
 
     def close(self) -> None:
         """The end of its use. The model's own `close` follows."""

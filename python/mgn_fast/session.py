@@ -219,7 +219,7 @@ class Session:
         if self._closed:
             raise InvalidInputError(f"the session of {self.model_path} is closed")
         for slot in self._slots:
-            if slot.free and slot.lane.ready():
+            if slot.free and slot.lane.idle():
                 slot.free = False
                 slot.turn += 1
                 return Lane(self, slot)

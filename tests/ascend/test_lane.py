@@ -133,14 +133,14 @@ def test_a_lane_takes_one_batch_at_a_time(engine, pictures):
     simulator.slow_stream(0.05)
     lane = engine().take_lane()
     batch = lane.submit(1)
-    assert not lane.ready()
+    assert not lane.idle()
     assert not batch.done()
     with pytest.raises(InvalidInputError, match="has a batch in flight"):
         lane.submit(1)
     with pytest.raises(InvalidInputError, match="has not ended; wait for it"):
         batch.embeddings()
     assert batch.wait(5)
-    assert lane.ready()
+    assert lane.idle()
 
 
 def test_a_timeout_leaves_the_lane_in_use_until_the_device_is_through(engine):
@@ -150,7 +150,7 @@ def test_a_timeout_leaves_the_lane_in_use_until_the_device_is_through(engine):
     started = time.monotonic()
     assert not batch.wait(0.02)
     assert time.monotonic() - started < 0.09
-    assert not lane.ready()
+    assert not lane.idle()
     with pytest.raises(InvalidInputError, match="in flight"):
         lane.submit(1)
     assert batch.wait(5)
@@ -191,7 +191,7 @@ def test_a_failed_call_is_an_error_with_its_name_and_the_next_batch_works(
     assert (error.value.call, error.value.code) == (call, code)
     assert f"{call} failed with {code} (ACL_ERROR_" in str(error.value)
     deadline = time.monotonic() + 5
-    while not lane.ready():
+    while not lane.idle():
         assert time.monotonic() < deadline
     np.testing.assert_array_equal(run(lane, pictures), embeddings_of(pictures))
 
@@ -204,6 +204,23 @@ def test_a_task_that_fails_on_the_device_shows_at_the_synchronise(engine, pictur
     with pytest.raises(DeviceError, match="aclrtSynchronizeStreamWithTimeout failed with 507011"):
         batch.embeddings()
     np.testing.assert_array_equal(run(lane, pictures), embeddings_of(pictures))
+
+
+@pytest.mark.parametrize("code", [507015, 507899, 107017])
+def test_a_lane_whose_question_failed_is_not_idle_while_its_batch_runs(engine, code):
+    """Its input would be given out and written while the device still reads it."""
+    simulator.slow_stream(0.05)
+    lane = engine().take_lane()
+    batch = lane.submit(4)
+    simulator.fail("aclrtStreamQuery", 1, code)
+    assert batch.done()
+    assert not lane.idle()
+    with pytest.raises(DeviceError, match=f"aclrtStreamQuery failed with {code}"):
+        batch.embeddings()
+    deadline = time.monotonic() + 5
+    while not lane.idle():
+        assert time.monotonic() < deadline
+    lane.input()[:] = 1
 
 
 def test_after_the_device_is_lost_every_lane_says_so_at_once(engine):
@@ -264,7 +281,7 @@ def test_a_dropped_batch_does_no_harm(engine, pictures):
     lane = engine().take_lane()
     for _ in range(20):
         lane.submit(4)
-        while not lane.ready():
+        while not lane.idle():
             pass
     np.testing.assert_array_equal(run(lane, pictures), embeddings_of(pictures))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from acl import SANITIZED
 from mgn_fast import InvalidInputError, _core, open_session, simulator
 
 
@@ -70,7 +71,7 @@ def test_the_threads_own_context_is_current_again_after_every_call(tiny_om, acl)
     require_theirs()
     assert batch.wait(5)
     require_theirs()
-    assert lane.ready()
+    assert lane.idle()
     require_theirs()
     engine.close()
     require_theirs()
@@ -211,5 +212,6 @@ def test_many_cycles_leave_nothing_behind(tiny_om, random):
         cycle()
     gc.collect()
     assert handles() == before
-    assert resident_bytes() - before_bytes < 1 << 20
+    if not SANITIZED:  # they keep what was freed for a while
+        assert resident_bytes() - before_bytes < 1 << 20
     assert simulator.ledger()["live"] == {}

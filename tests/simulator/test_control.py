@@ -53,6 +53,14 @@ def test_the_signature_is_the_documented_one():
     assert kinds == {inspect.Parameter.KEYWORD_ONLY}
 
 
+def test_the_environments_keys_are_the_arguments():
+    """The docstring of mgn_fast.simulator says so, and nothing else lists them."""
+    parameters = inspect.signature(simulator.enable).parameters
+    error = library.load(acl_models.library_path()).mgnsim_configure(b"?").decode()
+    assert sorted(error.partition("keys:")[2].split()) == sorted(parameters)
+    assert all(f"{name}:" in simulator.enable.__doc__ for name in parameters)
+
+
 def test_enable_and_disable_switch_the_backend(uses):
     simulator.enable()
     simulator.enable(timing=False)

@@ -179,8 +179,37 @@ def test_fills(acl, buffers):
     assert acl.aclrtMemset(buffers.device, SIZE, 0, SIZE + 1) == 107000
     assert acl.aclrtMemset(buffers.device, 0, 0, 0) == 0
     assert acl.aclrtMemset(buffers.device, SIZE + 1, 0, SIZE + 1) == 107000
-    assert acl.aclrtMemsetAsync(buffers.host, SIZE, 0, SIZE, buffers.stream) == 107000
-    assert acl.take_violations() == ["copy beyond the end of memory", "not device memory"]
+    assert acl.take_violations() == ["copy beyond the end of memory"]
+
+
+def test_pinned_memory_may_be_filled_and_pageable_memory_may_not(acl, buffers):
+    acl.ok("aclrtMemset", buffers.host, SIZE, 3, SIZE)
+    acl.ok("aclrtMemsetAsync", buffers.back, SIZE, 4, SIZE, buffers.stream)
+    acl.ok("aclrtSynchronizeStream", buffers.stream)
+    assert ctypes.string_at(buffers.host, SIZE) == b"\3" * SIZE
+    assert ctypes.string_at(buffers.back, SIZE) == b"\4" * SIZE
+    assert acl.aclrtMemset(buffers.plain, SIZE, 0, SIZE) == 107000
+    assert acl.aclrtMemsetAsync(buffers.plain, SIZE, 0, SIZE, buffers.stream) == 107000
+    assert acl.take_violations() == ["fill of pageable memory"] * 2
+
+
+def test_memory_that_a_queued_task_uses_is_not_for_a_call_at_once(acl, buffers):
+    """No stream orders such a call, so what it reads or leaves is a matter of luck."""
+    acl.slow(0.05)
+    assert buffers.copy(buffers.other, buffers.device, ON_DEVICE, 64) == 0
+    assert buffers.copy_at_once(buffers.device, buffers.plain, TO_DEVICE) == 107000
+    assert buffers.copy_at_once(buffers.plain, buffers.other, TO_HOST) == 107000
+    assert acl.aclrtMemset(buffers.device + 63, 1, 0, 1) == 107000
+    assert acl.take_violations() == [
+        "buffer rewritten in flight",
+        "buffer read before its task was done",
+        "buffer rewritten in flight",
+    ]
+    acl.slow(0)
+    assert buffers.copy_at_once(buffers.plain, buffers.device, TO_HOST) == 0
+    assert buffers.copy_at_once(buffers.device + 64, buffers.plain, TO_DEVICE, 64) == 0
+    acl.ok("aclrtSynchronizeStream", buffers.stream)
+    assert buffers.copy_at_once(buffers.device, buffers.plain, TO_DEVICE) == 0
 
 
 @BOTH

@@ -2,6 +2,7 @@
 """The stream's half: results in order, buffers read when the model runs, faults that come later."""
 
 import ctypes
+import time
 
 import numpy as np
 import pytest
@@ -100,6 +101,27 @@ def test_a_lost_device_ends_what_is_queued(path):
         assert batch.start(stream) == 0
         library().mgnsim_lose_device(0)
         assert machine.code("aclrtSynchronizeStream", stream) in (507010, 507899)
+
+
+def test_a_model_that_takes_longer_than_allowed_is_ended(tmp_path):
+    """4096 images take 3 s of model time; the limit is in whole seconds."""
+    path = write_om(
+        tmp_path / "m.om",
+        batch_sizes=(4096,),
+        inputs=[TensorSpec("a", "uint8", (1,))],
+        outputs=[TensorSpec("y", "float32", (1,))],
+    )
+    rows = np.zeros((4096, 1), np.uint8)
+    with Machine(timing="true") as machine:
+        batch = Batch(machine, path, [rows], outputs=[((4096, 1), np.float32)])
+        stream = machine.stream()
+        machine.call("aclrtSetOpExecuteTimeOut", 1)
+        start = time.monotonic()
+        assert batch.start(stream) == 0
+        assert machine.code("aclrtSynchronizeStream", stream) == 507014
+        assert 1 <= time.monotonic() - start < 1.5
+        machine.call("aclrtSynchronizeStream", stream)
+        assert np.isnan(batch.results()[0]).all()  # nothing was written
 
 
 @pytest.mark.parametrize("run_mode", ["host", "device"])

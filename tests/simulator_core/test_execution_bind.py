@@ -249,3 +249,34 @@ def test_two_threads_in_one_model_are_a_violation(path):
         for thread in threads:
             thread.join()
         assert sorted(codes) == [0, GE]
+
+
+@pytest.mark.parametrize("guard", ["true", "false"])
+def test_on_a_board_tensors_in_flight_are_guarded_against_the_host(path, guard):
+    with Machine(run_mode="device", guard=guard) as machine:
+        batch, stream = make(machine, path), machine.stream()
+        source, target = batch.inputs[0], batch.outputs[0]
+        library().mgnsim_slow_stream(ctypes.c_double(0.05))
+        assert batch.start(stream) == 0
+        ctypes.string_at(source, 1)
+        assert machine.rules() == {}
+        ctypes.memset(source, 1, 1)
+        ctypes.string_at(target, 1)
+        rules = {"buffer rewritten in flight": 1, "buffer read before its copy was done": 1}
+        assert machine.rules() == (rules if guard == "true" else {})
+        machine.expected |= set(machine.rules())
+        machine.call("aclrtSynchronizeStream", stream)
+        ctypes.memset(source, 0, 512)
+        assert ctypes.string_at(target, 256) != b"\xff" * 256
+        assert sum(machine.rules().values()) == (2 if guard == "true" else 0)
+
+
+def test_an_execution_at_once_is_not_ordered_with_a_stream(path):
+    with Machine(violations=["buffer read before its task was done"]) as machine:
+        batch, stream = make(machine, path), machine.stream()
+        pinned = machine.pinned(512)
+        library().mgnsim_slow_stream(ctypes.c_double(0.05))
+        machine.call("aclrtMemcpyAsync", batch.inputs[0], 512, pinned, 512, 1, stream)
+        assert execute(batch) == 107000
+        machine.call("aclrtSynchronizeStream", stream)
+        assert execute(batch) == 0

@@ -165,16 +165,32 @@ def test_weights_that_change_while_loaded_are_a_violation(path, at):
 
 
 def test_weights_freed_while_loaded_are_a_violation(path):
-    with Machine(violations=["weights freed while loaded"]) as machine:
+    with Machine(violations=["freed while a model lives in it"]) as machine:
         weights = machine.malloc(WEIGHTS)
+        machine.cleanup.pop()
         _, identity = load(machine, path, weights=(weights, WEIGHTS))
         batch = batch_of(machine, identity)
-        machine.call("aclrtFree", weights)
+        assert machine.code("aclrtFree", weights) == 107000
         code = machine.code("aclmdlExecute", identity, batch.input_set, batch.output_set)
         assert code == ADDRESS
-        assert machine.code("aclmdlUnload", identity) == UNLOAD
-        # The cleanup's second free is refused as a violation of its own.
-        machine.expected |= {"double free"}
+        assert "weights of model" in machine.message()
+        assert machine.code("aclmdlUnload", identity) == 0
+        assert machine.rules() == {"freed while a model lives in it": 1}
+
+
+@pytest.mark.parametrize("part", ["work", "weights"])
+def test_memory_is_free_again_once_its_last_model_is_unloaded(path, part):
+    rule = "freed while a model lives in it"
+    with Machine(violations=[rule]) as machine:
+        size = WORK if part == "work" else WEIGHTS
+        for unloaded in (2, 1):
+            memory = machine.malloc(size)
+            machine.cleanup.pop()
+            loaded = [load(machine, path, **{part: (memory, size)})[1] for _ in range(2)]
+            for identity in loaded[:unloaded]:
+                machine.call("aclmdlUnload", identity)
+            assert machine.code("aclrtFree", memory) == (0 if unloaded == 2 else 107000)
+        assert machine.rules() == {rule: 1}
 
 
 def test_another_context_is_a_violation(path):
@@ -230,9 +246,23 @@ def test_the_systems_memory_counts_and_runs_out(path):
         machine.load(path)
 
 
-def test_a_model_left_at_the_devices_reset_is_a_violation(path):
-    with Machine(violations=["model loaded at device reset"]) as machine:
+def test_a_model_left_at_the_devices_reset_is_one_violation(path):
+    with Machine(violations=["device reset with live objects"]) as machine:
         machine.out("aclmdlLoadFromFile", ctypes.c_uint32, path)
+        machine.call("aclrtResetDevice", 0)
+        assert machine.rules() == {"device reset with live objects": 1}
+        assert ledger()["violations"][0]["detail"].endswith(" 1 model(s)")
+        assert ledger()["live"]["model"] == 0
+
+
+def test_a_model_left_in_a_destroyed_context_is_one_violation(path):
+    with Machine(violations=["context destroyed with live objects"]) as machine:
+        context = machine.out_first("aclrtCreateContext", ctypes.c_void_p, 0)
+        identity = machine.out("aclmdlLoadFromFile", ctypes.c_uint32, path)
+        machine.call("aclrtDestroyContext", context)
+        assert machine.code("aclmdlUnload", identity) == UNKNOWN_ID
+        assert ledger()["live"]["model"] == 0
+        assert machine.rules() == {"context destroyed with live objects": 1}
 
 
 def test_a_failed_unload_unloads_all_the_same(path):

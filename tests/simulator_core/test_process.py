@@ -5,7 +5,7 @@ import ctypes
 
 import pytest
 
-from acl import run_program
+from acl import SANITIZED, run_program
 
 pytest_plugins = ["acl_fixtures"]
 
@@ -81,24 +81,54 @@ def test_what_the_machine_is(acl):
     acl.ok("aclrtGetVersion", *map(ctypes.byref, numbers))
     assert [n.value for n in numbers] == [1, 13, 0]
     assert acl.aclrtGetVersion(None, None, None) == 100000
-    assert acl.get("aclrtGetRunMode") == 1
     assert acl.aclrtGetRunMode(None) == 100000
     assert acl.aclrtGetDevice(None) == 100000
     assert acl.aclrtGetDeviceCount(None) == 100000
     assert acl.aclrtGetSocName() == b"Ascend310P3"
 
 
-def test_a_board_says_that_it_is_one(raw_acl):
-    raw_acl.open("run_mode=device;soc_version=Ascend310B4")
-    assert raw_acl.get("aclrtGetRunMode") == 0
-    raw_acl.close()
+@pytest.mark.parametrize(("run_mode", "answer"), [("host", 1), ("device", 0)])
+def test_the_run_mode_is_known_before_everything_else(raw_acl, run_mode, answer):
+    raw_acl.configure(f"run_mode={run_mode};soc_version=Ascend310B4;timing=false")
+    assert raw_acl.get("aclrtGetRunMode") == answer
+    raw_acl.ok("aclInit", None)
+    assert raw_acl.get("aclrtGetRunMode") == answer
+
+
+def test_a_limit_on_file_sizes_is_no_limit_on_memory():
+    """The address space is no file, so `ulimit -f` does not end the process."""
+    done = run_program(
+        """
+        import resource
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        acl.open()
+        memory = acl.new("aclrtMalloc", 1 << 20, 0)
+        acl.ok("aclrtMemset", memory, 1 << 20, 1, 1 << 20)
+        acl.ok("aclrtFree", memory)
+        acl.close()
+        """
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(SANITIZED, reason="sanitizers need address space of their own")
+def test_too_little_address_space_fails_init_and_says_so():
+    done = run_program(
+        """
+        import resource
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+        print(acl.aclInit(None), acl.message())
+        """
+    )
+    assert done.stdout.startswith("200000 "), done.stderr
+    assert "address space" in done.stdout
 
 
 def test_a_name_stays_valid(raw_acl):
     raw_acl.library.aclrtGetSocName.restype = ctypes.c_void_p
     try:
         first = raw_acl.aclrtGetSocName()
-        raw_acl.configure("soc_version=Ascend910B3")
+        raw_acl.configure("soc_version=Ascend910B3;timing=false")
         assert raw_acl.aclrtGetSocName() != first
         assert ctypes.string_at(first) == b"Ascend310P3"
     finally:

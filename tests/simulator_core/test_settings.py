@@ -24,6 +24,8 @@ REFUSED = {
     "neither yes nor no": ("guard=maybe", "guard"),
     "empty name": ("soc_version=", "soc_version"),
     "one stream is too few": ("streams_per_device=1", "streams_per_device"),
+    "a chip without published times": ("soc_version=Ascend310B4;timing=true", "soc_version"),
+    "the same, timed by default": ("soc_version=Ascend310B4", "soc_version"),
 }
 
 
@@ -47,7 +49,7 @@ def test_a_refused_text_changes_nothing(raw_acl):
 
 def test_every_key_is_read(raw_acl):
     raw_acl.configure(
-        "soc_version=A;device_count=1;run_mode=device;timing=true;compute=deterministic;"
+        "soc_version=A;device_count=1;run_mode=device;timing=false;compute=deterministic;"
         "on_violation=abort;guard=1;copy_in_bytes_per_s=1e9;copy_out_bytes_per_s=2.5e9;jitter=0.5;"
         "task_delay_s=0.1;seed=18446744073709551615;memory_bytes=1000;streams_per_device=9;"
         "events_per_device=0;calls_missing=aclrtMemset"
@@ -63,7 +65,7 @@ def test_settings_do_not_change_under_a_running_process(acl):
 def test_the_environment_sets_what_no_python_does():
     done = run_program(
         "print(acl.aclrtGetSocName(), acl.get('aclrtGetDeviceCount'))",
-        MGN_FAST_SIMULATOR="soc_version=Ascend910B3;device_count=8",
+        MGN_FAST_SIMULATOR="soc_version=Ascend910B3;device_count=8;timing=0",
     )
     assert done.stdout.split() == ["b'Ascend910B3'", "8"], done.stderr
 

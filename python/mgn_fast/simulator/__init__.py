@@ -3,8 +3,14 @@
 
 `enable()` makes the ascend backend use it, before that backend is first used. Other programs, in
 C++ too, load the same file (`library_path()`) in place of the vendor's libascendcl.so; they set it
-up with the environment's MGN_FAST_SIMULATOR, "key=value" pairs separated by ";" whose keys are the
-keyword arguments of `enable`.
+up with the environment variable MGN_FAST_SIMULATOR, "key=value" pairs separated by ";":
+
+    MGN_FAST_SIMULATOR="run_mode=device;timing=false;on_violation=abort"
+
+The keys are the arguments of `enable`, and so are meanings and defaults. `timing` and `guard` are
+true or false (or 1 and 0), `calls_missing` takes names separated by commas, and a rate of 0 is the
+default one. What cannot be read makes aclInit return 100000 and aclGetRecentErrMsg say why. With
+MGN_FAST_SIMULATOR_LOG=1, aclInit writes to stderr that the device is simulated.
 
 What it computes. With compute="onnx" the ONNX that a .om carries (`write_om`), by ONNX Runtime.
 With compute="deterministic", in a process without Python, or for a .om without ONNX: the stand-in.
