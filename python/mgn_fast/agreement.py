@@ -71,9 +71,7 @@ def compare(reference: F32Array, candidate: F32Array) -> Agreement:
         )
     wide = reference.astype(np.float64), candidate.astype(np.float64)
     errors = _lengths(wide[1] - wide[0]) / _lengths(wide[0])
-    cosines = 1 - np.square(_lengths(_unit(wide[1]) - _unit(wide[0]))) / 2
-    # 1 - (sqrt 2)^2 / 2 is a rounding error below or above 0, where a right angle is meant.
-    cosines = np.round(cosines, 15) + 0.0
+    cosines = 1 - np.square(_unit(wide[1]) - _unit(wide[0])).sum(axis=1) / 2
     return Agreement(
         num_pictures=len(reference),
         cosine_min=float(cosines.min()),
@@ -150,7 +148,8 @@ def spread(count: int, most: int) -> I32Array:
 
 
 def _lengths(rows: F64Array) -> F64Array:
-    return np.sqrt(np.square(rows).sum(axis=1))
+    lengths: F64Array = np.sqrt(np.square(rows).sum(axis=1))
+    return lengths
 
 
 def _unit(rows: F64Array) -> F64Array:

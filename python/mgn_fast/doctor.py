@@ -4,17 +4,38 @@
 from __future__ import annotations
 
 import importlib
+import os
 import platform
+import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
 from . import _core, images
+from .ascend_host import (
+    HostDevice,
+    cann_root,
+    cann_version,
+    driver_version,
+    has_npu,
+    is_simulated,
+    list_devices,
+    loaded_libraries,
+    may_use_devices,
+)
+from .atc import VARIABLE as ATC_VARIABLE
+from .atc import atc_version, find_atc, is_environment_set, remedy
+from .errors import InvalidInputError, RuntimeUnavailableError
+from .simulator.library import library_path
+from .simulator.library import load as load_simulator
 from .threads import thread_count
 
 _BASE_REMEDY = "pip install --force-reinstall mgn-fast"
+# What works on a machine without an NPU.
+SIMULATE = "mgn-fast doctor --simulate"
 _EXTRAS = {"export": ("torch", "onnx", "safetensors"), "report": ("matplotlib", "jinja2")}
 
 
@@ -28,6 +49,7 @@ class Finding:
         required: every command needs it.
         detail: versions, or what went wrong.
         remedy: the line that mends it; "" where nothing is wrong.
+        facts: the detail's values by name, for programs.
     """
 
     what: str
@@ -35,6 +57,7 @@ class Finding:
     required: bool
     detail: str
     remedy: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 def examine() -> list[Finding]:
@@ -51,6 +74,7 @@ def examine() -> list[Finding]:
         _try("other pictures", _opencv_detail),
         _try("onnxruntime", _onnxruntime_detail),
     ]
+    findings += _ascend_findings()
     for extra, modules in _EXTRAS.items():
         findings.append(_try_extra(extra, modules))
     return findings
@@ -72,6 +96,141 @@ def _try_extra(extra: str, modules: tuple[str, ...]) -> Finding:
         remedy = f"pip install 'mgn-fast[{extra}]'"
         return Finding(name, works=False, required=False, detail=str(error), remedy=remedy)
     return Finding(name, works=True, required=False, detail=", ".join(versions))
+
+
+def _ascend_findings() -> list[Finding]:
+    """Only .om models need any of it; on the simulator none of CANN is asked for."""
+    finding, simulated = _try_ascend()
+    findings = [finding]
+    if simulated:
+        findings += [
+            _optional("cann", "simulated: none is needed"),
+            _optional("atc", "simulated: mgn-fast compile --simulate"),
+            _optional("driver", "simulated: none is needed"),
+        ]
+    else:
+        findings += [_try_cann(), _try_atc(), _try_driver()]
+    return [*findings, _try_devices(finding, simulated=simulated), _try_simulator()]
+
+
+def _optional(
+    what: str, detail: str, remedy: str = "", facts: dict[str, Any] | None = None
+) -> Finding:
+    """A finding about what not every command needs; it works where it needs no remedy."""
+    return Finding(
+        what, not remedy, required=False, detail=detail, remedy=remedy, facts=facts or {}
+    )
+
+
+def _try_ascend() -> tuple[Finding, bool]:
+    """AscendCL, and whether it is the simulator's."""
+    try:
+        info = _core.ascend_info()
+        simulated = is_simulated()
+        libraries = loaded_libraries()
+    except Exception as error:
+        return _optional("ascend", str(error), _library_remedy()), False
+    who = "SIMULATED AscendCL" if simulated else "AscendCL"
+    count, soc_name = info["num_devices"], info["soc_name"]
+    detail = (
+        f"{who} {info['version']} in {', '.join(libraries)}, {count} device(s) {soc_name}"
+        f"{' (simulated)' if simulated else ''}"
+    )
+    facts = {"version": info["version"], "libraries": libraries, "simulated": simulated}
+    facts |= {"num_devices": count, "soc_name": soc_name}
+    return _optional("ascend", detail, "" if count else "npu-smi info", facts), simulated
+
+
+def _library_remedy() -> str:
+    chosen = os.environ.get("MGN_FAST_ASCENDCL")
+    return "unset MGN_FAST_ASCENDCL" if chosen else remedy()
+
+
+def _try_cann() -> Finding:
+    root = cann_root()
+    if root is None:
+        return _optional("cann", "CANN's directory is not found", remedy())
+    version = cann_version(root)
+    detail = f"CANN {version or 'of unknown version'} in {root}"
+    return _optional("cann", detail, facts={"version": version, "root": str(root)})
+
+
+def _try_atc() -> Finding:
+    try:
+        path = find_atc()
+    except InvalidInputError as error:
+        return _optional("atc", str(error), f"unset {ATC_VARIABLE}")
+    except RuntimeUnavailableError as error:
+        # The rest of the message is the remedy.
+        return _optional("atc", str(error).partition(";")[0], remedy())
+    version = atc_version(path)
+    detail = f"ATC of CANN {version or 'of unknown version'}: {path}"
+    facts = {"version": version, "path": str(path)}
+    if not is_environment_set():
+        detail += "; ASCEND_OPP_PATH is not set, without it ATC finds no operators"
+        return _optional("atc", detail, remedy(), facts)
+    return _optional("atc", detail, facts=facts)
+
+
+def _try_driver() -> Finding:
+    version = driver_version()
+    if version is None and not has_npu():
+        detail = "no NPU is in this machine, so there is no driver"
+        return _optional("driver", detail, SIMULATE)
+    if version is None:
+        detail = "an NPU is in this machine, its driver is not installed"
+        return _optional("driver", detail, _driver_remedy())
+    facts = {"version": version}
+    if not may_use_devices():
+        detail = f"driver {version}; this user may not open its device files"
+        return _optional("driver", detail, "sudo usermod -aG HwHiAiUser $USER", facts)
+    return _optional("driver", f"driver {version}", facts=facts)
+
+
+def _driver_remedy() -> str:
+    return f"sudo ./Ascend-hdk-*-npu-driver_*_linux-{platform.machine()}.run --full"
+
+
+def _try_devices(ascend: Finding, *, simulated: bool) -> Finding:
+    """Those that AscendCL counts, with what npu-smi tells of them."""
+    counted, soc_name = ascend.facts.get("num_devices", 0), ascend.facts.get("soc_name", "")
+    if simulated:
+        detail = f"{counted} simulated {soc_name}; what they hold and how fast is set, not measured"
+        return _optional("devices", detail, "" if counted else SIMULATE, {"simulated": True})
+    try:
+        listed = list_devices()
+        trouble = "" if listed else "npu-smi info lists no device"
+    except (OSError, subprocess.SubprocessError) as error:
+        listed, trouble = [], f"npu-smi info: {error}"
+    detail = "; ".join(filter(None, [*map(_described, listed), trouble]))
+    if counted != len(listed):
+        visible = os.environ.get("ASCEND_RT_VISIBLE_DEVICES")
+        detail += f"; AscendCL counts {counted}"
+        detail += f", ASCEND_RT_VISIBLE_DEVICES is {visible!r}" if visible is not None else ""
+    facts = {"devices": [asdict(device) for device in listed], "simulated": False}
+    if counted:
+        return _optional("devices", detail, facts=facts)
+    cure = ascend.remedy if has_npu() else SIMULATE
+    return _optional("devices", detail, cure or "npu-smi info", facts)
+
+
+def _described(device: HostDevice) -> str:
+    memory = "memory unknown"
+    if device.memory_mb is not None:
+        memory = f"{device.used_mb} of {device.memory_mb} MB used"
+    return f"NPU {device.npu} chip {device.chip}: {device.name}, {memory}, {device.health}"
+
+
+def _try_simulator() -> Finding:
+    """The library alone: it is not put in AscendCL's place for this."""
+    path = library_path()
+    try:
+        load_simulator(path)
+    except RuntimeUnavailableError as error:
+        return _optional("simulator", str(error), _BASE_REMEDY)
+    return _optional(
+        "simulator", f"{path}, for .om models with --simulate", facts={"path": str(path)}
+    )
 
 
 def _core_detail() -> str:

@@ -103,8 +103,8 @@ def modelled(embedder: Embedder, pictures: Sequence[images.Source], ends: HalfEn
         float32 [N, 2048], rows of length 1.
     """
     contract = embedder.session.contract
-    halves = (False, True) if embedder.mirror and not (contract and contract.fuse_mirror) else (
-        False,
+    halves = (
+        (False, True) if embedder.mirror and not (contract and contract.fuse_mirror) else (False,)
     )
     resized = [images.resize(images.decode(picture)) for picture in pictures]
     total = np.zeros((len(resized), spec.EMBEDDING_WIDTH), np.float32)

@@ -56,7 +56,7 @@ def detect_soc_version() -> str:
     except (RuntimeUnavailableError, DeviceError) as error:
         tried.append(f"AscendCL: {error}")
     try:
-        names = sorted({_full_name(chip) for chip in parse_table(_npu_smi("info"))})
+        names = sorted({_full_name(chip) for chip in parse_table(npu_smi("info"))})
     except (OSError, subprocess.SubprocessError) as error:
         names = []
         tried.append(f"npu-smi info: {error}")
@@ -119,11 +119,23 @@ def _full_name(chip: ListedChip) -> str:
     if not chip.name.startswith("Ascend"):
         return f"Ascend{chip.name}"
     # Cards of the third 910 generation are all listed as Ascend910; the board knows which it is.
-    board = _npu_smi("info", "-t", "board", "-i", str(chip.npu), "-c", str(chip.chip))
+    board = npu_smi("info", "-t", "board", "-i", str(chip.npu), "-c", str(chip.chip))
     return parse_board(board) or chip.name
 
 
-def _npu_smi(*words: str) -> str:
+def npu_smi(*words: str) -> str:
+    """What the driver's tool prints.
+
+    Args:
+        words: its arguments.
+
+    Returns:
+        Its standard output.
+
+    Raises:
+        OSError: there is no such tool.
+        subprocess.SubprocessError: it failed, or did not answer in time.
+    """
     program = shutil.which("npu-smi") or "/usr/local/sbin/npu-smi"
     done = subprocess.run(  # noqa: S603 (no shell; constant words)
         [program, *words],

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 
 from .. import __version__, errors
-from . import compile, demo, doctor, embed, evaluate, export
+from . import bins, compile, demo, doctor, embed, evaluate, export, verify
 from .progress import printable
 
 EXIT_CODES = """\
 exit codes: 0 ok, 1 internal error, 2 usage, 3 a model or dataset cannot be used,
-4 runtime or device failure, 130 interrupted"""
+4 runtime, device or compiler failure, 6 accuracy below the threshold, 130 interrupted"""
 
 INTERRUPTED = 130
 _CODES: tuple[tuple[tuple[type[BaseException], ...], int], ...] = (
@@ -43,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mgn-fast {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (export, compile, embed, evaluate, doctor, demo):
+    for command in (export, compile, embed, evaluate, verify, bins, doctor, demo):
         command.add_parser(commands)
     return parser
 
