@@ -124,6 +124,6 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    """Read, not set and set back: another thread may create a file meanwhile."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("Umask:")).split()[1], 8)
