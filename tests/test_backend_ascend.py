@@ -227,6 +227,18 @@ def test_a_late_batch_keeps_its_lane_from_others(enable, tiny, images):
         np.testing.assert_array_equal(session.run(images), embeddings_of(images))
 
 
+def test_a_submit_that_fails_leaves_no_lane_behind(enable, tiny, images):
+    """What it had queued still runs; nobody is told when that has ended."""
+    enable()
+    with open_session(tiny, lanes=1) as session:
+        simulator.slow_stream(0.05)
+        simulator.fail("aclmdlExecuteAsync", 1, 145003)
+        with pytest.raises(DeviceError, match="aclmdlExecuteAsync failed with 145003"):
+            session.run(images)
+        with session.acquire(timeout_s=5) as lane:
+            lane.submit(4).result(5)
+
+
 def test_closing_while_others_run_ends_them_with_an_error(enable, tiny, images):
     enable(task_delay_s=0.002)
     session = open_session(tiny, lanes=2)

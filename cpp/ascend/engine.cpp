@@ -27,7 +27,7 @@ bool become_idle(const Lanes& lanes, std::chrono::duration<double> limit) {
 }  // namespace
 
 Engine::Engine(const std::string& path, std::int32_t device, std::size_t num_lanes)
-    : device_(Runtime::get()->device(device)), shares_memory_(device_->shares_memory()) {
+    : device_(Runtime::open_device(device)), shares_memory_(device_->shares_memory()) {
     const ContextScope scope(*device_);
     load(path, num_lanes);
     description_ = make_description(device_, models_.front().get());
@@ -77,10 +77,12 @@ bool Engine::wait_idle(std::chrono::duration<double> limit) {
 }
 
 void Engine::close(std::chrono::duration<double> limit) {
+    if (!Runtime::is_own_process()) return abandon();  // before the lock, which a fork may hold
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!device_) return;
     if (!device_->runtime().may_call()) return abandon();
     const FailedReleases failed;
+    for (const std::shared_ptr<Lane>& lane : lanes_) lane->stop_taking();
     if (!become_idle(lanes_, limit)) abort_all();
     release();
     failed.throw_first();
@@ -98,7 +100,7 @@ void Engine::abort_all() {
     if (become_idle(lanes_, kAbortLimit)) return;
     const DeviceError stuck(
         "the device still runs a batch; its memory stays taken until the process ends",
-        device_->api().abort_stream.name, kRtStreamSyncTimeout, "", false);
+        device_->api().synchronize_stream_with_timeout.name, kRtStreamSyncTimeout, "", false);
     for (const std::shared_ptr<Lane>& lane : lanes_) lane->give_up(stuck);
     abandon();
     throw stuck;

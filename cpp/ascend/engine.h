@@ -28,9 +28,7 @@ public:
 
     const ModelInfo& info() const noexcept { return info_; }
     bool shares_memory() const noexcept { return shares_memory_; }
-    bool shares_weights() const noexcept { return weights_bytes_ != 0; }
     std::size_t weights_bytes() const noexcept { return weights_bytes_; }
-    std::size_t work_bytes() const noexcept { return work_bytes_; }
 
     // The lanes still to be given out, one by one; null when all are.
     std::shared_ptr<Lane> take_lane();

@@ -19,7 +19,7 @@ using std::chrono::milliseconds;
 // vendor.
 constexpr milliseconds kLongestSynchronize(1000);
 
-// A stream that cannot be asked so often in a row is taken for dead.
+// So many answers in a row that the device is lost, and its stream is taken for dead.
 constexpr int kMostUnanswered = 3;
 
 bool is_timeout(aclError code) {
@@ -82,11 +82,11 @@ void Lane::make_outputs() {
 }
 
 std::shared_ptr<Batch> Lane::submit(std::size_t count) {
+    Runtime::require_own_process();
     const Lock lock(mutex_);
-    if (!stream_) throw InvalidInput("the lane is closed");
+    if (closing_ || !stream_) throw InvalidInput("the lane is closed");
     if (!device_->runtime().may_call()) {
-        throw InvalidInput(
-            "the lane belongs to the process before the fork; start processes by 'spawn'");
+        throw InvalidInput("the process is ending; AscendCL is not used any more");
     }
     if (lost_) throw *lost_;
     if (count < 1 || count > info_.largest_batch()) {
@@ -102,6 +102,7 @@ std::shared_ptr<Batch> Lane::submit(std::size_t count) {
     } catch (const DeviceError& failure) {
         gear_ = 0;
         if (is_device_lost(failure.code)) lost_ = failure;
+        mark_progress_after_failure();
         throw;
     }
     running_ = batch;
@@ -144,18 +145,35 @@ void Lane::set_gear(std::size_t count) {
     gear_ = wanted;
 }
 
+// What was queued before the failure still runs. Where streams cannot be asked only an event says
+// when it has ended; without one the lane stays in use.
+void Lane::mark_progress_after_failure() {
+    progress_ = Event();
+    if (device_->api().query_stream.there()) return;
+    try {
+        Event event = make_progress_event(device_);
+        device_->runtime().call(device_->api().record_event, event.get(), stream_.get());
+        progress_ = std::move(event);
+    } catch (const DeviceError&) {
+        // The failure before this one is what the caller is told.
+    }
+}
+
 bool Lane::done(const Batch& batch) {
+    Runtime::require_own_process();
     const Lock lock(mutex_);
     if (!batch.ended) poll();
     return batch.ended;
 }
 
 bool Lane::idle() {
+    Runtime::require_own_process();
     const Lock lock(mutex_);
     return poll();
 }
 
 bool Lane::wait(const Batch& batch, std::chrono::duration<double> limit) {
+    Runtime::require_own_process();
     const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(limit);
     Lock lock(mutex_);
     while (!batch.ended) {
@@ -206,8 +224,7 @@ Answer Lane::query(bool& complete) const {
         complete = status == ACL_STREAM_STATUS_COMPLETE;
         return {api.query_stream.name, code};
     }
-    complete = !progress_;  // a submit that failed recorded none: only a synchronise can tell
-    if (complete) return {};
+    if (!progress_) return {};  // nothing was recorded that could tell
     aclrtEventRecordedStatus status = ACL_EVENT_RECORDED_STATUS_NOT_READY;
     const aclError code = api.query_event(progress_.get(), &status);
     complete = status == ACL_EVENT_RECORDED_STATUS_COMPLETE;
@@ -244,7 +261,10 @@ Answer Lane::synchronize_by_asking(milliseconds limit) const {
 
 // The mutex is held.
 void Lane::settle(const Answer& answer) {
-    if (is_timeout(answer.code)) return;
+    if (is_timeout(answer.code)) {
+        device_->api().recent_error();  // its text is of no failure and would stand before the next
+        return;
+    }
     if (answer.code == kSuccess) {
         in_use_ = false;
         unanswered_ = 0;
@@ -253,10 +273,7 @@ void Lane::settle(const Answer& answer) {
     }
     DeviceError failure = device_->runtime().error(answer.call, answer.code);
     if (is_device_lost(answer.code)) lost_ = failure;
-    if (in_use_ && ++unanswered_ == kMostUnanswered) {
-        in_use_ = false;
-        lost_ = failure;
-    }
+    if (is_device_lost(answer.code) && ++unanswered_ >= kMostUnanswered) in_use_ = false;
     end(std::move(failure));
 }
 
@@ -284,6 +301,11 @@ void Lane::abort() {
     const ContextScope scope(*device_);
     const Api& api = device_->api();
     if (api.abort_stream.there()) device_->runtime().call(api.abort_stream, stream_.get());
+}
+
+void Lane::stop_taking() {
+    const Lock lock(mutex_);
+    closing_ = true;
 }
 
 void Lane::give_up(const DeviceError& failure) {

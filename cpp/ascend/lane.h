@@ -70,6 +70,9 @@ public:
     // Throws DeviceError.
     void abort();
 
+    // No batch is taken any more; the first step of the end.
+    void stop_taking();
+
     // Ends the batch in flight with this failure; for lanes that will never be idle.
     void give_up(const DeviceError& failure);
 
@@ -89,6 +92,7 @@ private:
     void make_outputs();
     void enqueue(std::size_t count);
     void set_gear(std::size_t count);
+    void mark_progress_after_failure();
     bool poll();
     Answer query(bool& complete) const;
     Answer synchronize(std::chrono::milliseconds limit) const;
@@ -112,9 +116,10 @@ private:
     std::mutex mutex_;  // guards what follows
     std::condition_variable ended_;
     std::shared_ptr<Batch> running_;
-    Event progress_;                   // of the running batch, where streams cannot be asked
-    bool in_use_ = false;              // Note [lane lifetime]
-    bool someone_waits_ = false;       // one thread synchronises for all that wait
+    Event progress_;              // of the running batch, where streams cannot be asked
+    bool in_use_ = false;         // Note [lane lifetime]
+    bool someone_waits_ = false;  // one thread synchronises for all that wait
+    bool closing_ = false;
     int unanswered_ = 0;               // failed questions in a row
     std::optional<DeviceError> lost_;  // what every further submit is answered with
     std::int64_t gear_ = 0;            // that instance and dataset were last set to; 0: unknown

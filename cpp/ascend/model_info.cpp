@@ -209,7 +209,8 @@ void read_output(ModelInfo& info, const std::vector<Tensor>& outputs, const std:
     info.embedding_width = row_elements(output);
     info.embedding_bytes = info.embedding_width * element_bytes(output.type);
     const bool supported = output.type == ACL_FLOAT || output.type == ACL_FLOAT16;
-    if (!supported || info.embedding_bytes == 0 ||
+    const std::int64_t batch = output.dims.empty() ? 0 : output.dims.front();
+    if (!supported || info.embedding_bytes == 0 || batch != info.batch_sizes.back() ||
         output.bytes < info.largest_batch() * info.embedding_bytes) {
         refuse(path, "has embeddings that are not float32 or float16 (batch, width)", outputs);
     }

@@ -13,6 +13,12 @@ Result* made(const Runtime& runtime, const Function<Result*()>& maker) {
     return object;
 }
 
+// What a chip answers that does not have the feature.
+bool is_unsupported(aclError code) {
+    return code == kApiNotSupported || code == kFeatureUnsupported ||
+           code == kRtFeatureNotSupported;
+}
+
 }  // namespace
 
 Stream make_stream(const std::shared_ptr<Device>& device) {
@@ -21,11 +27,12 @@ Stream make_stream(const std::shared_ptr<Device>& device) {
     // Fast launch takes resources ahead. Not fast sync: its waits spin on a core that decoding
     // needs.
     if (api.create_stream_with_config.there()) {
-        device->runtime().call(api.create_stream_with_config, &stream, std::uint32_t{0},
-                               kStreamFastLaunch);
-    } else {
-        device->runtime().call(api.create_stream, &stream);
+        const aclError code = api.create_stream_with_config(&stream, 0, kStreamFastLaunch);
+        if (code == kSuccess) return Stream(device, stream);
+        const auto& name = api.create_stream_with_config.name;
+        if (!is_unsupported(code)) throw device->runtime().error(name, code);
     }
+    device->runtime().call(api.create_stream, &stream);
     return Stream(device, stream);
 }
 

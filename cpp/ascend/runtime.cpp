@@ -11,9 +11,7 @@
 
 namespace mgn::ascend {
 
-namespace {
-
-struct Global {
+struct Runtime::Global {
     std::mutex mutex;  // guards the others
     Search search;
     std::shared_ptr<Runtime> runtime;
@@ -22,22 +20,29 @@ struct Global {
 };
 
 // Never destroyed: static destructors run when the vendor's library may be gone.
-Global& global() {
+Runtime::Global& Runtime::global() {
     static Global* const state = new Global;
     return *state;
 }
 
-void require_own_process() {
+namespace {
+
+thread_local FailedReleases* innermost = nullptr;
+thread_local aclrtContext left_current = nullptr;  // the last context of ours in this thread
+
+}  // namespace
+
+bool Runtime::is_own_process() noexcept {
     const pid_t starter = global().process;
-    if (starter == 0 || starter == getpid()) return;
-    throw InvalidInput("AscendCL was started by process " + std::to_string(starter) +
+    return starter == 0 || starter == getpid();
+}
+
+void Runtime::require_own_process() {
+    if (is_own_process()) return;
+    throw InvalidInput("AscendCL was started by process " + std::to_string(global().process) +
                        " and this is its child " + std::to_string(getpid()) +
                        "; start processes by 'spawn', or open the first session after the fork");
 }
-
-thread_local FailedReleases* innermost = nullptr;
-
-}  // namespace
 
 std::shared_ptr<Runtime> Runtime::start(const Search& search) {
     Api api = load_api(search);
@@ -48,15 +53,28 @@ std::shared_ptr<Runtime> Runtime::start(const Search& search) {
     return runtime;
 }
 
-std::shared_ptr<Runtime> Runtime::get() {
-    require_own_process();
-    Global& state = global();
-    const std::lock_guard<std::mutex> lock(state.mutex);
+// The running one, started where it is not. The state's mutex is held.
+std::shared_ptr<Runtime> Runtime::started(Global& state) {
+    if (state.leaving) throw InvalidInput("the process is ending; AscendCL is not used any more");
     if (!state.runtime) {
         state.runtime = start(state.search);
         state.process = getpid();
     }
     return state.runtime;
+}
+
+std::shared_ptr<Runtime> Runtime::get() {
+    require_own_process();
+    Global& state = global();
+    const std::lock_guard<std::mutex> lock(state.mutex);
+    return started(state);
+}
+
+std::shared_ptr<Device> Runtime::open_device(std::int32_t id) {
+    require_own_process();
+    Global& state = global();
+    const std::lock_guard<std::mutex> lock(state.mutex);  // so that nobody stops it in between
+    return started(state)->device(id);
 }
 
 void Runtime::set_search(Search search) {
@@ -77,11 +95,10 @@ void Runtime::stop() {
     if (!state.runtime) return;
     {
         const std::lock_guard<std::mutex> devices(state.runtime->mutex_);
-        for (const auto& [id, device] : state.runtime->devices_) {
-            if (device.expired()) continue;
-            throw InvalidInput("device " + std::to_string(id) +
-                               " is in use; close all sessions, and let go of what `lane.input` "
-                               "gave, before AscendCL is stopped");
+        if (state.runtime->num_devices_ != 0) {
+            throw InvalidInput(
+                "a device is in use; close all sessions, and let go of what `lane.input` "
+                "gave, before AscendCL is stopped");
         }
     }
     const std::shared_ptr<Runtime> runtime = std::exchange(state.runtime, nullptr);
@@ -93,20 +110,21 @@ void Runtime::leave() noexcept {
     try {
         stop();
     } catch (const std::exception&) {
-        global().leaving = true;
+        // Something is in use: it is left to the driver.
     }
+    global().leaving = true;
 }
 
 bool Runtime::may_call() const noexcept { return !global().leaving && process_ == getpid(); }
 
 std::shared_ptr<Device> Runtime::device(std::int32_t id) {
-    require_own_process();
     const std::lock_guard<std::mutex> lock(mutex_);
     std::weak_ptr<Device>& known = devices_[id];
     std::shared_ptr<Device> device = known.lock();
     if (!device) {
         device = std::make_shared<Device>(shared_from_this(), id);
         known = device;
+        ++num_devices_;
     }
     return device;
 }
@@ -133,27 +151,30 @@ DeviceError Runtime::error(const char* call, aclError code) const {
     return DeviceError(message, call, code, std::move(detail), is_out_of_memory(code));
 }
 
-Device::Device(std::shared_ptr<Runtime> runtime, std::int32_t id)
-    : runtime_(std::move(runtime)), id_(id) {
+Device::Device(std::shared_ptr<Runtime> runtime, std::int32_t id) : runtime_(std::move(runtime)) {
     aclrtContext before = nullptr;
     const Answer answer = runtime_->current_context(before);
     if (answer.code != kSuccess) throw runtime_->error(answer.call, answer.code);
     runtime_->call(api().create_context, &context_, id);
     aclrtRunMode mode = ACL_HOST;
     const aclError code = api().run_mode(&mode);
+    std::optional<DeviceError> failure;
     if (code != kSuccess) {
-        const DeviceError failure = runtime_->error(api().run_mode.name, code);
+        failure = runtime_->error(api().run_mode.name, code);
         api().destroy_context(context_);
-        throw failure;
     }
+    // Creating made ours the current one.
+    if (before != nullptr && before != left_current) api().set_context(before);
+    if (failure) throw *failure;
     shares_memory_ = mode == ACL_DEVICE;
-    if (before != nullptr) api().set_context(before);  // creating made ours the current one
 }
 
 Device::~Device() {
     if (!runtime_->may_call()) return;
     const aclError code = api().destroy_context(context_);
     if (code != kSuccess) FailedReleases::note(runtime_->error(api().destroy_context.name, code));
+    const std::lock_guard<std::mutex> lock(runtime_->mutex_);
+    --runtime_->num_devices_;
 }
 
 ContextScope::ContextScope(const Device& device) : device_(device) {
@@ -167,7 +188,11 @@ ContextScope::ContextScope(const Device& device, Answer& failure) noexcept : dev
 
 Answer ContextScope::enter() noexcept {
     const Answer answer = device_.runtime().current_context(before_);
-    if (before_ == device_.context()) {
+    const bool is_current = before_ == device_.context();
+    // What we left there ourselves is nobody's to miss, and may be gone by the end of the scope.
+    if (before_ == left_current) before_ = nullptr;
+    left_current = device_.context();
+    if (is_current) {
         before_ = nullptr;
         return answer;
     }

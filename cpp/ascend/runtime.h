@@ -18,6 +18,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "ascend/api.h"
 #include "common/errors.h"
@@ -38,6 +39,13 @@ public:
     // in a child of fork.
     static std::shared_ptr<Runtime> get();
 
+    // The device's context of ours; made at first use, gone with the last user. Throws as get().
+    static std::shared_ptr<Device> open_device(std::int32_t id);
+
+    // Throws InvalidInput in a child of fork. Before any lock, which the fork may have left locked.
+    static void require_own_process();
+    static bool is_own_process() noexcept;
+
     // Where to search from now on. Throws InvalidInput while AscendCL is started.
     static void set_search(Search search);
 
@@ -45,8 +53,9 @@ public:
     // is in use.
     static void stop();
 
-    // For the end of the process: stops if nothing is in use. Otherwise nothing is released from
-    // here on: the driver frees it all, and calls from exit handlers would be less safe than none.
+    // For the end of the process: stops if nothing is in use, and nothing can be started again.
+    // Otherwise nothing is released from here on: the driver frees it all, and calls from exit
+    // handlers would be less safe than none.
     static void leave() noexcept;
 
     // False in a child of fork and while the process is ending: then nothing of AscendCL may be
@@ -54,9 +63,6 @@ public:
     bool may_call() const noexcept;
 
     const Api& api() const noexcept { return api_; }
-
-    // The device's context of ours; made at first use, gone with the last user.
-    std::shared_ptr<Device> device(std::int32_t id);
 
     // Calls and throws DeviceError where the code is not 0.
     template <typename... Formal, typename... Actual>
@@ -77,13 +83,20 @@ public:
 private:
     Runtime(Api api, bool owner, pid_t process)
         : api_(std::move(api)), owner_(owner), process_(process) {}
+    struct Global;
+    static Global& global();
+    static std::shared_ptr<Runtime> started(Global& state);
     static std::shared_ptr<Runtime> start(const Search& search);
 
     const Api api_;
     const bool owner_;
     const pid_t process_;
-    std::mutex mutex_;  // guards devices_
+    friend class Device;
+    std::shared_ptr<Device> device(std::int32_t id);
+
+    std::mutex mutex_;  // guards the others
     std::map<std::int32_t, std::weak_ptr<Device>> devices_;
+    int num_devices_ = 0;  // whose context is not destroyed yet
 };
 
 // One device's context. Everything that lives on the device holds it.
@@ -97,14 +110,12 @@ public:
     const Runtime& runtime() const noexcept { return *runtime_; }
     const Api& api() const noexcept { return runtime_->api(); }
     aclrtContext context() const noexcept { return context_; }
-    std::int32_t id() const noexcept { return id_; }
 
     // An RC board: CPU and NPU share their memory, so nothing has to be copied.
     bool shares_memory() const noexcept { return shares_memory_; }
 
 private:
     const std::shared_ptr<Runtime> runtime_;
-    const std::int32_t id_;
     aclrtContext context_ = nullptr;
     bool shares_memory_ = false;
 };

@@ -4,11 +4,14 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "ascend/engine.h"
@@ -22,6 +25,39 @@ using mgn::ascend::Runtime;
 using Seconds = std::chrono::duration<double>;
 
 namespace {
+
+// Python's lock let go for a while. At the end of the process a thread that takes it back is ended
+// on the spot, which no destructor survives; so once `leave` was called it waits for the end
+// instead.
+class Unlocked {
+public:
+    Unlocked() : state_(PyEval_SaveThread()) {}
+    ~Unlocked() {
+        ++num_returning;
+        if (is_leaving) {
+            --num_returning;
+            while (true) pause();
+        }
+        PyEval_RestoreThread(state_);
+        --num_returning;
+    }
+    Unlocked(const Unlocked&) = delete;
+    Unlocked& operator=(const Unlocked&) = delete;
+
+    // For the exit handler, which has the lock: from here on nobody takes it back.
+    static void leave() {
+        is_leaving = true;
+        PyThreadState* const state = PyEval_SaveThread();
+        while (num_returning != 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        Runtime::leave();
+        PyEval_RestoreThread(state);
+    }
+
+private:
+    static inline std::atomic<bool> is_leaving{false};
+    static inline std::atomic<int> num_returning{0};
+    PyThreadState* const state_;
+};
 
 constexpr double kSignalCheckS = 1.0;  // Ctrl-C is answered after this at the latest
 
@@ -56,7 +92,7 @@ py::array input_view(const py::object& self) {
 }
 
 std::shared_ptr<Batch> submit(const LaneHandle& handle, std::size_t count) {
-    const py::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     return handle.lane->submit(count);
 }
 
@@ -67,7 +103,7 @@ bool wait_in_slices(double limit_s, Wait wait) {
     while (true) {
         const Seconds rest = until - std::chrono::steady_clock::now();
         {
-            const py::gil_scoped_release unlocked;
+            const Unlocked unlocked;
             if (wait(std::min(rest, Seconds(kSignalCheckS)))) return true;
         }
         if (PyErr_CheckSignals() != 0) throw py::error_already_set();
@@ -117,9 +153,9 @@ void bind_runtime(py::module_& module) {
             Runtime::set_search({std::move(path), std::move(without)});
         },
         py::arg("path"), py::arg("without") = std::vector<std::string>());
-    module.def("ascend_start", [] { Runtime::get(); }, py::call_guard<py::gil_scoped_release>());
-    module.def("ascend_stop", &Runtime::stop, py::call_guard<py::gil_scoped_release>());
-    module.def("ascend_leave", &Runtime::leave, py::call_guard<py::gil_scoped_release>());
+    module.def("ascend_start", [] { Runtime::get(); }, py::call_guard<Unlocked>());
+    module.def("ascend_stop", &Runtime::stop, py::call_guard<Unlocked>());
+    module.def("ascend_leave", &Unlocked::leave);
     module.def("ascend_info", &runtime_info);
 }
 
@@ -139,7 +175,7 @@ void mgn::bindings::bind_ascend(py::module_& module) {
         .def("idle", [](const LaneHandle& handle) { return handle.lane->idle(); });
     py::class_<Engine>(module, "AscendEngine", py::release_gil_before_calling_cpp_dtor())
         .def(py::init<const std::string&, std::int32_t, std::size_t>(), py::arg("path"),
-             py::arg("device"), py::arg("num_lanes"), py::call_guard<py::gil_scoped_release>())
+             py::arg("device"), py::arg("num_lanes"), py::call_guard<Unlocked>())
         .def("input_dtype", [](const Engine& engine) { return dtype_of(takes_floats(engine)); })
         .def("input_shape", [](const Engine& engine) { return engine.info().input_shape; })
         .def("batch_sizes", [](const Engine& engine) { return engine.info().batch_sizes; })
@@ -154,7 +190,5 @@ void mgn::bindings::bind_ascend(py::module_& module) {
                                       [&](Seconds slice) { return engine.wait_idle(slice); });
             },
             py::arg("limit_s"))
-        .def(
-            "close", [](Engine& engine) { engine.close(Seconds(0)); },
-            py::call_guard<py::gil_scoped_release>());
+        .def("close", [](Engine& engine) { engine.close(Seconds(0)); }, py::call_guard<Unlocked>());
 }

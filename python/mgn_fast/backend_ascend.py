@@ -11,6 +11,7 @@ import atexit
 import functools
 import json
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ MAX_SIDECAR_BYTES = 1 << 20
 # them. Batches take milliseconds; Ctrl-C ends the wait.
 CLOSE_LIMIT_S = 3.0
 FOREVER_S = 1e9
-# Calls that read the file. Their codes of the graph engine (1xxxxx, 5450xx) speak of it.
+# Calls that read the file.
 _LOADING = ("aclmdlQuerySize", "aclmdlLoadFromFile", "aclmdlLoadFromFileWithMem")
 
 
@@ -80,8 +81,9 @@ class AscendModel:
     def close(self) -> None:
         """Ends the batches in flight and frees all memory of the devices."""
         try:
+            until = time.monotonic() + CLOSE_LIMIT_S
             for engine in self._engines:
-                engine.wait_idle(CLOSE_LIMIT_S)
+                engine.wait_idle(max(0.0, until - time.monotonic()))
         finally:
             failures = [failure for engine in self._engines if (failure := _closed(engine))]
         if failures:
@@ -158,7 +160,7 @@ class AscendBatch:
 def _checked_devices(device: int | Sequence[int], lanes: int) -> list[int]:
     devices = list(device) if isinstance(device, (list, tuple)) else [device]
     numbers = [n for n in devices if isinstance(n, (int, np.integer)) and not isinstance(n, bool)]
-    if not devices or len(numbers) != len(devices) or min(numbers) < 0:
+    if len(numbers) != len(devices) or not all(0 <= number < 1 << 31 for number in numbers or [-1]):
         raise InvalidInputError(
             f"device is {device!r}, expected a number from 0 up or a list of them"
         )
@@ -220,7 +222,7 @@ def _open_engine(path: Path, device: int, lanes: int) -> _core.AscendEngine:
     except DeviceMemoryError:
         raise
     except DeviceError as error:
-        if error.call not in _LOADING or 200000 <= error.code < 545000:
+        if error.call not in _LOADING or not _speaks_of_the_file(error.code):
             raise
         raise ModelLoadError(
             f"{str(path)!r} cannot be loaded: {error}",
@@ -228,6 +230,11 @@ def _open_engine(path: Path, device: int, lanes: int) -> _core.AscendEngine:
             code=error.code,
             detail=error.detail,
         ) from error
+
+
+def _speaks_of_the_file(code: int) -> bool:
+    """The graph engine's codes, those of damaged files, and its catch-all."""
+    return code // 1000 in (145, 545) or 100003 <= code <= 100016 or code == 500002
 
 
 def _closed(engine: _core.AscendEngine) -> DeviceError | None:

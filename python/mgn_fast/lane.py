@@ -7,6 +7,7 @@ any backend's library.
 
 from __future__ import annotations
 
+import contextlib
 from concurrent import futures
 from typing import TYPE_CHECKING, Protocol
 
@@ -135,10 +136,10 @@ class Lane:
         input: writable view of the lane's own input buffer, [batch_size, ...]; nothing copies it.
     """
 
-    def __init__(self, session: Session, slot: Slot) -> None:
+    def __init__(self, session: Session, slot: Slot, turn: int) -> None:
         self._session = session
         self._slot = slot
-        self._turn = slot.turn
+        self._turn = turn
         # The batch, not the ticket: a ticket holds its lane, and a ring of the two would keep a
         # dropped lane from coming back.
         self._batch: BackendBatch | None = None
@@ -199,7 +200,8 @@ class Lane:
         self.release()
 
     def __del__(self) -> None:
-        self._session.give_back(self._slot, self._turn)
+        with contextlib.suppress(AttributeError):  # interrupted while it was made
+            self._session.give_back(self._slot, self._turn)
 
     def _start(self, count: int) -> BackendBatch:
         size = self._session.batch_size

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import math
 import os
 import threading
 import time
@@ -46,6 +47,7 @@ class Model(Protocol):
 
 # How long a thread that waits for a lane looks at one of several things that may free one.
 _LOOK_S = 0.005
+_LONG_LOOK_S = 0.05
 
 
 class Session:
@@ -109,12 +111,16 @@ class Session:
                 if rest is not None and rest <= 0:
                     raise TimeoutError(f"none of {self.lanes} lanes became free in {timeout_s} s")
                 running = self._oldest_left_running()
+                # Others may give one back. Without them streams end in order, near enough.
+                held = any(not slot.free for slot in self._slots)
+                look_s = min(_LOOK_S if held else _LONG_LOOK_S, math.inf if rest is None else rest)
                 if running is None:
-                    self._changed.wait(rest)
+                    # A lane that is free but in use tells nobody when it is through.
+                    in_use = any(slot.free for slot in self._slots)
+                    self._changed.wait(look_s if in_use else rest)
                     continue
-            look_s = _LOOK_S if rest is None else min(rest, _LOOK_S)
             if running.done():  # but its stream is not known to be through
-                time.sleep(look_s / 10)
+                time.sleep(min(look_s, _LOOK_S) / 10)
             else:
                 running.wait(look_s)
 
@@ -220,9 +226,11 @@ class Session:
             raise InvalidInputError(f"the session of {self.model_path} is closed")
         for slot in self._slots:
             if slot.free and slot.lane.idle():
-                slot.free = False
+                # The lane is there before the slot is taken: whatever interrupts gives it back.
+                lane = Lane(self, slot, slot.turn + 1)
                 slot.turn += 1
-                return Lane(self, slot)
+                slot.free = False
+                return lane
         return None
 
     def _oldest_left_running(self) -> BackendBatch | None:

@@ -3,11 +3,12 @@
 
 import gc
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from mgn_fast import DeviceError, DeviceMemoryError, _core, simulator
+from mgn_fast import DeviceError, DeviceMemoryError, InvalidInputError, _core, simulator
 from simulated import embeddings_of
 
 
@@ -84,6 +85,24 @@ def test_two_engines_on_one_device_share_its_context(tiny_om, ledger_delta):
     assert simulator.ledger()["live"]["context"] == 1
     second.close()
     assert simulator.ledger()["live"] == {}
+
+
+def test_closing_while_another_thread_submits_is_no_crash(tiny_om):
+    path = tiny_om()
+    for _ in range(30):
+        engine = opened(path)
+        lane = engine.take_lane()
+
+        def submit(lane=lane):
+            while True:
+                lane.submit(1).wait(5)
+
+        with ThreadPoolExecutor(1) as threads:
+            running = threads.submit(submit)
+            time.sleep(0.001)
+            engine.close()
+            with pytest.raises(InvalidInputError, match=r"closed|in flight"):
+                running.result(10)
 
 
 def test_closing_waits_for_the_batches_in_flight(tiny_om):

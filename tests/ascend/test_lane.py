@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The compiled lane on the simulator: its memory, its order, and what is left after a failure."""
 
+import contextlib
 import gc
 import threading
 import time
@@ -231,7 +232,14 @@ def test_after_the_device_is_lost_every_lane_says_so_at_once(engine):
             lane.submit(1).embeddings()
 
 
-@pytest.mark.parametrize("without", [["aclrtStreamQuery"], ["aclrtSynchronizeStreamWithTimeout"]])
+@pytest.mark.parametrize(
+    "without",
+    [
+        ["aclrtStreamQuery"],
+        ["aclrtSynchronizeStreamWithTimeout"],
+        ["aclrtStreamQuery", "aclrtSynchronizeStreamWithTimeout", "aclrtStreamAbort"],
+    ],
+)
 def test_older_cann_is_asked_by_events(tiny_om, simulated, pictures, without):
     _core.ascend_stop()
     _core.ascend_use_library(str(simulator.library_path()), without)
@@ -245,6 +253,16 @@ def test_older_cann_is_asked_by_events(tiny_om, simulated, pictures, without):
     assert not batch.wait(0.01)
     assert batch.wait(5)
     assert batch.done()
+    simulator.slow_stream(0)
+    for call in ("aclrtRecordEvent", "aclmdlExecuteAsync", "aclrtCreateEventWithFlag"):
+        simulator.fail(call, 1, 507000)
+        with contextlib.suppress(DeviceError):
+            lane.submit(4)
+        simulator.reset_faults()
+        deadline = time.monotonic() + 5
+        while not lane.idle():
+            assert time.monotonic() < deadline
+        np.testing.assert_array_equal(run(lane, pictures), embeddings_of(pictures))
     engine.close()
 
 

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """One AscendCL per process: who starts and ends it, whose context is current, forks and exits."""
 
+import contextlib
 import ctypes
 import gc
 import os
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +50,7 @@ def test_what_another_library_has_started_is_not_ours_to_end(tiny_om, acl):
 
 def test_nothing_is_ended_or_exchanged_while_a_session_is_open(tiny_om):
     engine = opened(tiny_om())
-    with pytest.raises(InvalidInputError, match="device 0 is in use; close all sessions"):
+    with pytest.raises(InvalidInputError, match="a device is in use; close all sessions"):
         _core.ascend_stop()
     with pytest.raises(InvalidInputError, match=r"is started from .*; close all sessions"):
         _core.ascend_use_library("")
@@ -96,11 +99,14 @@ def test_a_child_of_fork_is_refused_and_frees_nothing_of_its_parents(tiny_om):
     path = tiny_om()
     engine = opened(path)
     lane = engine.take_lane()
+    batch = lane.submit(1)
+    assert batch.wait(5)
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         answers = []
-        for use in (lambda: lane.submit(1), lambda: opened(path), _core.ascend_stop):
+        uses = (lambda: lane.submit(1), lane.idle, batch.done, lambda: batch.wait(0))
+        for use in (*uses, lambda: opened(path), _core.ascend_stop):
             try:
                 use()
                 answers.append("no error")
@@ -115,7 +121,7 @@ def test_a_child_of_fork_is_refused_and_frees_nothing_of_its_parents(tiny_om):
     with os.fdopen(reader) as answers:
         lines = answers.read().splitlines()
     assert os.waitpid(child, 0)[1] == 0
-    assert len(lines) == 3
+    assert len(lines) == 6
     assert all("'spawn'" in line for line in lines)
     batch = lane.submit(1)
     assert batch.wait(5)
@@ -215,3 +221,54 @@ def test_many_cycles_leave_nothing_behind(tiny_om, random):
     if not SANITIZED:  # they keep what was freed for a while
         assert resident_bytes() - before_bytes < 1 << 20
     assert simulator.ledger()["live"] == {}
+
+
+DAEMON = """
+import sys, threading, time
+import numpy as np
+from mgn_fast import open_session, simulator
+simulator.enable(timing=False, compute="deterministic")
+session = open_session(sys.argv[1], lanes=2)
+simulator.slow_stream(0.002)
+images = np.zeros((64, 3, 2, 2), np.float32)
+
+def work():
+    while True:
+        session.run(images)
+
+for _ in range(3):
+    threading.Thread(target=work, daemon=True).start()
+time.sleep(0.2)
+"""
+
+
+def test_exit_while_daemon_threads_wait_for_batches_is_no_crash(tiny_om):
+    """The interpreter ends threads that ask for its lock then; none of ours may ask."""
+    for _ in range(5):
+        done = subprocess.run(
+            [sys.executable, "-c", DAEMON, tiny_om()],
+            env=os.environ | {"PYTHONPATH": ":".join(sys.path)},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+
+
+def test_stopping_while_others_open_calls_nothing_after_the_end(tiny_om):
+    path = tiny_om()
+    stop = threading.Event()
+
+    def open_and_close():
+        while not stop.is_set():
+            opened(path).close()
+
+    with ThreadPoolExecutor(3) as threads:
+        running = [threads.submit(open_and_close) for _ in range(3)]
+        for _ in range(300):
+            with contextlib.suppress(InvalidInputError):
+                _core.ascend_stop()
+        stop.set()
+        for future in running:
+            future.result(30)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import simulator
+from ..simulator.control import TIMED_SOC_VERSION
 from .progress import say
 
 Commands = Any  # argparse's own type for add_subparsers() is private
@@ -94,8 +95,13 @@ def session_options(arguments: argparse.Namespace) -> dict[str, Any]:
     Returns:
         The keyword arguments.
     """
-    if arguments.simulate is not None:
-        simulator.enable(arguments.simulate)
+    if arguments.simulate is not None and Path(arguments.model).suffix == ".om":
+        devices = arguments.device if isinstance(arguments.device, list) else [arguments.device]
+        simulator.enable(
+            arguments.simulate,
+            timing=arguments.simulate == TIMED_SOC_VERSION,
+            device_count=max(1, min(max(devices) + 1, 64)),
+        )
         say(f"{arguments.simulate} is simulated: speeds are those of a model of the chip")
     names = ("lanes", "batch_size", "threads", "device", "workers", "mirror", "on_error")
     return {name: getattr(arguments, name) for name in names}
@@ -103,7 +109,12 @@ def session_options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _devices(text: str) -> int | list[int]:
     """One number, or several between commas."""
-    numbers = [int(part) for part in text.split(",")]
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}, expected a number or several between commas, such as 0,1"
+        ) from None
     return numbers[0] if len(numbers) == 1 else numbers
 
 
