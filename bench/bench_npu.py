@@ -8,15 +8,16 @@ that the host has its cores. Three questions:
             table's rate; from a trace, how much of the copies' time lies under computing;
   embedder  synthetic JPEGs, decode included, plain and mirrored;
   overhead  submit + result of an empty batch, no time model: what a batch costs the host, and how
-            far another Python thread gets meanwhile.
+            far another Python thread gets meanwhile; with and without the simulator's guards.
 Answers are checked against the stand-in's definition before anything is timed.
 
-    python bench/bench_npu.py [--rounds 3] [--seconds 2]
+    python bench/bench_npu.py [--rounds 3] [--seconds 2] [--overhead-only]
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import tempfile
 import threading
 import time
@@ -161,23 +162,24 @@ def overhead(folder):
         "weight_bytes": 4096,
     }
     path = write_om(folder / "tiny.om", batch_sizes=(4,), **tiny)
-    for run_mode in ("host", "device"):
-        simulator.enable(timing=False, compute="deterministic", run_mode=run_mode)
+    for run_mode, guard in itertools.product(("host", "device"), (False, True)):
+        simulator.enable(timing=False, compute="deterministic", run_mode=run_mode, guard=guard)
         with open_session(path, lanes=1) as session, session.acquire() as lane:
             microseconds = []
             for _ in range(6000):
                 started = time.perf_counter()
                 lane.submit(4).result()
                 microseconds.append(1e6 * (time.perf_counter() - started))
-            figures[run_mode] = {
+            key = f"{run_mode}, guarded" if guard else run_mode
+            figures[key] = {
                 "median_us": median(microseconds[1000:]),
                 "p95_us": sorted(microseconds[1000:])[4750],
                 "another_thread_counts_per_s": counted_meanwhile(lane, 2000),
             }
         created = simulator.ledger()["created"]
-        figures[run_mode]["device_buffers_ever"] = created["device_memory"]
-        figures[run_mode]["pinned_buffers_ever"] = created.get("pinned_memory", 0)
-        print("simulated, overhead", run_mode, figures[run_mode], flush=True)
+        figures[key]["device_buffers_ever"] = created["device_memory"]
+        figures[key]["pinned_buffers_ever"] = created.get("pinned_memory", 0)
+        print("simulated, overhead", key, figures[key], flush=True)
     return figures
 
 
@@ -186,17 +188,26 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--overhead-only", action="store_true")
     arguments = parser.parse_args()
     environment = record.environment()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         figures = {"overhead": overhead(folder)}
+        if arguments.overhead_only:
+            finish("npu-overhead", environment, figures)
+            return
         simulator.enable(compute="deterministic")
         figures["rate"] = rates(folder, arguments.rounds, arguments.seconds)
         figures["embedder"] = embedder_rates(folder, arguments.rounds)
-        simulator.disable()
+    finish("npu", environment, figures)
+
+
+def finish(name, environment, figures):
+    """Records."""
+    simulator.disable()
     simulated = "Ascend310P3, profile of the published table; no NPU was used"
-    record.write("npu", {"simulated": simulated, "environment": environment} | figures)
+    record.write(name, {"simulated": simulated, "environment": environment} | figures)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,9 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         path = write_om(Path(name) / "mgn.om", batch_sizes=(8,), weight_bytes=1 << 16)
         Path(f"{path}.json").write_text('{"contract": ' + Contract().to_json() + "}")
-        simulator.enable(timing=False, compute="deterministic", run_mode=arguments.run_mode)
+        simulator.enable(
+            timing=False, compute="deterministic", guard=True, run_mode=arguments.run_mode
+        )
         expected = embed(path, pictures)
         simulator.reset_ledger()
         embed(path, pictures)

@@ -27,7 +27,7 @@ def enable():
     """Turns the simulator on; afterwards nothing is left and no rule was broken."""
 
     def turn_on(**options):
-        simulator.enable(**{"timing": False, "compute": "deterministic"} | options)
+        simulator.enable(**{"timing": False, "compute": "deterministic", "guard": True} | options)
 
     yield turn_on
     left = simulator.ledger()

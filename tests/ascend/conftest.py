@@ -24,8 +24,8 @@ def settings():
 @pytest.fixture
 def simulated(run_mode, settings):
     """A simulated NPU without time model; yields the module that controls it."""
-    options = {"timing": False, "compute": "deterministic", "run_mode": run_mode} | settings
-    simulator.enable(**options)
+    options = {"timing": False, "compute": "deterministic", "guard": True, "run_mode": run_mode}
+    simulator.enable(**options | settings)
     yield simulator
     gc.collect()
     left = simulator.ledger()
