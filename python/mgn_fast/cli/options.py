@@ -11,6 +11,9 @@ from .. import simulator
 from ..simulator.control import TIMED_SOC_VERSION
 from .progress import say
 
+# What the commands call their models.
+_MODELS = ("model", "reference_model", "candidate_model")
+
 Commands = Any  # argparse's own type for add_subparsers() is private
 
 
@@ -95,7 +98,7 @@ def session_options(arguments: argparse.Namespace) -> dict[str, Any]:
     Returns:
         The keyword arguments.
     """
-    if arguments.simulate is not None and Path(arguments.model).suffix == ".om":
+    if arguments.simulate is not None and _runs_an_om(arguments):
         devices = arguments.device if isinstance(arguments.device, list) else [arguments.device]
         simulator.enable(
             arguments.simulate,
@@ -105,6 +108,12 @@ def session_options(arguments: argparse.Namespace) -> dict[str, Any]:
         say(f"{arguments.simulate} is simulated: speeds are those of a model of the chip")
     names = ("lanes", "batch_size", "threads", "device", "workers", "mirror", "on_error")
     return {name: getattr(arguments, name) for name in names}
+
+
+def _runs_an_om(arguments: argparse.Namespace) -> bool:
+    """Any of the models that the commands name; an .onnx runs on the CPU all the same."""
+    models = (getattr(arguments, name, None) for name in _MODELS)
+    return any(model is not None and Path(model).suffix == ".om" for model in models)
 
 
 def _devices(text: str) -> int | list[int]:
