@@ -2,9 +2,9 @@
 """What an .om may look like, and what is refused because nobody could say what was meant."""
 
 import pytest
-from mgn_fast.simulator import StaticAipp, TensorSpec
 
 from mgn_fast import DeviceError, ModelError, _core, simulator
+from mgn_fast.simulator import StaticAipp, TensorSpec
 
 IMAGE = TensorSpec("image", "float32", (3, 2, 2), "NCHW")
 
