@@ -15,8 +15,8 @@ from .types import AnyArray, F64Array, U8Array
 
 # Per channel, for a level of 0 to 255. AIPP's mean_chn is an integer, so the means, which are not,
 # go into min_chn: it is subtracted just the same.
-MIN_CHN = tuple(255 * mean for mean in spec.MEAN)
-VAR_RECI = tuple(1 / (255 * deviation) for deviation in spec.DEVIATION)
+MIN_CHN: tuple[float, ...] = tuple(255 * mean for mean in spec.MEAN)
+VAR_RECI: tuple[float, ...] = tuple(1 / (255 * deviation) for deviation in spec.DEVIATION)
 
 
 def config_text() -> str:

@@ -27,10 +27,9 @@ from .errors import (
     ModelLoadError,
 )
 from .files import open_regular
+from .om_container import HEADER_BYTES, MAGIC, is_header, sidecar_path
 from .types import AnyArray, F32Array, PathLike
 
-OM_HEADER_BYTES = 256
-OM_MAGIC = b"IMOD"
 MAX_SIDECAR_BYTES = 1 << 20
 # A session that is closed waits so long for the batches in flight, then asks the device to drop
 # them. Batches take milliseconds; Ctrl-C ends the wait.
@@ -175,20 +174,20 @@ def _require_om(path: Path) -> None:
     """Refuses before any device is touched what no runtime could load."""
     try:
         with open_regular(path) as file:
-            head = file.read(OM_HEADER_BYTES)
+            head = file.read(HEADER_BYTES)
     except OSError as error:
         raise ModelError(f"model {str(path)!r} is no readable file: {error.strerror}") from error
-    if len(head) < OM_HEADER_BYTES or not head.startswith(OM_MAGIC):
+    if not is_header(head):
         raise ModelError(
             f"model {str(path)!r} starts with {head[:4]!r} and has "
-            f"{'at least ' if len(head) == OM_HEADER_BYTES else ''}{len(head)} bytes, expected an "
-            f".om file: {OM_MAGIC!r} and a header of {OM_HEADER_BYTES} bytes"
+            f"{'at least ' if len(head) == HEADER_BYTES else ''}{len(head)} bytes, expected an "
+            f".om file: {MAGIC!r} and a header of {HEADER_BYTES} bytes"
         )
 
 
 def _read_contract(path: Path) -> spec.Contract | None:
     """The contract in the file beside the model, PATH.json, which the compiler here writes."""
-    sidecar = path.with_name(path.name + ".json")
+    sidecar = sidecar_path(path)
     if not os.path.lexists(sidecar):
         return None
     try:

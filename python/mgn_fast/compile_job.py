@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 from . import spec
 from .errors import InvalidInputError, ModelError
+from .om_container import sidecar_path
 from .onnx_file import OnnxFile, OnnxTensor
 from .soc_version import NAME, detect_soc_version
 from .types import PathLike
@@ -59,7 +60,7 @@ class Job:
     @property
     def sidecar(self) -> Path:
         """The file that tells of the .om."""
-        return self.path.with_name(self.path.name + ".json")
+        return sidecar_path(self.path)
 
 
 def checked_job(onnx: PathLike, path: PathLike, options: dict[str, Any]) -> Job:

@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import signal
-import struct
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -26,14 +25,13 @@ from .atc_process import Outcome, environment, run
 from .compile_job import Job, Precision, atc_arguments, checked_job
 from .errors import CompileError, InvalidInputError
 from .files import is_directory, open_regular, replacing
+from .om_container import HEADER_BYTES, announced_bytes, is_header
 from .onnx_file import OnnxFile, read_onnx
 from .types import PathLike
 
 SCHEMA = "mgn_fast.om/1"
 # What ATC takes in paths, but for Chinese characters.
 _PLAIN = re.compile(r"[A-Za-z0-9._/-]+")
-_HEADER_BYTES = 256
-_MAGIC = b"IMOD"
 _NO_PROGRAM = (errno.ENOENT, errno.EACCES, errno.ENOEXEC)
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 
@@ -240,20 +238,20 @@ def _refusal(work: Path) -> str:
     """Why what ATC wrote is no loadable .om; "" where it is one."""
     try:
         with open_regular(_made(work)) as file:
-            header = file.read(_HEADER_BYTES)
+            header = file.read(HEADER_BYTES)
             size = os.fstat(file.fileno()).st_size
     except OSError:
         return (
             "says success and wrote no .om; look in the log for warnings, and whether the disk is "
             "full"
         )
-    if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
+    if not is_header(header):
         return f"wrote {size} bytes that begin with {header[:4]!r}, which is no .om"
-    short, wide = struct.unpack_from("<I", header, 76)[0], struct.unpack_from("<Q", header, 184)[0]
-    if (wide or short) != size - _HEADER_BYTES or size == _HEADER_BYTES:
+    announced, there = announced_bytes(header), size - HEADER_BYTES
+    if announced != there or there == 0:
         return (
-            f"wrote half an .om: its header announces {wide or short} bytes and "
-            f"{size - _HEADER_BYTES} follow; is the disk full?"
+            f"wrote half an .om: its header announces {announced} bytes and "
+            f"{there} follow; is the disk full?"
         )
     return ""
 

@@ -20,6 +20,7 @@ from .agreement import Agreement, compare
 from .embedder import Embedder
 from .errors import ModelError
 from .files import open_regular
+from .om_container import sidecar_path
 from .types import AnyArray, F32Array, U8Array
 
 MAX_SIDECAR_BYTES = 1 << 20
@@ -160,7 +161,7 @@ def _inputs(
 
 def _sidecar(path: Path) -> dict[str, object]:
     """What `compile_om` wrote beside the model; the session has read its contract already."""
-    sidecar = path.with_name(path.name + ".json")
+    sidecar = sidecar_path(path)
     try:
         with open_regular(sidecar) as file:
             facts = json.loads(file.read(MAX_SIDECAR_BYTES))

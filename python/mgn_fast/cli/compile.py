@@ -12,6 +12,7 @@ from typing import get_args
 
 from ..compile_job import Precision
 from ..compile_om import compile_reporting
+from ..om_container import sidecar_path
 from .options import Commands, new_command, path_argument
 from .progress import printable, say
 
@@ -100,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
             timeout_s=arguments.timeout,
             log_path=arguments.log,
         )
-    sidecar = path.with_name(path.name + ".json")
+    sidecar = sidecar_path(path)
     facts = json.loads(sidecar.read_text(encoding="utf-8"))
     if arguments.json:
         print(json.dumps({"path": str(path)} | facts))

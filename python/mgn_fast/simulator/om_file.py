@@ -21,12 +21,18 @@ from urllib.parse import quote
 import numpy as np
 
 from .. import spec
+from ..aipp import MIN_CHN, VAR_RECI
 from ..errors import InvalidInputError, ModelError
 from ..files import write_atomically
+from ..om_container import (
+    HEADER_BYTES,
+    LENGTH_OFFSET,
+    LONG_LENGTH_OFFSET,
+    MAGIC,
+    sidecar_path,
+)
 from ..types import PathLike
 
-HEADER_BYTES = 256
-_MAGIC = 0x444F4D49
 _VERSION = 0x20000000
 _DTYPE_NUMBERS = {
     "float32": 0,
@@ -85,16 +91,8 @@ class StaticAipp:
         var_reci: multiplied with the difference; one over MGN's deviation by default.
     """
 
-    min_chn: tuple[float, float, float] = (
-        255 * spec.MEAN[0],
-        255 * spec.MEAN[1],
-        255 * spec.MEAN[2],
-    )
-    var_reci: tuple[float, float, float] = (
-        1 / (255 * spec.DEVIATION[0]),
-        1 / (255 * spec.DEVIATION[1]),
-        1 / (255 * spec.DEVIATION[2]),
-    )
+    min_chn: tuple[float, ...] = MIN_CHN
+    var_reci: tuple[float, ...] = VAR_RECI
 
 
 MGN_INPUTS = (TensorSpec(spec.INPUT_NAME, "float32", (3, spec.HEIGHT, spec.WIDTH), "NCHW"),)
@@ -175,7 +173,7 @@ def write_om(
         if aipp is not None:
             contract = dataclasses.replace(contract, input="uint8")
         sidecar = {"contract": json.loads(contract.to_json())}
-        write_atomically(f"{os.fspath(path)}.json", json.dumps(sidecar, indent=1).encode() + b"\n")
+        write_atomically(sidecar_path(Path(path)), json.dumps(sidecar, indent=1).encode() + b"\n")
     return written
 
 
@@ -293,9 +291,9 @@ def _round_up(count: int) -> int:
 
 def _header(payload: bytes, name: str) -> bytes:
     header = bytearray(HEADER_BYTES)
-    struct.pack_into("<3I", header, 0, _MAGIC, HEADER_BYTES, _VERSION)
-    struct.pack_into("<I", header, 76, min(len(payload), (1 << 32) - 1))
+    struct.pack_into("<4s2I", header, 0, MAGIC, HEADER_BYTES, _VERSION)
+    struct.pack_into("<I", header, LENGTH_OFFSET, min(len(payload), (1 << 32) - 1))
     header[84:116] = name.encode(errors="replace")[:31].ljust(32, b"\0")
     struct.pack_into("<I", header, 156, 1)
-    struct.pack_into("<Q", header, 184, len(payload))
+    struct.pack_into("<Q", header, LONG_LENGTH_OFFSET, len(payload))
     return bytes(header)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An .om from outside: the container that every one of them is, and the file that lies beside it.
+
+Knows nothing of what is inside; whoever writes, checks or opens one takes its numbers here.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+# CANN's own header: magic, then among others the bytes that follow it, in two fields, because the
+# first holds 32 bits only.
+HEADER_BYTES = 256
+MAGIC = b"IMOD"
+LENGTH_OFFSET = 76
+LONG_LENGTH_OFFSET = 184
+
+
+def is_header(head: bytes) -> bool:
+    """Whether a file that begins so can be an .om.
+
+    Args:
+        head: its first bytes, at least `HEADER_BYTES` where it has as many.
+
+    Returns:
+        False for what is too short or begins otherwise.
+    """
+    return len(head) >= HEADER_BYTES and head.startswith(MAGIC)
+
+
+def announced_bytes(header: bytes) -> int:
+    """How many bytes follow the header, by what it says.
+
+    Args:
+        header: of an .om (`is_header`).
+
+    Returns:
+        The long field, or the short one where the long one is 0, as older compilers leave it.
+    """
+    (short,) = struct.unpack_from("<I", header, LENGTH_OFFSET)
+    (long,) = struct.unpack_from("<Q", header, LONG_LENGTH_OFFSET)
+    return int(long or short)
+
+
+def sidecar_path(om: Path) -> Path:
+    """The file that tells of an .om: contract, hashes, arguments.
+
+    Args:
+        om: the model.
+
+    Returns:
+        The same name with `.json` behind it, in the same directory.
+    """
+    return om.with_name(om.name + ".json")
