@@ -21,7 +21,7 @@ class FakeLane:
         self.batch = None
 
     def submit(self, count):
-        self.batch = FutureBatch(self.thread.submit(self.run, count))
+        self.batch = FutureBatch(self.thread, self.run, count)
         return self.batch
 
     def idle(self):

@@ -27,6 +27,7 @@ from .errors import (
     ModelLoadError,
 )
 from .files import open_regular
+from .lane import Span
 from .om_container import HEADER_BYTES, MAGIC, is_header, sidecar_path
 from .types import AnyArray, F32Array, PathLike
 
@@ -50,7 +51,13 @@ class AscendModel:
     backend = "ascend"
 
     def __init__(
-        self, path: PathLike, *, device: int | Sequence[int], lanes: int, batch_size: int | None
+        self,
+        path: PathLike,
+        *,
+        device: int | Sequence[int],
+        lanes: int,
+        batch_size: int | None,
+        timed: bool = False,
     ) -> None:
         self.path = Path(path)
         devices = _checked_devices(device, lanes)
@@ -154,6 +161,10 @@ class AscendBatch:
     def embeddings(self) -> F32Array:
         """On memory of the batch's own."""
         return self._core.embeddings()
+
+    def spans(self) -> Sequence[Span]:
+        """None: the copies and the execution are not timed yet."""
+        return []
 
 
 def _checked_devices(device: int | Sequence[int], lanes: int) -> list[int]:

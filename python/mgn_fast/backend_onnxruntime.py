@@ -112,7 +112,7 @@ class OnnxruntimeLane:
 
     def submit(self, count: int) -> FutureBatch:
         """Starts the first `count` pictures."""
-        self._batch = FutureBatch(self._thread.submit(self._run, count))
+        self._batch = FutureBatch(self._thread, self._run, count)
         return self._batch
 
     def idle(self) -> bool:

@@ -178,7 +178,7 @@ class Embedder:
         try:
             while True:
                 for name, source in islice(remaining, self._read_ahead - len(waiting)):
-                    waiting.append((name, pool.submit(_decode_and_resize, source, name)))
+                    waiting.append((name, pool.submit(self._decode_and_resize, source, name)))
                 if not waiting:
                     return
                 name, future = waiting.popleft()
@@ -192,6 +192,14 @@ class Embedder:
             for _, future in waiting:
                 future.cancel()
 
+    def _decode_and_resize(self, source: pictures.Source, name: str) -> U8Array:
+        # A path says more in a message than its name relative to the directory given.
+        is_path = isinstance(source, (str, os.PathLike))
+        with self.session.observer.spending("decode"):
+            pixels = pictures.decode(source, name=None if is_path else name)
+        with self.session.observer.spending("resize"):
+            return pictures.resize(pixels)
+
     def _embedded(self, decoded: Iterator[_Picture]) -> Iterator[tuple[str, F32Array]]:
         """Sends rows through the lanes batch by batch; yields pictures as their order allows."""
         rows = (_Row(picture, mirror) for picture in decoded for mirror in self._mirrors)
@@ -204,14 +212,29 @@ class Embedder:
                 break
             with flight.lane() as lane:
                 batch = [ready.popleft() for _ in range(self.session.next_count(len(ready)))]
-                under_way.extend(_fill(lane.input, batch))
+                with self.session.observer.spending("pack"):
+                    under_way.extend(_fill(lane.input, batch))
                 flight.submit(lane, len(batch), batch)
             for finished, embeddings in flight.finished():
-                _add(finished, embeddings)
-            yield from _completed(under_way)
+                self._add(finished, embeddings)
+            yield from self._completed(under_way)
         for finished, embeddings in flight.drain():
-            _add(finished, embeddings)
-        yield from _completed(under_way)
+            self._add(finished, embeddings)
+        yield from self._completed(under_way)
+
+    def _add(self, rows: list[_Row], embeddings: F32Array) -> None:
+        with self.session.observer.spending("fuse"):
+            for row, embedding in zip(rows, embeddings, strict=True):
+                row.picture.embedding += embedding
+                row.picture.rows_due -= 1
+
+    def _completed(self, under_way: deque[_Picture]) -> Iterator[tuple[str, F32Array]]:
+        """Takes the pictures off the front that have all their rows; normalises them."""
+        while under_way and under_way[0].rows_due == 0:
+            picture = under_way.popleft()
+            with self.session.observer.spending("fuse"):
+                embedding = _normalised(picture)
+            yield picture.name, embedding
 
 
 def _contract_of(session: Session) -> spec.Contract:
@@ -231,12 +254,6 @@ def _rows_of(contract: spec.Contract, path: Path, *, mirror: bool) -> tuple[bool
             "export it without fuse_mirror"
         )
     return (False, True) if mirror and not contract.fuse_mirror else (False,)
-
-
-def _decode_and_resize(source: pictures.Source, name: str) -> U8Array:
-    # A path says more in a message than its name relative to the directory given.
-    is_path = isinstance(source, (str, os.PathLike))
-    return pictures.resize(pictures.decode(source, name=None if is_path else name))
 
 
 def _named(images: Any) -> Iterable[tuple[str, Any]]:
@@ -275,20 +292,11 @@ def _fill(target: AnyArray, batch: list[_Row]) -> list[_Picture]:
     return begun
 
 
-def _add(rows: list[_Row], embeddings: F32Array) -> None:
-    for row, embedding in zip(rows, embeddings, strict=True):
-        row.picture.embedding += embedding
-        row.picture.rows_due -= 1
-
-
-def _completed(under_way: deque[_Picture]) -> Iterator[tuple[str, F32Array]]:
-    """Takes the pictures off the front that have all their rows; normalises them."""
-    while under_way and under_way[0].rows_due == 0:
-        picture = under_way.popleft()
-        length = np.linalg.norm(picture.embedding)
-        if not np.isfinite(length) or length == 0:
-            raise ModelError(
-                f"the embedding of {picture.name} has length {length}, expected a finite one above "
-                "0; the model's weights are damaged"
-            )
-        yield picture.name, picture.embedding / length
+def _normalised(picture: _Picture) -> F32Array:
+    length = np.linalg.norm(picture.embedding)
+    if not np.isfinite(length) or length == 0:
+        raise ModelError(
+            f"the embedding of {picture.name} has length {length}, expected a finite one above 0; "
+            "the model's weights are damaged"
+        )
+    return picture.embedding / length

@@ -32,7 +32,8 @@ class Flight(Generic[Tag]):
     @contextlib.contextmanager
     def lane(self) -> Iterator[Lane]:
         """A free lane to fill and submit; it goes back at once if the block does not submit it."""
-        lane = self._session.acquire()
+        with self._session.observer.spending("lane_wait"):
+            lane = self._session.acquire()
         try:
             yield lane
         finally:
@@ -47,10 +48,16 @@ class Flight(Generic[Tag]):
         ended = [entry for entry in self._under_way if entry[1].done()]
         for entry in ended:
             self._under_way.remove(entry)
-            yield entry[0], entry[1].result()
+            yield entry[0], self._result(entry[1])
 
     def drain(self) -> Iterator[tuple[Tag, F32Array]]:
         """All results that are still to come, oldest first; waits for each."""
         while self._under_way:
             tag, ticket = self._under_way.pop(0)
-            yield tag, ticket.result()
+            yield tag, self._result(ticket)
+
+    def _result(self, ticket: Ticket) -> F32Array:
+        embeddings = ticket.result()
+        for stage, started_s, ended_s in ticket.spans():
+            self._session.observer.spent(stage, started_s, ended_s)
+        return embeddings

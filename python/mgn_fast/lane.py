@@ -8,16 +8,22 @@ any backend's library.
 from __future__ import annotations
 
 import contextlib
+import time
+from collections.abc import Callable, Sequence
 from concurrent import futures
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from .errors import InvalidInputError
+from .observer import Stage
 from .types import AnyArray, F32Array
 
 if TYPE_CHECKING:
     from .session import Session
+
+# A stage with its start and end, in seconds of `time.perf_counter`.
+Span = tuple[Stage, float, float]
 
 
 class BackendBatch(Protocol):
@@ -31,6 +37,9 @@ class BackendBatch(Protocol):
 
     def embeddings(self) -> F32Array:
         """Of an ended batch; raises what it failed with. The array is the caller's."""
+
+    def spans(self) -> Sequence[Span]:
+        """Where an ended batch spent its time, as far as the backend was asked to note it."""
 
 
 class BackendLane(Protocol):
@@ -53,8 +62,11 @@ class BackendLane(Protocol):
 class FutureBatch:
     """A batch that a thread of Python runs (`BackendBatch`)."""
 
-    def __init__(self, future: futures.Future[F32Array]) -> None:
-        self._future = future
+    def __init__(
+        self, thread: futures.Executor, run: Callable[[int], F32Array], count: int
+    ) -> None:
+        self._spans: list[Span] = []
+        self._future = thread.submit(self._run, run, count)
 
     def done(self) -> bool:
         """Whether the thread is through with it."""
@@ -68,6 +80,16 @@ class FutureBatch:
     def embeddings(self) -> F32Array:
         """What the thread returned or raised."""
         return self._future.result()
+
+    def spans(self) -> Sequence[Span]:
+        """The one of computing."""
+        return self._spans
+
+    def _run(self, run: Callable[[int], F32Array], count: int) -> F32Array:
+        started_s = time.perf_counter()
+        embeddings = run(count)
+        self._spans.append(("compute", started_s, time.perf_counter()))
+        return embeddings
 
 
 class Slot:
@@ -123,6 +145,15 @@ class Ticket:
         if self._lane is not None:
             self._lane._batch_taken(self._batch)
         return self._batch.embeddings()
+
+    def spans(self) -> Sequence[Span]:
+        """Where the batch spent its time on the device; for benchmarks, once it is done.
+
+        Returns:
+            (stage, start, end), seconds of `time.perf_counter`. The copies of an NPU are there only
+            if the session was opened with an observer.
+        """
+        return self._batch.spans()
 
 
 class Lane:

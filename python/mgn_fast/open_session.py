@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from .errors import InvalidInputError, ModelError, RuntimeUnavailableError
+from .observer import NOBODY, current_observer
 from .session import Model, Session
 from .types import PathLike
 
@@ -67,6 +68,7 @@ def open_session(
                 f"model {str(path)!r} ends in {path.suffix!r}, expected '.onnx' or '.om'"
             )
         backend = _BACKEND_OF[path.suffix]
+    observer = current_observer()
     opened: Model
     if backend == "onnxruntime":
         _refuse_others("device", device, 0, "the onnxruntime backend has device 0 only")
@@ -79,12 +81,18 @@ def open_session(
         _refuse_others("precision", precision, None, "an .om has the one it was compiled with")
         from .backend_ascend import AscendModel
 
-        opened = AscendModel(path, device=device, lanes=lanes, batch_size=batch_size)
+        opened = AscendModel(
+            path,
+            device=device,
+            lanes=lanes,
+            batch_size=batch_size,
+            timed=observer is not NOBODY,
+        )
     else:
         raise RuntimeUnavailableError(
             f"backend is {backend!r}; this version has 'onnxruntime' and 'ascend'"
         )
-    return Session(opened, lanes)
+    return Session(opened, lanes, observer)
 
 
 def _refuse_others(name: str, value: object, only: object, why: str) -> None:

@@ -22,6 +22,7 @@ import numpy as np
 from .errors import InvalidInputError
 from .flight import Flight
 from .lane import BackendBatch, BackendLane, Lane, Slot, check_timeout
+from .observer import NOBODY, Observer
 from .spec import Contract
 from .types import AnyArray, F32Array
 
@@ -63,9 +64,10 @@ class Session:
         batch_size: pictures per batch at most.
         batch_sizes: the batch sizes that run without padding, ascending.
         lanes: batches that can be in flight at once.
+        observer: is told what every step took.
     """
 
-    def __init__(self, model: Model, lanes: int) -> None:
+    def __init__(self, model: Model, lanes: int, observer: Observer = NOBODY) -> None:
         self.backend = model.backend
         self.model_path = model.path
         self.contract = model.contract
@@ -75,6 +77,7 @@ class Session:
         self.batch_size = model.batch_size
         self.batch_sizes = model.batch_sizes
         self.lanes = lanes
+        self.observer = observer
         self._model = model
         self._changed = threading.Condition()
         self._submitted = 0
