@@ -2,8 +2,8 @@
 import threading
 
 import pytest
-from fake_model import FakeModel
 
+from fake_model import FakeModel
 from mgn_fast.flight import Flight
 from mgn_fast.observer import NOBODY, Observer, current_observer, observing
 from mgn_fast.session import Session
