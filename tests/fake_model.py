@@ -49,6 +49,7 @@ class FakeModel:
     input_shape = (3,)
     input_dtype = np.dtype(np.float32)
     embedding_width = 3
+    num_engines = 1
 
     def __init__(self, batch_size=4, *, fixed=False, delay_s=0.0):
         self.batch_size = batch_size

@@ -27,7 +27,7 @@ from .errors import (
     ModelLoadError,
 )
 from .files import open_regular
-from .lane import Span
+from .lane import StageTime
 from .om_container import HEADER_BYTES, MAGIC, is_header, sidecar_path
 from .types import AnyArray, F32Array, PathLike
 
@@ -61,6 +61,7 @@ class AscendModel:
     ) -> None:
         self.path = Path(path)
         devices = _checked_devices(device, lanes)
+        self.num_engines = len(devices)
         _start()
         _require_om(self.path)
         self.contract = _read_contract(self.path)
@@ -162,7 +163,7 @@ class AscendBatch:
         """On memory of the batch's own."""
         return self._core.embeddings()
 
-    def spans(self) -> Sequence[Span]:
+    def stage_times(self) -> Sequence[StageTime]:
         """None: the copies and the execution are not timed yet."""
         return []
 

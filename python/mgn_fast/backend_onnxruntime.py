@@ -42,6 +42,7 @@ class OnnxruntimeModel:
         self, path: PathLike, *, lanes: int, batch_size: int | None, threads: int | None
     ) -> None:
         self.path = Path(path)
+        self.num_engines = lanes  # each lane has its own threads
         self.threads = _threads_per_lane(lanes, threads)
         self._runtime = _open(self.path, pool_size=1 + lanes * (self.threads - 1))
         self.contract = _read_contract(self._runtime, self.path)

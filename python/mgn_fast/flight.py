@@ -58,6 +58,6 @@ class Flight(Generic[Tag]):
 
     def _result(self, ticket: Ticket) -> F32Array:
         embeddings = ticket.result()
-        for stage, started_s, ended_s in ticket.spans():
-            self._session.observer.spent(stage, started_s, ended_s)
+        for span in ticket.spans():
+            self._session.observer.spent(span)
         return embeddings

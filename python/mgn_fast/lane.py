@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from .errors import InvalidInputError
-from .observer import Stage
+from .observer import Span, Stage
 from .types import AnyArray, F32Array
 
 if TYPE_CHECKING:
     from .session import Session
 
 # A stage with its start and end, in seconds of `time.perf_counter`.
-Span = tuple[Stage, float, float]
+StageTime = tuple[Stage, float, float]
 
 
 class BackendBatch(Protocol):
@@ -38,7 +38,7 @@ class BackendBatch(Protocol):
     def embeddings(self) -> F32Array:
         """Of an ended batch; raises what it failed with. The array is the caller's."""
 
-    def spans(self) -> Sequence[Span]:
+    def stage_times(self) -> Sequence[StageTime]:
         """Where an ended batch spent its time, as far as the backend was asked to note it."""
 
 
@@ -65,7 +65,7 @@ class FutureBatch:
     def __init__(
         self, thread: futures.Executor, run: Callable[[int], F32Array], count: int
     ) -> None:
-        self._spans: list[Span] = []
+        self._stage_times: list[StageTime] = []
         self._future = thread.submit(self._run, run, count)
 
     def done(self) -> bool:
@@ -81,14 +81,14 @@ class FutureBatch:
         """What the thread returned or raised."""
         return self._future.result()
 
-    def spans(self) -> Sequence[Span]:
-        """The one of computing."""
-        return self._spans
+    def stage_times(self) -> Sequence[StageTime]:
+        """Of computing."""
+        return self._stage_times
 
     def _run(self, run: Callable[[int], F32Array], count: int) -> F32Array:
         started_s = time.perf_counter()
         embeddings = run(count)
-        self._spans.append(("compute", started_s, time.perf_counter()))
+        self._stage_times.append(("compute", started_s, time.perf_counter()))
         return embeddings
 
 
@@ -96,14 +96,18 @@ class Slot:
     """A backend's lane, who has it, and the batch it ran last.
 
     Attributes:
+        number: of the lane in its session, from 0.
+        engine: which of the session's engines runs it.
         turn: counts the callers that have had it.
         free: no caller has it. It may still run the last one's batch.
         batch: submitted last; None before the first.
         submitted: when, in the order of the session's submissions.
     """
 
-    def __init__(self, lane: BackendLane) -> None:
+    def __init__(self, lane: BackendLane, number: int = 0, engine: int = 0) -> None:
         self.lane = lane
+        self.number = number
+        self.engine = engine
         self.turn = 0
         self.free = True
         self.batch: BackendBatch | None = None
@@ -113,9 +117,10 @@ class Slot:
 class Ticket:
     """A batch in flight. Any thread may ask; the result is kept, so it may be taken again."""
 
-    def __init__(self, batch: BackendBatch, lane: Lane | None) -> None:
+    def __init__(self, batch: BackendBatch, lane: Lane | None, slot: Slot) -> None:
         self._batch = batch
         self._lane = lane
+        self._slot = slot
 
     def done(self) -> bool:
         """Whether `result` would return (or raise) at once.
@@ -146,14 +151,17 @@ class Ticket:
             self._lane._batch_taken(self._batch)
         return self._batch.embeddings()
 
-    def spans(self) -> Sequence[Span]:
-        """Where the batch spent its time on the device; for benchmarks, once it is done.
+    def spans(self) -> list[Span]:
+        """Where the batch spent its time on the device; for observers, once it is done.
 
         Returns:
-            (stage, start, end), seconds of `time.perf_counter`. The copies of an NPU are there only
-            if the session was opened with an observer.
+            One per stage. An NPU's are there only if the session was opened with an observer.
         """
-        return self._batch.spans()
+        track, engine = f"lane {self._slot.number}", self._slot.engine
+        return [
+            Span(stage, started_s, ended_s, track, engine)
+            for stage, started_s, ended_s in self._batch.stage_times()
+        ]
 
 
 class Lane:
@@ -196,7 +204,7 @@ class Lane:
                 the lane by now.
         """
         self._batch = self._start(count)
-        return Ticket(self._batch, self)
+        return Ticket(self._batch, self, self._slot)
 
     def submit_and_leave(self, count: int) -> Ticket:
         """As `submit`, but the lane goes back to its session at once.
@@ -215,7 +223,7 @@ class Lane:
         batch = self._start(count)
         self.release()
         self._turn = -1  # nobody's: it cannot be taken again
-        return Ticket(batch, None)
+        return Ticket(batch, None, self._slot)
 
     def release(self) -> None:
         """Gives the lane back; the next caller gets it once its batch has ended."""

@@ -7,19 +7,39 @@ Times are those of `time.perf_counter`. Knows nothing of the steps themselves.
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
-from typing import Literal
+from typing import Literal, NamedTuple
 
 # In the order in which a picture goes through them.
 Stage = Literal["decode", "resize", "pack", "lane_wait", "h2d", "compute", "d2h", "fuse"]
 
 
+class Span(NamedTuple):
+    """One step.
+
+    Attributes:
+        stage: what was done.
+        started_s: when, in seconds of `time.perf_counter`.
+        ended_s: when it was over.
+        track: who did it: a thread's name, or "lane 0".
+        engine: of a device's stages, which of the session's engines; those of one wait for each
+            other.
+    """
+
+    stage: Stage
+    started_s: float
+    ended_s: float
+    track: str
+    engine: int = 0
+
+
 class Observer:
     """Is told of every step; this one forgets it. Any thread may call."""
 
-    def spent(self, stage: Stage, started_s: float, ended_s: float) -> None:
+    def spent(self, span: Span) -> None:
         """Takes note of one step."""
 
     def spending(self, stage: Stage) -> Spending:
@@ -40,7 +60,9 @@ class Spending:
         self._started_s = time.perf_counter()
 
     def __exit__(self, *_: object) -> None:
-        self._observer.spent(self._stage, self._started_s, time.perf_counter())
+        ended_s = time.perf_counter()
+        track = threading.current_thread().name
+        self._observer.spent(Span(self._stage, self._started_s, ended_s, track))
 
 
 NOBODY = Observer()

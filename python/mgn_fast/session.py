@@ -38,6 +38,8 @@ class Model(Protocol):
     embedding_width: int
     batch_size: int
     batch_sizes: tuple[int, ...]
+    # What computes: the lanes are spread over the engines in turn.
+    num_engines: int
 
     def open_lane(self) -> BackendLane:
         """A new lane of this model."""
@@ -64,6 +66,7 @@ class Session:
         batch_size: pictures per batch at most.
         batch_sizes: the batch sizes that run without padding, ascending.
         lanes: batches that can be in flight at once.
+        num_engines: what computes, and is shared by the lanes in turn.
         observer: is told what every step took.
     """
 
@@ -77,6 +80,7 @@ class Session:
         self.batch_size = model.batch_size
         self.batch_sizes = model.batch_sizes
         self.lanes = lanes
+        self.num_engines = model.num_engines
         self.observer = observer
         self._model = model
         self._changed = threading.Condition()
@@ -84,7 +88,10 @@ class Session:
         self._closed = False
         self._process = os.getpid()
         try:
-            self._slots = [Slot(model.open_lane()) for _ in range(lanes)]
+            self._slots = [
+                Slot(model.open_lane(), number, number % model.num_engines)
+                for number in range(lanes)
+            ]
         except BaseException:
             model.close()
             raise
