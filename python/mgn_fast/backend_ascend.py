@@ -62,6 +62,7 @@ class AscendModel:
         self.path = Path(path)
         devices = _checked_devices(device, lanes)
         self.num_engines = len(devices)
+        self.device_bytes: int | None = None
         _start()
         _require_om(self.path)
         self.contract = _read_contract(self.path)

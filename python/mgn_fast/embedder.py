@@ -147,6 +147,15 @@ class Embedder:
         self.close()
 
     @property
+    def rows_per_picture(self) -> int:
+        """Of the network's input: 2 for a picture and its mirror, 1 where the graph mirrors.
+
+        Returns:
+            1 or 2.
+        """
+        return len(self._mirrors)
+
+    @property
     def _read_ahead(self) -> int:
         """Rows ready while every lane is busy: enough to fill all of them again."""
         return self.session.lanes * self.session.batch_size
@@ -178,12 +187,12 @@ class Embedder:
         try:
             while True:
                 for name, source in islice(remaining, self._read_ahead - len(waiting)):
-                    waiting.append((name, pool.submit(self._decode_and_resize, source, name)))
+                    waiting.append((name, pool.submit(self.decode_and_resize, source, name)))
                 if not waiting:
                     return
                 name, future = waiting.popleft()
                 try:
-                    yield _Picture(name, future.result(), rows_due=len(self._mirrors))
+                    yield _Picture(name, future.result(), rows_due=self.rows_per_picture)
                 except DecodeError as error:
                     if self.on_error == "raise":
                         raise
@@ -192,7 +201,19 @@ class Embedder:
             for _, future in waiting:
                 future.cancel()
 
-    def _decode_and_resize(self, source: pictures.Source, name: str) -> U8Array:
+    def decode_and_resize(self, source: pictures.Source, name: str) -> U8Array:
+        """What the workers do with each picture.
+
+        Args:
+            source: a path, the bytes of a file, or uint8 RGB [H, W, 3].
+            name: for messages, where the source is no path.
+
+        Returns:
+            uint8 RGB [384, 128, 3].
+
+        Raises:
+            DecodeError: it cannot be decoded.
+        """
         # A path says more in a message than its name relative to the directory given.
         is_path = isinstance(source, (str, os.PathLike))
         with self.session.observer.spending("decode"):

@@ -40,6 +40,8 @@ class Model(Protocol):
     batch_sizes: tuple[int, ...]
     # What computes: the lanes are spread over the engines in turn.
     num_engines: int
+    # That it takes on its devices; None on the CPU.
+    device_bytes: int | None
 
     def open_lane(self) -> BackendLane:
         """A new lane of this model."""
@@ -67,6 +69,7 @@ class Session:
         batch_sizes: the batch sizes that run without padding, ascending.
         lanes: batches that can be in flight at once.
         num_engines: what computes, and is shared by the lanes in turn.
+        device_bytes: memory that it takes on its devices; None on the CPU.
         observer: is told what every step took.
     """
 
@@ -81,6 +84,7 @@ class Session:
         self.batch_sizes = model.batch_sizes
         self.lanes = lanes
         self.num_engines = model.num_engines
+        self.device_bytes = model.device_bytes
         self.observer = observer
         self._model = model
         self._changed = threading.Condition()

@@ -19,7 +19,13 @@ import numpy as np
 import simplejpeg
 
 from .errors import DatasetError, InvalidInputError
-from .synthetic import NUM_CAMERAS, draw_background, draw_fragment, draw_person
+from .synthetic import (
+    NUM_CAMERAS,
+    draw_background,
+    draw_fragment,
+    draw_person,
+    draw_pictures,
+)
 from .types import U8Array
 
 MAX_PERSONS = 9999
@@ -39,6 +45,22 @@ class _File:
     directory: str
     name: str
     draw: Callable[[], U8Array]
+
+
+def drawn_jpegs(count: int, seed: int) -> list[bytes]:
+    """`synthetic.draw_pictures` as files in memory.
+
+    Args:
+        count: 0 upward.
+        seed: 0 upward.
+
+    Returns:
+        `count` JPEG files.
+
+    Raises:
+        InvalidInputError: count or seed is negative or no integer.
+    """
+    return [_encoded(picture) for picture in draw_pictures(count, seed)]
 
 
 def write_set(directory: Path, *, persons: int, seed: int) -> Path:
@@ -113,13 +135,16 @@ def _write_files(stage: Path, persons: int, seed: int) -> None:
     for name in DIRECTORIES:
         (stage / name).mkdir()
     for file in _plan(persons, seed):
-        pixels = np.ascontiguousarray(file.draw())
-        content = simplejpeg.encode_jpeg(
-            pixels, quality=_QUALITY, colorspace="RGB", colorsubsampling="420"
-        )
-        (stage / file.directory / file.name).write_bytes(content)
+        (stage / file.directory / file.name).write_bytes(_encoded(file.draw()))
     marker = {"persons": int(persons), "seed": int(seed)}
     (stage / MARKER).write_text(json.dumps(marker) + "\n", encoding="utf-8")
+
+
+def _encoded(pixels: U8Array) -> bytes:
+    content: bytes = simplejpeg.encode_jpeg(
+        np.ascontiguousarray(pixels), quality=_QUALITY, colorspace="RGB", colorsubsampling="420"
+    )
+    return content
 
 
 def _publish(stage: Path, directory: Path) -> None:

@@ -19,6 +19,7 @@ U8Array: TypeAlias = npt.NDArray[np.uint8]
 I32Array: TypeAlias = npt.NDArray[np.int32]
 F32Array: TypeAlias = npt.NDArray[np.float32]
 F64Array: TypeAlias = npt.NDArray[np.float64]
+I64Array: TypeAlias = npt.NDArray[np.int64]
 AnyArray: TypeAlias = npt.NDArray[Any]
 PathLike: TypeAlias = str | os.PathLike[str]
 

@@ -7,9 +7,10 @@ Meant for an ONNX model and the .om compiled from it, but any two models will do
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -52,6 +53,7 @@ def verify(
     mirror: bool = True,
     on_error: Literal["raise", "skip"] = "raise",
     progress: Progress = nobody,
+    candidate_options: Mapping[str, Any] = MappingProxyType({}),
     **options: Any,
 ) -> Verification:
     """Embeds the same pictures with two models and says how far they agree.
@@ -68,6 +70,7 @@ def verify(
         mirror: add the mirrored embedding, in both models.
         on_error: "raise", or "skip" pictures that cannot be decoded; not with a dataset.
         progress: is told how far the run is.
+        candidate_options: as `Embedder` takes them, for the candidate only.
         options: as `Embedder` takes them, for both; `threads` reaches models on the CPU only and
             `device` models on an NPU only.
 
@@ -89,7 +92,7 @@ def verify(
     common = {"mirror": mirror, "on_error": on_error} | options
     with (
         Embedder(reference, **_fitting(reference, common)) as ours,
-        Embedder(candidate, **_fitting(candidate, common)) as theirs,
+        Embedder(candidate, **_fitting(candidate, common), **candidate_options) as theirs,
     ):
         names, expected = _embed(ours, sources, f"reference, {ours.session.backend}", progress)
         _, got = _embed(theirs, sources, f"candidate, {theirs.session.backend}", progress)

@@ -59,6 +59,7 @@ class _Enabled:
 
     def __init__(self) -> None:
         self.is_on = False
+        self.settings: dict[str, Any] = {}
         self.executor: OnnxExecutor | None = None
         self.callback: Any = None  # keeps the C function alive while the library may call it
 
@@ -160,6 +161,28 @@ def _switch_on(settings: dict[str, Any], *, with_executor: bool) -> None:
         _state.callback = library.ExecutorFunction(_state.executor.run)
         simulator.mgnsim_set_executor(ctypes.cast(_state.callback, ctypes.c_void_p))
     _state.is_on = True
+    _state.settings = settings
+
+
+@contextlib.contextmanager
+def computing() -> Iterator[None]:
+    """A block in which models give their real embeddings, however long that takes here.
+
+    For a run whose speed is simulated with the stand-in. Nothing changes where the simulator is
+    off. No session may be open at either end.
+
+    Yields:
+        Nothing.
+    """
+    if not _state.is_on:
+        yield
+        return
+    before = _state.settings
+    _switch_on(before | {"compute": "onnx", "timing": _yes_no(False)}, with_executor=True)
+    try:
+        yield
+    finally:
+        _switch_on(before, with_executor=before["compute"] == "onnx")
 
 
 def disable() -> None:

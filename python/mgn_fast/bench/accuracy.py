@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far a model's embeddings are from a reference's, for the same row as its speed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..datasets import Dataset
+from ..rerank import Settings as Rerank
+from ..simulator.control import computing
+from ..verify import verify
+from .case import Case
+
+
+def accuracy(reference: Path, case: Case, pictures: Any) -> dict[str, Any]:
+    """Both models on the same pictures.
+
+    Args:
+        reference: runs with ONNX Runtime if it is an .onnx.
+        case: whose model and precision are judged.
+        pictures: a `Dataset`, for mAP as well, or what an `Embedder` takes.
+
+    Returns:
+        The record's `accuracy` of a run; see schema.json.
+
+    Raises:
+        MgnError: as `verify`.
+    """
+    with computing():
+        found = verify(
+            reference,
+            case.model,
+            pictures,
+            rerank=Rerank() if isinstance(pictures, Dataset) else None,
+            mirror=case.mirror,
+            candidate_options=case.session_options(),
+        )
+    drops = {name: both.drop for name, both in found.retrievals.items()}
+    return {
+        "reference": str(reference),
+        "num_pictures": found.num_pictures,
+        "cosine_mean": found.agreement.cosine_mean,
+        "cosine_min": found.agreement.cosine_min,
+        "top1_agreement": found.top1_agreement,
+        "map_drop": drops.get("plain"),
+        "map_drop_reranked": drops.get("re-ranked"),
+    }

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is measured: one model with one setting, how long, and in which pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import InvalidInputError
+from .open_load import Arrivals
+from .window import Pace
+
+Scope = Literal["compute", "device", "e2e"]
+
+# The recipe's.
+SWEEP = (1, 4, 8, 16, 32, 64)
+PERCENTILES = (50.0, 90.0, 95.0, 99.0)
+
+
+@dataclass(frozen=True)
+class Slo:
+    """A bound on latency, such as p99:20ms.
+
+    Attributes:
+        percent: of results that have to keep it; None is their mean.
+        limit_ms: milliseconds.
+    """
+
+    percent: float | None
+    limit_ms: float
+
+    @classmethod
+    def parse(cls, text: str) -> Slo:
+        """From "p99:20ms", "mean:0.5s" or without a unit, milliseconds.
+
+        Args:
+            text: the words.
+
+        Returns:
+            The bound.
+
+        Raises:
+            InvalidInputError: anything else.
+        """
+        name, _, limit = text.partition(":")
+        scales = {"ms": 1.0, "us": 1e-3, "s": 1e3}
+        unit = next((unit for unit in scales if limit.endswith(unit)), "")
+        try:
+            percent = None if name == "mean" else float(name.removeprefix("p"))
+            milliseconds = float(limit.removesuffix(unit)) * scales.get(unit, 1.0)
+        except ValueError:
+            percent, milliseconds = None, 0.0
+        bad_percent = percent is not None and not (name.startswith("p") and 0 < percent < 100)
+        if bad_percent or not 0 < milliseconds < 1e9:
+            raise InvalidInputError(f"slo is {text!r}, expected such as p99:20ms or mean:5ms")
+        return cls(percent, milliseconds)
+
+    @property
+    def name(self) -> str:
+        """Its latency's name: "mean" or such as "p99"."""
+        return "mean" if self.percent is None else percentile_name(self.percent)
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.limit_ms:g}ms"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One setting of one model.
+
+    Attributes:
+        model: the file.
+        batch_size: rows of the network in a batch.
+        lanes: batches in flight.
+        scope: "compute" counts the execution alone, "device" the copies as well, "e2e" all from
+            a picture's bytes to its embedding.
+        device: number of the NPU, or numbers; 0 on the CPU.
+        backend: as `open_session` takes it.
+        precision: likewise.
+        threads: per lane on the CPU; None for the cores divided by the lanes.
+        workers: threads that decode; None for one per core.
+        mirror: embed the mirrored picture too; only for e2e.
+        arrivals: when images come; None for a closed load.
+    """
+
+    model: Path
+    batch_size: int
+    lanes: int
+    scope: Scope = "e2e"
+    device: int | tuple[int, ...] = 0
+    backend: str | None = None
+    precision: str | None = None
+    threads: int | None = None
+    workers: int | None = None
+    mirror: bool = True
+    arrivals: Arrivals | None = None
+
+    @property
+    def on_npu(self) -> bool:
+        """Whether it runs on an NPU, real or simulated."""
+        return self.model.suffix == ".om" if self.backend is None else self.backend == "ascend"
+
+    def session_options(self) -> dict[str, Any]:
+        """As keyword arguments of `open_session`."""
+        options: dict[str, Any] = {
+            "backend": self.backend,
+            "precision": self.precision,
+            "lanes": self.lanes,
+            "batch_size": self.batch_size,
+        }
+        if self.on_npu:
+            return options | {
+                "device": list(self.device) if isinstance(self.device, tuple) else self.device
+            }
+        return options | {"threads": self.threads}
+
+    def __str__(self) -> str:
+        lanes = f"{self.lanes} lane{'s' if self.lanes > 1 else ''}"
+        return f"{self.model.name}, {self.scope}, batch {self.batch_size}, {lanes}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all cases of a run share.
+
+    Attributes:
+        pace: how long each is measured.
+        pictures: for e2e: paths, or bytes of files.
+        percentiles: of latency to tell, each above 0 and below 100.
+        slo: bound on latency; None for none.
+    """
+
+    pictures: Sequence[Any]
+    pace: Pace = field(default_factory=Pace)
+    percentiles: Sequence[float] = PERCENTILES
+    slo: Slo | None = None
+
+    def __post_init__(self) -> None:
+        if not self.percentiles or not all(0 < percent < 100 for percent in self.percentiles):
+            raise InvalidInputError(
+                f"percentiles is {list(self.percentiles)}, expected numbers between 0 and 100"
+            )
+
+    @property
+    def told_percentiles(self) -> list[float]:
+        """The ones asked for, and the bound's."""
+        bound = [] if self.slo is None or self.slo.percent is None else [self.slo.percent]
+        return sorted({*self.percentiles, *bound})
+
+
+def percentile_name(percent: float) -> str:
+    """What a percentile is called.
+
+    Args:
+        percent: such as 99.9.
+
+    Returns:
+        Such as "p99.9".
+    """
+    return f"p{percent:g}"

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measures one case: opens the model, warms it up, runs the repeats, and keeps what they said."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .. import ascend_host
+from ..embedder import Embedder
+from ..observer import Span, observing
+from ..open_session import open_session
+from ..session import Session
+from ..threads import thread_count
+from .case import Case, Settings
+from .loads import random_images, run_pictures, run_prepared
+from .memory import peak_resident_bytes, reset_peak
+from .noise import Noise, noise_between, read_counters
+from .open_load import run_pictures_open, run_prepared_open
+from .recorder import Recorder
+from .window import Repeat, Windows
+
+
+@dataclass
+class Measured:
+    """What one case gave, before anything is worked out.
+
+    Attributes:
+        case: that was measured.
+        backend: that ran it.
+        simulated: on the simulator.
+        rows_per_image: of the network.
+        floats: the input is float32.
+        workers: threads that decode; None where nothing is decoded.
+        threads: per lane; None on an NPU.
+        num_engines: that compute.
+        repeats: with their results.
+        spans: of every step from the first repeat to the last.
+        noise: meanwhile.
+        load_s: to open the model.
+        first_s: of the first inference.
+        peak_resident_bytes: of this process; None where not known.
+        device_bytes: that the model takes on its devices; None on the CPU.
+    """
+
+    case: Case
+    backend: str
+    simulated: bool
+    rows_per_image: int
+    floats: bool
+    workers: int | None
+    threads: int | None
+    num_engines: int
+    repeats: list[Repeat]
+    spans: list[Span] = field(repr=False)
+    noise: Noise
+    load_s: float
+    first_s: float
+    peak_resident_bytes: int | None
+    device_bytes: int | None
+
+
+def measure(case: Case, settings: Settings) -> Measured:
+    """Runs a case.
+
+    Args:
+        case: the model and its setting.
+        settings: the pace, and the pictures for e2e.
+
+    Returns:
+        What came out.
+
+    Raises:
+        MgnError: as `open_session` and `Embedder`; a picture that cannot be decoded.
+    """
+    reset_peak()
+    recorder = Recorder()
+    started_s = time.perf_counter()
+    with _opened(case, recorder) as (session, embedder):
+        load_s = time.perf_counter() - started_s
+        first_s = _first_inference_s(session)
+        windows = Windows(settings.pace)
+        recorder.take()
+        before = read_counters()
+        if embedder is not None and case.arrivals is not None:
+            run_pictures_open(embedder, settings.pictures, windows, case.arrivals)
+        elif embedder is not None:
+            run_pictures(embedder, settings.pictures, windows, recorder)
+        elif case.arrivals is not None:
+            run_prepared_open(session, windows, case.arrivals)
+        else:
+            run_prepared(session, windows)
+        noise = noise_between(before, read_counters())
+        return Measured(
+            case=case,
+            backend=session.backend,
+            simulated=session.backend == "ascend" and ascend_host.is_simulated(),
+            rows_per_image=1 if embedder is None else embedder.rows_per_picture,
+            floats=session.input_dtype == np.float32,
+            workers=None if embedder is None else embedder.workers,
+            threads=None if case.on_npu else case.threads or max(1, thread_count() // case.lanes),
+            num_engines=session.num_engines,
+            repeats=windows.repeats,
+            spans=recorder.take(),
+            noise=noise,
+            load_s=load_s,
+            first_s=first_s,
+            peak_resident_bytes=peak_resident_bytes(),
+            device_bytes=session.device_bytes,
+        )
+
+
+@contextlib.contextmanager
+def _opened(case: Case, recorder: Recorder) -> Iterator[tuple[Session, Embedder | None]]:
+    """The session, and for e2e the embedder that has it."""
+    if case.scope != "e2e":
+        with observing(recorder):
+            session = open_session(case.model, **case.session_options())
+        with session:
+            yield session, None
+        return
+    with observing(recorder):
+        embedder = Embedder(
+            case.model, mirror=case.mirror, workers=case.workers, **case.session_options()
+        )
+    with embedder:
+        yield embedder.session, embedder
+
+
+def _first_inference_s(session: Session) -> float:
+    image = random_images(np.random.default_rng(0), (1, *session.input_shape), session.input_dtype)
+    started_s = time.perf_counter()
+    session.run(image)
+    return time.perf_counter() - started_s

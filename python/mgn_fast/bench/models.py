@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The models that a benchmark runs: the user's, or one with seeded weights that is made once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from .. import _core
+from ..compile_om import compile_om
+from ..errors import InvalidInputError, MgnError
+from ..export import export_onnx
+from ..files import is_regular_file
+from ..open_session import open_session
+from ..session import Session
+
+_CHUNK = 1 << 20
+
+
+def cache_directory() -> Path:
+    """Where models that were made here are kept: below XDG_CACHE_HOME, or ~/.cache.
+
+    Returns:
+        The directory, which exists.
+
+    Raises:
+        InvalidInputError: it cannot be made.
+    """
+    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    directory = Path(home) / "mgn_fast"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInputError(
+            f"the cache {str(directory)!r} cannot be made: {error.strerror}; set XDG_CACHE_HOME "
+            "to a place that can be written, or name a model"
+        ) from error
+    return directory
+
+
+def default_model() -> Path:
+    """MGN with seeded weights as .onnx, exported at the first call.
+
+    Speed does not depend on the weights, so this measures what a trained model would.
+
+    Returns:
+        Its path in the cache.
+
+    Raises:
+        ExportError: what exporting needs is not installed.
+    """
+    path = cache_directory() / f"mgn-seed0-{_core.build_info()['version']}.onnx"
+    if not is_regular_file(path):
+        export_onnx(None, path, verify=False)
+    return path
+
+
+def simulated_model(onnx: Path, soc_version: str, batch_sizes: Sequence[int]) -> Path:
+    """An .om with the batch sizes for the simulator, compiled at the first call.
+
+    Args:
+        onnx: to compile.
+        soc_version: for which chip.
+        batch_sizes: that it runs.
+
+    Returns:
+        Its path in the cache.
+
+    Raises:
+        CompileError: the simulated compiler refused the model.
+    """
+    sizes = "-".join(map(str, batch_sizes))
+    key = file_sha256(onnx)[:16]
+    path = cache_directory() / f"{onnx.stem}-{key}-{soc_version}-bs{sizes}.om"
+    if not is_regular_file(path):
+        compile_om(
+            onnx, path, soc_version=soc_version, batch_sizes=tuple(batch_sizes), simulate=True
+        )
+    return path
+
+
+def file_sha256(path: Path) -> str:
+    """A file's SHA-256.
+
+    Args:
+        path: the file.
+
+    Returns:
+        64 hexadecimal digits.
+
+    Raises:
+        InvalidInputError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        raise InvalidInputError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+    return digest.hexdigest()
+
+
+def describe(path: Path, session: Session) -> dict[str, Any]:
+    """What the record says of a model.
+
+    Args:
+        path: its file.
+        session: of it.
+
+    Returns:
+        An entry of the record's `models`; see schema.json.
+    """
+    contract = session.contract
+    return {
+        "path": str(path),
+        "sha256": file_sha256(path),
+        "bytes": path.stat().st_size,
+        "backend": session.backend,
+        "input_shape": list(session.input_shape),
+        "input_dtype": str(session.input_dtype),
+        "embedding_width": session.embedding_width,
+        "contract": None if contract is None else asdict(contract),
+    }
+
+
+def batch_sizes_of(
+    session: Session, wanted: Sequence[int] | None, sweep: Sequence[int]
+) -> list[int]:
+    """Which batch sizes to measure.
+
+    Args:
+        session: opened with the largest of them, if its batch axis is free.
+        wanted: by the user; None for those of the sweep that the model has.
+        sweep: the usual ones.
+
+    Returns:
+        Ascending, at least one.
+
+    Raises:
+        InvalidInputError: the model does not run one of those wanted.
+    """
+    has = set(session.batch_sizes)
+    if wanted is None:
+        return [size for size in sweep if size in has] or [session.batch_size]
+    missing = [size for size in wanted if size not in has]
+    if missing:
+        raise InvalidInputError(
+            f"batch size {missing[0]} is asked for; {session.model_path} runs "
+            f"{', '.join(map(str, sorted(has)))}"
+        )
+    return sorted(set(wanted))
+
+
+def open_for_description(model: Path, options: dict[str, Any], most: int) -> Session:
+    """A session to read what a model is, with as large batches as are asked for.
+
+    Args:
+        model: the file.
+        options: of `open_session`.
+        most: largest batch size wanted, where the model leaves it open.
+
+    Returns:
+        The session.
+
+    Raises:
+        MgnError: as `open_session`.
+    """
+    try:
+        return open_session(model, lanes=1, batch_size=most, **options)
+    except InvalidInputError as first:
+        try:  # its batch sizes are its own
+            return open_session(model, lanes=1, **options)
+        except MgnError:
+            raise first from None

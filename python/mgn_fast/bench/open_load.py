@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An open load: images arrive at a given rate, whether or not the last ones are through.
+
+A free lane takes what has arrived, up to a batch. Latency counts from the moment an image was to
+arrive, so a run that falls behind does not hide it (coordinated omission).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from .. import images as pictures
+from ..embedder import Embedder
+from ..errors import InvalidInputError
+from ..lane import Lane, Ticket
+from ..session import Session
+from ..types import F32Array, U8Array
+from .loads import fill_inputs, sampling
+from .window import Windows
+
+Arrival = Literal["poisson", "constant"]
+_MOST_BEHIND = 100_000
+_LOOK_S = 0.0005
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """When images come.
+
+    Attributes:
+        rate: images per second, above 0.
+        arrival: "poisson", as independent cameras, or "constant".
+        seed: of the former.
+    """
+
+    rate: float
+    arrival: Arrival = "poisson"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate < 1e9:
+            raise InvalidInputError(f"rate is {self.rate}, expected images per second above 0")
+
+    def times(self, started_s: float) -> Iterator[float]:
+        """The moments, endlessly."""
+        random = np.random.default_rng(self.seed)
+        now_s = started_s
+        while True:
+            wait = 1.0 if self.arrival == "constant" else random.exponential()
+            now_s += wait / self.rate
+            yield now_s
+
+
+@dataclass
+class _Sent:
+    """A batch under way."""
+
+    ticket: Ticket
+    arrived_s: list[float]
+
+
+class _Loop:
+    """Arrivals wait in order; batches of them go to free lanes; results are noted."""
+
+    def __init__(self, session: Session, windows: Windows, arrivals: Arrivals) -> None:
+        self.session = session
+        self.windows = windows
+        self.most_images = session.batch_size
+        self._times = arrivals.times(time.perf_counter())
+        self._next_s = next(self._times)
+        self._waiting: deque[tuple[float, Any]] = deque()
+        self._sent: deque[_Sent] = deque()
+        self._num_bursts = 0
+
+    def run(self) -> None:
+        """Until the windows are done."""
+        with sampling(self._num_under_way, self.windows):
+            while not self.windows.done:
+                self._take_arrivals()
+                self._note_results()
+                if not self._send():
+                    self._rest()
+        while self._sent:
+            self._sent.popleft().ticket.result()
+
+    def arrive(self) -> Any:
+        """An image, on its way to being ready."""
+
+    def fill(self, lane: Lane, batch: list[Any]) -> int:
+        """Writes images to the lane's input; how many rows they are."""
+        return len(batch)
+
+    def finish(self, embeddings: F32Array) -> None:
+        """What is left to do with a batch's rows."""
+
+    def _num_under_way(self) -> int:
+        return len(self._waiting) + sum(len(sent.arrived_s) for sent in list(self._sent))
+
+    def _take_arrivals(self) -> None:
+        now_s = time.perf_counter()
+        while self._next_s <= now_s:
+            self._waiting.append((self._next_s, self.arrive()))
+            self._next_s = next(self._times)
+        if len(self._waiting) > _MOST_BEHIND:
+            raise InvalidInputError(
+                f"{len(self._waiting)} images wait: the rate is more than the model can take; "
+                "expected a lower --rate"
+            )
+
+    def _note_results(self) -> None:
+        while self._sent and self._sent[0].ticket.done():
+            sent = self._sent.popleft()
+            self.finish(sent.ticket.result())
+            for span in sent.ticket.spans():
+                self.session.observer.spent(span)
+            now_s = time.perf_counter()
+            for arrived_s in sent.arrived_s:
+                self.windows.note(arrived_s, now_s, 1, self._num_bursts)
+            self._num_bursts += 1
+
+    def _send(self) -> bool:
+        """Whether there was something to send, and a lane for it."""
+        if not self._waiting:
+            return False
+        try:
+            lane = self.session.acquire(timeout_s=0)
+        except TimeoutError:
+            return False
+        with lane:
+            count = min(len(self._waiting), self.most_images)
+            batch = [self._waiting.popleft() for _ in range(count)]
+            rows = self.fill(lane, [image for _, image in batch])
+            ticket = lane.submit_and_leave(rows)
+        self._sent.append(_Sent(ticket, [arrived_s for arrived_s, _ in batch]))
+        return True
+
+    def _rest(self) -> None:
+        """Until the next arrival or result, and not long."""
+        rest_s = min(self._next_s - time.perf_counter(), _LOOK_S)
+        if self._sent:
+            with contextlib.suppress(TimeoutError):
+                self._sent[0].ticket.result(timeout_s=max(0.0, rest_s))
+        elif rest_s > 0:
+            time.sleep(rest_s)
+
+
+class _PictureLoop(_Loop):
+    """Images that are pictures still to be decoded."""
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        sources: Sequence[Any],
+        pool: ThreadPoolExecutor,
+        windows: Windows,
+        arrivals: Arrivals,
+    ) -> None:
+        super().__init__(embedder.session, windows, arrivals)
+        self._embedder = embedder
+        self._sources = sources
+        self._pool = pool
+        self._num_arrived = 0
+        self._rows = embedder.rows_per_picture
+        self.most_images = max(1, embedder.session.batch_size // self._rows)
+
+    def arrive(self) -> Future[U8Array]:
+        """A picture, decoded by the pool."""
+        source = self._sources[self._num_arrived % len(self._sources)]
+        self._num_arrived += 1
+        return self._pool.submit(self._embedder.decode_and_resize, source, "a picture")
+
+    def fill(self, lane: Lane, batch: list[Any]) -> int:
+        """Packs each picture's rows."""
+        target = lane.input
+        with self.session.observer.spending("pack"):
+            for place, decoded in enumerate(batch):
+                row = self._rows * place
+                mirrored = target[row + 1] if self._rows == 2 else None
+                pictures.pack(decoded.result(), target[row], mirrored=mirrored)
+        return self._rows * len(batch)
+
+    def finish(self, embeddings: F32Array) -> None:
+        """Adds each picture's rows and normalises, as the embedder does."""
+        with self.session.observer.spending("fuse"):
+            fused = embeddings.reshape(-1, self._rows, embeddings.shape[1]).sum(1)
+            fused /= np.linalg.norm(fused, axis=1, keepdims=True)
+
+
+def run_prepared_open(session: Session, windows: Windows, arrivals: Arrivals) -> None:
+    """Sends prepared images as they arrive, until the windows are done.
+
+    Args:
+        session: opened; nobody else uses it.
+        windows: take note of every image.
+        arrivals: when they come.
+
+    Raises:
+        InvalidInputError: so many images wait that the rate cannot be kept up with.
+    """
+    fill_inputs(session)
+    _Loop(session, windows, arrivals).run()
+
+
+def run_pictures_open(
+    embedder: Embedder, sources: Sequence[Any], windows: Windows, arrivals: Arrivals
+) -> None:
+    """Decodes and sends pictures as they arrive, until the windows are done.
+
+    Args:
+        embedder: its session and its workers' number are used.
+        sources: pictures as it takes them, at least one.
+        windows: take note of every picture.
+        arrivals: when they come.
+
+    Raises:
+        InvalidInputError: as above, or a batch is too small for a picture and its mirror.
+    """
+    if embedder.session.batch_size < embedder.rows_per_picture:
+        raise InvalidInputError(
+            f"batch size is {embedder.session.batch_size}, expected at least "
+            f"{embedder.rows_per_picture} under an open load: a picture and its mirror"
+        )
+    with ThreadPoolExecutor(embedder.workers, thread_name_prefix="mgn_fast-decode") as pool:
+        _PictureLoop(embedder, sources, pool, windows, arrivals).run()

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Works out a run of the record from what was measured: rate, latency, stages, verdict, doubts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from ..observer import Span
+from ..threads import thread_count
+from ..types import F64Array
+from .case import Settings, percentile_name
+from .measure import Measured
+from .recorder import DEVICE_STAGES, busy_s
+from .statistics import mean_interval, percentile
+from .validity import LittlesLaw, doubts
+from .verdict import Setting, judge
+from .window import Repeat
+
+_HOST_STAGES = ("decode", "resize", "pack", "lane_wait", "fuse")
+
+
+def row_of(measured: Measured, settings: Settings) -> dict[str, Any]:
+    """One entry of the record's `runs`; see schema.json for every field.
+
+    Args:
+        measured: a case.
+        settings: that it was measured with.
+
+    Returns:
+        The entry, without published rates, accuracy and baseline, which are None.
+    """
+    case, repeats = measured.case, measured.repeats
+    rates = _rates(measured)
+    rate = float(np.mean(rates))
+    law = _littles_law(measured)
+    wanted = None if case.arrivals is None else case.arrivals.rate
+    reasons = list(doubts(repeats, rates, law, measured.noise, wanted))
+    occupancy = _occupancy(measured)
+    verdict = judge(occupancy, _setting(measured))
+    latency = _latency(measured, settings)
+    slo = None
+    if settings.slo is not None:
+        reached = latency[settings.slo.name]
+        slo = {
+            "limit": str(settings.slo),
+            "met": reached is not None and reached <= settings.slo.limit_ms,
+        }
+        if reached is None:
+            reasons.append(f"too few results for {settings.slo.name}: {latency['samples']}")
+    return {
+        "model": str(case.model),
+        "backend": measured.backend,
+        "precision": case.precision,
+        "batch_size": case.batch_size,
+        "lanes": case.lanes,
+        "workers": measured.workers,
+        "threads": measured.threads,
+        "scope": case.scope,
+        "device": _device_name(measured),
+        "simulated": measured.simulated,
+        "load": {"kind": "closed" if wanted is None else "open", "rate": wanted},
+        "mirror": measured.rows_per_image == 2,
+        "images_per_s": rate,
+        "images_per_s_ci95": list(mean_interval(rates)),
+        "images_per_s_repeats": rates,
+        "network_images_per_s": rate * measured.rows_per_image,
+        "latency_ms": latency,
+        "stages_ms": _stages_ms(measured),
+        "occupancy": occupancy,
+        "device_idle": verdict.device_idle,
+        "bottleneck_stage": verdict.bound,
+        "bottleneck": verdict.words,
+        "memory": {
+            "peak_resident_bytes": measured.peak_resident_bytes,
+            "peak_device_bytes": measured.device_bytes,
+        },
+        "cold_start_s": {"load": measured.load_s, "first_inference": measured.first_s},
+        "littles_law": asdict(law),
+        "noise": asdict(measured.noise),
+        "valid": not reasons,
+        "reasons": reasons,
+        "slo": slo,
+        "published": None,
+        "accuracy": None,
+        "baseline": None,
+    }
+
+
+def _window(repeats: Sequence[Repeat]) -> tuple[float, float]:
+    """Repeats follow each other, but for a burst between two."""
+    return repeats[0].started_s, repeats[-1].ended_s
+
+
+def _rates(measured: Measured) -> list[float]:
+    """Images per second of each repeat; for scope "compute", of the time that computing took."""
+    if measured.case.scope != "compute":
+        return [repeat.rate for repeat in measured.repeats]
+    rates = []
+    for repeat in measured.repeats:
+        busy = busy_s(measured.spans, "compute", repeat.started_s, repeat.ended_s)
+        rates.append(repeat.images / (busy / measured.num_engines))
+    return rates
+
+
+def _latencies_s(measured: Measured) -> F64Array:
+    if measured.case.scope == "compute":
+        started_s, ended_s = _window(measured.repeats)
+        inside = [s for s in measured.spans if started_s <= s.ended_s <= ended_s]
+        return np.array([s.ended_s - s.started_s for s in inside if s.stage == "compute"])
+    return np.concatenate([np.array(repeat.latencies_s) for repeat in measured.repeats])
+
+
+def _latency(measured: Measured, settings: Settings) -> dict[str, Any]:
+    milliseconds = 1000 * _latencies_s(measured)
+    told = {
+        percentile_name(percent): percentile(milliseconds, percent)
+        for percent in settings.told_percentiles
+    }
+    return {
+        "mean": float(milliseconds.mean()),
+        **told,
+        "max": float(milliseconds.max()),
+        "samples": len(milliseconds),
+    }
+
+
+def _littles_law(measured: Measured) -> LittlesLaw:
+    """A closed load of prepared images keeps every lane full; otherwise they were counted."""
+    repeats, case = measured.repeats, measured.case
+    rate = sum(repeat.images for repeat in repeats) / sum(repeat.seconds for repeat in repeats)
+    latency_s = float(np.mean(np.concatenate([repeat.latencies_s for repeat in repeats])))
+    counted = [count for repeat in repeats for count in repeat.in_flight]
+    if case.scope != "e2e" and case.arrivals is None:
+        in_flight = float(case.lanes * case.batch_size)
+    else:
+        in_flight = float(np.mean(counted)) if counted else 0.0
+    return LittlesLaw(in_flight, rate * latency_s)
+
+
+def _occupancy(measured: Measured) -> dict[str, float]:
+    started_s, ended_s = _window(measured.repeats)
+    wall_s = ended_s - started_s
+
+    def share(stages: Sequence[Any], units: int) -> float:
+        busy = sum(busy_s(measured.spans, stage, started_s, ended_s) for stage in stages)
+        return min(1.0, busy / (units * wall_s))
+
+    shares = {
+        "feed": share(("pack", "fuse"), 1),
+        "lane_wait": share(("lane_wait",), 1),
+    }
+    if measured.workers is not None:
+        shares["decode"] = share(("decode", "resize"), measured.workers)
+    for stage in _device_stages(measured.spans):
+        shares[stage] = share((stage,), measured.num_engines)
+    return shares
+
+
+def _stages_ms(measured: Measured) -> dict[str, float]:
+    """Mean per full batch; what smaller batches took counts as the part of one that they are."""
+    started_s, ended_s = _window(measured.repeats)
+    rate = sum(r.images for r in measured.repeats) / sum(r.seconds for r in measured.repeats)
+    batches = rate * (ended_s - started_s) * measured.rows_per_image / measured.case.batch_size
+    present = {span.stage for span in measured.spans}
+    return {
+        stage: 1000 * busy_s(measured.spans, stage, started_s, ended_s) / batches
+        for stage in (*_HOST_STAGES, *DEVICE_STAGES)
+        if stage in present
+    }
+
+
+def _device_stages(spans: Sequence[Span]) -> list[Any]:
+    present = {span.stage for span in spans}
+    return [stage for stage in DEVICE_STAGES if stage in present]
+
+
+def _setting(measured: Measured) -> Setting:
+    return Setting(
+        lanes=measured.case.lanes,
+        workers=measured.workers or 0,
+        cores=thread_count(),
+        on_npu=measured.case.on_npu,
+        open_load=measured.case.arrivals is not None,
+        floats=measured.floats,
+    )
+
+
+def _device_name(measured: Measured) -> str:
+    if not measured.case.on_npu:
+        return "cpu"
+    device = measured.case.device
+    return ",".join(map(str, device if isinstance(device, tuple) else (device,)))
