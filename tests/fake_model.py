@@ -50,6 +50,7 @@ class FakeModel:
     input_dtype = np.dtype(np.float32)
     embedding_width = 3
     num_engines = 1
+    device_bytes = None
 
     def __init__(self, batch_size=4, *, fixed=False, delay_s=0.0):
         self.batch_size = batch_size

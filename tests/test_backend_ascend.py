@@ -4,6 +4,7 @@
 import json
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -18,6 +19,8 @@ from mgn_fast import (
     open_session,
     simulator,
 )
+from mgn_fast.backend_ascend import AscendModel
+from mgn_fast.observer import Observer, observing
 from mgn_fast.simulator import StaticAipp, write_om
 from simulated import TINY, TINY_WIDTH, embeddings_of, require_clean
 
@@ -77,6 +80,43 @@ def test_the_session_says_what_it_holds(enable, tiny):
         assert session.lanes == 3
         assert session.model_path == tiny
         assert session.contract is None
+
+
+@pytest.mark.parametrize(
+    ("run_mode", "stages"), [("host", ["h2d", "compute", "d2h"]), ("device", ["compute"])]
+)
+def test_an_observer_is_told_the_devices_stages(enable, tiny, images, run_mode, stages):
+    enable(run_mode=run_mode)
+    with observing(Observer()):
+        session = open_session(tiny, lanes=2)
+    with session, session.acquire() as lane:
+        started_s = time.perf_counter()
+        ticket = lane.submit(4)
+        ticket.result(5)
+        spans = ticket.spans()
+        ended_s = time.perf_counter()
+        assert [span.stage for span in spans] == stages
+        within = [at for span in spans for at in (span.started_s, span.ended_s)]
+        times = [started_s, *within, ended_s]
+        assert times == sorted(times)
+    with open_session(tiny) as session, session.acquire() as lane:
+        ticket = lane.submit(4)
+        ticket.result(5)
+        assert ticket.spans() == []
+
+
+@pytest.mark.parametrize("devices", [[0], [0, 1]])
+def test_a_model_says_what_it_takes_of_all_its_devices(enable, tiny, devices):
+    enable(device_count=2)
+    model = AscendModel(tiny, device=devices, lanes=3, batch_size=None)
+    of_a_lane = 4 * (3 * 2 * 2 * 4 + TINY_WIDTH * 4)
+    work = model.device_bytes - 3 * of_a_lane - len(devices) * TINY["weight_bytes"]
+    assert work >= 0
+    assert work % 3 == 0
+    taken = simulator.ledger()
+    rounding = taken["live_bytes"]["device_memory"] - model.device_bytes
+    assert 0 <= rounding <= 64 * taken["live"]["device_memory"]
+    model.close()
 
 
 def test_a_smaller_gear_may_be_the_largest_in_use(enable, tmp_path, images):

@@ -23,8 +23,9 @@ void for_each_function(Api& api, Visit visit) {
         api.destroy_context);
     all(api.create_stream, api.create_stream_with_config, api.destroy_stream, api.query_stream,
         api.synchronize_stream, api.synchronize_stream_with_timeout, api.abort_stream);
-    all(api.create_event, api.destroy_event, api.record_event, api.query_event);
-    all(api.malloc, api.free, api.malloc_host, api.free_host, api.memcpy_async, api.memset);
+    all(api.create_event, api.destroy_event, api.record_event, api.query_event, api.elapsed_time);
+    all(api.malloc, api.free, api.malloc_host, api.free_host, api.memcpy_async, api.memset,
+        api.memory_info);
     all(api.query_size, api.load, api.load_with_memory, api.unload, api.create_description,
         api.destroy_description, api.describe, api.num_inputs, api.num_outputs, api.input_bytes,
         api.output_bytes, api.input_dims, api.output_dims, api.input_name, api.output_name,

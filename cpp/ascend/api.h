@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // AscendCL as one table of functions, filled by dlopen at first use. Everything else here calls the
-// vendor through it. A function that CANN of mid-2022 lacks is optional and asked for by `there()`.
+// vendor through it. A function that CANN of mid-2022 lacks, or that only measures, is optional and
+// asked for by `there()`.
 #pragma once
 
 #include <cstddef>
@@ -68,6 +69,8 @@ struct Api {
     Function<aclError(aclrtEvent)> destroy_event{"aclrtDestroyEvent"};
     Function<aclError(aclrtEvent, aclrtStream)> record_event{"aclrtRecordEvent"};
     Function<aclError(aclrtEvent, aclrtEventRecordedStatus*)> query_event{"aclrtQueryEventStatus"};
+    Function<aclError(float*, aclrtEvent, aclrtEvent)> elapsed_time{"aclrtEventElapsedTime",
+                                                                    Need::optional};
 
     Function<aclError(void**, std::size_t, aclrtMemMallocPolicy)> malloc{"aclrtMalloc"};
     Function<aclError(void*)> free{"aclrtFree"};
@@ -76,6 +79,8 @@ struct Api {
     Function<aclError(void*, std::size_t, const void*, std::size_t, aclrtMemcpyKind, aclrtStream)>
         memcpy_async{"aclrtMemcpyAsync"};
     Function<aclError(void*, std::size_t, std::int32_t, std::size_t)> memset{"aclrtMemset"};
+    Function<aclError(aclrtMemAttr, std::size_t*, std::size_t*)> memory_info{"aclrtGetMemInfo",
+                                                                             Need::optional};
 
     Function<aclError(const char*, std::size_t*, std::size_t*)> query_size{"aclmdlQuerySize"};
     Function<aclError(const char*, std::uint32_t*)> load{"aclmdlLoadFromFile"};

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::chrono::seconds kCloseLimit(3);
 constexpr std::chrono::seconds kAbortLimit(1);
+constexpr aclError kAborted = 107023;  // what the vendor tells whoever waited for the stream
 
 using Lanes = std::vector<std::shared_ptr<Lane>>;
 
@@ -26,15 +27,17 @@ bool become_idle(const Lanes& lanes, std::chrono::duration<double> limit) {
 
 }  // namespace
 
-Engine::Engine(const std::string& path, std::int32_t device, std::size_t num_lanes)
+Engine::Engine(const std::string& path, std::int32_t device, std::size_t num_lanes, bool timed)
     : device_(Runtime::open_device(device)), shares_memory_(device_->shares_memory()) {
     const ContextScope scope(*device_);
     load(path, num_lanes);
     description_ = make_description(device_, models_.front().get());
     info_ = read_model_info(device_->runtime(), description_.get(), path);
     for (const Model& model : models_) {
-        lanes_.push_back(std::make_shared<Lane>(device_, info_, model.get()));
+        lanes_.push_back(std::make_shared<Lane>(device_, info_, model.get(), timed));
     }
+    device_bytes_ =
+        weights_bytes_ + works_.size() * work_bytes_ + lanes_.size() * info_.buffer_bytes();
 }
 
 void Engine::load(const std::string& path, std::size_t num_lanes) {
@@ -90,8 +93,14 @@ void Engine::close(std::chrono::duration<double> limit) {
 
 // Throws DeviceError, and frees nothing, where a lane still is not idle afterwards.
 void Engine::abort_all() {
+    const auto& abort_stream = device_->api().abort_stream;
+    const DeviceError dropped(
+        "the batch was dropped, because its session was closed before it ended", abort_stream.name,
+        kAborted, "", false);
     for (const std::shared_ptr<Lane>& lane : lanes_) {
         try {
+            // Before: a stream that has dropped what it had is through with it as if all were well.
+            if (abort_stream.there()) lane->give_up(dropped);
             lane->abort();
         } catch (const DeviceError& failure) {
             FailedReleases::note(failure);

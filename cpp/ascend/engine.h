@@ -21,7 +21,7 @@ namespace mgn::ascend {
 class Engine {
 public:
     // Throws RuntimeUnavailable, DeviceError, ModelError.
-    Engine(const std::string& path, std::int32_t device, std::size_t num_lanes);
+    Engine(const std::string& path, std::int32_t device, std::size_t num_lanes, bool timed);
     ~Engine();
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
@@ -29,6 +29,11 @@ public:
     const ModelInfo& info() const noexcept { return info_; }
     bool shares_memory() const noexcept { return shares_memory_; }
     std::size_t weights_bytes() const noexcept { return weights_bytes_; }
+
+    // What it takes of the device's memory while it is open: weights, work memory, the lanes'
+    // buffers. Not in it is what the runtime takes for itself, as it does for models whose weights
+    // cannot be shared, and what it rounds up.
+    std::size_t device_bytes() const noexcept { return device_bytes_; }
 
     // The lanes still to be given out, one by one; null when all are.
     std::shared_ptr<Lane> take_lane();
@@ -52,6 +57,7 @@ private:
     bool shares_memory_ = false;
     std::size_t weights_bytes_ = 0;  // 0: every instance has its own
     std::size_t work_bytes_ = 0;     // of each instance; 0: the runtime's own
+    std::size_t device_bytes_ = 0;
     ModelInfo info_;
 
     std::vector<std::shared_ptr<Lane>> lanes_;

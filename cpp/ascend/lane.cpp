@@ -38,10 +38,12 @@ std::shared_ptr<std::byte> share(void* memory, std::shared_ptr<void> owner) {
 
 }  // namespace
 
-Lane::Lane(std::shared_ptr<Device> device, const ModelInfo& info, std::uint32_t model)
+Lane::Lane(std::shared_ptr<Device> device, const ModelInfo& info, std::uint32_t model, bool timed)
     : device_(std::move(device)), info_(info), model_(model), stream_(make_stream(device_)) {
     make_inputs();
     make_outputs();
+    if (!timed || !device_->api().elapsed_time.there()) return;
+    timeline_ = std::make_unique<Timeline>(device_, device_->shares_memory() ? 2 : 4);
 }
 
 void Lane::make_inputs() {
@@ -114,23 +116,31 @@ void Lane::enqueue(std::size_t count) {
     const Runtime& runtime = device_->runtime();
     const Api& api = device_->api();
     set_gear(count);
+    if (timeline_) timeline_->begin(stream_);
     const std::size_t rows_bytes = count * info_.picture_bytes;
     if (!device_->shares_memory()) {
         runtime.call(api.memcpy_async, input_buffers_[info_.input].memory.get(),
                      info_.input_bytes[info_.input], input_.get(), rows_bytes,
                      ACL_MEMCPY_HOST_TO_DEVICE, stream_.get());
+        mark();
     }
     runtime.call(api.execute, model_, inputs_.get(), outputs_.get(), stream_.get());
+    mark();
     if (!device_->shares_memory()) {
         runtime.call(api.memcpy_async, embeddings_.get(),
                      info_.largest_batch() * info_.embedding_bytes,
                      output_buffers_[info_.output].memory.get(), count * info_.embedding_bytes,
                      ACL_MEMCPY_DEVICE_TO_HOST, stream_.get());
+        mark();
     }
     if (!api.query_stream.there()) {
         progress_ = make_progress_event(device_);
         runtime.call(api.record_event, progress_.get(), stream_.get());
     }
+}
+
+void Lane::mark() {
+    if (timeline_) timeline_->mark(stream_);
 }
 
 // The smallest gear that fits. Setting it is a blocking copy that no stream orders: the lane is
@@ -283,6 +293,7 @@ void Lane::end(std::optional<DeviceError> failure) {
     if (!batch) return;
     batch->failure = std::move(failure);
     if (!batch->failure) take_embeddings(*batch);
+    if (!batch->failure && timeline_) batch->times = timeline_->times();
     batch->ended = true;
     ended_.notify_all();
 }
@@ -326,6 +337,7 @@ void Lane::free_buffers() {
 
 void Lane::free_stream() {
     const Lock lock(mutex_);
+    timeline_ = nullptr;
     progress_ = Event();
     stream_ = Stream();
     device_ = nullptr;  // whoever still has the lane or a batch of it keeps no context alive

@@ -19,6 +19,7 @@
 
 #include "ascend/model_info.h"
 #include "ascend/owned.h"
+#include "ascend/timeline.h"
 
 namespace mgn::ascend {
 
@@ -38,15 +39,16 @@ struct Batch {
     const std::size_t width;
     const std::unique_ptr<float[]> embeddings;
     std::optional<DeviceError> failure;
+    std::vector<double> times;  // before copy in, execute, copy out, and after; Note [host time]
     bool ended = false;
 };
 
 // Any thread may call. The input belongs to whoever the session has given the lane to.
 class Lane : public std::enable_shared_from_this<Lane> {
 public:
-    // Takes all memory a batch needs; later none is taken. Needs a current context; throws
-    // DeviceError.
-    Lane(std::shared_ptr<Device> device, const ModelInfo& info, std::uint32_t model);
+    // Takes all memory a batch needs; later none is taken. A timed lane's batches have times where
+    // CANN can tell them. Needs a current context; throws DeviceError.
+    Lane(std::shared_ptr<Device> device, const ModelInfo& info, std::uint32_t model, bool timed);
 
     // What the device reads: pinned memory, or on an RC board the device's own. Held by whoever
     // looks at it, because views may outlive the session.
@@ -91,6 +93,7 @@ private:
     void make_inputs();
     void make_outputs();
     void enqueue(std::size_t count);
+    void mark();
     void set_gear(std::size_t count);
     void mark_progress_after_failure();
     bool poll();
@@ -116,9 +119,10 @@ private:
     std::mutex mutex_;  // guards what follows
     std::condition_variable ended_;
     std::shared_ptr<Batch> running_;
-    Event progress_;              // of the running batch, where streams cannot be asked
-    bool in_use_ = false;         // Note [lane lifetime]
-    bool someone_waits_ = false;  // one thread synchronises for all that wait
+    Event progress_;                      // of the running batch, where streams cannot be asked
+    std::unique_ptr<Timeline> timeline_;  // null: not timed
+    bool in_use_ = false;                 // Note [lane lifetime]
+    bool someone_waits_ = false;          // one thread synchronises for all that wait
     bool closing_ = false;
     int unanswered_ = 0;               // failed questions in a row
     std::optional<DeviceError> lost_;  // what every further submit is answered with

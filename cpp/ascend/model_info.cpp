@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 namespace mgn::ascend {
 
@@ -217,6 +218,12 @@ void read_output(ModelInfo& info, const std::vector<Tensor>& outputs, const std:
 }
 
 }  // namespace
+
+std::size_t ModelInfo::buffer_bytes() const {
+    const std::size_t inputs =
+        std::accumulate(input_bytes.begin(), input_bytes.end(), std::size_t{0});
+    return std::accumulate(output_bytes.begin(), output_bytes.end(), inputs);
+}
 
 ModelInfo read_model_info(const Runtime& runtime, aclmdlDesc* description,
                           const std::string& path) {

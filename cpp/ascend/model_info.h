@@ -30,6 +30,9 @@ struct ModelInfo {
     std::size_t embedding_width = 0;
     std::size_t embedding_bytes = 0;
 
+    // Of the device's memory, what one instance's inputs and outputs take.
+    std::size_t buffer_bytes() const;
+
     std::size_t largest_batch() const { return static_cast<std::size_t>(batch_sizes.back()); }
 };
 

@@ -19,6 +19,12 @@ bool is_unsupported(aclError code) {
            code == kRtFeatureNotSupported;
 }
 
+Event make_event(const std::shared_ptr<Device>& device, std::uint32_t flag) {
+    aclrtEvent event = nullptr;
+    device->runtime().call(device->api().create_event, &event, flag);
+    return Event(device, event);
+}
+
 }  // namespace
 
 Stream make_stream(const std::shared_ptr<Device>& device) {
@@ -37,9 +43,11 @@ Stream make_stream(const std::shared_ptr<Device>& device) {
 }
 
 Event make_progress_event(const std::shared_ptr<Device>& device) {
-    aclrtEvent event = nullptr;
-    device->runtime().call(device->api().create_event, &event, kEventCaptureStreamProgress);
-    return Event(device, event);
+    return make_event(device, kEventCaptureStreamProgress);
+}
+
+Event make_time_event(const std::shared_ptr<Device>& device) {
+    return make_event(device, kEventTimeLine);
 }
 
 DeviceBuffer make_device_buffer(const std::shared_ptr<Device>& device, std::size_t bytes) {

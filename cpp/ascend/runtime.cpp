@@ -177,6 +177,20 @@ Device::~Device() {
     --runtime_->num_devices_;
 }
 
+// A chip without HBM answers for it with its DDR, or that it has 0 of 0, or by a refusal.
+std::optional<MemoryInfo> Device::memory() const {
+    const auto& ask = api().memory_info;
+    if (!ask.there()) return std::nullopt;
+    const ContextScope scope(*this);
+    MemoryInfo info;
+    const aclError code = ask(ACL_HBM_MEM, &info.free_bytes, &info.total_bytes);
+    if (code == kSuccess && info.total_bytes != 0) return info;
+    if (code != kSuccess) api().recent_error();  // the other kind's text is to stand alone
+    runtime_->call(ask, ACL_DDR_MEM, &info.free_bytes, &info.total_bytes);
+    if (info.total_bytes == 0) return std::nullopt;
+    return info;
+}
+
 ContextScope::ContextScope(const Device& device) : device_(device) {
     const Answer failure = enter();
     if (failure.code != kSuccess) throw device.runtime().error(failure.call, failure.code);

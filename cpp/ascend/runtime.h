@@ -12,6 +12,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -99,6 +100,11 @@ private:
     int num_devices_ = 0;  // whose context is not destroyed yet
 };
 
+struct MemoryInfo {
+    std::size_t free_bytes = 0;
+    std::size_t total_bytes = 0;
+};
+
 // One device's context. Everything that lives on the device holds it.
 class Device {
 public:
@@ -113,6 +119,9 @@ public:
 
     // An RC board: CPU and NPU share their memory, so nothing has to be copied.
     bool shares_memory() const noexcept { return shares_memory_; }
+
+    // Of the whole device, whoever uses it; none where CANN does not tell. Throws DeviceError.
+    std::optional<MemoryInfo> memory() const;
 
 private:
     const std::shared_ptr<Runtime> runtime_;

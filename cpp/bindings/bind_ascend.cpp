@@ -10,8 +10,10 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "ascend/engine.h"
@@ -125,6 +127,18 @@ py::array_t<float> embeddings(const py::object& self) {
     return py::array_t<float>(shape, batch.embeddings.get(), self);
 }
 
+// Empty while it runs, after a failure, and where nobody took them.
+std::vector<double> times(const Batch& batch) {
+    return batch.lane->done(batch) ? batch.times : std::vector<double>();
+}
+
+// (free, total) bytes, or None.
+std::optional<std::pair<std::size_t, std::size_t>> memory(std::int32_t device) {
+    const auto info = Runtime::open_device(device)->memory();
+    if (!info) return std::nullopt;
+    return std::pair(info->free_bytes, info->total_bytes);
+}
+
 py::dict runtime_info() {
     const std::shared_ptr<Runtime> runtime = Runtime::get();
     std::uint32_t num_devices = 0;
@@ -157,6 +171,7 @@ void bind_runtime(py::module_& module) {
     module.def("ascend_stop", &Runtime::stop, py::call_guard<Unlocked>());
     module.def("ascend_leave", &Unlocked::leave);
     module.def("ascend_info", &runtime_info);
+    module.def("ascend_memory", &memory, py::arg("device"), py::call_guard<Unlocked>());
 }
 
 }  // namespace
@@ -168,20 +183,23 @@ void mgn::bindings::bind_ascend(py::module_& module) {
         // Asks, never waits, so the lock is kept: a mutex of ours is never held for Python's.
         .def("done", [](const Batch& batch) { return batch.lane->done(batch); })
         .def("wait", &wait_batch, py::arg("limit_s"))
-        .def("embeddings", &embeddings);
+        .def("embeddings", &embeddings)
+        .def("times", &times);
     py::class_<LaneHandle>(module, "AscendLane", py::release_gil_before_calling_cpp_dtor())
         .def("input", &input_view)
         .def("submit", &submit, py::arg("count"))
         .def("idle", [](const LaneHandle& handle) { return handle.lane->idle(); });
     py::class_<Engine>(module, "AscendEngine", py::release_gil_before_calling_cpp_dtor())
-        .def(py::init<const std::string&, std::int32_t, std::size_t>(), py::arg("path"),
-             py::arg("device"), py::arg("num_lanes"), py::call_guard<Unlocked>())
+        .def(py::init<const std::string&, std::int32_t, std::size_t, bool>(), py::arg("path"),
+             py::arg("device"), py::arg("num_lanes"), py::arg("timed") = false,
+             py::call_guard<Unlocked>())
         .def("input_dtype", [](const Engine& engine) { return dtype_of(takes_floats(engine)); })
         .def("input_shape", [](const Engine& engine) { return engine.info().input_shape; })
         .def("batch_sizes", [](const Engine& engine) { return engine.info().batch_sizes; })
         .def("embedding_width", [](const Engine& engine) { return engine.info().embedding_width; })
         .def("shares_memory", &Engine::shares_memory)
         .def("weights_bytes", &Engine::weights_bytes)
+        .def("device_bytes", &Engine::device_bytes)
         .def("take_lane", &take_lane)
         .def(
             "wait_idle",

@@ -28,6 +28,7 @@ from .errors import (
 )
 from .files import open_regular
 from .lane import StageTime
+from .observer import Stage
 from .om_container import HEADER_BYTES, MAGIC, is_header, sidecar_path
 from .types import AnyArray, F32Array, PathLike
 
@@ -36,6 +37,9 @@ MAX_SIDECAR_BYTES = 1 << 20
 # them. Batches take milliseconds; Ctrl-C ends the wait.
 CLOSE_LIMIT_S = 3.0
 FOREVER_S = 1e9
+# What lies between the times of a batch.
+_ON_A_CARD: tuple[Stage, ...] = ("h2d", "compute", "d2h")
+_ON_A_BOARD: tuple[Stage, ...] = ("compute",)
 # Calls that read the file.
 _LOADING = ("aclmdlQuerySize", "aclmdlLoadFromFile", "aclmdlLoadFromFileWithMem")
 
@@ -46,6 +50,9 @@ class AscendModel:
     Attributes:
         shares_memory: CPU and NPU share their memory: an RC board; nothing is copied at all.
         weights_bytes: of one device's weights, which its lanes share; 0 where they cannot.
+        device_bytes: taken of all its devices' memory together while it is open: weights, work
+            memory and the lanes' buffers, without what the runtime takes for itself (as it does
+            for models whose weights cannot be shared).
     """
 
     backend = "ascend"
@@ -62,7 +69,6 @@ class AscendModel:
         self.path = Path(path)
         devices = _checked_devices(device, lanes)
         self.num_engines = len(devices)
-        self.device_bytes: int | None = None
         _start()
         _require_om(self.path)
         self.contract = _read_contract(self.path)
@@ -71,7 +77,7 @@ class AscendModel:
         try:
             for place, number in enumerate(devices):
                 share = len(range(place, lanes, len(devices)))
-                self._engines.append(_open_engine(self.path, number, share))
+                self._engines.append(_open_engine(self.path, number, share, timed=timed))
             self._read_info(batch_size)
         except BaseException:
             self.close()
@@ -104,6 +110,7 @@ class AscendModel:
         self.embedding_width = engine.embedding_width()
         self.shares_memory = engine.shares_memory()
         self.weights_bytes = engine.weights_bytes()
+        self.device_bytes: int | None = sum(engine.device_bytes() for engine in self._engines)
         sizes = tuple(engine.batch_sizes())
         if batch_size is not None and batch_size not in sizes:
             raise InvalidInputError(
@@ -121,6 +128,7 @@ class AscendLane:
         self._core: _core.AscendLane | None = core
         self._path = model.path
         self._batch_size = model.batch_size
+        self._stages = _ON_A_BOARD if model.shares_memory else _ON_A_CARD
 
     @property
     def input(self) -> AnyArray:
@@ -129,7 +137,7 @@ class AscendLane:
 
     def submit(self, count: int) -> AscendBatch:
         """Starts the first `count` pictures: copy in, execute, copy out on the lane's stream."""
-        return AscendBatch(self._open().submit(count))
+        return AscendBatch(self._open().submit(count), self._stages)
 
     def idle(self) -> bool:
         """Whether the stream is through with everything, so that the input is free again."""
@@ -149,8 +157,9 @@ class AscendLane:
 class AscendBatch:
     """A batch on a lane's stream (`session.BackendBatch`)."""
 
-    def __init__(self, core: _core.AscendBatch) -> None:
+    def __init__(self, core: _core.AscendBatch, stages: Sequence[Stage]) -> None:
         self._core = core
+        self._stages = stages
 
     def done(self) -> bool:
         """Whether the stream is through with it."""
@@ -165,8 +174,9 @@ class AscendBatch:
         return self._core.embeddings()
 
     def stage_times(self) -> Sequence[StageTime]:
-        """None: the copies and the execution are not timed yet."""
-        return []
+        """The copies and the execution with their waits for the device, if the model is timed."""
+        times = self._core.times()
+        return list(zip(self._stages, times, times[1:], strict=False))
 
 
 def _checked_devices(device: int | Sequence[int], lanes: int) -> list[int]:
@@ -228,9 +238,9 @@ def _leave_at_exit() -> None:
     atexit.register(_core.ascend_leave)
 
 
-def _open_engine(path: Path, device: int, lanes: int) -> _core.AscendEngine:
+def _open_engine(path: Path, device: int, lanes: int, *, timed: bool) -> _core.AscendEngine:
     try:
-        return _core.AscendEngine(os.fsencode(path), device, lanes)
+        return _core.AscendEngine(os.fsencode(path), device, lanes, timed)
     except DeviceMemoryError:
         raise
     except DeviceError as error:

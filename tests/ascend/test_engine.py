@@ -51,6 +51,24 @@ def test_a_model_without_weights_of_its_own_is_loaded_plainly(tiny_om, pictures)
     engine.close()
 
 
+@pytest.mark.parametrize("run_mode", ["host", "device"])
+@pytest.mark.parametrize("weight_bytes", [0, 1 << 20])
+def test_an_engine_says_what_it_takes_of_the_device(tiny_om, ledger_delta, weight_bytes):
+    """Four pictures of 48 bytes, their embeddings of 64, the gear's number, and the memory of two
+    instances; what has no weights to share is the runtime's own."""
+    path = tiny_om(batch_sizes=(1, 4), weight_bytes=weight_bytes, work_bytes=1 << 12)
+    before = simulator.ledger()["live_bytes"].get("device_memory", 0)
+    engine = opened(path, lanes=2)
+    memory = weight_bytes and weight_bytes + 2 * (1 << 12)
+    assert engine.device_bytes() == 2 * 4 * (48 + 64) + 2 * 8 + memory
+    ledger = simulator.ledger()
+    taken = ledger["live_bytes"]["device_memory"] - before
+    if weight_bytes:
+        assert engine.device_bytes() <= taken
+        assert taken <= engine.device_bytes() + 64 * ledger["live"]["device_memory"]
+    engine.close()
+
+
 def test_every_lane_is_given_out_once(tiny_om):
     engine = opened(tiny_om(), lanes=2)
     lanes = [engine.take_lane() for _ in range(3)]
@@ -126,6 +144,9 @@ def test_a_batch_that_does_not_end_is_aborted(tiny_om):
     assert time.monotonic() - started < 3
     simulator.slow_stream(0)
     assert batch.done()
+    with pytest.raises(DeviceError, match="dropped, because its session was closed") as error:
+        batch.embeddings()
+    assert (error.value.call, error.value.code) == ("aclrtStreamAbort", 107023)
 
 
 @pytest.mark.parametrize("code", [207001, 207018])

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from acl import SANITIZED
-from mgn_fast import InvalidInputError, _core, open_session, simulator
+from mgn_fast import DeviceError, InvalidInputError, _core, open_session, simulator
 
 
 @pytest.fixture
@@ -55,6 +55,36 @@ def test_nothing_is_ended_or_exchanged_while_a_session_is_open(tiny_om):
     with pytest.raises(InvalidInputError, match=r"is started from .*; close all sessions"):
         _core.ascend_use_library("")
     engine.close()
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_device_tells_its_memory(tiny_om, refused):
+    """Also where the first kind that is asked for is refused."""
+    path = tiny_om(weight_bytes=1 << 20)
+    if refused:
+        simulator.fail("aclrtGetMemInfo", 1, 107000)
+    free, total = _core.ascend_memory(0)
+    assert free == total == 21 << 30
+    engine = opened(path)
+    free, total = _core.ascend_memory(0)
+    assert engine.device_bytes() <= total - free <= engine.device_bytes() + (1 << 12)
+    engine.close()
+    assert simulator.ledger()["live"] == {}
+
+
+def test_memory_that_nobody_tells_is_none_and_a_failure_is_an_error(tiny_om):
+    path = tiny_om()
+    for nth in (1, 2):
+        simulator.fail("aclrtGetMemInfo", nth, 507899)
+    with pytest.raises(DeviceError, match="aclrtGetMemInfo failed with 507899"):
+        _core.ascend_memory(0)
+    simulator.reset_faults()
+    with pytest.raises(DeviceError, match="aclrtCreateContext failed with 107001"):
+        _core.ascend_memory(7)
+    opened(path).close()
+    _core.ascend_stop()
+    _core.ascend_use_library(str(simulator.library_path()), ["aclrtGetMemInfo"])
+    assert _core.ascend_memory(0) is None
 
 
 def test_the_threads_own_context_is_current_again_after_every_call(tiny_om, acl):
