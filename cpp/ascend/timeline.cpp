@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ascend/timeline.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace mgn::ascend {
+
+namespace {
+
+double now_s() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+}  // namespace
 
 Timeline::Timeline(std::shared_ptr<Device> device, std::size_t num_marks)
     : device_(std::move(device)) {
@@ -13,9 +23,9 @@ Timeline::Timeline(std::shared_ptr<Device> device, std::size_t num_marks)
 void Timeline::begin(const Stream& stream) {
     num_recorded_ = 0;
     failed_ = false;
-    began_s_ =
-        std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    recorded_s_ = now_s();
     mark(stream);
+    began_s_ = now_s();
 }
 
 void Timeline::mark(const Stream& stream) {
@@ -43,8 +53,9 @@ std::vector<double> Timeline::times() const {
         }
         if (!(ms >= last_ms)) return {};  // a clock that went back says nothing
         last_ms = ms;
-        times.push_back(began_s_ + static_cast<double>(ms) / 1000);
+        times.push_back(recorded_s_ + static_cast<double>(ms) / 1000);
     }
+    times.front() = std::min(times[0], times[1]);
     return times;
 }
 

@@ -39,8 +39,9 @@ private:
     const std::shared_ptr<Device> device_;
     std::vector<Event> events_;
     std::size_t num_recorded_ = 0;
-    bool failed_ = false;  // of the batch that began last
-    double began_s_ = 0;
+    bool failed_ = false;    // of the batch that began last
+    double recorded_s_ = 0;  // before the first record
+    double began_s_ = 0;     // after it: the record's own time is none of the batch's
 };
 
 }  // namespace mgn::ascend

@@ -20,7 +20,7 @@ Task Execution::task(const std::shared_ptr<Execution>& execution) {
     Task task;
     task.name = execution->call_.name();
     task.occupies = Occupies::compute;
-    task.duration_s = compute_s(execution->gear_);
+    task.duration_s = settings().compute_slowdown * compute_s(execution->gear_);
     task.run = [execution] { return execution->run(); };
     const auto piece_of = [](const Bound& bound) -> Piece {
         return {bound.memory, bound.address, std::min(bound.size, bound.tensor->bytes)};

@@ -59,6 +59,7 @@ using Reader = std::function<void(Settings&, const std::string& key, Value)>;
 
 std::map<std::string, Reader> make_readers() {
     constexpr double kFastestCopy = 1e15;
+    constexpr double kSlowestCompute = 1e6;
     constexpr std::uint64_t kMost = UINT64_MAX;
     return {
         {"soc_version",
@@ -92,6 +93,8 @@ std::map<std::string, Reader> make_readers() {
          [](Settings& s, const std::string& key, Value v) {
              s.copy_out_bytes_per_s = real(key, v, kFastestCopy);
          }},
+        {"compute_slowdown", [](Settings& s, const std::string& key,
+                                Value v) { s.compute_slowdown = real(key, v, kSlowestCompute); }},
         {"jitter",
          [](Settings& s, const std::string& key, Value v) { s.jitter = real(key, v, 1); }},
         {"task_delay_s",

@@ -23,6 +23,7 @@ struct Settings {
     bool guard = true;                // pages of buffers in flight are protected against the host
     double copy_in_bytes_per_s = 0;   // host to device; 0: the profile's
     double copy_out_bytes_per_s = 0;  // device to host; 0: the profile's
+    double compute_slowdown = 1;      // how many times as long as published computing takes
     double jitter = 0;                // share of a task's time, uniform, seeded
     double task_delay_s = 0;          // every task waits up to this long, uniform, seeded
     std::uint64_t seed = 0;

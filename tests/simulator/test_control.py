@@ -92,6 +92,7 @@ def test_settings_arrive(uses):
         ({"soc_version": "a;b", "timing": False}, "neither ';' nor line breaks"),
         ({"device_count": -1}, "device_count"),
         ({"jitter": 2.0}, "jitter"),
+        ({"compute_slowdown": -1.0}, "compute_slowdown"),
         ({"memory_bytes": -5}, "memory_bytes"),
     ],
 )

@@ -15,6 +15,7 @@ REFUSED = {
     "not a number": ("device_count=many", "device_count"),
     "a number and more": ("device_count=1x", "device_count"),
     "negative": ("jitter=-1", "jitter"),
+    "never done": ("compute_slowdown=inf", "compute_slowdown"),
     "too large": ("device_count=65", "device_count"),
     "jitter above one": ("jitter=1.5", "jitter"),
     "not finite": ("task_delay_s=nan", "task_delay_s"),
@@ -51,7 +52,7 @@ def test_every_key_is_read(raw_acl):
     raw_acl.configure(
         "soc_version=A;device_count=1;run_mode=device;timing=false;compute=deterministic;"
         "on_violation=abort;guard=1;copy_in_bytes_per_s=1e9;copy_out_bytes_per_s=2.5e9;jitter=0.5;"
-        "task_delay_s=0.1;seed=18446744073709551615;memory_bytes=1000;streams_per_device=9;"
+        "compute_slowdown=2;task_delay_s=0.1;seed=18446744073709551615;memory_bytes=1000;streams_per_device=9;"
         "events_per_device=0;calls_missing=aclrtMemset"
     )
     raw_acl.configure("compute=onnx;on_violation=error;run_mode=host")

@@ -78,6 +78,7 @@ def enable(
     guard: bool | None = None,
     copy_in_bytes_per_s: float | None = None,
     copy_out_bytes_per_s: float | None = None,
+    compute_slowdown: float = 1.0,
     jitter: float = 0.0,
     task_delay_s: float = 0.0,
     seed: int = 0,
@@ -103,6 +104,7 @@ def enable(
             touching them is a violation. It costs a copy 5 to 40 us; None is what `timing` is.
         copy_in_bytes_per_s: rate from host to device; None is 10e9, an assumption.
         copy_out_bytes_per_s: rate from device to host; None likewise.
+        compute_slowdown: how many times as long as published computing takes, 0 to a million.
         jitter: share of each task's time that varies at random, 0 to 1.
         task_delay_s: every task waits up to this long at random.
         seed: of both.
@@ -133,6 +135,7 @@ def enable(
         "guard": _yes_no(timing if guard is None else guard),
         "copy_in_bytes_per_s": copy_in_bytes_per_s or 0.0,
         "copy_out_bytes_per_s": copy_out_bytes_per_s or 0.0,
+        "compute_slowdown": compute_slowdown,
         "jitter": jitter,
         "task_delay_s": task_delay_s,
         "seed": seed,
@@ -141,10 +144,10 @@ def enable(
         "events_per_device": operator.index(events_per_device),
         "calls_missing": ",".join(calls_missing),
     }
-    _switch_on(settings, with_executor=compute == "onnx")
+    _switch_on(settings)
 
 
-def _switch_on(settings: dict[str, Any], *, with_executor: bool) -> None:
+def _switch_on(settings: dict[str, Any]) -> None:
     text = "\n".join(f"{key}={value}" for key, value in settings.items())
     if text.count("\n") != len(settings) - 1 or ";" in text:
         raise InvalidInputError(f"settings are {settings}, expected neither ';' nor line breaks")
@@ -156,7 +159,7 @@ def _switch_on(settings: dict[str, Any], *, with_executor: bool) -> None:
     simulator.mgnsim_reset_ledger()
     simulator.mgnsim_slow_stream(0.0)
     _core.ascend_use_library(str(library.library_path()))
-    if with_executor:
+    if settings["compute"] == "onnx":
         _state.executor = OnnxExecutor()
         _state.callback = library.ExecutorFunction(_state.executor.run)
         simulator.mgnsim_set_executor(ctypes.cast(_state.callback, ctypes.c_void_p))
@@ -165,11 +168,13 @@ def _switch_on(settings: dict[str, Any], *, with_executor: bool) -> None:
 
 
 @contextlib.contextmanager
-def computing() -> Iterator[None]:
-    """A block in which models give their real embeddings, however long that takes here.
+def reconfigured(**settings: Any) -> Iterator[None]:
+    """A block with other settings; nothing changes where the simulator is off.
 
-    For a run whose speed is simulated with the stand-in. Nothing changes where the simulator is
-    off. No session may be open at either end.
+    No session may be open at either end. The ledger starts anew at both.
+
+    Args:
+        settings: "compute", "timing" or "guard", as `enable` takes them.
 
     Yields:
         Nothing.
@@ -178,11 +183,15 @@ def computing() -> Iterator[None]:
         yield
         return
     before = _state.settings
-    _switch_on(before | {"compute": "onnx", "timing": _yes_no(False)}, with_executor=True)
+    texts = {
+        name: _yes_no(value) if isinstance(value, bool) else value
+        for name, value in settings.items()
+    }
+    _switch_on(before | texts)
     try:
         yield
     finally:
-        _switch_on(before, with_executor=before["compute"] == "onnx")
+        _switch_on(before)
 
 
 def disable() -> None:
