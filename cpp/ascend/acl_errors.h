@@ -35,6 +35,7 @@ constexpr aclError kRtStreamSubscribe = 107011;
 constexpr aclError kRtThreadSubscribe = 107012;
 constexpr aclError kRtStreamNoCallback = 107015;
 constexpr aclError kRtInvalidHandle = 107017;
+constexpr aclError kRtStreamAbort = 107023;
 constexpr aclError kRtFeatureNotSupported = 207000;
 constexpr aclError kRtMemoryAllocation = 207001;
 constexpr aclError kRtNoDevice = 207004;

@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::chrono::seconds kCloseLimit(3);
 constexpr std::chrono::seconds kAbortLimit(1);
-constexpr aclError kAborted = 107023;  // what the vendor tells whoever waited for the stream
 
 using Lanes = std::vector<std::shared_ptr<Lane>>;
 
@@ -96,7 +95,7 @@ void Engine::abort_all() {
     const auto& abort_stream = device_->api().abort_stream;
     const DeviceError dropped(
         "the batch was dropped, because its session was closed before it ended", abort_stream.name,
-        kAborted, "", false);
+        kRtStreamAbort, "", false);
     for (const std::shared_ptr<Lane>& lane : lanes_) {
         try {
             // Before: a stream that has dropped what it had is through with it as if all were well.

@@ -34,7 +34,6 @@ constexpr std::uint64_t kStopOnFailure = 1;      // ACL_STOP_ON_FAILURE
 
 constexpr aclError kParseFile = 100006;
 constexpr aclError kRtWaitTimeout = 107019;
-constexpr aclError kRtStreamAbort = 107023;
 constexpr aclError kRtOverLimit = 207012;
 
 }  // namespace mgn::acl
