@@ -57,7 +57,7 @@ def test_times_are_those_of_the_tasks(engine, lanes, count):
     with simulator.trace() as tasks:
         begun_s = time.perf_counter()
         batches = run_all(taken, count, rounds)
-    offsets, lags = [], []
+    offsets, lags, waits = [], [], []
     for stream, of_lane in zip(sorted({task.stream for task in tasks}), batches, strict=True):
         own = [task for task in tasks if task.stream == stream]
         for place, batch in enumerate(of_lane):
@@ -66,12 +66,15 @@ def test_times_are_those_of_the_tasks(engine, lanes, count):
             passed = np.array([task.end_s for task in mine[::2]])
             ends = np.array([task.end_s for task in mine[1::2]])
             times = np.array(batch.times())
-            np.testing.assert_allclose(np.diff(times), np.diff(passed), rtol=0, atol=1e-6)
+            np.testing.assert_allclose(np.diff(times[1:]), np.diff(passed[1:]), rtol=0, atol=1e-6)
             lags.append(passed[1:] - ends)
-            offsets.append(times[0] - passed[0])
+            offsets.append(times[1] - passed[1])
+            waits.append(mine[1].start_s - (times[0] - offsets[-1]))
     # An event is passed when the task before it ends, unless the host was late in recording it.
     assert np.min(lags) > -1e-8
     assert np.median(lags) < 2e-6
+    # The record's own time is none of the copy's; other lanes' copies are waited for.
+    assert -1e-6 < np.min(waits) < 10e-6
     # Never later than true, and not much earlier where the host was not interrupted in between.
     assert max(offsets) <= begun_s + 1e-6
     assert max(offsets) >= before_s - 1e-4
