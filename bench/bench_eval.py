@@ -124,6 +124,35 @@ def judge(figures, memory):
     return judged | {"evaluate adds <= 150 MB": memory["evaluate"]}
 
 
+def headlines(shape, figures):
+    """What the README says of it."""
+    title = drawn.TITLES[shape]
+    lines = []
+    if "recipe" in figures:
+        times = record.times(drawn.ratio(figures, "recipe", "distances"))
+        lines.append(
+            record.headline(
+                f"mAP, CMC, mINP from {title}'s distances, against the recipe",
+                f"{times}, {record.duration(figures['distances']['wall']['median_s'])}",
+            )
+        )
+    share = drawn.ratio(figures, "evaluate", "product")
+    lines.append(
+        record.headline(
+            f"{title}'s size, embeddings to mAP, against NumPy's matrix product alone",
+            f"{share:.2f} of its time",
+        )
+    )
+    if "ten draws" in figures:
+        lines.append(
+            record.headline(
+                f"CUHK03's single-gallery-shot, ten draws, on {title}'s distances",
+                record.duration(figures["ten draws"]["wall"]["median_s"]),
+            )
+        )
+    return lines
+
+
 def main():
     """Runs the comparison and writes its record."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -162,6 +191,7 @@ def main():
         figures,
         memory,
         judged,
+        headlines(arguments.shape, figures),
     )
 
 

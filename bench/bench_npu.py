@@ -183,6 +183,34 @@ def overhead(folder):
     return figures
 
 
+def shares(rows, lanes):
+    """From the worst to the best batch size."""
+    found = [row["share_of_table"] for row in rows if row["lanes"] == lanes]
+    return f"{min(found):.3f} to {max(found):.3f} of it"
+
+
+def rate_headlines(figures, lanes=2):
+    """What the README says of `session.run` and of the Embedder."""
+    sizes = [row["batch_size"] for row in figures["rate"]]
+    load = f"batches of {min(sizes)} to {max(sizes)}, {lanes} lanes"
+    return [
+        record.headline(
+            f"simulated 310P: `session.run` at its published rate, {load}",
+            shares(figures["rate"], lanes),
+        ),
+        record.headline(
+            f"simulated 310P: `Embedder` from JPEGs at that rate, decode included, {load}",
+            shares(figures["embedder"], lanes),
+        ),
+    ]
+
+
+def overhead_headlines(figures):
+    """What an empty batch costs the host."""
+    spent = record.duration(figures["host"]["median_us"] * 1e-6)
+    return [record.headline("simulated: submit and result of an empty batch, on a host", spent)]
+
+
 def main():
     """Measures, prints, records."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -195,19 +223,21 @@ def main():
         folder = Path(name)
         figures = {"overhead": overhead(folder)}
         if arguments.overhead_only:
-            finish("npu-overhead", environment, figures)
+            finish("npu-overhead", environment, figures, overhead_headlines(figures["overhead"]))
             return
         simulator.enable(compute="deterministic")
         figures["rate"] = rates(folder, arguments.rounds, arguments.seconds)
         figures["embedder"] = embedder_rates(folder, arguments.rounds)
-    finish("npu", environment, figures)
+    finish("npu", environment, figures, rate_headlines(figures))
 
 
-def finish(name, environment, figures):
+def finish(name, environment, figures, headlines):
     """Records."""
     simulator.disable()
     simulated = "Ascend310P3, profile of the published table; no NPU was used"
-    record.write(name, {"simulated": simulated, "environment": environment} | figures)
+    question = __doc__.splitlines()[0]
+    about = {"question": question, "simulated": simulated, "environment": environment}
+    record.write(name, about | figures, headlines)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import sys
 import tempfile
 import threading
 import time
@@ -198,6 +199,25 @@ def plain_pictures(model, pictures, seconds=1.0):
         return (firsts[-1] - firsts[0]) / (ends[firsts[-1]] - ends[firsts[0]])
 
 
+def wrong_answers(figures):
+    """What the bench said that is not so, as sentences."""
+    leads = {"decoder": "decode-bound", "copy": "copy-in-bound", "device": "compute-bound"}
+    for name, words in figures.get("verdict", {}).items():
+        if not words.startswith(leads[name]):
+            yield f"a slow {name} was judged: {words}"
+    if "stall" in figures and not any(reason.startswith("stall") for reason in figures["stall"]):
+        yield f"a stall was not seen: {figures['stall']}"
+    if "gate" in figures and figures["gate"]["failed"] != {
+        "0 %": 0,
+        "8 %": figures["gate"]["tries"],
+    }:
+        yield f"the gate was wrong: {figures['gate']}"
+    for row in figures.get("profile", []):
+        off = max(abs(row[name] - 1) for name in ("rate", "compute"))
+        if row["lanes"] > 1 and off > LIMIT:
+            yield f"{off:.1%} off the profile: {row}"
+
+
 def headlines(figures):
     """What the README says of it."""
     lines = []
@@ -242,12 +262,16 @@ def main():
         }
         for question in arguments.only:
             figures[question] = ask[question]()
+    wrong = list(wrong_answers(figures))
+    print(*wrong, sep="\n")
     record.write(
         "bench",
         {"question": __doc__.splitlines()[0], "environment": environment, "simulated": True}
-        | figures,
+        | figures
+        | {"wrong": wrong},
         headlines(figures),
     )
+    sys.exit(1 if wrong else 0)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 """Do handles, threads, memory and the ledger come back after 10,000 sessions?
 
 On the simulator: open, run, close, over and over; what the process holds is compared with what it
-held after the first hundred.
+held after the first hundred. Every run's embeddings are compared too. The exit code says whether
+anything was left; how far memory may grow is left to the reader.
 
     python bench/check_cycles.py [--cycles 10000]
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -33,11 +35,30 @@ def held():
     return counts | {"resident_bytes": resident}
 
 
+def left_over(before, after, ledger):
+    """What the sessions should have given back and did not, by kind."""
+    return {
+        "handles": after["fd"] - before["fd"],
+        "threads": after["task"] - before["task"],
+        "device objects": sum(ledger["live"].values()),
+        "violations": len(ledger["violations"]),
+    }
+
+
+def headlines(cycles, left, grown_bytes):
+    """What the README says of it."""
+    *most, last = left
+    what = f"simulated 310P: {', '.join(most)} and {last} that {cycles:,} sessions left behind"
+    counts = ", ".join(str(count) for count in left.values())
+    return [record.headline(what, f"{counts}; memory grew by {grown_bytes / 2**20:.1f} MB")]
+
+
 def main():
-    """Cycles, compares, records."""
+    """Cycles, compares, records; 1 if anything was left."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cycles", type=int, default=10_000)
     arguments = parser.parse_args()
+    environment = record.environment()
     images = np.random.default_rng(0).standard_normal((11, 3, 2, 2), np.float32)
     expected = simulator.stand_in([images], widths=[16])[0]
     with tempfile.TemporaryDirectory() as name:
@@ -59,21 +80,22 @@ def main():
         after = held()
         ledger = simulator.ledger()
         simulator.disable()
-    assert not any(ledger["live"].values()), ledger["live"]
-    assert ledger["violations"] == []
-    assert (after["fd"], after["task"]) == (before["fd"], before["task"]), (before, after)
+    left = left_over(before, after, ledger)
     figures = {
-        "simulated": "Ascend310P3",
-        "environment": record.environment(),
+        "question": __doc__.splitlines()[0],
+        "simulated": "Ascend310P3; no NPU was used",
+        "environment": environment,
         "cycles": arguments.cycles,
         "seconds": seconds,
         "before": before,
         "after": after,
+        "left": left,
         "grown_bytes": after["resident_bytes"] - before["resident_bytes"],
     }
-    print(figures)
-    record.write("cycles", figures)
+    print(before, after)
+    record.write("cycles", figures, headlines(arguments.cycles, left, figures["grown_bytes"]))
+    return int(any(left.values()))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -18,6 +18,7 @@ import numpy as np
 import PIL
 from PIL import Image
 
+import record
 from mgn_fast import _core, spec
 
 # Beyond it a side is one of few: extreme aspect ratios without pictures of a million pixels.
@@ -56,12 +57,20 @@ def by_pillow(pixels, height, width):
     return two_calls, bool((two_calls == one_call).all())
 
 
+def headlines(count, compared, differing):
+    """What the README says of it."""
+    levels = ", ".join(differing)
+    what = f"resized bytes unlike Pillow's: {count:,} random pictures and sizes at {levels}"
+    return [record.headline(what, f"{sum(differing.values()):,} of {compared * len(differing):,}")]
+
+
 def main():
-    """Prints the counts; 1 if a byte differs."""
+    """Prints the counts and writes the record; 1 if a byte differs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
+    environment = record.environment()
     random = np.random.default_rng(arguments.seed)
     levels = _core.simd_levels()
     differing, compared, one_call_agrees = dict.fromkeys(levels, 0), 0, 0
@@ -83,6 +92,16 @@ def main():
     print(f"its one call equals its two passes for {one_call_agrees} pictures")
     for level, count in differing.items():
         print(f"{level}: {count} bytes differ")
+    figures = {
+        "question": __doc__.splitlines()[0],
+        "environment": environment,
+        "pictures": arguments.count,
+        "seed": arguments.seed,
+        "bytes_each_level": compared,
+        "bytes_differing": differing,
+        "pictures_where_pillows_one_call_equals_its_two": one_call_agrees,
+    }
+    record.write("resize", figures, headlines(arguments.count, compared, differing))
     return int(any(differing.values()))
 
 

@@ -16,6 +16,7 @@ SHAPES = {
     "market1501": (3368, 13115, 2798, 750, 6),
     "msmt17": (11659, 82161, 0, 3060, 15),
 }
+TITLES = {"market1501": "Market-1501", "msmt17": "MSMT17"}
 WIDTH = 2048
 _LATENT = 96
 
@@ -80,7 +81,7 @@ def ratio(figures, one, other):
     return figures[one]["wall"]["median_s"] / figures[other]["wall"]["median_s"]
 
 
-def publish(name, question, environment, shape, report, figures, memory, judged):
+def publish(name, question, environment, shape, report, figures, memory, judged, headlines):
     """Prints the figures and writes the record."""
     for way, values in figures.items():
         wall, cpu = values["wall"]["median_s"], values["cpu"]["median_s"]
@@ -106,6 +107,7 @@ def publish(name, question, environment, shape, report, figures, memory, judged)
             "added_memory_mb": memory,
             "judged": judged,
         },
+        headlines,
     )
 
 
