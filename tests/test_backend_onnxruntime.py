@@ -10,6 +10,8 @@ from onnx import TensorProto, helper
 
 from mgn_fast import DeviceError, InvalidInputError, ModelError, open_session, spec
 from mgn_fast.backend_onnxruntime import OnnxruntimeModel
+from mgn_fast.quantize_graph import FloatGraph
+from small_network import write_small_network
 from tiny_model import tiny_embedding, write_tiny_model
 
 
@@ -227,6 +229,20 @@ def test_a_contract_this_version_cannot_keep_is_refused(tmp_path):
     path = write_tiny_model(tmp_path / "other.onnx", contract=contract)
     with pytest.raises(ModelError, match=r"other\.onnx expects interpolation = 'nearest'"):
         open_session(path)
+
+
+def test_a_quantised_file_runs_as_int8_and_as_nothing_else(tmp_path, random):
+    graph = FloatGraph(write_small_network(tmp_path / "float.onnx"))
+    images = prepared(random, 4)
+    ranges = graph.ranges("image", iter([images]), tmp_path)
+    graph.write(tmp_path / "int8.onnx", ranges, [], {})
+    with open_session(tmp_path / "float.onnx", precision="float32") as session:
+        expected = session.run(images)
+    for precision in ("int8", None):
+        with open_session(tmp_path / "int8.onnx", precision=precision) as session:
+            assert 0.98 < cosine(session.run(images), expected).min() < 0.99999
+    with pytest.raises(InvalidInputError, match=r"'float32', but .*int8\.onnx is quantised"):
+        open_session(tmp_path / "int8.onnx", precision="float32")
 
 
 def test_an_embedding_does_not_depend_on_batch_position_lane_or_threads(mgn_model, random):

@@ -18,6 +18,10 @@ from mgn_fast import InvalidInputError, ModelError, RuntimeUnavailableError, ope
         ({"device": [0, 1]}, r"device is \[0, 1\]; the onnxruntime"),
         ({"device": False}, "device is False; the onnxruntime"),
         ({"precision": "bf16"}, "precision is 'bf16'; the onnxruntime backend runs"),
+        ({"precision": "int8"}, "precision is 'int8', but .* run `mgn-fast quantize"),
+        ({"precision": "half"}, "precision is 'half', expected one of"),
+        ({"precision": "fp8", "backend": "openvino"}, "precision is 'fp8', expected one of"),
+        ({"device": 1, "backend": "openvino"}, "the openvino backend has device 0 only"),
     ],
 )
 def test_options_out_of_range_are_refused(tiny_model, options, message):
@@ -28,15 +32,18 @@ def test_options_out_of_range_are_refused(tiny_model, options, message):
 def test_a_file_of_another_kind_is_refused(tmp_path):
     with pytest.raises(ModelError, match=r"ends in '\.pt', expected '\.onnx' or '\.om'"):
         open_session(tmp_path / "model.pt")
-    with pytest.raises(RuntimeUnavailableError, match="backend is 'tensorrt'"):
+    with pytest.raises(
+        RuntimeUnavailableError, match="'tensorrt'; this version has ascend, onnxruntime, openvino"
+    ):
         open_session(tmp_path / "model.onnx", backend="tensorrt")
 
 
 def test_a_named_backend_opens_a_file_of_any_ending(tiny_model, tmp_path):
     path = tmp_path / "model.bin"
     path.write_bytes(tiny_model.read_bytes())
-    with open_session(path, backend="onnxruntime", precision="float32") as session:
-        assert session.backend == "onnxruntime"
+    for backend in ("onnxruntime", "openvino"):
+        with open_session(path, backend=backend, precision="float32") as session:
+            assert session.backend == backend
 
 
 def test_what_is_no_path_is_refused():

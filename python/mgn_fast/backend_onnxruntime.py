@@ -53,12 +53,8 @@ class OnnxruntimeModel(CpuModel):
             kinds = {node.kind for node in read_onnx(path).nodes}
             precision_of(path, precision, quantised=quantises(kinds))
         self.contract = _read_contract(self._runtime, path)
-        super().__init__(
-            path,
-            _described(self._runtime.get_inputs()),
-            _described(self._runtime.get_outputs()),
-            batch_size,
-        )
+        ends = _described(self._runtime.get_inputs()), _described(self._runtime.get_outputs())
+        super().__init__(path, ends, lanes=lanes, batch_size=batch_size)
 
     def open_lane(self) -> CpuLane:
         """A new lane of this model."""

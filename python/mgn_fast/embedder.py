@@ -58,7 +58,9 @@ class Embedder:
         workers: threads that decode and resize; None is one per core.
         on_error: "raise" stops at the first picture that cannot be decoded and names it; "skip"
             leaves it out and lists it in `skipped`.
-        open_session_options: as `open_session` takes them.
+        open_session_options: as `open_session` takes them; or `auto=True` for the batch size,
+            lanes, threads and workers that `mgn-fast tune` found fastest for this model and
+            machine. Where it was not tuned yet, that is done first, within half a minute.
 
     Attributes:
         session: the opened session.
@@ -81,6 +83,12 @@ class Embedder:
     ) -> None:
         if on_error not in ("raise", "skip"):
             raise InvalidInputError(f"on_error is {on_error!r}, expected 'raise' or 'skip'")
+        if open_session_options.pop("auto", False):
+            from .tune import automatic  # which measures embedders
+
+            workers, open_session_options = automatic(
+                model, mirror=mirror, workers=workers, **open_session_options
+            )
         self.workers = thread_count(workers, name="workers")
         self.session = open_session(model, **open_session_options)
         try:

@@ -7,14 +7,15 @@ import operator
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from .errors import InvalidInputError, ModelError, RuntimeUnavailableError
 from .observer import NOBODY, current_observer
+from .precision import Precision
 from .session import Model, Session
 from .types import PathLike
 
-Backend = Literal["ascend", "onnxruntime"]
+Backend = Literal["ascend", "onnxruntime", "openvino"]
 
 MAX_LANES = 64
 MAX_BATCH_SIZE = 1024
@@ -29,13 +30,14 @@ def open_session(
     lanes: int = 2,
     batch_size: int | None = None,
     threads: int | None = None,
-    precision: Literal["float32"] | None = None,
+    precision: Precision | None = None,
 ) -> Session:
     """An opened model: a context manager with `run`, `acquire` and `close`.
 
     Args:
         model: an .onnx file, which runs on the CPU, or an .om file, which runs on an Ascend NPU.
-        backend: "onnxruntime" or "ascend"; None chooses by the file's ending.
+        backend: "onnxruntime", "openvino" (an .onnx too; needs the extra of that name) or "ascend";
+            None chooses by the file's ending, for an .onnx "onnxruntime".
         device: the NPU's number, or a list of them over which the lanes are spread in turn; 0 on
             the CPU.
         lanes: batches in flight at once, 1 to 64. On the CPU more lanes give throughput; one lane,
@@ -44,8 +46,10 @@ def open_session(
         batch_size: pictures per batch at most, 1 to 1024; None is 8 on the CPU, or the file's own
             where that is fixed, and the largest that an .om was compiled for.
         threads: per lane, CPU only; None is the cores (or MGN_FAST_THREADS) divided by the lanes.
-        precision: "float32", the only one ONNX Runtime has on the CPU; None for an .om, whose
-            precision was fixed when it was compiled.
+        precision: "float32"; "bf16", with "openvino" on a CPU that has bfloat16 instructions; or
+            "int8", which a file from `mgn-fast quantize` runs in and no other. None is what the
+            file is: "int8" if it is quantised, else "float32", with "openvino" too, where "bf16"
+            is faster. An .om takes None only: its precision was fixed when it was compiled.
 
     Returns:
         The session.
@@ -70,12 +74,11 @@ def open_session(
         backend = _BACKEND_OF[path.suffix]
     observer = current_observer()
     opened: Model
-    if backend == "onnxruntime":
-        _refuse_others("device", device, 0, "the onnxruntime backend has device 0 only")
-        _refuse_others("precision", precision, "float32", "the onnxruntime backend runs 'float32'")
-        from .backend_onnxruntime import OnnxruntimeModel
-
-        opened = OnnxruntimeModel(path, lanes=lanes, batch_size=batch_size, threads=threads)
+    if backend in ("onnxruntime", "openvino"):
+        _refuse_others("device", device, 0, f"the {backend} backend has device 0 only")
+        opened = _cpu_model_class(backend)(
+            path, lanes=lanes, batch_size=batch_size, threads=threads, precision=precision
+        )
     elif backend == "ascend":
         _refuse_others("threads", threads, None, "the ascend backend computes on the NPU")
         _refuse_others("precision", precision, None, "an .om has the one it was compiled with")
@@ -90,9 +93,19 @@ def open_session(
         )
     else:
         raise RuntimeUnavailableError(
-            f"backend is {backend!r}; this version has 'onnxruntime' and 'ascend'"
+            f"backend is {backend!r}; this version has {', '.join(get_args(Backend))}"
         )
     return Session(opened, lanes, observer)
+
+
+def _cpu_model_class(backend: Backend) -> Any:
+    if backend == "openvino":
+        from .backend_openvino import OpenvinoModel
+
+        return OpenvinoModel
+    from .backend_onnxruntime import OnnxruntimeModel
+
+    return OnnxruntimeModel
 
 
 def _refuse_others(name: str, value: object, only: object, why: str) -> None:

@@ -71,8 +71,8 @@ def verify(
         on_error: "raise", or "skip" pictures that cannot be decoded; not with a dataset.
         progress: is told how far the run is.
         candidate_options: as `Embedder` takes them, for the candidate only.
-        options: as `Embedder` takes them, for both; `threads` reaches models on the CPU only and
-            `device` models on an NPU only.
+        options: as `Embedder` takes them, for both; `threads`, `backend` and `precision`
+            reach models on the CPU only and `device` models on an NPU only.
 
     Returns:
         The findings.
@@ -92,7 +92,7 @@ def verify(
     common = {"mirror": mirror, "on_error": on_error} | options
     with (
         Embedder(reference, **_fitting(reference, common)) as ours,
-        Embedder(candidate, **_fitting(candidate, common), **candidate_options) as theirs,
+        Embedder(candidate, **(_fitting(candidate, common) | dict(candidate_options))) as theirs,
     ):
         names, expected = _embed(ours, sources, f"reference, {ours.session.backend}", progress)
         _, got = _embed(theirs, sources, f"candidate, {theirs.session.backend}", progress)
@@ -157,8 +157,9 @@ def _require_room(dataset: Dataset, rerank: Settings | None) -> None:
 
 def _fitting(model: PathLike, options: dict[str, Any]) -> dict[str, Any]:
     """Without the options of the other kind of model."""
-    other = "threads" if Path(model).suffix == ".om" else "device"
-    return {name: value for name, value in options.items() if name != other}
+    is_om = Path(model).suffix == ".om"
+    others = ("threads", "backend", "precision") if is_om else ("device",)
+    return {name: value for name, value in options.items() if name not in others}
 
 
 def _embed(

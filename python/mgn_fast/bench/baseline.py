@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,13 @@ SCHEMA = "mgn_fast.bench/1"
 MAX_RECORD_BYTES = 1 << 28
 # Less likely by chance than this counts as slower.
 SIGNIFICANCE = 0.05
-# What makes two runs the same question. The model's path may differ; its hash is told apart below.
+# What makes two runs the same question, with the model's name, the number of devices and the load.
+# The model may lie elsewhere; whether it is the same is told by its hash, in the notes.
 _KEYS = ("scope", "batch_size", "lanes", "backend", "precision", "simulated", "mirror")
 _ENVIRONMENT = ("cpu", "cores", "os", "python", "simd", "governor")
+_THREADS = ("workers", "threads")
+# A rate that could be one: what is compared is finite whatever an older file says.
+_LEAST_RATE, _MOST_RATE = 1e-9, 1e12
 
 
 def read_record(path: PathLike) -> dict[str, Any]:
@@ -36,16 +41,11 @@ def read_record(path: PathLike) -> dict[str, Any]:
     try:
         with open_regular(path) as file:
             record = json.loads(file.read(MAX_RECORD_BYTES))
-        good = record["schema"] == SCHEMA and all(
-            len(run["images_per_s_repeats"]) > 0 and all(key in run for key in _KEYS)
-            for run in record["runs"]
-        )
+        _require_comparable(record)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InvalidInputError(f"baseline {str(path)!r} cannot be read: {error!r}") from error
-    if not good:
         raise InvalidInputError(
-            f"baseline {str(path)!r} has schema {record['schema']!r}, expected {SCHEMA!r}"
-        )
+            f"baseline {str(path)!r} is no record of `mgn-fast bench --json`: {error!r:.300}"
+        ) from error
     return dict(record)
 
 
@@ -66,23 +66,25 @@ def compare(record: dict[str, Any], older: dict[str, Any], path: Path, max_regre
     """
     if not 0 <= max_regress < 1:
         raise InvalidInputError(f"max-regress is {max_regress}, expected 0 to below 1 (or 5%)")
-    known = {_key(run): run for run in older["runs"]}
-    missing = dict(known)
+    missing = list(older["runs"])
+    notes = _notes(record, older)
     for run in record["runs"]:
-        counterpart = known.get(_key(run))
-        missing.pop(_key(run), None)
+        counterpart = _counterpart(run, older["runs"])
         if counterpart is not None:
             run["baseline"] = _compared(run, counterpart, max_regress)
+            notes += _run_notes(run, counterpart)
+            missing = [other for other in missing if other is not counterpart]
     if record["runs"] and all(run["baseline"] is None for run in record["runs"]):
+        has = ", ".join(map(_described, older["runs"])) or "none"
         raise InvalidInputError(
-            f"baseline {str(path)!r} has no run with the scope, batch size, lanes, backend and "
-            f"load of any of these; it has {', '.join(map(_described, older['runs'])) or 'none'}"
+            f"baseline {str(path)!r} has no run with the model's name, scope, batch size, lanes, "
+            f"backend, devices and load of any of these; it has {has}"
         )
     record["baseline"] = {
         "path": str(path),
         "max_regress": max_regress,
-        "notes": list(_notes(record, older)),
-        "missing": [_described(run) for run in missing.values()],
+        "notes": notes,
+        "missing": [_described(run) for run in missing],
     }
 
 
@@ -98,10 +100,56 @@ def regressed(record: dict[str, Any]) -> bool:
     return any(run["baseline"] and run["baseline"]["regressed"] for run in record["runs"])
 
 
+def _require_comparable(record: dict[str, Any]) -> None:
+    """Raises a Python error if anything that is read of an older record is not there or no good."""
+    if record["schema"] != SCHEMA:
+        raise ValueError(f"schema is {record['schema']!r}, expected {SCHEMA!r}")
+    for run in _entries(record, "runs"):
+        _require(str, run, "model", "scope", "device")
+        _require(int, run, "batch_size", "lanes")
+        _require((int, type(None)), run, *_THREADS)
+        _key(run)
+        repeats = run["images_per_s_repeats"]
+        if not isinstance(repeats, list) or not repeats:
+            raise ValueError(f"images_per_s_repeats is {repeats!r}, expected numbers")
+        for rate in (run["images_per_s"], *repeats):
+            if type(rate) not in (int, float) or not _LEAST_RATE <= rate <= _MOST_RATE:
+                raise ValueError(f"a run has {rate!r} images/s, expected a number above 0")
+    for model in _entries(record, "models"):
+        _require(str, model, "path", "sha256")
+    _require(dict, record, "environment")
+    known = {name: record["environment"].get(name) for name in _ENVIRONMENT}
+    _require((str, int, type(None)), known, *known)
+
+
+def _entries(record: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    _require(list, record, name)
+    return list(record[name])
+
+
+def _require(kind: type | tuple[type, ...], holder: dict[str, Any], *names: str) -> None:
+    for name in names:
+        if not isinstance(holder[name], kind):
+            raise TypeError(f"{name} is {holder[name]!r}, expected {kind}")
+
+
+def _counterpart(run: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The run that answers the same question: of the same file, or of one of that name if all are.
+
+    Several files of one name, none of them this one, answer nothing.
+    """
+    alike = [other for other in others if _key(other) == _key(run)]
+    same = [other for other in alike if other["model"] == run["model"]]
+    if not same and len({other["model"] for other in alike}) == 1:
+        same = alike
+    return same[-1] if same else None
+
+
 def _key(run: dict[str, Any]) -> tuple[Any, ...]:
-    load = run.get("load", {})
-    name = Path(str(run.get("model"))).name
-    return (name, *(run[key] for key in _KEYS), load.get("kind"), load.get("rate"))
+    load = run["load"]
+    num_devices = len(run["device"].split(","))
+    named = [run[key] for key in _KEYS]
+    return (Path(run["model"]).name, num_devices, *named, load["kind"], load["rate"])
 
 
 def _compared(run: dict[str, Any], older: dict[str, Any], max_regress: float) -> dict[str, Any]:
@@ -118,19 +166,26 @@ def _compared(run: dict[str, Any], older: dict[str, Any], max_regress: float) ->
 
 def _notes(record: dict[str, Any], older: dict[str, Any]) -> list[str]:
     """What else changed between the two."""
-    ours, theirs = record["environment"], older.get("environment", {})
+    ours, theirs = record["environment"], older["environment"]
     notes = [
         f"{key} was {theirs.get(key)!r}, is {ours[key]!r}"
         for key in _ENVIRONMENT
         if theirs.get(key) != ours[key]
     ]
-    hashes = {model["path"]: model["sha256"] for model in older.get("models", [])}
-    notes += [
-        f"{model['path']} has changed"
-        for model in record["models"]
-        if hashes.get(model["path"], model["sha256"]) != model["sha256"]
-    ]
+    for model in record["models"]:
+        alike = [m for m in older["models"] if Path(m["path"]).name == Path(model["path"]).name]
+        same = [other for other in alike if other["path"] == model["path"]] or alike
+        if same and all(other["sha256"] != model["sha256"] for other in same):
+            notes.append(f"{model['path']} has changed")
     return notes
+
+
+def _run_notes(run: dict[str, Any], older: dict[str, Any]) -> list[str]:
+    notes = [f"{key} was {older[key]}, is {run[key]}" for key in _THREADS if older[key] != run[key]]
+    now, then = len(run["images_per_s_repeats"]), len(older["images_per_s_repeats"])
+    if 1 / math.comb(now + then, now) > SIGNIFICANCE:
+        notes.append(f"{now} repeats against {then} cannot tell a regression from chance")
+    return [f"{_described(run)}: {note}" for note in notes]
 
 
 def _described(run: dict[str, Any]) -> str:

@@ -95,7 +95,7 @@ def benchmark(
     started_s = time.perf_counter()
     cases: list[Case] = []
     models: list[dict[str, Any]] = []
-    for model in plan.models:
+    for model in map(Path, plan.models):
         found, own_cases = _cases(plan, model)
         models.append(found)
         cases += own_cases

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from ..errors import InvalidInputError
 from .open_load import Arrivals
 from .window import Pace
@@ -159,4 +161,4 @@ def percentile_name(percent: float) -> str:
     Returns:
         Such as "p99.9".
     """
-    return f"p{percent:g}"
+    return "p" + np.format_float_positional(percent, trim="-")

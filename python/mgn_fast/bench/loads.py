@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Closed loads: as many images as the lanes take, without a pause.
 
-Both go the way that users' images go: `Flight` for prepared images, `Embedder` for pictures.
+Prepared images go as `Session.run` sends them, pictures through an `Embedder`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..embedder import Embedder
-from ..flight import Flight
+from ..lane import Ticket
 from ..session import Session
 from ..types import AnyArray
 from .recorder import Recorder
@@ -36,15 +36,22 @@ def run_prepared(session: Session, windows: Windows) -> None:
         windows: take note of every batch.
     """
     fill_inputs(session)
-    flight: Flight[float] = Flight(session)
+    under_way: list[tuple[float, Ticket]] = []
     batches = itertools.count()
     while not windows.done:
-        with flight.lane() as lane:
-            flight.submit(lane, session.batch_size, time.perf_counter())
-        for submitted_s, _ in flight.finished():
-            windows.note(submitted_s, time.perf_counter(), session.batch_size, next(batches))
-    for _ in flight.drain():
-        pass
+        with session.observer.spending("lane_wait"):
+            lane = session.acquire()
+        with lane:
+            now_s = time.perf_counter()
+            # Seen now, taken after the next one is sent: that keeps the device busy.
+            ended = [entry for entry in under_way if entry[1].done()]
+            under_way = [entry for entry in under_way if entry not in ended]
+            under_way.append((now_s, lane.submit_and_leave(session.batch_size)))
+        for submitted_s, ticket in ended:
+            _take(session, ticket)
+            windows.note(submitted_s, now_s, session.batch_size, next(batches))
+    for _, ticket in under_way:
+        ticket.result()
 
 
 def run_pictures(
@@ -98,6 +105,12 @@ def random_images(random: np.random.Generator, shape: Sequence[int], dtype: Any)
     if np.dtype(dtype).kind == "f":
         return random.standard_normal(shape, np.float32)
     return random.integers(0, 256, shape, np.uint8)
+
+
+def _take(session: Session, ticket: Ticket) -> None:
+    ticket.result()
+    for span in ticket.spans():
+        session.observer.spent(span)
 
 
 @contextlib.contextmanager

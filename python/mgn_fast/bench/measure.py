@@ -83,7 +83,7 @@ def measure(case: Case, settings: Settings) -> Measured:
     with _opened(case, recorder) as (session, embedder):
         load_s = time.perf_counter() - started_s
         first_s = _first_inference_s(session)
-        windows = Windows(settings.pace)
+        windows = Windows(settings.pace, lanes=case.lanes)
         recorder.take()
         before = read_counters()
         if embedder is not None and case.arrivals is not None:

@@ -3,43 +3,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from .. import _core
+from ..cache import cache_directory, file_sha256
 from ..compile_om import compile_om
 from ..errors import InvalidInputError, MgnError
 from ..export import export_onnx
 from ..files import is_regular_file
 from ..open_session import open_session
 from ..session import Session
-
-_CHUNK = 1 << 20
-
-
-def cache_directory() -> Path:
-    """Where models that were made here are kept: below XDG_CACHE_HOME, or ~/.cache.
-
-    Returns:
-        The directory, which exists.
-
-    Raises:
-        InvalidInputError: it cannot be made.
-    """
-    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    directory = Path(home) / "mgn_fast"
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInputError(
-            f"the cache {str(directory)!r} cannot be made: {error.strerror}; set XDG_CACHE_HOME "
-            "to a place that can be written, or name a model"
-        ) from error
-    return directory
 
 
 def default_model() -> Path:
@@ -75,34 +51,13 @@ def simulated_model(onnx: Path, soc_version: str, batch_sizes: Sequence[int]) ->
     """
     sizes = "-".join(map(str, batch_sizes))
     key = file_sha256(onnx)[:16]
-    path = cache_directory() / f"{onnx.stem}-{key}-{soc_version}-bs{sizes}.om"
+    version = _core.build_info()["version"]
+    path = cache_directory() / f"{onnx.stem}-{key}-{soc_version}-bs{sizes}-{version}.om"
     if not is_regular_file(path):
         compile_om(
             onnx, path, soc_version=soc_version, batch_sizes=tuple(batch_sizes), simulate=True
         )
     return path
-
-
-def file_sha256(path: Path) -> str:
-    """A file's SHA-256.
-
-    Args:
-        path: the file.
-
-    Returns:
-        64 hexadecimal digits.
-
-    Raises:
-        InvalidInputError: it cannot be read.
-    """
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-    except OSError as error:
-        raise InvalidInputError(f"{str(path)!r} cannot be read: {error.strerror}") from error
-    return digest.hexdigest()
 
 
 def describe(path: Path, session: Session) -> dict[str, Any]:

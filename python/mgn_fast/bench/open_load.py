@@ -29,6 +29,7 @@ from .window import Windows
 Arrival = Literal["poisson", "constant"]
 _MOST_BEHIND = 100_000
 _LOOK_S = 0.0005
+_AHEAD_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ class _Loop:
         self.windows = windows
         self.most_images = session.batch_size
         self._times = arrivals.times(time.perf_counter())
-        self._next_s = next(self._times)
+        # The next ones, so far ahead that another thread can count those that are due.
+        self._ahead: deque[float] = deque([next(self._times)])
         self._waiting: deque[tuple[float, Any]] = deque()
         self._sent: deque[_Sent] = deque()
         self._num_bursts = 0
@@ -102,13 +104,17 @@ class _Loop:
         """What is left to do with a batch's rows."""
 
     def _num_under_way(self) -> int:
-        return len(self._waiting) + sum(len(sent.arrived_s) for sent in list(self._sent))
+        now_s = time.perf_counter()
+        due = sum(1 for arrival_s in list(self._ahead) if arrival_s <= now_s)
+        return due + len(self._waiting) + sum(len(sent.arrived_s) for sent in list(self._sent))
 
     def _take_arrivals(self) -> None:
         now_s = time.perf_counter()
-        while self._next_s <= now_s:
-            self._waiting.append((self._next_s, self.arrive()))
-            self._next_s = next(self._times)
+        while self._ahead[-1] <= now_s + _AHEAD_S:
+            self._ahead.append(next(self._times))
+        while self._ahead[0] <= now_s:
+            self._waiting.append((self._ahead[0], self.arrive()))
+            self._ahead.popleft()
         if len(self._waiting) > _MOST_BEHIND:
             raise InvalidInputError(
                 f"{len(self._waiting)} images wait: the rate is more than the model can take; "
@@ -144,7 +150,7 @@ class _Loop:
 
     def _rest(self) -> None:
         """Until the next arrival or result, and not long."""
-        rest_s = min(self._next_s - time.perf_counter(), _LOOK_S)
+        rest_s = min(self._ahead[0] - time.perf_counter(), _LOOK_S)
         if self._sent:
             with contextlib.suppress(TimeoutError):
                 self._sent[0].ticket.result(timeout_s=max(0.0, rest_s))

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InvalidInputError
 from ..observer import Span
 from ..threads import thread_count
 from ..types import F64Array
-from .case import Settings, percentile_name
+from .case import Settings, Slo, percentile_name
 from .measure import Measured
 from .recorder import DEVICE_STAGES, busy_s
 from .statistics import mean_interval, percentile
@@ -34,7 +35,7 @@ def row_of(measured: Measured, settings: Settings) -> dict[str, Any]:
         The entry, without published rates, accuracy and baseline, which are None.
     """
     case, repeats = measured.case, measured.repeats
-    rates = _rates(measured)
+    rates = rates_of(measured)
     rate = float(np.mean(rates))
     law = _littles_law(measured)
     wanted = None if case.arrivals is None else case.arrivals.rate
@@ -42,28 +43,11 @@ def row_of(measured: Measured, settings: Settings) -> dict[str, Any]:
     occupancy = _occupancy(measured)
     verdict = judge(occupancy, _setting(measured))
     latency = _latency(measured, settings)
-    slo = None
-    if settings.slo is not None:
-        reached = latency[settings.slo.name]
-        slo = {
-            "limit": str(settings.slo),
-            "met": reached is not None and reached <= settings.slo.limit_ms,
-        }
-        if reached is None:
-            reasons.append(f"too few results for {settings.slo.name}: {latency['samples']}")
+    slo = settings.slo
+    if slo is not None and latency[slo.name] is None:
+        reasons.append(f"too few results for {slo.name}: {latency['samples']}")
     return {
-        "model": str(case.model),
-        "backend": measured.backend,
-        "precision": case.precision,
-        "batch_size": case.batch_size,
-        "lanes": case.lanes,
-        "workers": measured.workers,
-        "threads": measured.threads,
-        "scope": case.scope,
-        "device": _device_name(measured),
-        "simulated": measured.simulated,
-        "load": {"kind": "closed" if wanted is None else "open", "rate": wanted},
-        "mirror": measured.rows_per_image == 2,
+        **_what_ran(measured),
         "images_per_s": rate,
         "images_per_s_ci95": list(mean_interval(rates)),
         "images_per_s_repeats": rates,
@@ -83,27 +67,78 @@ def row_of(measured: Measured, settings: Settings) -> dict[str, Any]:
         "noise": asdict(measured.noise),
         "valid": not reasons,
         "reasons": reasons,
-        "slo": slo,
+        "slo": None if slo is None else _kept(slo, latency[slo.name]),
         "published": None,
         "accuracy": None,
         "baseline": None,
     }
 
 
+def _what_ran(measured: Measured) -> dict[str, Any]:
+    case = measured.case
+    rate = None if case.arrivals is None else case.arrivals.rate
+    return {
+        "model": str(case.model),
+        "backend": measured.backend,
+        "precision": case.precision,
+        "batch_size": case.batch_size,
+        "lanes": case.lanes,
+        "workers": measured.workers,
+        "threads": measured.threads,
+        "scope": case.scope,
+        "device": _device_name(measured),
+        "simulated": measured.simulated,
+        "load": {"kind": "closed" if rate is None else "open", "rate": rate},
+        "mirror": measured.rows_per_image == 2,
+    }
+
+
+def _kept(slo: Slo, reached_ms: float | None) -> dict[str, Any]:
+    return {"limit": str(slo), "met": reached_ms is not None and reached_ms <= slo.limit_ms}
+
+
 def _window(repeats: Sequence[Repeat]) -> tuple[float, float]:
-    """Repeats follow each other, but for a burst between two."""
+    """Repeats follow each other without a break."""
     return repeats[0].started_s, repeats[-1].ended_s
 
 
-def _rates(measured: Measured) -> list[float]:
-    """Images per second of each repeat; for scope "compute", of the time that computing took."""
+def rates_of(measured: Measured) -> list[float]:
+    """Images per second of each repeat; for scope "compute", of the time that computing took.
+
+    Args:
+        measured: a case.
+
+    Returns:
+        One per repeat.
+    """
     if measured.case.scope != "compute":
         return [repeat.rate for repeat in measured.repeats]
     rates = []
     for repeat in measured.repeats:
         busy = busy_s(measured.spans, "compute", repeat.started_s, repeat.ended_s)
+        if busy == 0:
+            raise InvalidInputError(
+                f"scope is 'compute', but the {measured.backend} runtime does not tell how long "
+                "it computes; expected scope 'device' or 'e2e'"
+            )
         rates.append(repeat.images / (busy / measured.num_engines))
     return rates
+
+
+def latency_of(measured: Measured, percent: float | None) -> float:
+    """A percentile of latency, however few the results, or its mean.
+
+    Args:
+        measured: a case.
+        percent: of results that were no slower; None for the mean.
+
+    Returns:
+        Milliseconds.
+    """
+    milliseconds = 1000 * _latencies_s(measured)
+    if percent is None:
+        return float(milliseconds.mean())
+    return float(np.percentile(milliseconds, percent, method="inverted_cdf"))
 
 
 def _latencies_s(measured: Measured) -> F64Array:

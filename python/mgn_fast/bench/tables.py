@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -101,8 +102,8 @@ def markdown(record: Mapping[str, Any]) -> str:
         head = [*table_head(runs), "verdict"]
         lines += [_markdown_row(head), _markdown_row(["---"] * len(head))]
         lines += [_markdown_row([*table_row(run, runs), "; ".join(remarks(run))]) for run in runs]
-    command = " ".join(record["command"]).replace("`", "'")
-    return "\n".join([*lines, "", f"`{command}`", ""])
+    # Indented, and so code, in which nothing is markup: the words are a shell's.
+    return "\n".join([*lines, "", f"    {_one_line(shlex.join(record['command']))}", ""])
 
 
 def csv_text(record: Mapping[str, Any]) -> str:
@@ -190,8 +191,13 @@ def _number(holder: Mapping[str, Any] | None, key: str, form: str) -> str:
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
-    escaped = [cell.replace("|", "\\|").replace("\n", " ") for cell in cells]
+    escaped = [_one_line(cell).replace("|", "\\|") for cell in cells]
     return "| " + " | ".join(escaped) + " |"
+
+
+def _one_line(text: str) -> str:
+    """Names may hold line breaks and worse."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -75,11 +75,13 @@ def judge(occupancy: Mapping[str, float], setting: Setting) -> Verdict:
     if bound == "load":
         words = f"load-bound: {device} {idle:.0%} of the time, waiting for images to arrive"
     elif bound == "lanes":
-        words = f"{lead}: no stage is busy all the time and {device} {idle:.0%}; "
+        most = max(BOUNDS, key=lambda name: occupancy.get(name, 0.0))
+        words = f"{lead}: no stage is busy all the time ({most} most, "
+        words += f"{occupancy.get(most, 0.0):.0%}) and {device} {idle:.0%}; "
         words += f"try {setting.lanes + 1} lanes, or larger batches"
     elif bound == "compute":
         busy = "the device is" if setting.on_npu else "the lanes are"
-        words = f"{lead}: {busy} busy {share:.0%} of the time; {_faster(setting)}"
+        words = f"{lead}: {busy} busy {share:.0%} of the time; {_faster(share, setting)}"
     else:
         words = f"{lead} ({share:.0%} busy): {device} {idle:.0%}; "
         words += _advice(bound, occupancy, setting)
@@ -122,7 +124,9 @@ def _more_workers(occupancy: Mapping[str, float], setting: Setting) -> str:
     return f"add {more} worker{'s' if more > 1 else ''} (--workers {setting.workers + more})"
 
 
-def _faster(setting: Setting) -> str:
+def _faster(share: float, setting: Setting) -> str:
+    if setting.on_npu and share < 1 - _NEARLY and not setting.open_load:
+        return f"try {setting.lanes + 1} lanes, which hides what it waits for"
     if setting.on_npu:
         return "only another device or a smaller network is faster"
     return "only more cores, or a lower precision (bf16, int8), are faster"

@@ -30,19 +30,22 @@ class Pace:
 
     Attributes:
         warmup_s: before anything counts, from 0.
-        duration_s: of one repeat at least, above 0; it goes on until it has five bursts.
+        duration_s: of one repeat at least, above 0; it goes on until it has its bursts.
         repeats: at least 1.
+        bursts: of one repeat at least, from 1.
     """
 
     warmup_s: float = 0.5
     duration_s: float = 2.0
     repeats: int = 5
+    bursts: int = MIN_BURSTS
 
     def __post_init__(self) -> None:
         for name, value, least in (
             ("warmup", self.warmup_s, 0.0),
             ("duration", self.duration_s, 1e-3),
             ("repeat", self.repeats, 1),
+            ("bursts", self.bursts, 1),
         ):
             if not least <= value < 1e6:
                 raise InvalidInputError(f"{name} is {value}, expected {least:g} or more")
@@ -91,8 +94,9 @@ class Windows:
         repeats: those that are complete.
     """
 
-    def __init__(self, pace: Pace, clock: Clock = time.perf_counter) -> None:
+    def __init__(self, pace: Pace, clock: Clock = time.perf_counter, *, lanes: int = 1) -> None:
         self._pace = pace
+        self._lanes = lanes
         self._clock = clock
         self._warm_from_s = clock() + pace.warmup_s
         self._burst: int | None = None
@@ -129,13 +133,14 @@ class Windows:
     def _begin_burst(self, now_s: float) -> None:
         if self._open is None:
             self._num_warm_bursts += 1
-            # The first bursts fill the pipeline.
-            if now_s < self._warm_from_s or self._num_warm_bursts <= 2 or self.done:
+            # While lanes are filled for the first time, results are noticed late.
+            filling = self._num_warm_bursts <= self._lanes + 1
+            if now_s < self._warm_from_s or filling or self.done:
                 return
         else:
             current = self._open
             long_enough = now_s - current.started_s >= self._pace.duration_s
-            if long_enough and len(current.bursts_s) >= MIN_BURSTS:
+            if long_enough and len(current.bursts_s) >= self._pace.bursts:
                 current.ended_s = now_s
                 self.repeats.append(current)
                 self._open = None

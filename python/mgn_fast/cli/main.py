@@ -13,12 +13,13 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 
 from .. import __version__, errors
-from . import bins, compile, demo, doctor, embed, evaluate, export, verify
+from . import bench, bins, compile, demo, doctor, embed, evaluate, export, quantize, tune, verify
 from .progress import printable
 
 EXIT_CODES = """\
 exit codes: 0 ok, 1 internal error, 2 usage, 3 a model or dataset cannot be used,
-4 runtime, device or compiler failure, 6 accuracy below the threshold, 130 interrupted"""
+4 runtime, device or compiler failure, 5 a measurement is not valid, 6 accuracy below the
+threshold, 7 speed below the gate, 130 interrupted"""
 
 INTERRUPTED = 130
 _CODES: tuple[tuple[tuple[type[BaseException], ...], int], ...] = (
@@ -43,7 +44,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mgn-fast {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (export, compile, embed, evaluate, verify, bins, doctor, demo):
+    models, measures = (export, quantize, compile), (embed, evaluate, verify, bench, tune)
+    for command in (*models, *measures, bins, doctor, demo):
         command.add_parser(commands)
     return parser
 
@@ -60,7 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     _open_missing_streams()
     # OpenCV would tell of every damaged picture on stderr, beside what we say of it.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-    arguments = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    arguments = build_parser().parse_args(words)
+    arguments.command_line = ["mgn-fast", *words]
     try:
         with _signals():
             code: int = arguments.run(arguments)

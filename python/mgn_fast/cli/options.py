@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from .. import simulator
+from ..open_session import Backend
+from ..precision import Precision
 from ..simulator.control import TIMED_SOC_VERSION
 from .progress import say
 
@@ -55,29 +57,61 @@ def path_argument(text: str) -> Path:
     return Path(text)
 
 
+def add_model_options(parser: argparse.ArgumentParser) -> Any:
+    """The options that say where and in what precision a model runs.
+
+    Args:
+        parser: gets the options.
+
+    Returns:
+        Their group.
+    """
+    group = parser.add_argument_group("running the model")
+    group.add_argument(
+        "--device",
+        type=device_numbers,
+        default=0,
+        help="NPU, or several: 0,1 spreads lanes (0)",
+    )
+    group.add_argument(
+        "--simulate",
+        nargs="?",
+        const=TIMED_SOC_VERSION,
+        metavar="SOC",
+        help=f"run .om models on a simulated NPU of this kind ({TIMED_SOC_VERSION})",
+    )
+    group.add_argument(
+        "--backend",
+        choices=get_args(Backend),
+        help="what runs the model (onnxruntime for .onnx, ascend for .om)",
+    )
+    group.add_argument(
+        "--precision",
+        choices=get_args(Precision),
+        help="bf16 needs the openvino backend, int8 a quantised model (what the file is)",
+    )
+    group.add_argument(
+        "--no-mirror", dest="mirror", action="store_false", help="leave the mirrored picture out"
+    )
+    return group
+
+
 def add_session_options(parser: argparse.ArgumentParser) -> None:
     """The options of `open_session` and `Embedder`.
 
     Args:
         parser: gets the options.
     """
-    group = parser.add_argument_group("running the model")
-    group.add_argument("--lanes", type=int, default=2, help="batches in flight at once (2)")
+    group = add_model_options(parser)
+    group.add_argument("--lanes", type=int, help="batches in flight at once (2)")
     group.add_argument("--batch-size", type=int, help="pictures per batch (8, or the model's own)")
     group.add_argument("--threads", type=int, help="per lane, on the CPU (cores divided by lanes)")
-    group.add_argument(
-        "--device", type=_devices, default=0, help="NPU, or several: 0,1 spreads the lanes (0)"
-    )
-    group.add_argument(
-        "--simulate",
-        nargs="?",
-        const="Ascend310P3",
-        metavar="SOC",
-        help="run .om models on a simulated NPU of this kind (Ascend310P3)",
-    )
     group.add_argument("--workers", type=int, help="threads that decode (one per core)")
     group.add_argument(
-        "--no-mirror", dest="mirror", action="store_false", help="leave the mirrored picture out"
+        "--auto",
+        action="store_true",
+        help="lanes, batch size, threads and workers that `mgn-fast tune` found; tunes if it did "
+        "not yet",
     )
     group.add_argument(
         "--on-error",
@@ -85,6 +119,25 @@ def add_session_options(parser: argparse.ArgumentParser) -> None:
         default="raise",
         help="what to do with a picture that cannot be decoded (raise)",
     )
+
+
+def model_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What `add_model_options` read, as keyword arguments of `Embedder`.
+
+    Turns the simulator on where it is asked for.
+
+    Args:
+        arguments: the parsed command line.
+
+    Returns:
+        The keyword arguments that were given or have a value of their own.
+    """
+    if arguments.simulate is not None and _runs_an_om(arguments):
+        enable_simulator(arguments)
+    given = {name: getattr(arguments, name) for name in ("device", "backend", "precision")}
+    return {name: value for name, value in given.items() if value is not None} | {
+        "mirror": arguments.mirror
+    }
 
 
 def session_options(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -98,16 +151,28 @@ def session_options(arguments: argparse.Namespace) -> dict[str, Any]:
     Returns:
         The keyword arguments.
     """
-    if arguments.simulate is not None and _runs_an_om(arguments):
-        devices = arguments.device if isinstance(arguments.device, list) else [arguments.device]
-        simulator.enable(
-            arguments.simulate,
-            timing=arguments.simulate == TIMED_SOC_VERSION,
-            device_count=max(1, min(max(devices) + 1, 64)),
-        )
-        say(f"{arguments.simulate} is simulated: speeds are those of a model of the chip")
-    names = ("lanes", "batch_size", "threads", "device", "workers", "mirror", "on_error")
-    return {name: getattr(arguments, name) for name in names}
+    options = model_options(arguments) | {"on_error": arguments.on_error}
+    for name in ("lanes", "batch_size", "threads", "workers"):
+        if getattr(arguments, name) is not None:
+            options[name] = getattr(arguments, name)
+    return options | ({"auto": True} if arguments.auto else {})
+
+
+def enable_simulator(arguments: argparse.Namespace, **settings: Any) -> None:
+    """Turns the simulator on, with as many devices as --device names, and says so.
+
+    Args:
+        arguments: with `simulate` and `device`.
+        settings: of `simulator.enable` besides.
+    """
+    devices = arguments.device if isinstance(arguments.device, list) else [arguments.device]
+    simulator.enable(
+        arguments.simulate,
+        timing=arguments.simulate == TIMED_SOC_VERSION,
+        device_count=max(1, min(max(devices) + 1, 64)),
+        **settings,
+    )
+    say(f"{arguments.simulate} is simulated: speeds are those of a model of the chip")
 
 
 def _runs_an_om(arguments: argparse.Namespace) -> bool:
@@ -116,8 +181,18 @@ def _runs_an_om(arguments: argparse.Namespace) -> bool:
     return any(model is not None and Path(model).suffix == ".om" for model in models)
 
 
-def _devices(text: str) -> int | list[int]:
-    """One number, or several between commas."""
+def device_numbers(text: str) -> int | list[int]:
+    """Numbers of NPUs from the command line.
+
+    Args:
+        text: one number, or several between commas.
+
+    Returns:
+        The number, or the list of them.
+
+    Raises:
+        ArgumentTypeError: anything else.
+    """
     try:
         numbers = [int(part) for part in text.split(",")]
     except ValueError:
