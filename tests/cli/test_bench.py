@@ -13,7 +13,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from mgn_fast import simulator
+from mgn_fast import DeviceError, simulator
 from mgn_fast.cli import main
 from mgn_fast.cli.main import build_parser
 from mgn_fast.simulator import write_om
@@ -416,3 +416,63 @@ def test_a_share_may_be_a_percentage():
     assert parse(["bench"]).max_regress == pytest.approx(0.05)
     assert parse(["bench", "--batch", "1,4"]).batch == [1, 4]
     assert parse(["bench", "--percentiles", "50,99.9"]).percentiles == [50.0, 99.9]
+
+
+def test_a_run_that_fails_leaves_those_before_it(model, tmp_path, capsys, monkeypatch):
+    measure = BENCHMARK.measure
+
+    def lost(case, settings):
+        if case.batch_size == 8:
+            raise DeviceError("the device is lost", call="aclmdlExecuteAsync", code=507899)
+        return measure(case, settings)
+
+    monkeypatch.setattr(BENCHMARK, "measure", lost)
+    path = tmp_path / "b.json"
+    assert on_npu(model, "--batch", "1,4,8", "--json", path) == 4
+    assert [run["batch_size"] for run in read(path)["runs"]] == [1, 4]
+    assert read(path)["interrupted"] is True
+    shown = capsys.readouterr()
+    assert "the device is lost" in shown.err
+    assert shown.out.count("SIMULATED") == 2
+
+
+def test_a_first_run_that_fails_leaves_nothing(model, tmp_path, monkeypatch):
+    def lost(case, settings):
+        raise DeviceError("the device is lost")
+
+    monkeypatch.setattr(BENCHMARK, "measure", lost)
+    assert on_npu(model, "--json", tmp_path / "b.json") == 4
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reference_that_is_missing_costs_no_measurement(model, tmp_path):
+    path = tmp_path / "b.json"
+    words = ["--reference", tmp_path / "missing.onnx", "--json", path]
+    assert on_npu(model, *words) == 3
+    assert len(read(path)["runs"]) == 1
+
+
+def test_a_baseline_of_something_else_costs_no_measurement(model, baseline, tmp_path, capsys):
+    path = tmp_path / "new.json"
+    words = ["--baseline", baseline(1.0), "--lanes", "1", "--json", path]
+    assert on_npu(model, *words) == 2
+    assert "has no run with" in capsys.readouterr().err
+    assert len(read(path)["runs"]) == 1
+
+
+def test_files_are_written_though_nobody_reads_what_is_printed(model, tmp_path):
+    path = tmp_path / "b.json"
+    words = ["bench", model, "--simulate", "--scope", "device", "--batch", "8", *QUICK]
+    command = [sys.executable, "-m", "mgn_fast", *map(str, words), "--json", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        process.stderr.read()
+    assert process.returncode == 0
+    assert len(read(path)["runs"]) == 1
+
+
+@pytest.mark.parametrize("share", ["150%", "100%", "1", "-1%", "nan", "nan%"])
+def test_an_allowance_that_is_no_share_is_a_usage_error(model, share):
+    with pytest.raises(SystemExit) as end:
+        bench(model, f"--max-regress={share}")
+    assert end.value.code == 2

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import _core
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, MgnError
 from ..plan import Progress, nobody
 from .accuracy import accuracy
 from .baseline import SCHEMA
@@ -67,10 +67,12 @@ class Outcome:
     Attributes:
         record: as schema.json says.
         trace: events.
+        failure: what ended it before its time, if any run was finished by then.
     """
 
     record: dict[str, Any]
     trace: list[dict[str, Any]] = field(default_factory=list)
+    failure: MgnError | None = None
 
 
 def benchmark(
@@ -87,10 +89,10 @@ def benchmark(
         on_run: is given every run as soon as it is finished.
 
     Returns:
-        The outcome; interrupted by Ctrl-C, the runs finished until then.
+        The outcome; interrupted by Ctrl-C or a failure, the runs finished until then.
 
     Raises:
-        MgnError: a model cannot be opened, or runs none of the batch sizes.
+        MgnError: a model cannot be opened, or runs none of the batch sizes; the first run failed.
     """
     started_s = time.perf_counter()
     cases: list[Case] = []
@@ -122,6 +124,11 @@ def benchmark(
             _add_accuracy(plan, cases, record["runs"], progress)
     except KeyboardInterrupt:
         record["interrupted"] = True
+    except MgnError as error:
+        if not record["runs"]:
+            raise
+        record["interrupted"] = True
+        outcome.failure = error
     record["seconds"] = time.perf_counter() - started_s
     return outcome
 

@@ -8,6 +8,7 @@ arrive, so a run that falls behind does not hide it (coordinated omission).
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -80,6 +81,8 @@ class _Loop:
         self._ahead: deque[float] = deque([next(self._times)])
         self._waiting: deque[tuple[float, Any]] = deque()
         self._sent: deque[_Sent] = deque()
+        self._num_arrived = 0
+        self._num_noted = 0
         self._num_bursts = 0
 
     def run(self) -> None:
@@ -93,8 +96,12 @@ class _Loop:
         while self._sent:
             self._sent.popleft().ticket.result()
 
-    def arrive(self) -> Any:
-        """An image, on its way to being ready."""
+    def arrive(self, number: int) -> Any:
+        """The next image, on its way to being ready."""
+
+    def is_ready(self, image: Any) -> bool:
+        """Whether `fill` would not wait for it."""
+        return True
 
     def fill(self, lane: Lane, batch: list[Any]) -> int:
         """Writes images to the lane's input; how many rows they are."""
@@ -106,14 +113,15 @@ class _Loop:
     def _num_under_way(self) -> int:
         now_s = time.perf_counter()
         due = sum(1 for arrival_s in list(self._ahead) if arrival_s <= now_s)
-        return due + len(self._waiting) + sum(len(sent.arrived_s) for sent in list(self._sent))
+        return due + self._num_arrived - self._num_noted
 
     def _take_arrivals(self) -> None:
         now_s = time.perf_counter()
         while self._ahead[-1] <= now_s + _AHEAD_S:
             self._ahead.append(next(self._times))
         while self._ahead[0] <= now_s:
-            self._waiting.append((self._ahead[0], self.arrive()))
+            self._waiting.append((self._ahead[0], self.arrive(self._num_arrived)))
+            self._num_arrived += 1
             self._ahead.popleft()
         if len(self._waiting) > _MOST_BEHIND:
             raise InvalidInputError(
@@ -130,18 +138,20 @@ class _Loop:
             now_s = time.perf_counter()
             for arrived_s in sent.arrived_s:
                 self.windows.note(arrived_s, now_s, 1, self._num_bursts)
+            self._num_noted += len(sent.arrived_s)
             self._num_bursts += 1
 
     def _send(self) -> bool:
         """Whether there was something to send, and a lane for it."""
-        if not self._waiting:
+        ready = itertools.takewhile(lambda entry: self.is_ready(entry[1]), self._waiting)
+        count = sum(1 for _ in itertools.islice(ready, self.most_images))
+        if count == 0:
             return False
         try:
             lane = self.session.acquire(timeout_s=0)
         except TimeoutError:
             return False
         with lane:
-            count = min(len(self._waiting), self.most_images)
             batch = [self._waiting.popleft() for _ in range(count)]
             rows = self.fill(lane, [image for _, image in batch])
             ticket = lane.submit_and_leave(rows)
@@ -173,15 +183,17 @@ class _PictureLoop(_Loop):
         self._embedder = embedder
         self._sources = sources
         self._pool = pool
-        self._num_arrived = 0
         self._rows = embedder.rows_per_picture
         self.most_images = max(1, embedder.session.batch_size // self._rows)
 
-    def arrive(self) -> Future[U8Array]:
+    def arrive(self, number: int) -> Future[U8Array]:
         """A picture, decoded by the pool."""
-        source = self._sources[self._num_arrived % len(self._sources)]
-        self._num_arrived += 1
+        source = self._sources[number % len(self._sources)]
         return self._pool.submit(self._embedder.decode_and_resize, source, "a picture")
+
+    def is_ready(self, image: Future[U8Array]) -> bool:
+        """Decoded, or failed."""
+        return image.done()
 
     def fill(self, lane: Lane, batch: list[Any]) -> int:
         """Packs each picture's rows."""
@@ -234,5 +246,8 @@ def run_pictures_open(
             f"batch size is {embedder.session.batch_size}, expected at least "
             f"{embedder.rows_per_picture} under an open load: a picture and its mirror"
         )
-    with ThreadPoolExecutor(embedder.workers, thread_name_prefix="mgn_fast-decode") as pool:
+    pool = ThreadPoolExecutor(embedder.workers, thread_name_prefix="mgn_fast-decode")
+    try:
         _PictureLoop(embedder, sources, pool, windows, arrivals).run()
+    finally:
+        pool.shutdown(cancel_futures=True)  # what still waits is not decoded any more

@@ -87,13 +87,19 @@ def run(arguments: argparse.Namespace) -> int:
         plan = _plan(arguments, slo, stack)
         with stages() as progress:
             outcome = benchmark(plan, progress=progress)
-        record = outcome.record
+        record, failure = outcome.record, outcome.failure
         if older is not None and record["runs"]:
-            compare(record, older, arguments.baseline, arguments.max_regress)
-        for line in terminal_lines(record["runs"]):
-            print(printable(line))
+            try:
+                compare(record, older, arguments.baseline, arguments.max_regress)
+            except InvalidInputError as error:
+                failure = failure or error
+        # What was measured is kept, whatever else went wrong.
         for name, path in outputs.items():
             path.write_text(_WRITERS[name](outcome), encoding="utf-8")
+    for line in terminal_lines(record["runs"]):
+        print(printable(line))
+    if failure is not None:
+        raise failure
     for note in (record["baseline"] or {"notes": []})["notes"]:
         say(f"note: {note}")
     return _exit_code(record, strict=arguments.strict)
@@ -128,6 +134,7 @@ def _outputs(arguments: argparse.Namespace) -> Iterator[tuple[str, Path]]:
 
 
 def _plan(arguments: argparse.Namespace, slo: Slo | None, stack: contextlib.ExitStack) -> Plan:
+    arrivals = _arrivals(arguments)
     models = arguments.models or [default_model()]
     if arguments.simulate is not None:
         models = _simulated(models, arguments)
@@ -151,7 +158,7 @@ def _plan(arguments: argparse.Namespace, slo: Slo | None, stack: contextlib.Exit
             threads=arguments.threads,
             workers=arguments.workers,
             mirror=arguments.mirror,
-            arrivals=_arrivals(arguments),
+            arrivals=arrivals,
         ),
         batch_sizes=arguments.batch,
         lanes=arguments.lanes,

@@ -131,6 +131,9 @@ def _percentiles(text: str) -> list[float]:
 def _share(text: str) -> float:
     """5% or 0.05."""
     try:
-        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+        share = float(text[:-1]) / 100 if text.endswith("%") else float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}, expected such as 5% or 0.05") from None
+        share = -1.0
+    if not 0 <= share < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}, expected 0 to below 1, such as 5% or 0.05")
+    return share
