@@ -227,6 +227,7 @@ def test_a_device_that_fails_is_told(npu, tiny_om, monkeypatch):
     ("changes", "message"),
     [
         ({"models": []}, "models is empty"),
+        ({"settings": Settings([])}, "pictures is empty, expected at least one for scope e2e"),
         ({"batch_sizes": []}, r"batch is \[\], expected numbers from 1 up"),
         ({"batch_sizes": [8, 0]}, r"batch is \[8, 0\]"),
         ({"lanes": []}, r"lanes is \[\]"),
@@ -234,7 +235,11 @@ def test_a_device_that_fails_is_told(npu, tiny_om, monkeypatch):
     ],
 )
 def test_a_plan_of_nothing_is_refused(changes, message):
-    fields = {"models": [Path("m.om")], "settings": Settings([]), "case": Case(Path("m.om"), 1, 1)}
+    fields = {
+        "models": [Path("m.om")],
+        "settings": Settings([b""]),
+        "case": Case(Path("m.om"), 1, 1),
+    }
     with pytest.raises(InvalidInputError, match=message):
         Plan(**(fields | changes))
 

@@ -52,7 +52,9 @@ def test_every_batch_is_full_and_every_lane_has_one(lanes):
     windows = prepared(model, lanes, Pace(0.01, 0.05, 2))
     assert windows.done
     assert set(model.counts) == {4}
-    assert all(repeat.images == 4 * len(repeat.bursts_s) for repeat in windows.repeats)
+    assert all(repeat.images % 4 == 0 for repeat in windows.repeats)
+    # Lanes that end together are seen in one look.
+    assert all(repeat.images >= 4 * len(repeat.bursts_s) for repeat in windows.repeats)
     # Each batch sleeps two milliseconds, so no lane can give more than two per four of them.
     assert all(repeat.rate <= 4 * lanes / 0.002 * 1.5 for repeat in windows.repeats)
 

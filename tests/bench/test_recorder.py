@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from mgn_fast.bench.recorder import DEVICE_STAGES, Recorder, busy_s
+from mgn_fast.bench.recorder import DEVICE_STAGES, Recorder, busy_s, service_times_s
 from mgn_fast.observer import Span
 
 
@@ -94,3 +94,16 @@ def test_no_thread_loses_a_span():
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: [recorder.spent(span) for _ in range(500)], range(8)))
     assert len(recorder.take()) == 4000
+
+
+def test_a_batch_has_the_engine_from_when_the_last_one_left():
+    spans = [
+        Span("compute", 0.0, 5.0, "lane 0"),
+        Span("compute", 1.0, 10.0, "lane 1"),  # waited until 5
+        Span("compute", 11.0, 16.0, "lane 0"),  # the engine was free
+        Span("compute", 2.0, 4.0, "lane 2", engine=1),
+        Span("h2d", 0.0, 100.0, "lane 0"),
+    ]
+    times = service_times_s(reversed(spans), "compute")
+    assert times == [(4.0, 2.0), (5.0, 5.0), (10.0, 5.0), (16.0, 5.0)]
+    assert sum(seconds for _, seconds in times) == busy_s(spans, "compute", 0.0, 100.0)

@@ -58,6 +58,22 @@ def test_devices_are_numbers(text):
         device_numbers(text)
 
 
+@pytest.mark.parametrize("text", ["mgn.om", "a/b", ""])
+def test_a_file_is_no_chip(text):
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    add_model_options(parser)
+    with pytest.raises(argparse.ArgumentError, match="a bare --simulate goes last"):
+        parser.parse_args(["--simulate", text])
+
+
+def test_another_chip_has_no_speed(monkeypatch, capsys):
+    monkeypatch.setattr(simulator, "enable", lambda *a, **k: None)
+    arguments = parsed(add_session_options, "--simulate", "Ascend310B4")
+    arguments.model = "mgn.om"
+    session_options(arguments)
+    assert "without its times: speeds mean nothing" in capsys.readouterr().err
+
+
 def test_an_onnx_turns_no_simulator_on(monkeypatch):
     monkeypatch.setattr(simulator, "enable", None)  # would fail
     arguments = parsed(add_session_options, "--simulate")

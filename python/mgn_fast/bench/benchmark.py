@@ -13,6 +13,7 @@ from typing import Any
 from .. import _core
 from ..errors import InvalidInputError, MgnError
 from ..plan import Progress, nobody
+from ..session import Session
 from .accuracy import accuracy
 from .baseline import SCHEMA
 from .case import SWEEP, Case, Settings
@@ -55,6 +56,8 @@ class Plan:
     def __post_init__(self) -> None:
         if not self.models:
             raise InvalidInputError("models is empty, expected at least one file")
+        if self.case.scope == "e2e" and not self.settings.pictures:
+            raise InvalidInputError("pictures is empty, expected at least one for scope e2e")
         for name, values in (("batch", self.batch_sizes), ("lanes", self.lanes)):
             if values is not None and (not values or min(values) < 1):
                 raise InvalidInputError(f"{name} is {list(values)}, expected numbers from 1 up")
@@ -141,10 +144,17 @@ def _cases(plan: Plan, model: Path) -> tuple[dict[str, Any], list[Case]]:
     if isinstance(options.get("device"), list):
         options["device"] = options["device"][0]
     with open_for_description(model, options, max(plan.batch_sizes or SWEEP)) as session:
-        sizes = batch_sizes_of(session, plan.batch_sizes, SWEEP)
+        sizes = batch_sizes_of(session, plan.batch_sizes, _sweep(base, session))
         found = describe(model, session)
     cases = [replace(base, batch_size=size, lanes=lanes) for size in sizes for lanes in plan.lanes]
     return found, cases
+
+
+def _sweep(case: Case, session: Session) -> Sequence[int]:
+    """Under an open load a batch holds whole pictures, with their mirrors."""
+    fused = session.contract is not None and session.contract.fuse_mirror
+    rows = 2 if case.scope == "e2e" and case.mirror and not fused else 1
+    return [size for size in SWEEP if case.arrivals is None or size >= rows]
 
 
 def _runs(

@@ -37,8 +37,9 @@ def run_prepared(session: Session, windows: Windows) -> None:
     """
     fill_inputs(session)
     under_way: list[tuple[float, Ticket]] = []
-    batches = itertools.count()
-    while not windows.done:
+    for look in itertools.count():
+        if windows.done:
+            break
         with session.observer.spending("lane_wait"):
             lane = session.acquire()
         with lane:
@@ -49,7 +50,7 @@ def run_prepared(session: Session, windows: Windows) -> None:
             under_way.append((now_s, lane.submit_and_leave(session.batch_size)))
         for submitted_s, ticket in ended:
             _take(session, ticket)
-            windows.note(submitted_s, now_s, session.batch_size, next(batches))
+            windows.note(submitted_s, now_s, session.batch_size, look)
     for _, ticket in under_way:
         ticket.result()
 

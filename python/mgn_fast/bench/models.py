@@ -49,6 +49,7 @@ def simulated_model(onnx: Path, soc_version: str, batch_sizes: Sequence[int]) ->
     Raises:
         CompileError: the simulated compiler refused the model.
     """
+    batch_sizes = sorted(set(batch_sizes))
     sizes = "-".join(map(str, batch_sizes))
     key = file_sha256(onnx)[:16]
     version = _core.build_info()["version"]

@@ -28,7 +28,8 @@ from .loads import fill_inputs, sampling
 from .window import Windows
 
 Arrival = Literal["poisson", "constant"]
-_MOST_BEHIND = 100_000
+# Under too high a load pictures wait; no more of them than this are decoded meanwhile.
+_BATCHES_DECODED = 4
 _LOOK_S = 0.0005
 _AHEAD_S = 0.1
 
@@ -79,7 +80,7 @@ class _Loop:
         self._times = arrivals.times(time.perf_counter())
         # The next ones, so far ahead that another thread can count those that are due.
         self._ahead: deque[float] = deque([next(self._times)])
-        self._waiting: deque[tuple[float, Any]] = deque()
+        self._waiting: deque[float] = deque()
         self._sent: deque[_Sent] = deque()
         self._num_arrived = 0
         self._num_noted = 0
@@ -96,16 +97,13 @@ class _Loop:
         while self._sent:
             self._sent.popleft().ticket.result()
 
-    def arrive(self, number: int) -> Any:
-        """The next image, on its way to being ready."""
+    def num_ready(self, num_waiting: int) -> int:
+        """How many of the first waiting images `fill` would not wait for."""
+        return num_waiting
 
-    def is_ready(self, image: Any) -> bool:
-        """Whether `fill` would not wait for it."""
-        return True
-
-    def fill(self, lane: Lane, batch: list[Any]) -> int:
-        """Writes images to the lane's input; how many rows they are."""
-        return len(batch)
+    def fill(self, lane: Lane, count: int) -> int:
+        """Writes so many images to the lane's input; how many rows they are."""
+        return count
 
     def finish(self, embeddings: F32Array) -> None:
         """What is left to do with a batch's rows."""
@@ -120,14 +118,8 @@ class _Loop:
         while self._ahead[-1] <= now_s + _AHEAD_S:
             self._ahead.append(next(self._times))
         while self._ahead[0] <= now_s:
-            self._waiting.append((self._ahead[0], self.arrive(self._num_arrived)))
+            self._waiting.append(self._ahead.popleft())
             self._num_arrived += 1
-            self._ahead.popleft()
-        if len(self._waiting) > _MOST_BEHIND:
-            raise InvalidInputError(
-                f"{len(self._waiting)} images wait: the rate is more than the model can take; "
-                "expected a lower --rate"
-            )
 
     def _note_results(self) -> None:
         while self._sent and self._sent[0].ticket.done():
@@ -143,8 +135,7 @@ class _Loop:
 
     def _send(self) -> bool:
         """Whether there was something to send, and a lane for it."""
-        ready = itertools.takewhile(lambda entry: self.is_ready(entry[1]), self._waiting)
-        count = sum(1 for _ in itertools.islice(ready, self.most_images))
+        count = min(self.num_ready(len(self._waiting)), self.most_images)
         if count == 0:
             return False
         try:
@@ -152,10 +143,8 @@ class _Loop:
         except TimeoutError:
             return False
         with lane:
-            batch = [self._waiting.popleft() for _ in range(count)]
-            rows = self.fill(lane, [image for _, image in batch])
-            ticket = lane.submit_and_leave(rows)
-        self._sent.append(_Sent(ticket, [arrived_s for arrived_s, _ in batch]))
+            ticket = lane.submit_and_leave(self.fill(lane, count))
+        self._sent.append(_Sent(ticket, [self._waiting.popleft() for _ in range(count)]))
         return True
 
     def _rest(self) -> None:
@@ -184,26 +173,27 @@ class _PictureLoop(_Loop):
         self._sources = sources
         self._pool = pool
         self._rows = embedder.rows_per_picture
+        self._decoding: deque[Future[U8Array]] = deque()
+        self._num_begun = 0
         self.most_images = max(1, embedder.session.batch_size // self._rows)
 
-    def arrive(self, number: int) -> Future[U8Array]:
-        """A picture, decoded by the pool."""
-        source = self._sources[number % len(self._sources)]
-        return self._pool.submit(self._embedder.decode_and_resize, source, "a picture")
+    def num_ready(self, num_waiting: int) -> int:
+        """Those that are decoded, or failed; sees to it that some more are being decoded."""
+        while len(self._decoding) < min(num_waiting, _BATCHES_DECODED * self.most_images):
+            source = self._sources[self._num_begun % len(self._sources)]
+            self._num_begun += 1
+            decode = self._embedder.decode_and_resize
+            self._decoding.append(self._pool.submit(decode, source, "a picture"))
+        return sum(1 for _ in itertools.takewhile(Future.done, self._decoding))
 
-    def is_ready(self, image: Future[U8Array]) -> bool:
-        """Decoded, or failed."""
-        return image.done()
-
-    def fill(self, lane: Lane, batch: list[Any]) -> int:
+    def fill(self, lane: Lane, count: int) -> int:
         """Packs each picture's rows."""
         target = lane.input
         with self.session.observer.spending("pack"):
-            for place, decoded in enumerate(batch):
-                row = self._rows * place
+            for row in range(0, self._rows * count, self._rows):
                 mirrored = target[row + 1] if self._rows == 2 else None
-                pictures.pack(decoded.result(), target[row], mirrored=mirrored)
-        return self._rows * len(batch)
+                pictures.pack(self._decoding.popleft().result(), target[row], mirrored=mirrored)
+        return self._rows * count
 
     def finish(self, embeddings: F32Array) -> None:
         """Adds each picture's rows and normalises, as the embedder does."""
@@ -219,9 +209,6 @@ def run_prepared_open(session: Session, windows: Windows, arrivals: Arrivals) ->
         session: opened; nobody else uses it.
         windows: take note of every image.
         arrivals: when they come.
-
-    Raises:
-        InvalidInputError: so many images wait that the rate cannot be kept up with.
     """
     fill_inputs(session)
     _Loop(session, windows, arrivals).run()
@@ -239,7 +226,7 @@ def run_pictures_open(
         arrivals: when they come.
 
     Raises:
-        InvalidInputError: as above, or a batch is too small for a picture and its mirror.
+        InvalidInputError: a batch is too small for a picture and its mirror.
     """
     if embedder.session.batch_size < embedder.rows_per_picture:
         raise InvalidInputError(

@@ -7,6 +7,7 @@ stands in page.html.jinja; here is what is chosen, grouped and counted for it.
 
 from __future__ import annotations
 
+import importlib.util
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -49,6 +50,23 @@ _WORDS = (
 )
 
 
+def require_report_extra() -> None:
+    """Refuses to go on where no page can be drawn.
+
+    Raises:
+        RuntimeUnavailableError: the report extra is not installed.
+    """
+    for name in ("jinja2", "matplotlib"):
+        try:
+            found = importlib.util.find_spec(name) is not None
+        except ValueError:  # half imported
+            found = False
+        if not found:
+            raise RuntimeUnavailableError(
+                f"the HTML page needs {name}: pip install 'mgn-fast[report]'"
+            )
+
+
 def render_page(record: Record) -> str:
     """The page.
 
@@ -61,14 +79,10 @@ def render_page(record: Record) -> str:
     Raises:
         RuntimeUnavailableError: the report extra is not installed.
     """
-    try:
-        import jinja2
-        import markupsafe
-        import matplotlib  # noqa: F401 (missing, it is named here, before anything is drawn)
-    except ImportError as error:
-        raise RuntimeUnavailableError(
-            "the HTML page needs jinja2 and matplotlib: pip install 'mgn-fast[report]'"
-        ) from error
+    require_report_extra()
+    import jinja2
+    import markupsafe
+
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("mgn_fast", "bench"),
         autoescape=True,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 import numpy as np
 
@@ -62,6 +63,27 @@ def busy_s(spans: Iterable[Span], stage: Stage, started_s: float, ended_s: float
     if stage in DEVICE_STAGES:
         return sum(_covered(pairs) for pairs in ends.values())
     return float(sum((pairs[:, 1] - pairs[:, 0]).sum() for pairs in ends.values()))
+
+
+def service_times_s(spans: Iterable[Span], stage: Stage) -> list[tuple[float, float]]:
+    """How long an engine was busy with each batch, without the waiting for other lanes' batches.
+
+    An engine takes one batch after the other, so a batch has it from when the last one left.
+
+    Args:
+        spans: in any order.
+        stage: of a device.
+
+    Returns:
+        When each batch left the stage, and how long it had the engine; in seconds.
+    """
+    left_s: dict[int, float] = {}
+    times = []
+    for span in sorted((s for s in spans if s.stage == stage), key=attrgetter("ended_s")):
+        began_s = max(span.started_s, left_s.get(span.engine, span.started_s))
+        times.append((span.ended_s, max(0.0, span.ended_s - began_s)))
+        left_s[span.engine] = span.ended_s
+    return times
 
 
 def _covered(pairs: F64Array) -> float:

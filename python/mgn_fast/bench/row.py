@@ -15,7 +15,7 @@ from ..threads import thread_count
 from ..types import F64Array
 from .case import Settings, Slo, percentile_name
 from .measure import Measured
-from .recorder import DEVICE_STAGES, busy_s
+from .recorder import DEVICE_STAGES, busy_s, service_times_s
 from .statistics import mean_interval, percentile
 from .validity import LittlesLaw, doubts
 from .verdict import Setting, judge
@@ -144,8 +144,8 @@ def latency_of(measured: Measured, percent: float | None) -> float:
 def _latencies_s(measured: Measured) -> F64Array:
     if measured.case.scope == "compute":
         started_s, ended_s = _window(measured.repeats)
-        inside = [s for s in measured.spans if started_s <= s.ended_s <= ended_s]
-        return np.array([s.ended_s - s.started_s for s in inside if s.stage == "compute"])
+        times = service_times_s(measured.spans, "compute")
+        return np.array([seconds for end_s, seconds in times if started_s <= end_s <= ended_s])
     return np.concatenate([np.array(repeat.latencies_s) for repeat in measured.repeats])
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,12 +18,13 @@ from ..bench.benchmark import Outcome
 from ..bench.case import SWEEP
 from ..bench.models import default_model, simulated_model
 from ..bench.open_load import Arrivals
-from ..bench.page import render_page
+from ..bench.page import render_page, require_report_extra
 from ..bench.tables import csv_text, markdown, terminal_lines
 from ..datasets import Dataset, load_dataset, synthetic
 from ..errors import DatasetError, InvalidInputError
 from ..files import is_directory, replacing
 from ..images import list_pictures
+from ..simulator.control import TIMED_SOC_VERSION
 from .bench_options import add_bench_options
 from .options import Commands, enable_simulator, new_command, path_argument
 from .progress import printable, say, stages
@@ -81,6 +83,9 @@ def run(arguments: argparse.Namespace) -> int:
     """
     slo = None if arguments.slo is None else Slo.parse(arguments.slo)
     older = None if arguments.baseline is None else read_record(arguments.baseline)
+    if arguments.html is not None:
+        require_report_extra()
+    _require_different_outputs(arguments)
     with contextlib.ExitStack() as stack:
         # The outputs are tried before anything is measured.
         outputs = {name: stack.enter_context(replacing(path)) for name, path in _outputs(arguments)}
@@ -133,6 +138,16 @@ def _outputs(arguments: argparse.Namespace) -> Iterator[tuple[str, Path]]:
             yield name, path
 
 
+def _require_different_outputs(arguments: argparse.Namespace) -> None:
+    seen: dict[str, str] = {}
+    for name, path in _outputs(arguments):
+        other = seen.setdefault(os.path.realpath(path), name)
+        if other != name:
+            raise InvalidInputError(
+                f"--{other} and --{name} are both {str(path)!r}, expected a file for each"
+            )
+
+
 def _plan(arguments: argparse.Namespace, slo: Slo | None, stack: contextlib.ExitStack) -> Plan:
     arrivals = _arrivals(arguments)
     models = arguments.models or [default_model()]
@@ -172,6 +187,11 @@ def _plan(arguments: argparse.Namespace, slo: Slo | None, stack: contextlib.Exit
 
 def _simulated(models: list[Path], arguments: argparse.Namespace) -> list[Path]:
     """Turns the simulator on; what is no .om yet is compiled for it."""
+    if arguments.simulate != TIMED_SOC_VERSION:
+        raise InvalidInputError(
+            f"--simulate is {arguments.simulate!r}; times are published for {TIMED_SOC_VERSION} "
+            "only, so the speed of another chip cannot be simulated"
+        )
     sizes = arguments.batch or SWEEP
     compiled = [
         model if model.suffix == ".om" else simulated_model(model, arguments.simulate, sizes)

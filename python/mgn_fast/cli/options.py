@@ -76,6 +76,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> Any:
     group.add_argument(
         "--simulate",
         nargs="?",
+        type=_soc_version,
         const=TIMED_SOC_VERSION,
         metavar="SOC",
         help=f"run .om models on a simulated NPU of this kind ({TIMED_SOC_VERSION})",
@@ -172,13 +173,25 @@ def enable_simulator(arguments: argparse.Namespace, **settings: Any) -> None:
         device_count=max(1, min(max(devices) + 1, 64)),
         **settings,
     )
-    say(f"{arguments.simulate} is simulated: speeds are those of a model of the chip")
+    if arguments.simulate == TIMED_SOC_VERSION:
+        say(f"{arguments.simulate} is simulated: speeds are those of a model of the chip")
+    else:
+        say(f"{arguments.simulate} is simulated without its times: speeds mean nothing")
 
 
 def _runs_an_om(arguments: argparse.Namespace) -> bool:
     """Any of the models that the commands name; an .onnx runs on the CPU all the same."""
     models = (getattr(arguments, name, None) for name in _MODELS)
     return any(model is not None and Path(model).suffix == ".om" for model in models)
+
+
+def _soc_version(text: str) -> str:
+    """A chip's name; a model's file after the bare option would be taken for one."""
+    if not text.isalnum():
+        raise argparse.ArgumentTypeError(
+            f"{text!r}, expected a chip such as Ascend310P3; a bare --simulate goes last"
+        )
+    return text
 
 
 def device_numbers(text: str) -> int | list[int]:
