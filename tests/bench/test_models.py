@@ -159,3 +159,8 @@ def test_of_two_failures_the_first_is_told(monkeypatch):
 def test_a_missing_model_is_told(tmp_path):
     with pytest.raises(ModelError, match=r"missing\.onnx"):
         open_for_description(tmp_path / "missing.onnx", {}, 8)
+
+
+def test_a_file_says_in_which_numbers_it_runs(tmp_path, tiny_model):
+    assert models.file_precision(tiny_model) == "float32"
+    assert models.file_precision(tmp_path / "not-even-there.om") is None

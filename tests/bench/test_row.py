@@ -36,6 +36,7 @@ def measured(case=None, spans=None, repeats=None, **changes):
         "simulated": True,
         "rows_per_image": 1,
         "floats": True,
+        "precision": None,
         "workers": None,
         "threads": None,
         "num_engines": 1,

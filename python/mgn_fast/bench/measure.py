@@ -19,6 +19,7 @@ from ..threads import thread_count
 from .case import Case, Settings
 from .loads import random_images, run_pictures, run_prepared
 from .memory import peak_resident_bytes, reset_peak
+from .models import file_precision
 from .noise import Noise, noise_between, read_counters
 from .open_load import run_pictures_open, run_prepared_open
 from .recorder import Recorder
@@ -35,6 +36,7 @@ class Measured:
         simulated: on the simulator.
         rows_per_image: of the network.
         floats: the input is float32.
+        precision: in which numbers it ran; None for an .om.
         workers: threads that decode; None where nothing is decoded.
         threads: per lane; None on an NPU.
         num_engines: that compute.
@@ -52,6 +54,7 @@ class Measured:
     simulated: bool
     rows_per_image: int
     floats: bool
+    precision: str | None
     workers: int | None
     threads: int | None
     num_engines: int
@@ -101,6 +104,7 @@ def measure(case: Case, settings: Settings) -> Measured:
             simulated=session.backend == "ascend" and ascend_host.is_simulated(),
             rows_per_image=1 if embedder is None else embedder.rows_per_picture,
             floats=session.input_dtype == np.float32,
+            precision=case.precision or file_precision(case.model),
             workers=None if embedder is None else embedder.workers,
             threads=None if case.on_npu else case.threads or max(1, thread_count() // case.lanes),
             num_engines=session.num_engines,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +15,9 @@ from ..compile_om import compile_om
 from ..errors import InvalidInputError, MgnError
 from ..export import export_onnx
 from ..files import is_regular_file
+from ..onnx_file import read_onnx
 from ..open_session import open_session
+from ..precision import Precision, precision_of, quantises
 from ..session import Session
 
 
@@ -59,6 +62,23 @@ def simulated_model(onnx: Path, soc_version: str, batch_sizes: Sequence[int]) ->
             onnx, path, soc_version=soc_version, batch_sizes=tuple(batch_sizes), simulate=True
         )
     return path
+
+
+@functools.cache
+def file_precision(path: Path) -> Precision | None:
+    """In which numbers a file runs if nobody asks for others.
+
+    Args:
+        path: the model.
+
+    Returns:
+        "int8" or "float32" for an .onnx; None for an .om, which does not tell.
+    """
+    if path.suffix == ".om":
+        return None
+    return precision_of(
+        path, None, quantised=quantises(node.kind for node in read_onnx(path).nodes)
+    )
 
 
 def describe(path: Path, session: Session) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def _what_ran(measured: Measured) -> dict[str, Any]:
     return {
         "model": str(case.model),
         "backend": measured.backend,
-        "precision": case.precision,
+        "precision": measured.precision,
         "batch_size": case.batch_size,
         "lanes": case.lanes,
         "workers": measured.workers,
