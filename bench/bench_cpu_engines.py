@@ -136,12 +136,12 @@ def main():
         for _ in range(arguments.rounds):
             for name, run in runs.items():
                 seconds[name].append(timed(lambda run=run: run(rows)))
-    report(environment, settings, seconds, quality, made)
+    report(environment, settings | {"passes": len(rows)}, seconds, quality, made)
 
 
 def report(environment, settings, seconds, quality, made):
     """Prints and writes the ratios: medians over rounds of the limit against the engine beside."""
-    passes = 2 * TIMED_PICTURES
+    passes = settings["passes"]
     ratios = {
         name: float(np.median(np.divide(seconds[LIMIT], values)))
         for name, values in seconds.items()
@@ -152,7 +152,6 @@ def report(environment, settings, seconds, quality, made):
         "question": __doc__.splitlines()[0],
         "environment": environment,
         "limit_settings": settings,
-        "passes": passes,
         "seconds": {name: record.spread(values) for name, values in seconds.items()},
         "times_the_limit": ratios,
         "accuracy": quality,
