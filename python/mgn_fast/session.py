@@ -59,7 +59,7 @@ class Session:
     """An opened model and its lanes. Any thread may call it; a context manager.
 
     Attributes:
-        backend: "onnxruntime" or "ascend".
+        backend: "onnxruntime", "openvino" or "ascend".
         model_path: the file.
         contract: how pictures become its input; None where the file does not say.
         input_shape: of one picture, without the batch axis.
