@@ -4,7 +4,8 @@
 A script that fails or takes too long is reported, the rest goes on, and the exit code is 1. The
 README is rewritten only from a full run in which everything went well.
 
-    python bench/run_all.py [--list] [--only NAME ...] [--quick] [--no-readme] [--table RECORD]
+    python bench/run_all.py [--list] [--only NAME ...] [--again RECORD] [--quick] [--no-readme]
+                            [--table RECORD]
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Run:
 
 # In the order of the README's table.
 RUNS = (
-    Run("session", "bench_session.py", "--rounds 5 --pictures 32", "--rounds 1 --pictures 8", 600),
+    Run("session", "bench_session.py", "--rounds 5", "--rounds 1 --pictures 8", 600),
     Run("two-sessions", "bench_two_sessions.py", "--rounds 7", "--rounds 1", 240),
     Run("preprocess", "bench_preprocess.py", "--rounds 7", "--rounds 1 --pictures 60", 180),
     Run("resize", "check_resize.py", "--count 20000", "--count 300", 300),
@@ -67,7 +68,7 @@ RUNS = (
     Run(
         "bench",
         "check_bench.py",
-        "--duration 0.5 --tries 20 --rounds 5",
+        "--duration 1 --tries 20 --rounds 5",
         "--duration 0.2 --tries 2 --rounds 1",
         900,
     ),
@@ -83,13 +84,15 @@ RUNS = (
 )
 
 
-def collect(runs, *, quick=False, folder=BENCH):
+def collect(runs, *, quick=False, folder=BENCH, older=None):
     """The record of all of them: what was run how, what it wrote, what failed.
 
-    Ctrl-C ends the script that runs; the record holds those before it and says "interrupted".
+    With an older record what these runs wrote there is replaced, and the rest stays; each part
+    tells itself when and where it was made. Ctrl-C ends the script that runs; the record holds
+    those before it and says "interrupted".
     """
     started = time.monotonic()
-    all_of_it = {
+    all_of_it = older or {
         "environment": record.environment(),
         "started": _now().isoformat(timespec="seconds"),
         "seconds": 0.0,
@@ -99,14 +102,43 @@ def collect(runs, *, quick=False, folder=BENCH):
         "failed": [],
         "runs": [],
     }
+    all_of_it["interrupted"] = False
     try:
         for run in runs:
+            _forget(run.name, all_of_it)
             _run_one(run, run.words(quick=quick), folder, all_of_it)
     except KeyboardInterrupt:
         all_of_it["interrupted"] = True
         print("interrupted", flush=True)
-    all_of_it["seconds"] = time.monotonic() - started
+    all_of_it["seconds"] += time.monotonic() - started
+    if older:
+        _put_in_order(all_of_it)
     return all_of_it
+
+
+def to_repeat(older):
+    """Names of the runs that a record lacks, or that failed in it."""
+    failed = {entry["name"] for entry in older["failed"]}
+    done = {row["name"] for row in older["runs"]}
+    return [run.name for run in RUNS if run.name in failed or run.name not in done]
+
+
+def _forget(name, all_of_it):
+    """Takes out what a run left in the record."""
+    for row in all_of_it["runs"]:
+        if row["name"] == name:
+            for written in row["records"]:
+                del all_of_it["records"][written]
+    for key in ("runs", "failed"):
+        all_of_it[key] = [entry for entry in all_of_it[key] if entry["name"] != name]
+
+
+def _put_in_order(all_of_it):
+    """As a record of one go: the README's lines come from it."""
+    names = [run.name for run in RUNS]
+    all_of_it["runs"].sort(key=lambda row: names.index(row["name"]))
+    written = [name for row in all_of_it["runs"] for name in row["records"]]
+    all_of_it["records"] = {name: all_of_it["records"][name] for name in written}
 
 
 def _run_one(run, words, folder, all_of_it):
@@ -183,11 +215,11 @@ def _report(row, failures, lines, all_of_it):
     print(f"    {row['seconds']:.0f} s, {how}", flush=True)
 
 
-def kind_of(all_of_it, *, only):
+def kind_of(all_of_it, *, missing):
     """The record's name: "all", or what it is instead; so that it replaces no full record."""
     if all_of_it["failed"] or all_of_it["interrupted"]:
         return "all-incomplete"
-    return "all-quick" if all_of_it["quick"] else "all-only" if only else "all"
+    return "all-quick" if all_of_it["quick"] else "all-only" if missing else "all"
 
 
 def write(all_of_it, kind):
@@ -198,9 +230,12 @@ def write(all_of_it, kind):
     return path
 
 
-def choose(arguments):
+def choose(arguments, older=None):
     """The runs that are asked for."""
-    named = [run for run in RUNS if not arguments.only or run.name in arguments.only]
+    names = arguments.only
+    if older:
+        names = [*(names or []), *to_repeat(older)]
+    named = [run for run in RUNS if names is None or run.name in names]
     return [run for run in named if not arguments.quick or run.quick is not None]
 
 
@@ -209,6 +244,12 @@ def parse(words):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     names = [run.name for run in RUNS]
     parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help="these runs only")
+    parser.add_argument(
+        "--again",
+        type=Path,
+        metavar="RECORD",
+        help="run what failed or is missing there, and --only, and make one record of both",
+    )
     parser.add_argument("--quick", action="store_true", help="small sizes: does it work at all?")
     parser.add_argument("--no-readme", action="store_true", help="leave README.md as it is")
     parser.add_argument("--list", action="store_true", help="say what would be run, and end")
@@ -222,7 +263,11 @@ def main(words=None):
     if arguments.table:
         readme_table.rewrite(arguments.table)
         return 0
-    runs = choose(arguments)
+    older = json.loads(arguments.again.read_bytes()) if arguments.again else None
+    if older and older["quick"] != arguments.quick:
+        print(f"{arguments.again} is of other sizes: quick is {older['quick']}", file=sys.stderr)
+        return 2
+    runs = choose(arguments, older)
     if arguments.list:
         for run in runs:
             words = " ".join(run.words(quick=arguments.quick))
@@ -230,8 +275,8 @@ def main(words=None):
         return 0
     for number in (signal.SIGINT, signal.SIGTERM):  # the first is ignored in a background job
         signal.signal(number, signal.default_int_handler)
-    all_of_it = collect(runs, quick=arguments.quick)
-    kind = kind_of(all_of_it, only=arguments.only)
+    all_of_it = collect(runs, quick=arguments.quick, older=older)
+    kind = kind_of(all_of_it, missing=to_repeat(all_of_it))
     path = write(all_of_it, kind)
     if kind == "all" and not arguments.no_readme:
         readme_table.rewrite(path)

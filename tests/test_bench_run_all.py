@@ -55,7 +55,7 @@ def test_a_script_that_fails_or_hangs_is_reported_and_the_rest_goes_on(tmp_path,
     assert [run["name"] for run in found["runs"]] == ["failing", "hanging", "good"]
     assert [run["arguments"] for run in found["runs"]][2] == ["--rounds", "5"]
     assert all(run["seconds"] > 0 and "steal_share" in run["noise"] for run in found["runs"])
-    assert run_all.kind_of(found, only=None) == "all-incomplete"
+    assert run_all.kind_of(found, missing=[]) == "all-incomplete"
     assert "the answers differ" in capsys.readouterr().out
     assert is_over(int((tmp_path / "child").read_text()))
 
@@ -86,7 +86,7 @@ def test_ctrl_c_keeps_what_is_there(tmp_path):
     assert found["failed"] == [
         {"name": "interrupting", "reasons": ["interrupted", "wrote no record"]}
     ]
-    assert run_all.kind_of(found, only=None) == "all-incomplete"
+    assert run_all.kind_of(found, missing=[]) == "all-incomplete"
 
 
 def test_records_that_cannot_be_used_are_reported_and_do_not_spoil_the_others(tmp_path):
@@ -106,18 +106,34 @@ def test_records_that_cannot_be_used_are_reported_and_do_not_spoil_the_others(tm
     assert all("cannot be used" in one["reasons"][0] for one in found["failed"][1:])
 
 
+def test_what_failed_is_run_again_and_takes_its_place(tmp_path, monkeypatch):
+    runs = scripts(tmp_path, flaky=FAILING, good=GOOD)
+    monkeypatch.setattr(run_all, "RUNS", runs)
+    older = run_all.collect(runs, folder=tmp_path)
+    assert run_all.to_repeat(older) == ["flaky"]
+    (tmp_path / "flaky.py").write_text(GOOD.replace("good", "flaky"))
+    (tmp_path / "good.py").write_text(FAILING)  # not run again
+    seconds = older["seconds"]
+    found = run_all.collect(runs[:1], folder=tmp_path, older=older)
+    assert run_all.to_repeat(found) == []
+    assert list(found["records"]) == ["flaky", "good"]
+    assert [row["name"] for row in found["runs"]] == ["flaky", "good"]
+    assert found["failed"] == []
+    assert found["seconds"] > seconds
+
+
 @pytest.mark.parametrize(
-    ("changes", "only", "expected"),
+    ("changes", "missing", "expected"),
     [
-        ({}, None, "all"),
+        ({}, [], "all"),
         ({}, ["eval"], "all-only"),
         ({"quick": True}, ["eval"], "all-quick"),
-        ({"failed": [{}]}, None, "all-incomplete"),
-        ({"interrupted": True}, None, "all-incomplete"),
+        ({"failed": [{}]}, [], "all-incomplete"),
+        ({"interrupted": True}, [], "all-incomplete"),
     ],
 )
-def test_only_a_full_run_gets_the_name_that_the_readme_links(changes, only, expected):
-    assert run_all.kind_of(a_record(**changes), only=only) == expected
+def test_only_a_full_run_gets_the_name_that_the_readme_links(changes, missing, expected):
+    assert run_all.kind_of(a_record(**changes), missing=missing) == expected
 
 
 def run_main(tmp_path, *words):

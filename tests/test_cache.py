@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mgn_fast import InvalidInputError
+from mgn_fast import InvalidInputError, ModelError
 from mgn_fast.cache import cache_directory, file_sha256
 
 
@@ -40,5 +40,5 @@ def test_the_hash_is_that_of_the_whole_file(tmp_path, count):
 
 @pytest.mark.parametrize("path", ["missing", "."])
 def test_what_cannot_be_read_has_no_hash(tmp_path, path):
-    with pytest.raises(InvalidInputError, match="cannot be read"):
+    with pytest.raises(ModelError, match="cannot be read"):
         file_sha256(Path(tmp_path, path))

@@ -176,3 +176,15 @@ def test_nodes_without_names_and_weights_among_the_inputs_are_taken(batch, tmp_p
     graph.write(tmp_path / "int8.onnx", ranges, [], {})
     assert [entry.name for entry in onnx.load(tmp_path / "int8.onnx").graph.input] == ["image"]
     assert run(tmp_path / "int8.onnx", batch)[0].shape == (4, 2048)
+
+
+@pytest.mark.parametrize("opset", [17, 18, 21])
+def test_ranges_do_not_depend_on_the_opset(ranges, batch, tmp_path, opset):
+    write_small_network(tmp_path / "newer.onnx", opset=opset)
+    graph = FloatGraph(tmp_path / "newer.onnx")
+    found = graph.ranges("image", iter([batch]), tmp_path)
+    assert found.keys() == ranges.keys()
+    for name, ends in found.items():
+        np.testing.assert_allclose(ends, ranges[name], rtol=1e-5, atol=1e-6)
+    graph.write(tmp_path / "int8.onnx", found, [], {})
+    assert run(tmp_path / "int8.onnx", batch)[0].shape == (4, 2048)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from mgn_fast import InvalidInputError
+from mgn_fast import ModelError
 from mgn_fast.tuned import Tuned, load_tuned, save_tuned
 
 TUNED = Tuned(8, 2, 3, 1, 18.5, simulated=False)
@@ -67,7 +67,7 @@ def test_a_damaged_tuning_is_none(model, content):
 
 
 def test_a_model_that_cannot_be_read_is_named(model):
-    with pytest.raises(InvalidInputError, match=r"gone\.onnx' cannot be read"):
+    with pytest.raises(ModelError, match=r"gone\.onnx' cannot be read"):
         load_tuned(model.parent / "gone.onnx", {})
 
 

@@ -7,7 +7,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from .errors import InvalidInputError
+from .errors import InvalidInputError, ModelError
 from .files import open_regular
 from .types import PathLike
 
@@ -23,7 +23,8 @@ def cache_directory() -> Path:
     Raises:
         InvalidInputError: it cannot be made.
     """
-    directory = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "mgn_fast"
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    directory = Path(os.path.expanduser(home)) / "mgn_fast"  # noqa: PTH111 (pathlib's raises)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -35,7 +36,7 @@ def cache_directory() -> Path:
 
 
 def file_sha256(path: PathLike) -> str:
-    """A file's SHA-256.
+    """A model file's SHA-256.
 
     Args:
         path: the file.
@@ -44,7 +45,7 @@ def file_sha256(path: PathLike) -> str:
         64 hexadecimal digits.
 
     Raises:
-        InvalidInputError: it cannot be read.
+        ModelError: it cannot be read.
     """
     digest = hashlib.sha256()
     try:
@@ -52,5 +53,5 @@ def file_sha256(path: PathLike) -> str:
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
     except OSError as error:
-        raise InvalidInputError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+        raise ModelError(f"{str(path)!r} cannot be read: {error.strerror}") from error
     return digest.hexdigest()

@@ -42,7 +42,7 @@ class Observer:
     def spent(self, span: Span) -> None:
         """Takes note of one step."""
 
-    def spending(self, stage: Stage) -> Spending:
+    def spending(self, stage: Stage) -> contextlib.AbstractContextManager[None]:
         """A block that is one step."""
         return Spending(self, stage)
 
@@ -65,7 +65,15 @@ class Spending:
         self._observer.spent(Span(self._stage, self._started_s, ended_s, track))
 
 
-NOBODY = Observer()
+class _Nobody(Observer):
+    """Hears nothing, at no cost."""
+
+    def spending(self, stage: Stage) -> contextlib.AbstractContextManager[None]:
+        return _NOTHING
+
+
+_NOTHING = contextlib.nullcontext()
+NOBODY: Observer = _Nobody()
 _current: ContextVar[Observer] = ContextVar("observer", default=NOBODY)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from . import images as pictures
 from .agreement import spread
 from .errors import DecodeError, ExportError, InvalidInputError, ModelError
-from .files import is_directory, replacing
+from .files import replacing
 from .onnx_file import OnnxFile, read_onnx
 from .plan import Progress, nobody
 from .precision import quantises
@@ -286,8 +286,7 @@ def _open_graph(model: Path) -> FloatGraph:
 
 def _sources(images: PathLike | Iterable[pictures.Source]) -> list[pictures.Source]:
     if isinstance(images, (str, os.PathLike)):
-        found = pictures.list_pictures(images) if is_directory(images) else [images]
-        sources: list[pictures.Source] = [*found]
+        sources: list[pictures.Source] = [*pictures.list_pictures(images)]
     else:
         sources = list(images)
     _require_enough(len(sources))

@@ -15,15 +15,18 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import helper, shape_inference, version_converter
+from onnx import helper, numpy_helper, shape_inference, version_converter
 
 from .quantize_writer import Ranges, Rounding, write_nodes
+from .threads import thread_count
 from .types import AnyArray
 
 # The first opset whose quantising operators take one scale per channel, and the oldest IR version
 # that it allows, so that old runtimes read the file.
 OLDEST_OPSET = 13
 _IR_VERSION = 7
+# Of ReduceMin and ReduceMax.
+_OPSET_WITH_AXES_AS_INPUT = 18
 # How many multiplications a value costs that a float32 block writes among int8 ones, for it is
 # converted there and back. Of one block after the other on a Zen 5, within a factor of two.
 _WORK_OF_A_VALUE = 300
@@ -67,6 +70,7 @@ class FloatGraph:
         opset = next(entry.version for entry in model.opset_import if entry.domain == "")
         if opset < OLDEST_OPSET:
             model = version_converter.convert_version(model, OLDEST_OPSET)
+        self._opset = max(opset, OLDEST_OPSET)
         model.ir_version = max(model.ir_version, _IR_VERSION)
         self._model = model
         self._weights = {entry.name: entry for entry in model.graph.initializer}
@@ -81,13 +85,20 @@ class FloatGraph:
         self.multiplications = sum(_multiplications(node, self._shapes) for node in convolutions)
         self._prepared: dict[tuple[str, float], tuple[AnyArray, ...]] = {}
 
-    def ranges(self, input_name: str, batches: Iterable[AnyArray], scratch: Path) -> Ranges:
+    def ranges(
+        self,
+        input_name: str,
+        batches: Iterable[AnyArray],
+        scratch: Path,
+        threads: int | None = None,
+    ) -> Ranges:
         """How far every tensor that may be rounded reaches over some pictures.
 
         Args:
             input_name: of the graph's input.
             batches: the pictures, as the input takes them.
             scratch: a directory for a file as large as the model.
+            threads: to compute with; None is one per core.
 
         Returns:
             Least and largest value by the tensor's name: those that 98 % of the pictures stay
@@ -98,6 +109,7 @@ class FloatGraph:
         names = self._write_ranges(scratch / "ranges.onnx", tensors)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        options.intra_op_num_threads = thread_count(threads)
         session = onnxruntime.InferenceSession(
             str(scratch / "ranges.onnx"), options, providers=["CPUExecutionProvider"]
         )
@@ -201,9 +213,14 @@ class FloatGraph:
         for name in names:
             tensor, _, kind = name.rpartition(".")
             axes = list(range(1, 1 + len(self._shapes[tensor])))
-            model.graph.node.append(
-                helper.make_node(f"Reduce{kind}", [tensor], [name], axes=axes, keepdims=0)
-            )
+            if self._opset < _OPSET_WITH_AXES_AS_INPUT:
+                node = helper.make_node(f"Reduce{kind}", [tensor], [name], axes=axes, keepdims=0)
+            else:
+                values = numpy_helper.from_array(np.array(axes, np.int64), f"{name}.axes")
+                model.graph.initializer.append(values)
+                inputs = [tensor, values.name]
+                node = helper.make_node(f"Reduce{kind}", inputs, [name], keepdims=0)
+            model.graph.node.append(node)
             info = helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["rows"])
             model.graph.output.append(info)
         onnx.save_model(model, path)

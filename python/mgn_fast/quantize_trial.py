@@ -97,7 +97,7 @@ class Trial:
                 f"{setting.model} gives an embedding of zeros; its weights are damaged"
             )
         self.ranges: Ranges = setting.graph.ranges(
-            setting.described.inputs[0].name, self._batches(), setting.scratch
+            setting.described.inputs[0].name, self._batches(), setting.scratch, setting.threads
         )
 
     def accuracy(self, kept: Sequence[Block]) -> Accuracy:

@@ -8,6 +8,7 @@ goes end to end, from the pictures' bytes to embeddings.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Sequence
@@ -22,7 +23,9 @@ from .bench.measure import Measured, measure
 from .bench.models import batch_sizes_of, open_for_description
 from .bench.row import latency_of, rates_of
 from .bench.window import Pace
-from .errors import InvalidInputError
+from .cache import cache_directory
+from .errors import DeviceMemoryError, InvalidInputError
+from .open_session import MAX_LANES
 from .plan import Progress, nobody
 from .simulator.control import reconfigured
 from .synthetic_files import drawn_jpegs
@@ -116,7 +119,13 @@ class _Search:
             if duration_s > 2 * _REPEATS * _BURSTS * batch_s:
                 repeats = _REPEATS
         pace = Pace(0.0, max(duration_s, LEAST_S) / repeats, repeats, _BURSTS)
-        measured = measure(case, replace(self.settings, pace=pace))
+        try:
+            measured = measure(case, replace(self.settings, pace=pace))
+        except DeviceMemoryError as error:
+            if not self.trials:
+                raise
+            self.skipped.append((str(case), str(error)))
+            return None
         trial = _trial(measured, self.settings)
         rows_per_s = trial.images_per_s * measured.rows_per_image
         self.rows_per_s = min(rows_per_s, self.rows_per_s or math.inf)
@@ -154,12 +163,13 @@ def tune(
     """
     if not MIN_BUDGET_S <= budget_s < 1e6:
         raise InvalidInputError(f"budget_s is {budget_s}, expected {MIN_BUDGET_S:g} or more")
+    cache_directory()  # tried before any work is done
     started_s = time.monotonic()
     base = _base(Path(model), fixed)
     settings = Settings(pictures=pictures or drawn_jpegs(_NUM_DRAWN, seed=0), slo=slo)
     search = _Search(settings, budget_s, started_s + budget_s, progress)
     # What a simulated device computes takes the host's cores, which no NPU does.
-    with reconfigured(compute="deterministic", guard=False):
+    with _stand_in(base):
         winner = _halve(_candidates(base), search, budget_s * (1 - _WORKERS_SHARE))
         winner = _simplest([winner, *_try_workers(winner, search)])
     best = _tuned(winner, search) if winner.keeps_bound else None
@@ -171,6 +181,12 @@ def tune(
         seconds=time.monotonic() - started_s,
         kept_in=None if best is None else save_tuned(model, fixed, best),
     )
+
+
+def _stand_in(case: Case) -> contextlib.AbstractContextManager[None]:
+    if case.on_npu:
+        return reconfigured(compute="deterministic", guard=False)
+    return contextlib.nullcontext()
 
 
 def automatic(
@@ -251,12 +267,11 @@ def _candidates(base: Case) -> list[Case]:
     if base.on_npu:
         lanes = [count * num_devices for count in range(1, _MOST_LANES + 1)]
         return [replace(base, batch_size=size, lanes=n) for size in sizes for n in lanes]
-    lanes = sorted({1, 2, cores // 2, cores} - {0})
+    lanes = sorted({1, 2, max(1, cores // 2), min(cores, MAX_LANES)})
     return [
         replace(base, batch_size=size, lanes=n, threads=max(1, cores // n))
         for size in sizes
         for n in lanes
-        if n <= max(2, cores)
     ]
 
 
@@ -269,8 +284,11 @@ def _halve(candidates: list[Case], search: _Search, budget_s: float) -> Trial:
         search.progress("tuning", number, rounds + 1)
         share_s = (until_s - time.monotonic()) / (rounds - number) / len(candidates)
         tried: list[Trial] = []
-        for case in candidates:
+        for place, case in enumerate(candidates):
             if (best or tried) and time.monotonic() + max(share_s / 2, LEAST_S) > until_s:
+                if not best:  # in the first round these are settings that nobody measured
+                    left = [(str(other), "no time was left") for other in candidates[place:]]
+                    search.skipped += left
                 break
             # Opening the model takes its part of the share.
             trial = search.try_case(case, share_s / 2)

@@ -15,8 +15,9 @@ from typing import Any
 
 from . import _core
 from .ascend_host import is_simulated
+from .bench.environment import cpu_name
 from .cache import cache_directory, file_sha256
-from .errors import InvalidInputError
+from .errors import MgnError
 from .files import open_regular, write_atomically
 from .types import PathLike
 
@@ -72,7 +73,8 @@ def save_tuned(model: PathLike, fixed: dict[str, Any], tuned: Tuned) -> Path:
         The file in the cache.
 
     Raises:
-        InvalidInputError: the model cannot be read, or the cache not be written.
+        ModelError: the model cannot be read.
+        InvalidInputError: the cache cannot be written.
     """
     path = _path(model, fixed)
     content = {"schema": SCHEMA, **asdict(tuned)}
@@ -91,7 +93,7 @@ def load_tuned(model: PathLike, fixed: dict[str, Any]) -> Tuned | None:
         there cannot be read any more.
 
     Raises:
-        InvalidInputError: the model cannot be read.
+        ModelError: the model cannot be read.
     """
     try:
         with open_regular(_path(model, fixed)) as file:
@@ -100,7 +102,7 @@ def load_tuned(model: PathLike, fixed: dict[str, Any]) -> Tuned | None:
             return None
         return Tuned(**content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        if isinstance(error, InvalidInputError):
+        if isinstance(error, MgnError):
             raise
         return None
 
@@ -110,17 +112,9 @@ def _path(model: PathLike, fixed: dict[str, Any]) -> Path:
     question = {
         "model": file_sha256(model),
         "fixed": {name: str(value) for name, value in sorted(given.items())},
-        "machine": [_cpu(), len(os.sched_getaffinity(0)), os.environ.get("MGN_FAST_THREADS")],
+        "machine": [cpu_name(), len(os.sched_getaffinity(0)), os.environ.get("MGN_FAST_THREADS")],
         "simulated": Path(model).suffix == ".om" and is_simulated(),
         "version": _core.build_info()["version"],
     }
     key = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:32]
     return cache_directory() / f"tuned-{key}.json"
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return ""
-    return next((line for line in lines if line.startswith("model name")), "")

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import _core
-from ..errors import InvalidInputError, MgnError
+from ..errors import InvalidInputError, MgnError, ModelError
+from ..files import is_regular_file
+from ..open_session import MAX_BATCH_SIZE, MAX_LANES
 from ..plan import Progress, nobody
 from ..session import Session
 from .accuracy import accuracy
@@ -58,9 +60,21 @@ class Plan:
             raise InvalidInputError("models is empty, expected at least one file")
         if self.case.scope == "e2e" and not self.settings.pictures:
             raise InvalidInputError("pictures is empty, expected at least one for scope e2e")
-        for name, values in (("batch", self.batch_sizes), ("lanes", self.lanes)):
-            if values is not None and (not values or min(values) < 1):
-                raise InvalidInputError(f"{name} is {list(values)}, expected numbers from 1 up")
+        for name, values, most in (
+            ("batch", self.batch_sizes, MAX_BATCH_SIZE),
+            ("lanes", self.lanes, MAX_LANES),
+        ):
+            if values is not None and not (values and 1 <= min(values) <= max(values) <= most):
+                raise InvalidInputError(
+                    f"{name} is {list(values)}, expected numbers from 1 up, at most {most}"
+                )
+        if self.case.scope == "compute" and self.case.arrivals is not None:
+            raise InvalidInputError(
+                "scope is 'compute' and the load is open; expected 'device' or 'e2e', as a load "
+                "that does not fill the device says nothing of its computing"
+            )
+        if self.reference is not None and not is_regular_file(self.reference):
+            raise ModelError(f"reference {str(self.reference)!r} is no file")
 
 
 @dataclass
@@ -105,6 +119,7 @@ def benchmark(
         models.append(found)
         cases += own_cases
     with_ascend = any(case.on_npu for case in cases)
+    _refuse_idle_options(plan, cases)
     record: dict[str, Any] = {
         "schema": SCHEMA,
         "command": list(plan.command),
@@ -134,6 +149,18 @@ def benchmark(
         outcome.failure = error
     record["seconds"] = time.perf_counter() - started_s
     return outcome
+
+
+def _refuse_idle_options(plan: Plan, cases: Sequence[Case]) -> None:
+    """Those that no model of the plan would follow."""
+    if plan.case.threads is not None and all(case.on_npu for case in cases):
+        raise InvalidInputError(
+            f"threads is {plan.case.threads}, but no model computes on the CPU; leave it out"
+        )
+    if plan.case.device != 0 and not any(case.on_npu for case in cases):
+        raise InvalidInputError(
+            f"device is {plan.case.device}, but no model runs on an NPU; leave it out"
+        )
 
 
 def _cases(plan: Plan, model: Path) -> tuple[dict[str, Any], list[Case]]:

@@ -25,7 +25,7 @@ def environment(*, with_ascend: bool) -> dict[str, Any]:
     """
     return {
         "mgn_fast": _core.build_info()["version"],
-        "cpu": _cpu(),
+        "cpu": cpu_name(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_bytes": _memory_bytes(),
         "os": platform.platform(),
@@ -38,7 +38,12 @@ def environment(*, with_ascend: bool) -> dict[str, Any]:
     }
 
 
-def _cpu() -> str:
+def cpu_name() -> str:
+    """What the CPU calls itself, or of which kind it is.
+
+    Returns:
+        A name; never empty on Linux.
+    """
     lines = _lines(Path("/proc/cpuinfo"))
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()

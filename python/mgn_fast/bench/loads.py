@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Closed loads: as many images as the lanes take, without a pause.
 
-Prepared images go as `Session.run` sends them, pictures through an `Embedder`.
+Prepared images are sent over and over as they are, pictures go through an `Embedder`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from ..embedder import Embedder
 from ..lane import Ticket
 from ..session import Session
-from ..types import AnyArray
+from ..types import AnyArray, F32Array
 from .recorder import Recorder
 from .window import Windows
 
@@ -49,10 +49,10 @@ def run_prepared(session: Session, windows: Windows) -> None:
             under_way = [entry for entry in under_way if entry not in ended]
             under_way.append((now_s, lane.submit_and_leave(session.batch_size)))
         for submitted_s, ticket in ended:
-            _take(session, ticket)
+            take(session, ticket)
             windows.note(submitted_s, now_s, session.batch_size, look)
     for _, ticket in under_way:
-        ticket.result()
+        take(session, ticket)
 
 
 def run_pictures(
@@ -108,10 +108,23 @@ def random_images(random: np.random.Generator, shape: Sequence[int], dtype: Any)
     return random.integers(0, 256, shape, np.uint8)
 
 
-def _take(session: Session, ticket: Ticket) -> None:
-    ticket.result()
+def take(session: Session, ticket: Ticket) -> F32Array:
+    """A batch's rows, once its observer knows what it took.
+
+    Args:
+        session: that runs it.
+        ticket: of the batch.
+
+    Returns:
+        As `Ticket.result`.
+
+    Raises:
+        DeviceError: the batch failed.
+    """
+    embeddings = ticket.result()
     for span in ticket.spans():
         session.observer.spent(span)
+    return embeddings
 
 
 @contextlib.contextmanager

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .. import ascend_host
+from ..backend_cpu import threads_per_lane
 from ..embedder import Embedder
 from ..observer import Span, observing
 from ..open_session import open_session
 from ..session import Session
-from ..threads import thread_count
 from .case import Case, Settings
 from .loads import random_images, run_pictures, run_prepared
 from .memory import peak_resident_bytes, reset_peak
@@ -98,6 +98,7 @@ def measure(case: Case, settings: Settings) -> Measured:
         else:
             run_prepared(session, windows)
         noise = noise_between(before, read_counters())
+        peak_bytes = peak_resident_bytes()
         return Measured(
             case=case,
             backend=session.backend,
@@ -106,14 +107,14 @@ def measure(case: Case, settings: Settings) -> Measured:
             floats=session.input_dtype == np.float32,
             precision=case.precision or file_precision(case.model),
             workers=None if embedder is None else embedder.workers,
-            threads=None if case.on_npu else case.threads or max(1, thread_count() // case.lanes),
+            threads=None if case.on_npu else threads_per_lane(case.lanes, case.threads),
             num_engines=session.num_engines,
             repeats=windows.repeats,
             spans=recorder.take(),
             noise=noise,
             load_s=load_s,
             first_s=first_s,
-            peak_resident_bytes=peak_resident_bytes(),
+            peak_resident_bytes=peak_bytes,
             device_bytes=session.device_bytes,
         )
 

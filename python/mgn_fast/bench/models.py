@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -64,7 +63,6 @@ def simulated_model(onnx: Path, soc_version: str, batch_sizes: Sequence[int]) ->
     return path
 
 
-@functools.cache
 def file_precision(path: Path) -> Precision | None:
     """In which numbers a file runs if nobody asks for others.
 

@@ -24,12 +24,14 @@ from ..errors import InvalidInputError
 from ..lane import Lane, Ticket
 from ..session import Session
 from ..types import F32Array, U8Array
-from .loads import fill_inputs, sampling
+from .loads import fill_inputs, sampling, take
 from .window import Windows
 
 Arrival = Literal["poisson", "constant"]
 # Under too high a load pictures wait; no more of them than this are decoded meanwhile.
 _BATCHES_DECODED = 4
+# More than one thread of Python can let arrive.
+MAX_RATE = 1e5
 _LOOK_S = 0.0005
 _AHEAD_S = 0.1
 
@@ -39,7 +41,7 @@ class Arrivals:
     """When images come.
 
     Attributes:
-        rate: images per second, above 0.
+        rate: images per second, above 0, at most 100,000.
         arrival: "poisson", as independent cameras, or "constant".
         seed: of the former.
     """
@@ -49,8 +51,10 @@ class Arrivals:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 < self.rate < 1e9:
-            raise InvalidInputError(f"rate is {self.rate}, expected images per second above 0")
+        if not 0 < self.rate <= MAX_RATE:
+            raise InvalidInputError(
+                f"rate is {self.rate}, expected images per second above 0, at most {MAX_RATE:g}"
+            )
 
     def times(self, started_s: float) -> Iterator[float]:
         """The moments, endlessly."""
@@ -62,7 +66,7 @@ class Arrivals:
             yield now_s
 
 
-@dataclass
+@dataclass(eq=False)
 class _Sent:
     """A batch under way."""
 
@@ -95,7 +99,7 @@ class _Loop:
                 if not self._send():
                     self._rest()
         while self._sent:
-            self._sent.popleft().ticket.result()
+            take(self.session, self._sent.popleft().ticket)
 
     def num_ready(self, num_waiting: int) -> int:
         """How many of the first waiting images `fill` would not wait for."""
@@ -122,11 +126,9 @@ class _Loop:
             self._num_arrived += 1
 
     def _note_results(self) -> None:
-        while self._sent and self._sent[0].ticket.done():
-            sent = self._sent.popleft()
-            self.finish(sent.ticket.result())
-            for span in sent.ticket.spans():
-                self.session.observer.spent(span)
+        for sent in [sent for sent in self._sent if sent.ticket.done()]:
+            self._sent.remove(sent)
+            self.finish(take(self.session, sent.ticket))
             now_s = time.perf_counter()
             for arrived_s in sent.arrived_s:
                 self.windows.note(arrived_s, now_s, 1, self._num_bursts)
@@ -179,7 +181,8 @@ class _PictureLoop(_Loop):
 
     def num_ready(self, num_waiting: int) -> int:
         """Those that are decoded, or failed; sees to it that some more are being decoded."""
-        while len(self._decoding) < min(num_waiting, _BATCHES_DECODED * self.most_images):
+        ahead = max(2 * self._embedder.workers, _BATCHES_DECODED * self.most_images)
+        while len(self._decoding) < min(num_waiting, ahead):
             source = self._sources[self._num_begun % len(self._sources)]
             self._num_begun += 1
             decode = self._embedder.decode_and_resize

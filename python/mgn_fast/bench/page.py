@@ -115,7 +115,7 @@ def best_run(runs: Sequence[Run]) -> Run | None:
 
 
 def _merit(run: Run) -> tuple[int, bool, bool, float]:
-    met = run["slo"] is None or run["slo"]["met"]
+    met = run["slo"] is None or run["slo"]["met"] is True
     return -_SCOPE_ORDER.index(run["scope"]), not run["simulated"], met, run["images_per_s"]
 
 

@@ -63,7 +63,10 @@ def row_of(measured: Measured, settings: Settings) -> dict[str, Any]:
             "peak_device_bytes": measured.device_bytes,
         },
         "cold_start_s": {"load": measured.load_s, "first_inference": measured.first_s},
-        "littles_law": asdict(law),
+        "littles_law": {
+            "in_flight": law.in_flight,
+            "rate_times_latency": law.rate_times_latency,
+        },
         "noise": asdict(measured.noise),
         "valid": not reasons,
         "reasons": reasons,
@@ -94,7 +97,7 @@ def _what_ran(measured: Measured) -> dict[str, Any]:
 
 
 def _kept(slo: Slo, reached_ms: float | None) -> dict[str, Any]:
-    return {"limit": str(slo), "met": reached_ms is not None and reached_ms <= slo.limit_ms}
+    return {"limit": str(slo), "met": None if reached_ms is None else reached_ms <= slo.limit_ms}
 
 
 def _window(repeats: Sequence[Repeat]) -> tuple[float, float]:
@@ -170,10 +173,10 @@ def _littles_law(measured: Measured) -> LittlesLaw:
     latency_s = float(np.mean(np.concatenate([repeat.latencies_s for repeat in repeats])))
     counted = [count for repeat in repeats for count in repeat.in_flight]
     if case.scope != "e2e" and case.arrivals is None:
-        in_flight = float(case.lanes * case.batch_size)
-    else:
-        in_flight = float(np.mean(counted)) if counted else 0.0
-    return LittlesLaw(in_flight, rate * latency_s)
+        return LittlesLaw(float(case.lanes * case.batch_size), rate * latency_s)
+    in_flight = float(np.mean(counted)) if counted else 0.0
+    # Three deviations of a count of so many independent images.
+    return LittlesLaw(in_flight, rate * latency_s, chance=3 / max(1, sum(counted)) ** 0.5)
 
 
 def _occupancy(measured: Measured) -> dict[str, float]:

@@ -71,7 +71,7 @@ def remarks(run: Run) -> list[str]:
     """
     texts = [run["bottleneck"]]
     texts += [f"NOT VALID: {reason}" for reason in run["reasons"]]
-    if run["slo"] is not None and not run["slo"]["met"]:
+    if run["slo"] is not None and run["slo"]["met"] is False:
         texts.append(f"misses {run['slo']['limit']}")
     if run["baseline"] is not None and run["baseline"]["regressed"]:
         texts.append(

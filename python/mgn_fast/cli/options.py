@@ -79,7 +79,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> Any:
         type=_soc_version,
         const=TIMED_SOC_VERSION,
         metavar="SOC",
-        help=f"run .om models on a simulated NPU of this kind ({TIMED_SOC_VERSION})",
+        help=f"a simulated NPU of this kind ({TIMED_SOC_VERSION})",
     )
     group.add_argument(
         "--backend",
@@ -97,23 +97,27 @@ def add_model_options(parser: argparse.ArgumentParser) -> Any:
     return group
 
 
-def add_session_options(parser: argparse.ArgumentParser) -> None:
+def add_session_options(parser: argparse.ArgumentParser, *, auto: bool = True) -> None:
     """The options of `open_session` and `Embedder`.
 
     Args:
         parser: gets the options.
+        auto: whether --auto is one of them; not where two models are open at once, because the
+            second cannot be tuned beside the first.
     """
     group = add_model_options(parser)
     group.add_argument("--lanes", type=int, help="batches in flight at once (2)")
     group.add_argument("--batch-size", type=int, help="pictures per batch (8, or the model's own)")
     group.add_argument("--threads", type=int, help="per lane, on the CPU (cores divided by lanes)")
     group.add_argument("--workers", type=int, help="threads that decode (one per core)")
-    group.add_argument(
-        "--auto",
-        action="store_true",
-        help="lanes, batch size, threads and workers that `mgn-fast tune` found; tunes if it did "
-        "not yet",
-    )
+    parser.set_defaults(auto=False)
+    if auto:
+        group.add_argument(
+            "--auto",
+            action="store_true",
+            help="lanes, batch size, threads and workers that `mgn-fast tune` found; tunes if it "
+            "did not yet",
+        )
     group.add_argument(
         "--on-error",
         choices=("raise", "skip"),

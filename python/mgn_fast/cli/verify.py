@@ -70,7 +70,7 @@ def add_parser(commands: Commands) -> None:
         "--no-rerank", dest="rerank", action="store_false", help="leave re-ranked figures out"
     )
     parser.set_defaults(rerank=True)
-    add_session_options(parser)
+    add_session_options(parser, auto=False)
     parser.add_argument(
         "-o", "--output", type=path_argument, help="write the findings to this .json file"
     )
