@@ -3,7 +3,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -73,13 +72,25 @@ def is_over(pid):
     return False
 
 
+DRIVER = f"""
+import json, signal, sys
+from pathlib import Path
+sys.path.insert(0, {str(BENCH)!r})
+import run_all
+signal.signal(signal.SIGINT, signal.default_int_handler)
+folder = Path(sys.argv[1])
+runs = [run_all.Run(name, name + ".py", "", "--few", 60) for name in sys.argv[2:]]
+found = run_all.collect(runs, quick=True, folder=folder)
+(folder / "found.json").write_text(json.dumps(found))
+"""
+
+
 def test_ctrl_c_keeps_what_is_there(tmp_path):
-    runs = scripts(tmp_path, good=GOOD, interrupting=INTERRUPTING, failing=FAILING)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        found = run_all.collect(runs, quick=True, folder=tmp_path)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    """In a process of its own: the signal is for all of one, native threads included."""
+    scripts(tmp_path, good=GOOD, interrupting=INTERRUPTING, failing=FAILING)
+    words = [sys.executable, "-c", DRIVER, str(tmp_path), "good", "interrupting", "failing"]
+    subprocess.run(words, check=True, timeout=120, capture_output=True)
+    found = json.loads((tmp_path / "found.json").read_text())
     assert found["interrupted"]
     assert found["records"]["good"]["words"] == ["--few"]
     assert [run["name"] for run in found["runs"]] == ["good", "interrupting"]
