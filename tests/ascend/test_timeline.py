@@ -73,9 +73,9 @@ def test_times_are_those_of_the_tasks(engine, lanes, count):
     # An event is passed when the task before it ends, unless the host was late in recording it.
     assert np.min(lags) > -1e-8
     assert np.median(lags) < 2e-6
-    # A copy begins when it is called for, some microseconds after the record and under a sanitizer
-    # some hundred; other lanes' copies, which take a millisecond, are waited for.
-    assert -1e-6 < np.min(waits) < 500e-6
+    # A copy begins when it is called for, within some microseconds, under a sanitizer some hundred;
+    # other lanes' copies, which take a millisecond, are waited for.
+    assert abs(np.min(waits)) < 500e-6
     # Never later than true, and not much earlier where the host was not interrupted in between.
     assert max(offsets) <= begun_s + 1e-6
     assert max(offsets) >= before_s - 1e-4
