@@ -28,6 +28,7 @@ from .errors import (
 )
 from .evaluate import evaluate, evaluate_distances
 from .export import export_onnx
+from .gallery import Gallery
 from .images import resize_pack
 from .open_session import open_session
 from .rerank import rerank
@@ -58,6 +59,7 @@ __all__ = [
     "DeviceMemoryError",
     "Embedder",
     "ExportError",
+    "Gallery",
     "Identities",
     "InvalidInputError",
     "MgnError",

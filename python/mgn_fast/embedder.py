@@ -136,9 +136,26 @@ class Embedder:
         Raises:
             As for a call.
         """
+        return self.stream_named(_named(images))
+
+    def stream_named(
+        self, sources: Iterable[tuple[str, pictures.Source]]
+    ) -> Iterator[tuple[str, F32Array]]:
+        """As `stream`, of pictures whose names are given.
+
+        Args:
+            sources: (name, picture) one by one; may be endless. The name is what messages call a
+                picture that is no path.
+
+        Yields:
+            (name, float32 [2048]).
+
+        Raises:
+            As for a call.
+        """
         self.skipped = []
         with ThreadPoolExecutor(self.workers, thread_name_prefix="mgn_fast-decode") as pool:
-            decoded = self._decoded(_named(images), pool)
+            decoded = self._decoded(sources, pool)
             try:
                 yield from self._embedded(decoded)
             finally:

@@ -54,7 +54,33 @@ def decode(source: Source, *, name: str | None = None, max_pixels: int = MAX_PIX
             f"{name or 'picture'} is a {type(source).__name__}, "
             "expected a path, bytes or a uint8 RGB array"
         )
-    return _decode_bytes(_read(source), name or os.fspath(source), max_pixels)
+    return _decode_bytes(read_file(source), name or os.fspath(source), max_pixels)
+
+
+def read_file(path: PathLike) -> bytes:
+    """The bytes of a picture's file, not decoded.
+
+    Args:
+        path: of a regular file.
+
+    Returns:
+        At most MAX_FILE_BYTES bytes.
+
+    Raises:
+        DecodeError: it cannot be read, or is larger.
+    """
+    name = os.fspath(path)
+    try:
+        with open_regular(name) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_FILE_BYTES:
+                raise DecodeError(f"{name!r} has {size} bytes, expected at most {MAX_FILE_BYTES}")
+            return file.read()
+    except (OSError, ValueError) as error:
+        if isinstance(error, DecodeError):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DecodeError(f"{name!r} cannot be read: {reason}") from error
 
 
 def resize(pixels: U8Array, *, height: int = spec.HEIGHT, width: int = spec.WIDTH) -> U8Array:
@@ -168,21 +194,6 @@ def _checked_pixels(array: AnyArray, name: str) -> U8Array:
 
 def _refuse_unreadable(error: OSError) -> None:
     raise InvalidInputError(f"{error.filename!r} cannot be read: {error.strerror}") from error
-
-
-def _read(path: PathLike) -> bytes:
-    name = os.fspath(path)
-    try:
-        with open_regular(name) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > MAX_FILE_BYTES:
-                raise DecodeError(f"{name!r} has {size} bytes, expected at most {MAX_FILE_BYTES}")
-            return file.read()
-    except (OSError, ValueError) as error:
-        if isinstance(error, DecodeError):
-            raise
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DecodeError(f"{name!r} cannot be read: {reason}") from error
 
 
 def _decode_bytes(data: bytes, name: str, max_pixels: int) -> U8Array:
