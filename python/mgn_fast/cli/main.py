@@ -13,7 +13,20 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 
 from .. import __version__, errors
-from . import bench, bins, compile, demo, doctor, embed, evaluate, export, quantize, tune, verify
+from . import (
+    bench,
+    bins,
+    compile,
+    demo,
+    doctor,
+    embed,
+    evaluate,
+    export,
+    quantize,
+    search,
+    tune,
+    verify,
+)
 from .progress import printable
 
 EXIT_CODES = """\
@@ -44,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mgn-fast {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    models, measures = (export, quantize, compile), (embed, evaluate, verify, bench, tune)
+    models, measures = (export, quantize, compile), (embed, search, evaluate, verify, bench, tune)
     for command in (*models, *measures, bins, doctor, demo):
         command.add_parser(commands)
     return parser

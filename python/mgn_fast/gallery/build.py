@@ -101,12 +101,13 @@ class GalleryBuilder:
         self._sink, self._embedder, self._dtype = sink, embedder, dtype
         self._known, self._folder = known, folder
         self._pending = _Pending()
+        self._num_before = len(known)
         self.num_committed = 0
         self.num_known = 0
         self.skipped: list[tuple[str, str]] = []
 
     def added(self, sources: Iterable[tuple[str, Path]]) -> Iterator[str]:
-        """Embeds and commits; a step for each picture that is new.
+        """Embeds and commits; a step for each picture that is new. Once.
 
         Args:
             sources: (name in the gallery, path) of pictures.
@@ -132,6 +133,7 @@ class GalleryBuilder:
             # Also when the caller stops taking, at Ctrl-C for instance: the work is not lost.
             self._commit()
             self.skipped += self._embedder.skipped
+            self._embedder.skipped = []
             to_embed.close()
 
     def _to_embed(
@@ -184,6 +186,17 @@ class GalleryBuilder:
     def done(self) -> Added:
         """What was done so far."""
         return Added(self.num_committed, self.num_known, tuple(self.skipped))
+
+    @property
+    def num_held(self) -> int:
+        """Pictures in the gallery by now."""
+        return self._num_before + self.num_committed
+
+    @property
+    def num_seen(self) -> int:
+        """Pictures of the sources that are embedded, known or skipped by now."""
+        skipped = len(self.skipped) + len(self._embedder.skipped)
+        return self.num_committed + len(self._pending.rows) + self.num_known + skipped
 
     def _commit(self) -> None:
         pending, self._pending = self._pending, _Pending()

@@ -162,25 +162,6 @@ class Batch:
         return before, data, array_bytes(check)
 
 
-@dataclass(frozen=True, eq=False)
-class GalleryFile:
-    """What a file held when it was read. Later batches are not seen, and nothing seen changes.
-
-    Attributes:
-        path: of the file.
-        description: of the embeddings, as it was given.
-        probe: float32 [P].
-        batches: in the order in which they came.
-        commit: how far the file was whole.
-    """
-
-    path: Path
-    description: dict[str, Any]
-    probe: F32Array
-    batches: tuple[Batch, ...]
-    commit: Commit
-
-
 def head_bytes(description: dict[str, Any], probe: F32Array) -> bytes:
     """A gallery without pictures.
 

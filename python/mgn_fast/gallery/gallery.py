@@ -7,6 +7,7 @@ Owns what users call. The bytes are `file`'s, building is `build`'s, searching
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
@@ -24,22 +25,19 @@ from .file import MERGED_ROWS, Batch, merged
 from .model import described, description_of, probe_of, require_same_model
 from .reader import read_gallery
 from .search import GalleryRanking, nearest, nearest_reranked
+from .stored import Stored
 from .writer import require_gallery_name, write_gallery
 
 Dtype = Literal["float32", "float16"]
 
 
-class Gallery:
+class Gallery(Stored):
     """Embeddings with names: what queries are searched in. Made by `build`, `load` or `of`.
 
     Never changes; what another process adds to its file is seen by a new `load`. Safe for several
     threads.
 
     Attributes:
-        path: the file it was loaded from; None in memory.
-        dtype: of the rows.
-        width: of an embedding.
-        model: file name of the model that embedded the pictures; None where it is not known.
         checkpoints: (rows, CRC-32) at the end of every batch of its file: a gallery that has
             one of another's last is that one, or has grown from it. Empty in memory.
     """
@@ -51,19 +49,12 @@ class Gallery:
         probe: F32Array,
         *,
         path: Path | None = None,
-        embedder: Embedder | None = None,
         checkpoints: tuple[tuple[int, int], ...] = (),
+        embedder: Embedder | None = None,
     ) -> None:
-        self._batches = tuple(batches)
-        self._description, self._probe = description, probe
-        self._embedder = embedder
-        self.path = path
+        super().__init__(batches, description, path)
         self.checkpoints = checkpoints
-        self.dtype = np.dtype(description["dtype"])
-        self.width: int = description["width"]
-        self.model: str | None = description.get("model")
-        lengths = [len(batch.rows) for batch in self._batches]
-        self._starts = np.cumsum([0, *lengths])
+        self._probe, self._embedder = probe, embedder
 
     @classmethod
     def build(
@@ -150,9 +141,31 @@ class Gallery:
             ModelError, InvalidInputError: the embedder's embeddings cannot be compared with it.
         """
         file = read_gallery(path, verify=verify)
-        if embedder is not None:
-            require_same_model(file.description, file.probe, embedder, file.path)
-        return cls(file.batches, file.description, file.probe, path=file.path, embedder=embedder)
+        gallery = cls(
+            file.batches,
+            file.description,
+            file.probe,
+            path=file.path,
+            checkpoints=file.checkpoints,
+        )
+        return gallery if embedder is None else gallery.searched_with(embedder)
+
+    def searched_with(self, embedder: Embedder) -> Gallery:
+        """The same gallery, searched by pictures too.
+
+        Args:
+            embedder: of the gallery's model.
+
+        Returns:
+            A gallery on the same rows.
+
+        Raises:
+            ModelError, InvalidInputError: the embedder's embeddings cannot be compared with it.
+        """
+        require_same_model(self.description, self._probe, embedder, self.path)
+        gallery = copy.copy(self)
+        gallery._embedder = embedder
+        return gallery
 
     @staticmethod
     def add(
@@ -205,13 +218,15 @@ class Gallery:
             DatasetError: what is there is no gallery.
         """
         require_gallery_name(path)
-        own, beside = self._beside(), Path(path).absolute().parent
+        own, beside = self.beside, Path(path).absolute().parent
 
-        def moved(folder: str) -> str:
-            return os.path.relpath(own / folder, beside) if folder else ""
+        def moved(stored: str | None) -> str:
+            return os.path.relpath(own / stored, beside) if stored else ""
 
-        batches = merged(self._batches, moved)
-        write_gallery(path, self._description, self._probe, batches)
+        description = self.description | {
+            "model_path": moved(self.description["model_path"]) or None
+        }
+        write_gallery(path, description, self._probe, merged(self._batches, moved))
         return Path(path)
 
     def search(
@@ -262,77 +277,6 @@ class Gallery:
             found = nearest_reranked(rows, self.segments, depth, settings, candidates, threads)
         names = tuple(tuple(self.name(place) for place in row) for row in found.indices)
         return GalleryRanking(found.indices, found.distances, names)
-
-    def __len__(self) -> int:
-        return int(self._starts[-1])
-
-    @property
-    def segments(self) -> list[AnyArray]:
-        """The rows as they lie in the file: arrays [n, D] one after another.
-
-        Returns:
-            Read-only arrays of the gallery's dtype; mapped where the gallery was loaded.
-        """
-        return [batch.rows for batch in self._batches]
-
-    def name(self, place: int) -> str:
-        """The name of a picture.
-
-        Args:
-            place: 0 to len - 1.
-
-        Returns:
-            As it was when the picture was added.
-        """
-        batch, row = self._at(place)
-        return batch.names[row]
-
-    def sha256(self, place: int) -> str:
-        """The SHA-256 of the picture's file.
-
-        Args:
-            place: 0 to len - 1.
-
-        Returns:
-            64 hexadecimal digits.
-        """
-        batch, row = self._at(place)
-        return batch.sha256[row]
-
-    def embedding(self, place: int) -> AnyArray:
-        """A picture's row.
-
-        Args:
-            place: 0 to len - 1.
-
-        Returns:
-            [D] of the gallery's dtype, read-only where it is mapped.
-        """
-        batch, row = self._at(place)
-        array: AnyArray = batch.rows[row]
-        return array
-
-    def picture_path(self, place: int) -> Path:
-        """Where the picture's file was when it was added, if gallery and pictures moved together.
-
-        Args:
-            place: 0 to len - 1.
-
-        Returns:
-            A path that need not exist.
-        """
-        batch, row = self._at(place)
-        return self._beside() / batch.folder / batch.names[row]
-
-    def _beside(self) -> Path:
-        """What folders are relative to."""
-        return Path() if self.path is None else self.path.parent
-
-    def _at(self, place: int) -> tuple[Batch, int]:
-        if not 0 <= place < len(self):
-            raise InvalidInputError(f"place is {place}, expected 0 to {len(self) - 1}")
-        number = int(np.searchsorted(self._starts, place, side="right")) - 1
-        return self._batches[number], int(place - self._starts[number])
 
     def _query_rows(self, queries: Any) -> AnyArray:
         if isinstance(queries, np.ndarray) and queries.dtype.kind == "f":

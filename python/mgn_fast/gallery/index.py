@@ -8,26 +8,24 @@ exact search when the index is made. Imports faiss, the `search` extra, when it 
 
 from __future__ import annotations
 
-import json
 import math
-import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..distances import require_count
-from ..errors import DatasetError, InvalidInputError, RuntimeUnavailableError
-from ..files import open_regular, replacing, write_atomically
+from ..errors import InvalidInputError
 from ..plan import Progress, nobody
+from ..rerank import Settings
 from ..threads import thread_count
 from ..types import AnyArray, F32Array, PathLike, Ranking
 from .gallery import Gallery
-from .search import checked_queries, gathered, nearest
+from .index_file import IndexSettings, read_index, read_settings, require_faiss, write_index
+from .search import checked_queries, gathered, nearest, reranked_among
 
-SCHEMA = "mgn_fast.index/1"
 LEAST_RECALL = 0.95
 # Pictures whose neighbours are looked up both ways; with 10 neighbours each 0.95 is known to 0.01.
 NUM_SAMPLED = 200
@@ -35,33 +33,9 @@ _TRAINING_ROWS = 50_000
 _BLOCK_ROWS = 16_384
 # FAISS asks for 39 rows for each of a code's 256 words.
 _ROWS_FOR_CODES = 10_000
+_ROWS_FOR_LISTS = 400
 # Proposals for each picture that is wanted: what compression loses, more proposals win back.
 _PROPOSALS = (10, 40, 160)
-
-
-@dataclass(frozen=True)
-class IndexSettings:
-    """What an index is, and how it is searched.
-
-    Attributes:
-        kind: FAISS's own name for it, as `faiss.index_factory` takes.
-        num_rows: of the gallery that are in it.
-        gallery_crc: the gallery's CRC-32 up to there.
-        index_crc: CRC-32 of the index's file.
-        num_probes: lists of the index that a query looks into.
-        proposals: for each picture wanted.
-        depth: for which recall was measured.
-        recall: share of the truly nearest `depth` pictures that it finds.
-    """
-
-    kind: str
-    num_rows: int
-    gallery_crc: int
-    index_crc: int
-    num_probes: int
-    proposals: int
-    depth: int
-    recall: float
 
 
 class GalleryIndex:
@@ -102,6 +76,37 @@ class GalleryIndex:
         ]
         indices, distances = zip(*found, strict=True)
         return Ranking(np.stack(indices), np.stack(distances))
+
+    def search_reranked(
+        self, queries: AnyArray, depth: int, settings: Settings, candidates: int
+    ) -> Ranking:
+        """Each query re-ranked by itself among the nearest that the index finds.
+
+        Args:
+            queries: floating point [Q, D].
+            depth: how many to list.
+            settings: of the re-ranking.
+            candidates: how many are re-ranked, at least `depth`.
+
+        Returns:
+            Places and re-ranked distances.
+
+        Raises:
+            InvalidInputError: as for `search`; `candidates` below `depth`.
+        """
+        if require_count("candidates", candidates) < require_count("depth", depth):
+            raise InvalidInputError(f"candidates is {candidates}, expected at least depth, {depth}")
+        first = self.search(queries, candidates)
+        segments = self.gallery.segments
+        places = min(depth, len(self.gallery))
+        indices = np.full((len(first.indices), places), -1, np.int32)
+        distances = np.full(indices.shape, np.inf, np.float32)
+        for row, (query, proposed) in enumerate(zip(queries, first.indices, strict=True)):
+            rows = np.asarray(query, np.float32)
+            found = reranked_among(rows, proposed[proposed >= 0], segments, depth, settings, None)
+            indices[row, : len(found.indices)] = found.indices
+            distances[row, : len(found.indices)] = found.distances
+        return Ranking(indices, distances)
 
 
 def open_index(
@@ -146,9 +151,9 @@ def open_index(
         raise InvalidInputError(f"least_recall is {least_recall!r}, expected above 0, at most 1")
     faiss.omp_set_num_threads(thread_count(threads))
     file, depth = Path(path), require_count("depth", depth)
-    settings = _read_settings(file)
+    settings = read_settings(file)
     if settings is not None and _grew_from(gallery, settings) and kind in (None, settings.kind):
-        index = _read_index(faiss, file, settings)
+        index = read_index(faiss, file, settings)
         first, kind = settings.num_rows, settings.kind
         is_tuned = settings.depth == depth and settings.recall >= least_recall
         if is_tuned and first == len(gallery):
@@ -159,14 +164,15 @@ def open_index(
     _add(index, gallery, first, progress)
     made = IndexSettings(kind, *gallery.checkpoints[-1], 0, 1, _PROPOSALS[0], depth, 0.0)
     tuned = _tuned(GalleryIndex(gallery, index, made), least_recall, progress)
-    return GalleryIndex(gallery, index, _write(faiss, file, index, tuned))
+    return GalleryIndex(gallery, index, write_index(faiss, file, index, tuned))
 
 
 def usual_kind(num_rows: int) -> str:
     """The kind of index for so many pictures, by FAISS's name.
 
-    Lists of neighbours in number about 4 times the root, as FAISS advises, but 40 pictures each;
-    64 bytes for a picture where there are enough to learn such a code from, else a byte a number.
+    Few are compared all. Else lists of neighbours, in number about 4 times the root, as FAISS
+    advises, but 40 pictures each; 64 bytes for a picture where there are enough to learn such a
+    code from, else a byte a number.
 
     Args:
         num_rows: pictures.
@@ -174,26 +180,10 @@ def usual_kind(num_rows: int) -> str:
     Returns:
         For `faiss.index_factory`.
     """
+    if num_rows < _ROWS_FOR_LISTS:
+        return "Flat"
     num_lists = max(1, min(int(4 * math.sqrt(num_rows)), num_rows // 40))
     return f"IVF{num_lists},{'PQ64' if num_rows >= _ROWS_FOR_CODES else 'SQ8'}"
-
-
-def require_faiss() -> Any:
-    """The module faiss.
-
-    Returns:
-        The module.
-
-    Raises:
-        RuntimeUnavailableError: the search extra is not installed.
-    """
-    try:
-        import faiss
-    except ImportError as error:
-        raise RuntimeUnavailableError(
-            "an index needs faiss: pip install 'mgn-fast[search]'"
-        ) from error
-    return faiss
 
 
 def _grew_from(gallery: Gallery, settings: IndexSettings) -> bool:
@@ -284,56 +274,3 @@ def _settled(
 def _set_probes(index: Any, num_probes: int) -> None:
     if hasattr(index, "nprobe"):
         index.nprobe = num_probes
-
-
-def _settings_path(path: Path) -> Path:
-    return path.with_suffix(path.suffix + ".json")
-
-
-def _read_settings(path: Path) -> IndexSettings | None:
-    """None where there is no index."""
-    described = _settings_path(path)
-    if not path.exists() and not described.exists():
-        return None
-    try:
-        with open_regular(described) as file:
-            fields = json.loads(file.read(1 << 16))
-        if fields.pop("schema") != SCHEMA:
-            raise ValueError("its schema is another")
-        return IndexSettings(**fields)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DatasetError(
-            f"{str(described)!r} does not describe the index {str(path)!r}: {error}; remove both "
-            "to make the index again, or choose another name"
-        ) from error
-
-
-def _read_index(faiss: Any, path: Path, settings: IndexSettings) -> Any:
-    try:
-        crc = _crc_of(path)
-    except OSError as error:
-        raise DatasetError(f"index {str(path)!r} cannot be read: {error.strerror}") from error
-    if crc != settings.index_crc:
-        raise DatasetError(
-            f"index {str(path)!r} is damaged, or not the one that {str(_settings_path(path))!r} "
-            "describes; remove both to make it again"
-        )
-    return faiss.read_index(str(path))
-
-
-def _write(faiss: Any, path: Path, index: Any, settings: IndexSettings) -> IndexSettings:
-    with replacing(path) as temporary:
-        faiss.write_index(index, str(temporary))
-        settings = replace(settings, index_crc=_crc_of(temporary))
-        # First what describes it: with the old index it does not fit, and that is noticed.
-        described = json.dumps({"schema": SCHEMA} | asdict(settings), indent=1)
-        write_atomically(_settings_path(path), described.encode() + b"\n")
-    return settings
-
-
-def _crc_of(path: Path) -> int:
-    crc = 0
-    with open_regular(path) as file:
-        while block := file.read(1 << 20):
-            crc = zlib.crc32(block, crc)
-    return crc

@@ -53,9 +53,7 @@ def probe_of(embedder: Embedder) -> F32Array:
     return embedding
 
 
-def description_of(
-    embedder: Embedder, dtype: str, beside: Path | None = None
-) -> dict[str, Any]:
+def description_of(embedder: Embedder, dtype: str, beside: Path | None = None) -> dict[str, Any]:
     """What a gallery of an embedder's rows says of them.
 
     Args:

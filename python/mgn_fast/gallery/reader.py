@@ -206,9 +206,7 @@ def _walk(content: memoryview, head: _Head) -> Iterator[_Found]:
         offset = check.end
 
 
-def _require(
-    what: str, place: ArrayPlace, dtype: np.dtype[Any], shape: tuple[int, ...]
-) -> None:
+def _require(what: str, place: ArrayPlace, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
     if place.dtype != dtype or place.shape != shape:
         raise ValueError(f"its {what} are {place.dtype} {place.shape}, expected {dtype} {shape}")
 

@@ -90,7 +90,7 @@ def nearest_reranked(
     first = nearest(queries, segments, candidates, threads)
     rows = np.ascontiguousarray(queries, np.float32)
     chosen = [
-        _reranked_few(row, places, segments, depth, settings, threads)
+        reranked_among(row, places, segments, depth, settings, threads)
         for row, places in zip(rows, first.indices, strict=True)
     ]
     return Ranking(np.stack([c.indices for c in chosen]), np.stack([c.distances for c in chosen]))
@@ -116,6 +116,34 @@ def checked_queries(queries: AnyArray, width: int) -> F32Array:
             "embeddings of different models cannot be compared"
         )
     return np.ascontiguousarray(rows, np.float32)
+
+
+def reranked_among(
+    query: F32Array,
+    places: AnyArray,
+    segments: Sequence[AnyArray],
+    depth: int,
+    settings: Settings,
+    threads: int | None,
+) -> Ranking:
+    """Some places in the order of re-ranking the query among them.
+
+    Args:
+        query: float32 [D].
+        places: of the pictures, ascending or not.
+        segments: [n, D] each.
+        depth: how many to list.
+        settings: of the re-ranking.
+        threads: None for MGN_FAST_THREADS or all cores.
+
+    Returns:
+        indices and distances [K].
+
+    Raises:
+        InvalidInputError: more memory needed than there is.
+    """
+    found = _reranked_all(query[None], [gathered(segments, places)], depth, settings, threads)
+    return Ranking(places[found.indices[0]], found.distances[0])
 
 
 def gathered(segments: Sequence[AnyArray], places: AnyArray) -> F32Array:
@@ -160,15 +188,3 @@ def _reranked_all(
     )
     order = np.argsort(distances, axis=1, kind="stable")[:, :depth]
     return Ranking(order.astype(np.int32), np.take_along_axis(distances, order, axis=1))
-
-
-def _reranked_few(
-    query: F32Array,
-    places: AnyArray,
-    segments: Sequence[AnyArray],
-    depth: int,
-    settings: Settings,
-    threads: int | None,
-) -> Ranking:
-    found = _reranked_all(query[None], [gathered(segments, places)], depth, settings, threads)
-    return Ranking(places[found.indices[0]], found.distances[0])

@@ -173,24 +173,34 @@ def _make(path: Path, content: bytes) -> None:
         Path(made).unlink()
 
 
-def _locked(name: str) -> BinaryIO:
+@contextlib.contextmanager
+def _locked(name: str) -> Iterator[BinaryIO]:
     """The file under that name, open for reading and writing, and nobody else's to write."""
+    file = _opened_and_locked(name)
+    try:
+        yield file
+    finally:
+        # Closing alone would not do: maps of the file keep it open, and with it the lock.
+        fcntl.flock(file, fcntl.LOCK_UN)
+        file.close()
+
+
+def _opened_and_locked(name: str) -> BinaryIO:
     if not is_regular_file(name):
         raise InvalidInputError(f"output {name!r} is no regular file, expected a gallery")
-    file = None
     try:
         file = open(name, "r+b", buffering=0)  # noqa: PTH123, SIM115
+    except OSError as error:
+        raise InvalidInputError(f"output {name!r} cannot be written: {error.strerror}") from error
+    try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not os.path.samestat(os.fstat(file.fileno()), os.stat(name)):  # noqa: PTH116
             raise BlockingIOError  # replaced between opening and locking
     except OSError as error:
-        if file is not None:
-            file.close()
-        if isinstance(error, BlockingIOError):
-            raise InvalidInputError(
-                f"another process writes to gallery {name!r}; run this again when it is done"
-            ) from error
-        raise InvalidInputError(f"output {name!r} cannot be written: {error.strerror}") from error
+        file.close()
+        raise InvalidInputError(
+            f"another process writes to gallery {name!r}; run this again when it is done"
+        ) from error
     return file
 
 
