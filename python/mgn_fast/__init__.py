@@ -7,7 +7,7 @@ imported by the functions that need them.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _core, datasets, simulator
 from .compile_om import compile_om
@@ -28,11 +28,13 @@ from .errors import (
 )
 from .evaluate import evaluate, evaluate_distances
 from .export import export_onnx
-from .gallery import Gallery
 from .images import resize_pack
 from .open_session import open_session
 from .rerank import rerank
 from .types import Identities, Ranking, Report
+
+if TYPE_CHECKING:
+    from .gallery import Gallery
 
 __version__: str = _core.build_info()["version"]
 
@@ -48,6 +50,15 @@ def build_info() -> dict[str, Any]:
         InvalidInputError: MGN_FAST_SIMD names a level that this CPU does not have.
     """
     return _core.build_info() | {"simd": _core.simd_level()}
+
+
+def __getattr__(name: str) -> Any:
+    """Galleries are imported when they are first asked for: not everybody has one."""
+    if name == "Gallery":
+        from .gallery import Gallery
+
+        return Gallery
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = [
