@@ -15,6 +15,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import InvalidInputError, RuntimeUnavailableError
 from ..files import write_atomically
 from ..plan import Progress, nobody
@@ -163,8 +165,19 @@ def _environment() -> Any:
     )
     environment.filters |= {"markup": markupsafe.Markup, "shown": words.shown}
     environment.filters |= {"score": words.score, "share": words.share}
-    environment.globals |= {"count": words.count, "plots": plots}
+    environment.globals |= {"count": words.count, "crowd": words.crowd, "plots": plots}
+    environment.globals |= {"heat_ends": _heat_ends, "camera_rules": words.CAMERA_RULES}
+    environment.globals |= {"precision_rules": words.PRECISION_RULES}
     return environment
+
+
+def _heat_ends(analysis: Analysis) -> tuple[float, float]:
+    """The lowest and the highest mAP of any camera pair; never equal."""
+    cells = [found.pairs.mean_average_precision.ravel() for found in analysis.findings.values()]
+    known = np.concatenate(cells)
+    known = known[~np.isnan(known)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    return min(low, high - 0.01), high
 
 
 def _columns(lists: Sequence[RankedList]) -> dict[str, bool]:

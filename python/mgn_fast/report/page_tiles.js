@@ -85,10 +85,11 @@ function overlay(parts, { numbers = false } = {}) {
   data.parts.forEach(([name, region, top, bottom], i) => {
     const colour = colourOf(parts[8 + i]);
     const band = make("i", { title: `${PART_NAMES[name]} (${name}): cosine ${thousandths(parts[8 + i])}` });
-    band.style.backgroundColor = `rgb(${colour.join(" ")} / ${numbers ? 0.66 : 0.72})`;
+    band.style.backgroundColor = `rgb(${colour.join(" ")} / ${0.55})`;
     if (numbers) {
       band.append((parts[8 + i] / 1000).toFixed(2));
       band.style.color = isLight(colour) ? "#000" : "#fff";
+      band.style.setProperty("--around", isLight(colour) ? "#fff" : "#000");
     }
     band.style.flexGrow = region === "whole" ? 1 : bottom - top;
     columns[region].append(band);

@@ -44,7 +44,8 @@ _LOOKS = {
     "junk": ("#727a84", (0, (1, 1)), "junk"),
     "unknown": ("#9aa2ab", "-", ""),
 }
-_KEY = (("match", "✓ match"), ("other", "✗ non-match"), ("junk", "junk: not counted"))
+# Verdict, words and the width that they take.
+_KEY = (("match", "✓ match", 92), ("other", "✗ non-match", 118), ("junk", "junk: not counted", 152))
 _INK, _MUTED = "#1b1f24", "#59626d"
 # The page's, in page_tiles.js.
 PART_COLOURS = ((43, 29, 107), (122, 38, 133), (203, 66, 98), (247, 148, 58), (252, 238, 140))
@@ -203,18 +204,20 @@ def _write_head(
     heading = " · ".join(part for part in (title, ranking) if part)
     _write(axes, _MARGIN, 20, heading, fontsize=13, weight="bold")
     x = float(_MARGIN)
-    for verdict, word in _KEY:
+    for verdict, word, step in _KEY:
         colour, line, _ = _LOOKS[verdict]
-        axes.add_patch(_rectangle(x + 2, 36, 13, 13, edgecolor=colour, linestyle=line, linewidth=2))
+        axes.add_artist(
+            _rectangle(x + 2, 36, 13, 13, edgecolor=colour, linestyle=line, linewidth=2)
+        )
         _write(axes, x + 21, 43, word)
-        x += 108
+        x += step
     if scale is not None:
-        _write(axes, x + 6, 43, f"beside a picture: cosine of its parts, {scale.low:.2f}")
-        for step in range(24):
-            place = scale.low + step / 23 * (scale.high - scale.low)
+        _write(axes, x + 20, 43, f"beside a picture: cosine of its parts, {scale.low:.2f}")
+        for at in range(24):
+            place = scale.low + at / 23 * (scale.high - scale.low)
             look = {"facecolor": scale.colour(place), "linewidth": 0}
-            axes.add_patch(_rectangle(x + 244 + 3 * step, 38, 3, 10, **look))
-        _write(axes, x + 321, 43, f"{scale.high:.2f}")
+            axes.add_artist(_rectangle(x + 276 + 3 * at, 38, 3, 10, **look))
+        _write(axes, x + 354, 43, f"{scale.high:.2f}")
     for number, note in enumerate(notes):
         _write(axes, _MARGIN, _HEAD + 17 * number, note, color=_MUTED)
 
@@ -222,7 +225,7 @@ def _write_head(
 def _draw_tile(axes: Axes, tile: Tile, pixels: U8Array | None, x: float, y: float) -> None:
     colour, line, _ = _LOOKS[tile.verdict]
     frame = _rectangle(x + 3, y + 1, 76, _SIDE + 8, edgecolor=colour, linestyle=line, linewidth=2.6)
-    axes.add_patch(frame)
+    axes.add_artist(frame)
     if pixels is None:
         _write(axes, x + 41, y + 5 + _SIDE / 2, "cannot\nbe read", color=_MUTED, ha="center")
         return
@@ -247,7 +250,7 @@ def _draw_parts(axes: Axes, look: PartLook, scale: _Scale, x: float, y: float) -
             left, width, wholes = left + 4 * wholes, 4.0, wholes + 1
         box = (left, y + part.top * height, width, (part.bottom - part.top) * height)
         colour = scale.colour(cosine)
-        axes.add_patch(_rectangle(*box, facecolor=colour, edgecolor="white", linewidth=0.7))
+        axes.add_artist(_rectangle(*box, facecolor=colour, edgecolor="white", linewidth=0.7))
 
 
 def _write_caption(axes: Axes, tile: Tile, rank: int, x: float, y: float) -> None:

@@ -5,6 +5,21 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from ..types import Identities
+
+PRECISION_RULES = {
+    "sklearn": "equal distances are found together (sklearn, the recipe's)",
+    "hits": "mean precision at the matches (hits)",
+    "market1501": "trapezoids between them (market1501)",
+}
+CAMERA_RULES = {
+    "drop": "the person's pictures by the query's camera are junk (drop)",
+    "keep": "counts (keep)",
+    "separate": "all pictures by the query's camera are junk (separate)",
+}
+
 
 def shown(text: str) -> str:
     """A name as people may read it: what cannot be seen, or turns text around, is escaped.
@@ -49,6 +64,20 @@ def share(value: float) -> str:
         return f"{percent:.0f}\u00a0%"
     decimals = min(4, 1 - math.floor(math.log10(percent)))
     return f"{percent:.{decimals}f}\u00a0%"
+
+
+def crowd(identities: Identities) -> str:
+    """How many pictures, persons and cameras.
+
+    Args:
+        identities: of the pictures.
+
+    Returns:
+        Such as "118 pictures, 50 persons, 6 cameras".
+    """
+    persons, cameras = (len(np.unique(x)) for x in (identities.person, identities.camera))
+    pictures = count(len(identities), "picture")
+    return f"{pictures}, {count(persons, 'person')}, {count(cameras, 'camera')}"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
