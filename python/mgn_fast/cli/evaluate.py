@@ -143,7 +143,6 @@ def _evaluated(
     dataset = load_dataset(arguments.dataset, arguments.kind)
     _warn(dataset, strict=arguments.strict)
     query, gallery = _embeddings(arguments, dataset)
-    require_parts(arguments, query.shape[1])
     reports = _reports(query, gallery, dataset, arguments, drawn)
     drawn.draw(dataset, reports, (query, gallery))
     result: dict[str, Any] = {
@@ -285,12 +284,14 @@ def _embeddings(arguments: argparse.Namespace, dataset: Dataset) -> tuple[AnyArr
     if arguments.model is not None:
         _say_memory(arguments, dataset, EMBEDDING_WIDTH, embedded=False)
         with Embedder(arguments.model, **session_options(arguments)) as embedder:
+            require_parts(arguments, embedder.session.embedding_width)
             return (
                 embed_split(embedder, dataset.query, "query"),
                 embed_split(embedder, dataset.gallery, "gallery"),
             )
     query = _rows_of(dataset.query, arguments.query, "query")
     gallery = _rows_of(dataset.gallery, arguments.gallery, "gallery")
+    require_parts(arguments, gallery.shape[1])
     _say_memory(arguments, dataset, gallery.shape[1], embedded=True)
     return query, gallery
 
