@@ -98,6 +98,8 @@ class Embedder:
         except BaseException:
             self.session.close()
             raise
+        settings = {"workers": self.workers, "mirror": mirror, "on_error": on_error}
+        self.session.observer.using("embedder", settings)
         self.on_error = on_error
         self.mirror = mirror
         self.skipped: list[tuple[str, str]] = []
@@ -200,11 +202,14 @@ class Embedder:
                     return
                 name, future = waiting.popleft()
                 try:
-                    yield _Picture(name, future.result(), rows_due=self.rows_per_picture)
+                    with self.session.observer.spending("decode_wait"):
+                        resized = future.result()
                 except DecodeError as error:
                     if self.on_error == "raise":
                         raise
                     self.skipped.append((name, str(error)))
+                    continue
+                yield _Picture(name, resized, rows_due=self.rows_per_picture)
         finally:
             for _, future in waiting:
                 future.cancel()
