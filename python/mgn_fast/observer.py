@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Literal, NamedTuple
 
-# In the order in which a picture goes through them. The waits are those of the thread that feeds the
-# lanes: for decoded pictures, for a free lane, and at the end for the batches still under way.
+# In the order in which a picture goes through them. The waits are those of the thread that feeds
+# the lanes: for decoded pictures, for a free lane, and at the end for the batches still under way.
 Stage = Literal[
     "decode",
     "resize",

@@ -26,6 +26,7 @@ from ..files import is_directory, replacing
 from ..images import list_pictures
 from ..simulator.control import TIMED_SOC_VERSION
 from .bench_options import add_bench_options
+from .level import OPTIONS as LEVEL_OPTIONS
 from .options import Commands, enable_simulator, new_command, path_argument
 from .progress import printable, say, stages
 
@@ -121,7 +122,7 @@ def _say_run(run: dict[str, Any]) -> None:
 
 def _exit_code(record: dict[str, Any], *, strict: bool) -> int:
     if record["interrupted"]:
-        say("interrupted: the runs above are those that were finished")
+        say("interrupted: the runs above are those that were finished", always=True)
         return INTERRUPTED
     if strict and not all(run["valid"] for run in record["runs"]):
         return NOT_VALID
@@ -248,7 +249,7 @@ def _arrivals(arguments: argparse.Namespace) -> Arrivals | None:
 
 
 def _recorded_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    skipped = ("run", "command_line")
+    skipped = ("run", "command_line", *LEVEL_OPTIONS)
     return {name: _plain(value) for name, value in vars(arguments).items() if name not in skipped}
 
 
