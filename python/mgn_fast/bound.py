@@ -7,6 +7,7 @@ the rate. `bench.verdict` measures how busy every stage is, which takes events o
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -50,6 +51,7 @@ class Tally(Observer):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seconds: dict[Stage, float] = {}
+        self._began_s, self._ended_s = math.inf, -math.inf
         # When, and the sums then: what lies between the oldest and now is the window.
         self._past: deque[tuple[float, dict[Stage, float]]] = deque([(time.perf_counter(), {})])
 
@@ -58,11 +60,17 @@ class Tally(Observer):
         seconds = span.ended_s - span.started_s
         with self._lock:
             self._seconds[span.stage] = self._seconds.get(span.stage, 0.0) + seconds
+            self._began_s = min(self._began_s, span.started_s)
+            self._ended_s = max(self._ended_s, span.ended_s)
 
     def seconds(self) -> dict[Stage, float]:
         """Of each stage so far; threads that work at once are added up."""
         with self._lock:
             return dict(self._seconds)
+
+    def overall(self) -> Bound | None:
+        """What bounded the rate from the first step to the last; None where that is not known."""
+        return bound_of(self.seconds(), self._ended_s - self._began_s)
 
     def restart(self) -> None:
         """What is asked of `recent` from here on knows nothing of what was before."""

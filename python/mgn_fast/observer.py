@@ -66,6 +66,10 @@ class Observer:
             settings: by name.
         """
 
+    def doing(self, what: str) -> contextlib.AbstractContextManager[None]:
+        """A block that takes a while and has no steps, such as "opening the model"."""
+        return _NOTHING
+
     def spent(self, span: Span) -> None:
         """Takes note of one step."""
 

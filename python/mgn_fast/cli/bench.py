@@ -24,6 +24,7 @@ from ..datasets import Dataset, load_dataset, synthetic
 from ..errors import DatasetError, InvalidInputError
 from ..files import is_directory, replacing
 from ..images import list_pictures
+from ..plan import Progress
 from ..simulator.control import TIMED_SOC_VERSION
 from .bench_options import add_bench_options
 from .level import OPTIONS as LEVEL_OPTIONS
@@ -91,8 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
         # The outputs are tried before anything is measured.
         outputs = {name: stack.enter_context(replacing(path)) for name, path in _outputs(arguments)}
         plan = _plan(arguments, slo, stack)
-        with stages() as progress:
-            outcome = benchmark(plan, progress=progress, on_run=_say_run)
+        with stages("runs") as progress:
+            outcome = benchmark(plan, progress=_counting(progress), on_run=_say_run)
         record, failure = outcome.record, outcome.failure
         if older is not None and record["runs"]:
             try:
@@ -110,6 +111,15 @@ def run(arguments: argparse.Namespace) -> int:
     for note in (record["baseline"] or {"notes": []})["notes"]:
         say(f"note: {note}")
     return _exit_code(record, strict=arguments.strict)
+
+
+def _counting(progress: Progress) -> Progress:
+    """One line for all runs: `_say_run` tells each."""
+
+    def show(stage: str, done: int, total: int) -> None:
+        progress("accuracy" if stage == "accuracy" else "measuring", done, total)
+
+    return show
 
 
 def _say_run(run: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from ..bound import NOUNS, Tally
 
 # Of so long the rate is told. Blocks of re-ranking and batches of a large model take seconds.
 _RATE_WINDOW_S = 30.0
-# Notes of how far a step was are taken no oftener: figures that change faster cannot be read.
+# Notes of how far a step was are kept no oftener.
 _NOTE_S = 0.5
 
 
@@ -35,7 +35,7 @@ class Step:
     total: int | None
     unit: str = ""
     done: int = 0
-    started_s: float = field(default_factory=time.perf_counter)
+    started_s: float = field(default_factory=lambda: time.perf_counter())
     ended_s: float | None = None
     _notes: deque[tuple[float, int]] = field(default_factory=deque, repr=False)
 
@@ -46,10 +46,13 @@ class Step:
         """Takes note of how far it is."""
         self.done = done
         now_s = time.perf_counter()
-        if now_s - self._notes[-1][0] >= _NOTE_S:
-            while len(self._notes) > 1 and self._notes[1][0] < now_s - _RATE_WINDOW_S:
-                self._notes.popleft()
-            self._notes.append((now_s, done))
+        while len(self._notes) > 2 and self._notes[1][0] < now_s - _RATE_WINDOW_S:
+            self._notes.popleft()
+        # The last note moves on until it is worth keeping: pictures come in batches, and a batch
+        # has to be counted whole.
+        if len(self._notes) > 1 and self._notes[-1][0] - self._notes[-2][0] < _NOTE_S:
+            self._notes.pop()
+        self._notes.append((now_s, done))
 
     def finish(self) -> None:
         """It is over, and all was well."""

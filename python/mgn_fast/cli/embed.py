@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(summary))
     else:
         rate = f"{count / seconds:.1f} pictures/s"
-        facts = [f"{count:,} embeddings", f"{len(skipped)} skipped", rate, bound_words(seconds)]
+        facts = [f"{count:,} embeddings", f"{len(skipped)} skipped", rate, bound_words()]
         print(f"{printable(str(arguments.output))}: {', '.join(filter(None, facts))}")
     return 0
 

@@ -19,11 +19,7 @@ class Parser(argparse.ArgumentParser):
     """Names the nearest word of those that it knows, and the command whose option is wrong."""
 
     def error(self, message: str) -> NoReturn:
-        """Usage, message and the nearest word on stderr; exit code 2.
-
-        Args:
-            message: argparse's.
-        """
+        """Usage, argparse's message and the nearest word on stderr; exit code 2."""
         found = _REFUSED.search(message)
         if found is not None:
             known = [word.strip(" '") for word in found["all"].split(",")]

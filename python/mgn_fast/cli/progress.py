@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from ..bound import NOUNS, bound_of
+from ..bound import NOUNS
 from ..plan import Progress
 from .bars import Bars
 from .course import Course, Step
@@ -99,16 +99,13 @@ def kept(text: str) -> None:
     _run.course.kept = text
 
 
-def bound_words(seconds: float) -> str:
+def bound_words() -> str:
     """What embedding was bound by, for the line that ends a command.
-
-    Args:
-        seconds: that it took.
 
     Returns:
         Such as "bound by the model"; "" where that is not known.
     """
-    bound = bound_of(_run.course.tally.seconds(), seconds)
+    bound = _run.course.tally.overall()
     return "" if bound is None else f"bound by {NOUNS[bound]}"
 
 

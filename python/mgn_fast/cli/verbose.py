@@ -9,6 +9,7 @@ import resource
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,19 @@ from ..bound import Tally
 from ..threads import thread_count
 from .course import Course
 from .level import OPTIONS, is_verbose
-from .progress import detail
+from .progress import detail, working
 
-_LIBRARIES = ("numpy", "onnxruntime", "openvino", "torch", "onnx", "cv2", "simplejpeg", "rich")
+_LIBRARIES = ("numpy", "onnxruntime", "openvino", "torch", "onnx", "cv2", "simplejpeg")
 # What the parser adds for us.
 _OURS = ("run", "command_line", *OPTIONS)
 
 
 class Watcher(Tally):
-    """A tally that also tells what was opened, and with which settings."""
+    """A tally that also shows what else takes time, and tells what was opened with what."""
+
+    def doing(self, what: str) -> AbstractContextManager[None]:
+        """Shows it."""
+        return working(what)
 
     def using(self, what: str, settings: Mapping[str, object]) -> None:
         """Tells it."""
