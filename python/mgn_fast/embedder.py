@@ -24,6 +24,7 @@ from . import spec
 from .errors import DecodeError, InvalidInputError, ModelError
 from .files import is_directory
 from .flight import Flight
+from .observer import current_observer
 from .open_session import open_session
 from .session import Session
 from .threads import thread_count
@@ -86,11 +87,13 @@ class Embedder:
         if open_session_options.pop("auto", False):
             from .tune import automatic  # which measures embedders
 
-            workers, open_session_options = automatic(
-                model, mirror=mirror, workers=workers, **open_session_options
-            )
+            with current_observer().doing("tuning, if that is not done yet"):
+                workers, open_session_options = automatic(
+                    model, mirror=mirror, workers=workers, **open_session_options
+                )
         self.workers = thread_count(workers, name="workers")
-        self.session = open_session(model, **open_session_options)
+        with current_observer().doing("opening the model"):
+            self.session = open_session(model, **open_session_options)
         try:
             contract = _contract_of(self.session)
             self._mirrors = _rows_of(contract, self.session.model_path, mirror=mirror)
@@ -98,6 +101,8 @@ class Embedder:
         except BaseException:
             self.session.close()
             raise
+        settings = {"workers": self.workers, "mirror": mirror, "on_error": on_error}
+        self.session.observer.using("embedder", settings)
         self.on_error = on_error
         self.mirror = mirror
         self.skipped: list[tuple[str, str]] = []
@@ -217,11 +222,14 @@ class Embedder:
                     return
                 name, future = waiting.popleft()
                 try:
-                    yield _Picture(name, future.result(), rows_due=self.rows_per_picture)
+                    with self.session.observer.spending("decode_wait"):
+                        resized = future.result()
                 except DecodeError as error:
                     if self.on_error == "raise":
                         raise
                     self.skipped.append((name, str(error)))
+                    continue
+                yield _Picture(name, resized, rows_due=self.rows_per_picture)
         finally:
             for _, future in waiting:
                 future.cancel()

@@ -22,7 +22,7 @@ from ..rerank import Settings
 from ..types import F32Array, Report
 from .evaluate import embed_split
 from .options import Commands, new_command, path_argument
-from .progress import say
+from .progress import say, working
 from .tables import print_reports
 
 SHEET_LISTS = 6
@@ -70,9 +70,11 @@ def run(arguments: argparse.Namespace) -> int:
     started = time.monotonic()
     directory = _made(arguments.directory)
     say(f"1/5 drawing {arguments.persons} people in {directory / 'dataset'}")
-    dataset = synthetic(directory / "dataset", persons=arguments.persons, seed=arguments.seed)
+    with working("drawing"):
+        dataset = synthetic(directory / "dataset", persons=arguments.persons, seed=arguments.seed)
     say("2/5 exporting random weights, verified against torch")
-    model = export_onnx(None, directory / "mgn-random.onnx", seed=arguments.seed)
+    with working("exporting"):
+        model = export_onnx(None, directory / "mgn-random.onnx", seed=arguments.seed)
     num_pictures = len(dataset.query) + len(dataset.gallery)
     say(f"3/5 embedding {num_pictures} pictures, each plain and mirrored")
     with Embedder(model) as embedder:

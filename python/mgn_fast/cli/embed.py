@@ -22,7 +22,7 @@ from ..images import list_pictures
 from ..types import F32Array
 from .embed_gallery import add_to_gallery
 from .options import Commands, add_session_options, new_command, path_argument, session_options
-from .progress import say, track
+from .progress import bound_words, printable, say, track
 
 
 def add_parser(commands: Commands) -> None:
@@ -97,7 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(summary))
     else:
         rate = f"{count / seconds:.1f} pictures/s"
-        print(f"{arguments.output}: {count} embeddings, {len(skipped)} skipped, {rate}")
+        facts = [f"{count:,} embeddings", f"{len(skipped)} skipped", rate, bound_words()]
+        print(f"{printable(str(arguments.output))}: {', '.join(filter(None, facts))}")
     return 0
 
 

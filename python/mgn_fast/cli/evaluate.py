@@ -244,13 +244,14 @@ def embed_split(embedder: Embedder, split: Split, what: str) -> F32Array:
     Args:
         embedder: with `on_error="raise"`.
         split: the pictures.
-        what: the progress line's title.
+        what: the split's name, for the progress line.
 
     Returns:
         float32 [N, 2048].
     """
     rows = np.empty((len(split), embedder.session.embedding_width), np.float32)
-    for place, (_, row) in enumerate(track(embedder.stream(split.paths), what, len(split))):
+    pictures = track(embedder.stream(split.paths), f"embedding {what}", len(split))
+    for place, (_, row) in enumerate(pictures):
         rows[place] = row
     return rows
 
