@@ -22,7 +22,6 @@ import numpy as np
 from . import images as pictures
 from . import spec
 from .errors import DecodeError, InvalidInputError, ModelError
-from .files import is_directory
 from .flight import Flight
 from .observer import current_observer
 from .open_session import open_session
@@ -141,7 +140,7 @@ class Embedder:
         Raises:
             As for a call.
         """
-        return self.stream_named(_named(images))
+        return self.stream_named(pictures.named(images))
 
     def stream_named(
         self, sources: Iterable[tuple[str, pictures.Source]]
@@ -308,27 +307,6 @@ def _rows_of(contract: spec.Contract, path: Path, *, mirror: bool) -> tuple[bool
             "export it without fuse_mirror"
         )
     return (False, True) if mirror and not contract.fuse_mirror else (False,)
-
-
-def _named(images: Any) -> Iterable[tuple[str, Any]]:
-    """Each picture with its name."""
-    if isinstance(images, (str, os.PathLike)):
-        if not is_directory(images):
-            return [(os.fspath(images), images)]
-        root = Path(images)
-        return ((str(path.relative_to(root)), path) for path in pictures.list_pictures(root))
-    if isinstance(images, (bytearray, memoryview)):
-        images = bytes(images)
-    if isinstance(images, bytes) or (isinstance(images, np.ndarray) and images.ndim != 4):
-        images = [images]
-    if not isinstance(images, Iterable):
-        raise InvalidInputError(
-            f"images is a {type(images).__name__}, expected pictures, a directory or an iterable"
-        )
-    return (
-        (os.fspath(source) if isinstance(source, (str, os.PathLike)) else f"#{index}", source)
-        for index, source in enumerate(images)
-    )
 
 
 def _fill(target: AnyArray, batch: list[_Row]) -> list[_Picture]:

@@ -7,8 +7,9 @@ EXIF orientation is ignored, as the published recipe does. Safe from any thread.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -179,6 +180,38 @@ def list_pictures(directory: PathLike) -> list[Path]:
     if not found:
         raise InvalidInputError(f"{name!r} holds no pictures")
     return sorted(found)
+
+
+def named(images: Any) -> Iterable[tuple[str, Source]]:
+    """Each picture with its name.
+
+    Args:
+        images: a directory, one picture, or an iterable of pictures; an array [N, H, W, 3] is N.
+
+    Returns:
+        (name, picture): the name is the path as given, relative to a directory given, or `#0`,
+        `#1`, ... for bytes and arrays.
+
+    Raises:
+        InvalidInputError: none of these, or a directory without files.
+    """
+    if isinstance(images, (str, os.PathLike)):
+        if not is_directory(images):
+            return [(os.fspath(images), images)]
+        root = Path(images)
+        return ((str(path.relative_to(root)), path) for path in list_pictures(root))
+    if isinstance(images, (bytearray, memoryview)):
+        images = bytes(images)
+    if isinstance(images, bytes) or (isinstance(images, np.ndarray) and images.ndim != 4):
+        images = [images]
+    if not isinstance(images, Iterable):
+        raise InvalidInputError(
+            f"images is a {type(images).__name__}, expected pictures, a directory or an iterable"
+        )
+    return (
+        (os.fspath(source) if isinstance(source, (str, os.PathLike)) else f"#{index}", source)
+        for index, source in enumerate(images)
+    )
 
 
 def _require_array(name: str, value: object) -> None:

@@ -11,17 +11,9 @@ from mgn_fast.parts import part_looks
 from tiny_model import write_tiny_model
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A model, pictures and a gallery of them beside each other."""
-    place = tmp_path_factory.mktemp("search")
-    model = write_tiny_model(place / "tiny.onnx")
-    galleries.write_pictures(place / "pictures", 12)
-    Gallery.of(np.eye(3, 5), ["x", "y", "z"]).save(place / "eye.gallery")
-    with Embedder(model) as embedder:
-        Gallery.add(place / "a.gallery", embedder, place / "pictures")
-        np.save(place / "rows.npy", embedder(place / "pictures"))
-    return place
+@pytest.fixture
+def place(searched):
+    return searched
 
 
 def run(place, *words):
@@ -166,7 +158,8 @@ def test_other_galleries_are_refused_by_name(place, tmp_path, capsys):
     assert "no.gallery' cannot be read" in capsys.readouterr().err
     assert main(["search", str(place / "rows.npy"), "x.jpg"]) == 3
     assert "rows.npy' is no gallery" in capsys.readouterr().err
-    assert main(["search", str(place / "eye.gallery"), str(place / "pictures" / "001.jpg")]) == 2
+    Gallery.of(np.eye(3, 5), ["x", "y", "z"]).save(tmp_path / "eye.gallery")
+    assert main(["search", str(tmp_path / "eye.gallery"), str(place / "pictures" / "001.jpg")]) == 2
     assert "does not say which model made it" in capsys.readouterr().err
     Gallery.of(np.empty((0, 5)), []).save(tmp_path / "empty.gallery")
     assert main(["search", str(tmp_path / "empty.gallery"), str(place / "rows.npy")]) == 3

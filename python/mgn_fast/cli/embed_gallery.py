@@ -12,7 +12,7 @@ from ..embedder import Embedder
 from ..errors import DecodeError
 from ..gallery.build import adding
 from .options import session_options
-from .progress import say, stages
+from .progress import bound_words, kept, printable, say, stages
 
 
 def add_to_gallery(arguments: argparse.Namespace, sources: Path | list[Path]) -> int:
@@ -33,7 +33,8 @@ def add_to_gallery(arguments: argparse.Namespace, sources: Path | list[Path]) ->
         Embedder(arguments.model, **session_options(arguments)) as embedder,
         adding(arguments.output, embedder, sources, arguments.dtype) as (builder, pictures),
     ):
-        with stages() as progress:
+        kept(f"{arguments.output} keeps what is embedded; the same command goes on from there")
+        with stages("pictures") as progress:
             for _ in builder.added(pictures):
                 progress("embedding", builder.num_seen, len(pictures))
         done, total = builder.done, builder.num_held
@@ -53,9 +54,10 @@ def add_to_gallery(arguments: argparse.Namespace, sources: Path | list[Path]) ->
     if arguments.json:
         print(json.dumps(summary))
     else:
-        rate = f", {done.num_added / seconds:.1f} pictures/s" if done.num_added else ""
-        print(
-            f"{arguments.output}: {total:,} pictures; {done.num_added:,} added, "
-            f"{done.num_known:,} known, {len(done.skipped)} skipped{rate}"
-        )
+        facts = [f"{done.num_added:,} added", f"{done.num_known:,} known"]
+        facts += [f"{len(done.skipped)} skipped"]
+        if done.num_added:
+            facts += [f"{done.num_added / seconds:.1f} pictures/s", bound_words()]
+        name = printable(str(arguments.output))
+        print(f"{name}: {total:,} pictures; {', '.join(filter(None, facts))}")
     return 0

@@ -9,20 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..bench.page import require_report_extra
 from ..datasets import Dataset
 from ..distances import require_count
 from ..errors import InvalidInputError
 from ..evaluate import Onlooker
-from ..files import replacing
 from ..protocol import Protocol, ProtocolReport
 from ..report import Analyst, ranked_lists, write_page, write_sheet
-from ..report.page import SUFFIXES as PAGE_SUFFIXES
-from ..report.page import require_suffix
-from ..report.sheet import SUFFIXES as SHEET_SUFFIXES
 from ..spec import EMBEDDING_WIDTH
 from ..types import AnyArray
-from .options import path_argument
+from .page_files import add_page_files, page_files
 from .progress import stages
 
 
@@ -32,18 +27,10 @@ def add_page_options(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: gets the options.
     """
-    group = parser.add_argument_group("pictures for people")
-    group.add_argument(
-        "--html",
-        type=path_argument,
-        metavar="PAGE",
-        help="write figures, plots and the ranked lists to this page",
-    )
-    group.add_argument(
-        "--png",
-        type=path_argument,
-        metavar="SHEET",
-        help="write the hardest queries' ranked lists to this picture",
+    group = add_page_files(
+        parser,
+        page="write figures, plots and the ranked lists to this page",
+        sheet="write the hardest queries' ranked lists to this picture",
     )
     group.add_argument(
         "--lists", type=int, default=1000, help="queries listed on the page, hardest first (1000)"
@@ -151,21 +138,12 @@ def drawing(arguments: argparse.Namespace) -> Iterator[Drawing]:
         RuntimeUnavailableError: the report extra is not installed.
         InvalidInputError: a file that cannot be written, or an option outside its range.
     """
-    wanted = {arguments.html: PAGE_SUFFIXES, arguments.png: SHEET_SUFFIXES}
-    wanted.pop(None, None)
-    if wanted:
-        require_report_extra()
+    if arguments.html is not None or arguments.png is not None:
         require_count("lists", arguments.lists)
         require_count("depth", arguments.depth)
     elif arguments.parts:
         raise InvalidInputError("--parts is given without --html or --png, expected one of them")
-    for path, suffixes in wanted.items():
-        require_suffix(path, suffixes)
-    with contextlib.ExitStack() as stack:
-        html, png = (
-            None if path is None else stack.enter_context(replacing(path))
-            for path in (arguments.html, arguments.png)
-        )
+    with page_files(arguments) as (html, png):
         yield Drawing(html, png, arguments.lists, arguments.depth, arguments.parts)
 
 
