@@ -76,7 +76,7 @@ def test_each_error_has_its_exit_code_and_one_line(monkeypatch, capsys, error, c
     monkeypatch.setattr(doctor_command, "examine", fails)
     assert main(["doctor"]) == code
     lines = capsys.readouterr().err.splitlines()
-    assert lines == ["mgn-fast: " + (str(error) or "interrupted")]
+    assert lines == ["mgn-fast: " + (str(error) or "interrupted at examining")]
 
 
 def test_an_error_of_our_own_making_keeps_its_traceback(monkeypatch):

@@ -12,6 +12,7 @@ from mgn_fast.cli.main import build_parser
         (["embed", "p", "--model", "m", "-o", "e", "--backend", "onxruntime"], "'onnxruntime'?"),
         (["embed", "p", "--model", "m", "-o", "e", "--lnaes", "3"], "did you mean '--lanes'?"),
         (["embed", "p", "--model", "m", "-o", "e", "--lnaes=3"], "did you mean '--lanes'?"),
+        (["--quiet", "doctor"], "the options of a command go after its name"),
     ],
 )
 def test_the_word_that_was_meant_is_named(words, message, capsys):
