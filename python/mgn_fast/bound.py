@@ -20,16 +20,8 @@ from .observer import Observer, Span, Stage
 # for each other; "load": images come slower than they could be taken.
 Bound = Literal["decode", "feed", "h2d", "compute", "d2h", "lanes", "load"]
 
-# After "bound by".
-NOUNS: dict[Bound, str] = {
-    "decode": "decoding",
-    "feed": "packing",
-    "h2d": "copying in",
-    "compute": "the model",
-    "d2h": "copying out",
-    "lanes": "too few lanes",
-    "load": "the load",
-}
+# After "bound by": what can be told without asking the device.
+NOUNS: dict[Bound, str] = {"decode": "decoding", "feed": "packing", "compute": "the model"}
 
 # What the feeding thread does, by what bounds the rate while it does that.
 _FEEDING: dict[Stage, Bound] = {
