@@ -174,6 +174,7 @@ def test_a_second_interrupt_shows_the_cursor_again(tmp_path):
         terminal.wait_for("started")
         terminal.process.send_signal(signal.SIGINT)
         terminal.wait_for("cleaning")
+        terminal.wait_for("ending; Ctrl-C once more ends at once")
         for _ in range(20):
             terminal.process.send_signal(signal.SIGINT)
             try:

@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     course, outputs = Course(watcher), Outputs(arguments)
     begin_run(course)
     try:
-        with _signals(), observing(watcher):
+        with _signals(course), observing(watcher):
             return _run(arguments, course)
     except KeyboardInterrupt:
         _show_cursor()
@@ -164,7 +164,7 @@ def _show_cursor() -> None:
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[None]:
+def _signals(course: Course) -> Iterator[None]:
     """Ctrl-C ends a command in order and a second one at once; SIGTERM and SIGHUP end in order."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -172,6 +172,7 @@ def _signals() -> Iterator[None]:
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, _leave_at_once)
+        course.interrupted = True
         raise KeyboardInterrupt
 
     def end(number: int, frame: FrameType | None) -> None:
