@@ -26,8 +26,9 @@ from mgn_fast.observer import observing
 
 
 @pytest.fixture(autouse=True)
-def course():
+def course(monkeypatch):
     """A run of its own, at the level that is asked for."""
+    monkeypatch.setenv("TERM", "xterm")
     course = Course()
     begin_run(course)
     yield course
