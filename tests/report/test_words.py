@@ -38,4 +38,4 @@ def test_numbers_of_things():
     assert count(3368, "query", "queries") == "3,368 queries"
     assert count(0, "picture") == "0 pictures"
     who = Identities([1, 1, 2], [1, 2, 2])
-    assert crowd(who) == "3 pictures, 2 persons, 2 cameras"
+    assert crowd(who) == "3 pictures by 2 cameras"

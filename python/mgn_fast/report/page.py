@@ -166,6 +166,7 @@ def _environment() -> Any:
     environment.filters |= {"markup": markupsafe.Markup, "shown": words.shown}
     environment.filters |= {"score": words.score, "share": words.share}
     environment.globals |= {"count": words.count, "crowd": words.crowd, "plots": plots}
+    environment.globals |= {"persons": lambda who: len(np.unique(who.person))}
     environment.globals |= {"heat_ends": _heat_ends, "camera_rules": words.CAMERA_RULES}
     environment.globals |= {"precision_rules": words.PRECISION_RULES}
     return environment
