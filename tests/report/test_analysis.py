@@ -85,6 +85,20 @@ def test_hardest_first_and_both_rankings_of_the_same_queries(seed):
                 assert entry.first_match[ranking] == shown.index("match") + 1
 
 
+def test_queries_equally_hard_keep_their_order():
+    from mgn_fast.evaluate import measure_embeddings
+
+    person = np.random.default_rng(0).choice([7, 8], 99)
+    who = Identities(person, [1] * 99), Identities([7, 8], [2, 2])
+    analyst, protocol = Analyst(*who, Protocol()), Protocol()
+    rows = np.zeros((99, 1), np.float32), GALLERY[:2]
+    looks = analyst.onlookers()
+    (report,) = measure_embeddings(*rows, *who, [protocol], onlookers=looks)
+    analyst.add("plain", report)
+    in_order = [*np.flatnonzero(person == 8), *np.flatnonzero(person == 7)]
+    np.testing.assert_array_equal(analyst.analysis().listed, in_order)
+
+
 def test_looking_on_changes_no_figure():
     from mgn_fast.evaluate import measure_embeddings
 

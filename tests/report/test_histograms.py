@@ -81,6 +81,15 @@ def test_plain_distances_are_euclidean_and_nothing_is_written_to():
     assert seen[0].item() == 25.0
 
 
+def test_a_largest_distance_on_the_ranges_end_makes_it_longer():
+    counter = DistanceCounter(QUERY, GALLERY, "drop")
+    counter(slice(0, 1), np.array([[0.5, 1.0, 1.5, 2.0]], np.float32), None)
+    got = counter.histogram()
+    assert got.edges[-1] == 4.0
+    assert counted(got.matches, got.edges) == [1.0]
+    assert counted(got.others, got.edges) == [1.5, 2.0]
+
+
 def test_no_distance_at_all_is_not_far():
     counter = DistanceCounter(QUERY, GALLERY, "drop")
     counter(slice(0, 1), np.zeros((1, 4), np.float32), None)

@@ -25,6 +25,8 @@ def test_each_picture_is_stored_once(tmp_path):
     assert len(lines) == len(shown) == len(set(lines))
     assert [len(chunk.split("\n")) for chunk in data.chunks()] == [CHUNK, len(lines) - CHUNK]
     told = json.loads(data.json())
+    rows = {(tile.name, tile.person, tile.camera, tile.path) for tile in tiles_of(lists)}
+    assert len(told["pictures"]) == len(rows)
     for tile, index in zip(lists[3].tiles["plain"], told["lists"][3]["t"][0], strict=True):
         name, person, camera, file, width, height = told["pictures"][index[0]]
         assert (name, person, camera, width, height) == (

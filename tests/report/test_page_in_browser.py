@@ -226,6 +226,9 @@ def test_keys_move_search_and_close(chromium, address):
     page.press("Escape", 27)
     assert not page.evaluate(f"{look}.open")
     assert lists.focused == f"{names[1]} BUTTON"
+    # The picture last looked at, not the one that was clicked.
+    tiles = "[...document.activeElement.closest('article').querySelectorAll('li > .tile')]"
+    assert page.evaluate(f"{tiles}.indexOf(document.activeElement)") == 1
     page.press("/", 191)
     assert lists.focused == "text"
     page.press("Escape", 27)
