@@ -50,7 +50,7 @@ def test_frames_tell_the_verdict(tmp_path, paths):
 
 def test_there_is_a_row_for_each_list_and_the_limits_are_said(tmp_path, paths, monkeypatch):
     two, three = (drawn(tmp_path, lists_of(paths, n, depth=3)).shape[0] for n in (2, 3))
-    assert three - two == sheet._ROW
+    assert three - two == sheet._Box().row
     monkeypatch.setattr(sheet, "MOST_LISTS", 2)
     monkeypatch.setattr(sheet, "MOST_TILES", 4)
     said, write = [], sheet._write
@@ -134,3 +134,24 @@ def test_the_page_has_the_same_colours():
     found = re.search(r"SCALE = \[(.*)\];", script)[1]
     numbers = [int(number) for number in re.findall(r"\d+", found)]
     assert numbers == [level for colour in sheet.PART_COLOURS for level in colour]
+
+
+def test_a_search_has_no_key_of_verdicts(tmp_path, paths, monkeypatch):
+    said, write = [], sheet._write
+    monkeypatch.setattr(sheet, "_write", lambda *a, **k: said.append(a[3]) or write(*a, **k))
+    lists = lists_of(paths, 2, depth=3, known=False, rankings=("plain",))
+    pixels = drawn(tmp_path, lists, title="search")
+    assert said[0] == "search"
+    assert not any("match" in text for text in said)
+    assert share_of(pixels, "other") == 0
+
+
+def test_wide_pictures_have_a_wide_place(tmp_path):
+    (tmp_path / "tall").mkdir()
+    (tmp_path / "wide").mkdir()
+    sizes = {
+        name: drawn(tmp_path, lists_of(write_pictures(tmp_path / name, 3, *size), 2, depth=9)).shape
+        for name, size in (("tall", (32, 16)), ("wide", (16, 32)))
+    }
+    assert sizes["wide"][0] < sizes["tall"][0]
+    assert sizes["wide"][1] > sizes["tall"][1]
