@@ -117,6 +117,16 @@ def test_parts_are_told_where_embeddings_are_given(random):
             assert tile.distance**2 == pytest.approx(2 - 2 * tile.parts.similarity, abs=1e-5)
 
 
+def test_of_very_many_cameras_there_is_no_matrix():
+    random = np.random.default_rng(0)
+    who = [Identities(random.integers(0, 5, n), np.arange(n) % 41) for n in (50, 60)]
+    rows = [random.random((len(some), 4), np.float32) for some in who]
+    rows = [some / np.linalg.norm(some, axis=1, keepdims=True) for some in rows]
+    _, analysis = analysed(rows, who)
+    assert [found.pairs for found in analysis.findings.values()] == [None, None]
+    assert analysis.findings["plain"].histogram.others.sum() > 0
+
+
 def test_options_are_checked():
     for name in ("lists", "depth"):
         with pytest.raises(InvalidInputError, match=f"{name} is 0"):

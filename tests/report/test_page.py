@@ -74,6 +74,16 @@ def test_the_analysis_is_told_for_every_ranking(tmp_path, lists, run):
     assert f"{histogram.others.sum():,} non-matches" in " ".join(text_of(page).split())
 
 
+def test_without_a_camera_matrix_the_page_says_so(tmp_path, lists, run):
+    from dataclasses import replace
+
+    reports, analysis = run
+    findings = {name: replace(found, pairs=None) for name, found in analysis.findings.items()}
+    text = written(tmp_path, lists, reports=reports, analysis=replace(analysis, findings=findings))
+    assert "too many cameras" in text
+    assert Page(text).of("td", kind="heat") == []
+
+
 @pytest.mark.parametrize("rule", ["drop", "keep", "separate"])
 def test_the_page_says_what_is_junk(tmp_path, lists, rule):
     rows, who = hard_run(1)

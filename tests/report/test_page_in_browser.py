@@ -223,6 +223,10 @@ def test_keys_move_search_and_close(chromium, address):
     assert page.evaluate(place) == "1 of 10"
     page.press("ArrowRight", 39)
     assert page.evaluate(place) == "2 of 10"
+    page.evaluate("step = document.querySelector('[aria-label^=Next]'), step.focus(), step.click()")
+    assert page.evaluate(place) == "3 of 10"
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Next picture"
+    page.press("ArrowLeft", 37)
     page.press("Escape", 27)
     assert not page.evaluate(f"{look}.open")
     assert lists.focused == f"{names[1]} BUTTON"

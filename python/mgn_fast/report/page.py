@@ -174,8 +174,8 @@ def _environment() -> Any:
 
 def _heat_ends(analysis: Analysis) -> tuple[float, float]:
     """The lowest and the highest mAP of any camera pair; never equal."""
-    cells = [found.pairs.mean_average_precision.ravel() for found in analysis.findings.values()]
-    known = np.concatenate(cells)
+    pairs = [found.pairs for found in analysis.findings.values() if found.pairs is not None]
+    known = np.concatenate([each.mean_average_precision.ravel() for each in pairs])
     known = known[~np.isnan(known)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     return min(low, high - 0.01), high
