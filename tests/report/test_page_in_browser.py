@@ -182,7 +182,6 @@ def test_the_ranking_can_be_switched(chromium, address):
         )
 
     plain = labels()
-    assert all("plain distance" in label for label in plain) is False
     lists.page.evaluate("document.querySelectorAll('#rankings input')[1].click()")
     assert labels() != plain
 
@@ -212,6 +211,11 @@ def test_keys_move_search_and_close(chromium, address):
     assert lists.focused == f"{names[2]} ARTICLE"
     page.press("k", 75)
     assert lists.focused == f"{names[1]} ARTICLE"
+    # Below the controls, which stay at the top.
+    assert page.evaluate(
+        "document.activeElement.getBoundingClientRect().top >= "
+        "document.getElementById('controls').getBoundingClientRect().bottom"
+    )
     page.press("Tab", 9)
     page.press("ArrowRight", 39)
     assert lists.focused == f"{names[1]} BUTTON"
