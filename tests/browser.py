@@ -78,13 +78,13 @@ class Browser:
     def __exit__(self, *_):
         self._undo.close()
 
-    def open(self, url, *, width=1200, height=900, dark=False):
-        """A page that has loaded, at that width and colour scheme."""
+    def open(self, url, *, width=1200, height=900, dark=False, scripts=True):
+        """A page that has loaded, at that width and colour scheme; its own scripts may be off."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
         page = Page(self, attached["sessionId"])
         self._pages[attached["sessionId"]] = page
-        page.load(url, width, height, dark=dark)
+        page.load(url, width, height, dark=dark, scripts=scripts)
         return page
 
     def call(self, method, session=None, **parameters):
@@ -152,17 +152,20 @@ class Page:
         self.console = []
         self.requests = []
 
-    def load(self, url, width, height, *, dark):
+    def load(self, url, width, height, *, dark, scripts=True):
         """Opens the address and waits until it and what it names have loaded or failed."""
         for domain in ("Page", "Runtime", "Log", "Network"):
             self._call(f"{domain}.enable")
         self.resize(width, height)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._call("Emulation.setEmulatedMedia", features=[scheme])
+        self._call("Emulation.setScriptExecutionDisabled", value=not scripts)
         failed = self._call("Page.navigate", url=url).get("errorText")
         if failed:
             raise RuntimeError(f"{url}: {failed}")
         self._browser.wait(lambda: self._loaded, f"end of loading {url}")
+        if not scripts:
+            return
         # What the last script or picture said arrives before the answer to a later timer.
         self.evaluate("new Promise(resolve => setTimeout(resolve, 50))")
 

@@ -15,7 +15,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
-        if tag not in ("meta", "br"):
+        if tag not in ("meta", "br", "input"):
             self._open.append((tag, dict(attrs), []))
 
     def handle_startendtag(self, tag, attrs):

@@ -111,3 +111,9 @@ def test_a_stub_that_only_says_how_to_install_is_no_chromium(tmp_path, monkeypat
     stub.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_chromium() is None
+
+
+def test_a_pages_scripts_can_be_off(chromium, write):
+    text = "<!doctype html><title>off</title><script>document.title = 'on'</script>"
+    assert chromium.open(write(text), scripts=False).evaluate("document.title") == "off"
+    assert chromium.open(write(text)).evaluate("document.title") == "on"

@@ -22,6 +22,9 @@ from mgn_fast import (
     rank,
     rerank,
 )
+from mgn_fast.evaluate import measure_embeddings
+from mgn_fast.protocol import Protocol
+from mgn_fast.rerank import Settings
 from oracles import retrieval
 
 RULES = ("sklearn", "hits", "market1501")
@@ -308,3 +311,26 @@ def test_an_interrupt_ends_the_work_within_a_second(work):
     with pytest.raises(KeyboardInterrupt):
         work()
     assert time.monotonic() - sent[0] < 1.0
+
+
+@pytest.mark.parametrize("with_rerank", [False, True])
+def test_onlookers_see_every_block_once_in_order(monkeypatch, with_rerank):
+    case = market(8)
+    monkeypatch.setattr(distances, "BLOCK_ROWS", 7)
+    seen = []
+
+    def look(rows, block, screened):
+        assert (screened is None) == with_rerank
+        seen.append((rows, block.copy()))
+
+    settings = Settings() if with_rerank else None
+    (report,) = measure_embeddings(*case, [Protocol()], rerank=settings, onlookers=[look, look])
+    assert [rows.start for rows, _ in seen] == [n for n in range(0, 40, 7) for _ in range(2)]
+    blocks = np.concatenate([block for _, block in seen[::2]])
+    if with_rerank:
+        np.testing.assert_array_equal(blocks, rerank(*case[:2]))
+        assert_same(report, evaluate(*case, rerank=True))
+    else:
+        # Rows of length 1 at most: float32 products of so few numbers are off by less.
+        np.testing.assert_allclose(blocks, retrieval.squared_distances(*case[:2]), atol=1e-5)
+        assert_same(report, evaluate(*case))

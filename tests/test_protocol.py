@@ -185,3 +185,18 @@ def test_a_tally_needs_identities():
     for sides in ((([7], [1]), GALLERY), (GALLERY, Identities([], []))):
         with pytest.raises(InvalidInputError, match="expected"):
             Tally(*sides, Protocol(), 1)
+
+
+def test_a_report_tells_each_querys_first_match_without_junk():
+    """Nearest first: junk, a stranger, the match. The second query has none."""
+    distances = np.array([[0.1, 0.2, 0.3], [0.1, 0.2, 0.3]])
+    sides = Identities([7, 9], [1, 1]), Identities([7, 8, 7], [1, 2, 2])
+    (report,) = measure_distances(distances, *sides, [Protocol()])
+    np.testing.assert_array_equal(report.first_match, [2, 0])
+    assert "first_match" not in report.to_dict()
+
+
+def test_a_tally_tells_precision_where_no_query_has_a_match():
+    tally = Tally(Identities([9], [1]), Identities([7], [2]), Protocol(), 1)
+    tally.add_distances(slice(0, 1), np.zeros((1, 1)))
+    np.testing.assert_array_equal(tally.average_precision, [np.nan])

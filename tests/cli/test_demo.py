@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import re
 
 import numpy as np
 import pytest
@@ -26,9 +27,14 @@ def test_every_stage_runs_and_the_page_says_the_weights_are_random(quick, tmp_pa
     assert [line[:3] for line in captured.err.splitlines()] == [f"{n}/5" for n in range(1, 6)]
     for line in ("plain", "re-ranked", "chance", "random weights, drawn people"):
         assert line in captured.out
-    page = (tmp_path / "d" / "report.html").read_text()
+    page = (tmp_path / "d" / "report.html").read_text(encoding="utf-8")
     assert "weights are random" in page
-    assert page.count("data:image/jpeg") > 50
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])
+    assert data["rankings"] == ["plain", "re-ranked"]
+    assert len(data["lists"]) == len(datasets.load_dataset(tmp_path / "d" / "dataset").query)
+    assert len(data["pictures"]) > 20
+    assert len(data["lists"][0]["t"][0][0][3]) == 16  # parts
+    assert (tmp_path / "d" / "sheet.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_it_can_be_run_again(quick, tmp_path, capsys):
@@ -39,6 +45,11 @@ def test_it_can_be_run_again(quick, tmp_path, capsys):
     second = json.loads(capsys.readouterr().out)
     assert first["random_weights"] is True
     assert first["reports"] == second["reports"]
+
+
+def test_the_sheet_is_spread_from_the_first_to_the_last():
+    assert demo.spread(list(range(59)), 3) == [0, 29, 58]
+    assert demo.spread([7], 3) == [7]
 
 
 def test_a_directory_that_cannot_be_made_is_a_usage_error(tmp_path, capsys):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..errors import InvalidInputError
 from ..evaluate import evaluate_distances, measure_embeddings
 from ..export import export_onnx
 from ..protocol import Protocol
-from ..report import Analysis, Analyst, ranked_lists, write_page, write_sheet
+from ..report import Analysis, Analyst, RankedList, ranked_lists, write_page, write_sheet
 from ..rerank import Settings
 from ..types import F32Array, Report
 from .evaluate import embed_split
@@ -96,8 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     sheet = write_sheet(
         directory / "sheet.png",
-        lists[:SHEET_LISTS],
-        title="mgn_fast demo: hardest queries",
+        spread(lists, SHEET_LISTS),
+        title="mgn_fast demo: from the hardest query to the easiest",
         notes=["Drawn people, random weights."],
     )
     seconds = time.monotonic() - started
@@ -110,6 +111,20 @@ def run(arguments: argparse.Namespace) -> int:
         print_reports(reports)
         print(f"random weights, drawn people: {page} says what that means ({seconds:.0f} s)")
     return 0
+
+
+def spread(lists: Sequence[RankedList], number: int) -> list[RankedList]:
+    """Some of many, evenly from the first to the last.
+
+    Args:
+        lists: at least one.
+        number: how many, at least 1.
+
+    Returns:
+        In their order.
+    """
+    places = np.linspace(0, len(lists) - 1, min(number, len(lists)))
+    return [lists[place] for place in places.astype(int)]
 
 
 def measured(

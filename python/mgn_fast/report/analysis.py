@@ -20,7 +20,7 @@ from ..parts import PartLook, part_looks
 from ..protocol import Protocol, ProtocolReport
 from ..threads import thread_count
 from ..types import AnyArray, F64Array, I32Array, I64Array, Identities
-from .camera_pairs import CameraPairs, CameraPairTally
+from .camera_pairs import CameraPairs, CameraPairTally, can_pair
 from .histograms import DistanceCounter, DistanceHistogram
 from .nearest import NearestPictures
 from .tiles import RankedList, Tile, Verdict
@@ -31,7 +31,7 @@ class Findings:
     """What one ranking's pass showed.
 
     Attributes:
-        pairs: mAP by the query's and the gallery's camera.
+        pairs: mAP by the query's and the gallery's camera; None where there are too many cameras.
         histogram: distances of matches and of others.
         indices: int32 [N, depth], the gallery pictures nearest to each listed query.
         distances: float64 [N, depth].
@@ -39,7 +39,7 @@ class Findings:
         first_match: int64 [Q]; 0 without a match.
     """
 
-    pairs: CameraPairs
+    pairs: CameraPairs | None
     histogram: DistanceHistogram
     indices: I32Array
     distances: F64Array
@@ -97,7 +97,7 @@ class Analyst:
         self._query, self._gallery, self._protocol = query, gallery, protocol
         self._lists, self._depth = require_count("lists", lists), require_count("depth", depth)
         self._workers = thread_count(threads)
-        self._looks: list[tuple[CameraPairTally, DistanceCounter, NearestPictures]] = []
+        self._looks: tuple[CameraPairTally | None, DistanceCounter, NearestPictures] | None = None
         self._findings: dict[str, Findings] = {}
         self._listed: I64Array | None = None
 
@@ -108,19 +108,15 @@ class Analyst:
             What to give it.
         """
         wanted = np.arange(len(self._query)) if self._listed is None else np.sort(self._listed)
-        look = (
-            CameraPairTally(self._query, self._gallery, self._protocol, self._workers),
-            DistanceCounter(self._query, self._gallery, self._protocol.same_camera),
-            NearestPictures(
-                wanted,
-                len(self._query),
-                len(self._gallery),
-                depth=self._depth,
-                workers=self._workers,
-            ),
-        )
-        self._looks = [look]
-        return look
+        sides = self._query, self._gallery
+        pairs = None
+        if can_pair(*sides):
+            pairs = CameraPairTally(*sides, self._protocol, self._workers)
+        counter = DistanceCounter(*sides, self._protocol.same_camera)
+        sizes = len(self._query), len(self._gallery)
+        nearest = NearestPictures(wanted, *sizes, depth=self._depth, workers=self._workers)
+        self._looks = pairs, counter, nearest
+        return (counter, nearest) if pairs is None else (pairs, counter, nearest)
 
     def add(self, ranking: str, report: ProtocolReport) -> None:
         """Keeps what the last onlookers saw.
@@ -132,18 +128,18 @@ class Analyst:
         Raises:
             InvalidInputError: nobody looked on.
         """
-        if not self._looks:
+        if self._looks is None:
             raise InvalidInputError(
                 f"ranking {ranking!r} has no onlookers, expected a run with them"
             )
-        pairs, counter, nearest = self._looks.pop()
+        (pairs, counter, nearest), self._looks = self._looks, None
         if self._listed is None:
             # NaN sorts last: queries without a match.
             order = np.argsort(report.average_precision, kind="stable")
             self._listed = order[: self._lists]
         places = np.searchsorted(nearest.queries, self._listed)
         self._findings[ranking] = Findings(
-            pairs.pairs(),
+            None if pairs is None else pairs.pairs(),
             counter.histogram(),
             nearest.indices[places],
             nearest.distances[places],

@@ -14,6 +14,22 @@ from .. import _core
 from ..protocol import Protocol, Tally
 from ..types import F32Array, F64Array, I32Array, I64Array, Identities
 
+# Each camera of the gallery is one more count of every query, and one more column to read.
+MOST_CAMERAS = 40
+
+
+def can_pair(query: Identities, gallery: Identities) -> bool:
+    """Whether there are few enough cameras for a matrix.
+
+    Args:
+        query: person and camera of every query.
+        gallery: person and camera of every gallery picture.
+
+    Returns:
+        True for up to 40 on either side.
+    """
+    return all(len(np.unique(side.camera)) <= MOST_CAMERAS for side in (query, gallery))
+
 
 @dataclass(frozen=True, eq=False)
 class CameraPairs:

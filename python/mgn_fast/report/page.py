@@ -166,6 +166,7 @@ def _environment() -> Any:
     environment.filters |= {"markup": markupsafe.Markup, "shown": words.shown}
     environment.filters |= {"score": words.score, "share": words.share}
     environment.globals |= {"count": words.count, "crowd": words.crowd, "plots": plots}
+    environment.globals |= {"persons": lambda who: len(np.unique(who.person))}
     environment.globals |= {"heat_ends": _heat_ends, "camera_rules": words.CAMERA_RULES}
     environment.globals |= {"precision_rules": words.PRECISION_RULES}
     return environment
@@ -173,8 +174,8 @@ def _environment() -> Any:
 
 def _heat_ends(analysis: Analysis) -> tuple[float, float]:
     """The lowest and the highest mAP of any camera pair; never equal."""
-    cells = [found.pairs.mean_average_precision.ravel() for found in analysis.findings.values()]
-    known = np.concatenate(cells)
+    pairs = [found.pairs for found in analysis.findings.values() if found.pairs is not None]
+    known = np.concatenate([each.mean_average_precision.ravel() for each in pairs])
     known = known[~np.isnan(known)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     return min(low, high - 0.01), high

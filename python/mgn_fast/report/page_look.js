@@ -66,10 +66,13 @@ function showLook(article, place) {
   );
   const figures = make("div", { class: "large-figures" }, largeFigure(article.query, parts));
   if (tile) figures.append(largeFigure(tile, parts));
+  // Who goes on by button keeps it, as long as there is something to go on to.
+  const pressed = look.open ? document.activeElement.getAttribute("aria-label") : null;
   look.replaceChildren(bar, figures);
   if (tile?.parts) look.append(partsTable(tile.parts));
   if (!look.open) look.showModal();
-  close.focus();
+  const again = [...bar.querySelectorAll("button:enabled")].find((b) => b.getAttribute("aria-label") === pressed);
+  (pressed && again ? again : close).focus();
 }
 
 function before() {

@@ -98,6 +98,12 @@ addEventListener("afterprint", () => {
   for (const { element } of articles) element.classList.remove("unprinted");
 });
 
+// Who goes to a list sees its head below the controls, where those stay at the top.
+new ResizeObserver(() => {
+  const stays = getComputedStyle(form).position === "sticky";
+  document.documentElement.style.scrollPaddingTop = stays ? `${form.offsetHeight + 10}px` : "";
+}).observe(form);
+
 setUpControls();
 showParts();
 showRanking(0);

@@ -8,8 +8,9 @@ and the user's matplotlibrc have no part in it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ SUFFIXES = (".png",)
 
 # In the drawing's units, a pixel each at 100 dpi.
 _SIDE = 128
-_CELL, _ROW, _HEAD, _MARGIN = 92, 214, 64, 14
+_HEAD, _MARGIN = 64, 14
 _PARTS_WIDTH = 40
 _DPI = 100
 
@@ -49,6 +50,28 @@ _KEY = (("match", "✓ match", 92), ("other", "✗ non-match", 118), ("junk", "j
 _INK, _MUTED = "#1b1f24", "#59626d"
 # The page's, in page_tiles.js.
 PART_COLOURS = ((43, 29, 107), (122, 38, 133), (203, 66, 98), (247, 148, 58), (252, 238, 140))
+
+
+@dataclass(frozen=True)
+class _Box:
+    """What a picture fits into; those of vehicles want another one than those of people."""
+
+    width: int = 68
+    height: int = _SIDE
+
+    @classmethod
+    def of(cls, pictures: Iterable[U8Array | None]) -> _Box:
+        shapes = [pixels.shape[1] / pixels.shape[0] for pixels in pictures if pixels is not None]
+        wide = len(shapes) > 0 and sorted(shapes)[len(shapes) // 2] > 0.75
+        return cls(108, 108) if wide else cls()
+
+    @property
+    def cell(self) -> int:
+        return self.width + 24
+
+    @property
+    def row(self) -> int:
+        return self.height + 86
 
 
 class _Scale:
@@ -105,7 +128,8 @@ def write_sheet(
     rows = [[entry.query, *entry.tiles.get(name, ())][: MOST_TILES + 1] for entry in lists]
     rows = rows[:MOST_LISTS]
     lines = [*notes, *_left_out(lists, name)]
-    figure = _drawn(list(lists[:MOST_LISTS]), rows, name, title, lines)
+    heading = " · ".join(part for part in (title, name if len(rankings) > 1 else "") if part)
+    figure = _drawn(list(lists[:MOST_LISTS]), rows, name, heading, lines)
     with replacing(path) as temporary, _settings():
         figure.savefig(temporary, format="png", dpi=_DPI, metadata={"Software": "mgn_fast"})
     return Path(path)
@@ -147,28 +171,30 @@ def _drawn(
         ) from error
     looks = [tile.parts for row in rows for tile in row if tile.parts is not None]
     scale = _Scale(looks) if looks else None
-    cell = _CELL + (_PARTS_WIDTH + 6 if looks else 0)
+    pixels = _pixels([tile for row in rows for tile in row])
+    box = _Box.of(pixels.values())
+    cell = box.cell + (_PARTS_WIDTH + 6 if looks else 0)
     width = max(2 * _MARGIN + cell * max(len(row) for row in rows), 720)
     head = _HEAD + 17 * len(notes)
-    height = head + _ROW * len(rows) + _MARGIN
-    pixels = _pixels([tile for row in rows for tile in row])
+    height = head + box.row * len(rows) + _MARGIN
     with _settings():
         figure = Figure(figsize=(width / _DPI, height / _DPI), facecolor="white")
         FigureCanvasAgg(figure)
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
         axes.set_axis_off()
-        _write_head(axes, title, notes, ranking, scale)
+        known = any(tile.verdict in ("match", "other", "junk") for row in rows for tile in row)
+        _write_head(axes, title, notes, scale, known=known)
         for number, (entry, row) in enumerate(zip(lists, rows, strict=True)):
-            top = head + _ROW * number
+            top = head + box.row * number
             _write(axes, _MARGIN, top + 12, entry.query.name + _about(entry, ranking), fontsize=9)
             rank = 0
             for place, tile in enumerate(row):
                 rank += tile.verdict not in ("query", "junk")
                 x = _MARGIN + cell * place
-                _draw_tile(axes, tile, pixels[source_key(tile)], x, top + 24)
+                _draw_tile(axes, tile, pixels[source_key(tile)], box, (x, top + 24))
                 if tile.parts is not None and scale is not None:
-                    _draw_parts(axes, tile.parts, scale, x + 84, top + 25)
-                _write_caption(axes, tile, rank, x, top + 36 + _SIDE)
+                    _draw_parts(axes, tile.parts, scale, box, (x + box.width + 16, top + 25))
+                _write_caption(axes, tile, rank, x + 7 + box.width / 2, top + 36 + box.height)
         axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
     return figure
 
@@ -199,12 +225,11 @@ def _pixels(tiles: Sequence[Tile]) -> dict[Hashable, U8Array | None]:
 
 
 def _write_head(
-    axes: Axes, title: str, notes: Sequence[str], ranking: str, scale: _Scale | None
+    axes: Axes, title: str, notes: Sequence[str], scale: _Scale | None, *, known: bool
 ) -> None:
-    heading = " · ".join(part for part in (title, ranking) if part)
-    _write(axes, _MARGIN, 20, heading, fontsize=13, weight="bold")
+    _write(axes, _MARGIN, 20, title, fontsize=13, weight="bold")
     x = float(_MARGIN)
-    for verdict, word, step in _KEY:
+    for verdict, word, step in _KEY if known else ():
         colour, line, _ = _LOOKS[verdict]
         axes.add_artist(
             _rectangle(x + 2, 36, 13, 13, edgecolor=colour, linestyle=line, linewidth=2)
@@ -212,26 +237,32 @@ def _write_head(
         _write(axes, x + 21, 43, word)
         x += step
     if scale is not None:
-        _write(axes, x + 20, 43, f"beside a picture: cosine of its parts, {scale.low:.2f}")
+        x += 20 if known else 0
+        _write(axes, x, 43, f"beside a picture: cosine of its parts, {scale.low:.2f}")
         for at in range(24):
             place = scale.low + at / 23 * (scale.high - scale.low)
             look = {"facecolor": scale.colour(place), "linewidth": 0}
-            axes.add_artist(_rectangle(x + 276 + 3 * at, 38, 3, 10, **look))
-        _write(axes, x + 354, 43, f"{scale.high:.2f}")
+            axes.add_artist(_rectangle(x + 256 + 3 * at, 38, 3, 10, **look))
+        _write(axes, x + 334, 43, f"{scale.high:.2f}")
     for number, note in enumerate(notes):
         _write(axes, _MARGIN, _HEAD + 17 * number, note, color=_MUTED)
 
 
-def _draw_tile(axes: Axes, tile: Tile, pixels: U8Array | None, x: float, y: float) -> None:
+def _draw_tile(
+    axes: Axes, tile: Tile, pixels: U8Array | None, box: _Box, at: tuple[float, float]
+) -> None:
+    x, y = at
+    middle = x + 7 + box.width / 2, y + 5 + box.height / 2
     colour, line, _ = _LOOKS[tile.verdict]
-    frame = _rectangle(x + 3, y + 1, 76, _SIDE + 8, edgecolor=colour, linestyle=line, linewidth=2.6)
+    look = {"edgecolor": colour, "linestyle": line, "linewidth": 2.6}
+    frame = _rectangle(x + 3, y + 1, box.width + 8, box.height + 8, **look)
     axes.add_artist(frame)
     if pixels is None:
-        _write(axes, x + 41, y + 5 + _SIDE / 2, "cannot\nbe read", color=_MUTED, ha="center")
+        _write(axes, *middle, "cannot\nbe read", color=_MUTED, ha="center")
         return
-    scale = min(1.0, 68 / pixels.shape[1])
+    scale = min(1.0, box.width / pixels.shape[1], box.height / pixels.shape[0])
     height, width = pixels.shape[0] * scale, pixels.shape[1] * scale
-    left, top = x + 41 - width / 2, y + 5 + (_SIDE - height) / 2
+    left, top = middle[0] - width / 2, middle[1] - height / 2
     axes.imshow(
         pixels,
         extent=(left, left + width, top + height, top),
@@ -240,27 +271,31 @@ def _draw_tile(axes: Axes, tile: Tile, pixels: U8Array | None, x: float, y: floa
     )
 
 
-def _draw_parts(axes: Axes, look: PartLook, scale: _Scale, x: float, y: float) -> None:
+def _draw_parts(
+    axes: Axes, look: PartLook, scale: _Scale, box: _Box, at: tuple[float, float]
+) -> None:
     """Beside the picture, on its height: three strips for the whole, then halves, then thirds."""
     columns = {"whole": 0, "half": 1, "third": 2}
-    height, wholes = _SIDE + 8, 0
+    x, y = at
+    height, wholes = box.height + 8, 0
     for part, cosine in zip(PARTS, look.cosines, strict=True):
         left, width = x + 14 * columns[part.region], 12.0
         if part.region == "whole":
             left, width, wholes = left + 4 * wholes, 4.0, wholes + 1
-        box = (left, y + part.top * height, width, (part.bottom - part.top) * height)
+        band = (left, y + part.top * height, width, (part.bottom - part.top) * height)
         colour = scale.colour(cosine)
-        axes.add_artist(_rectangle(*box, facecolor=colour, edgecolor="white", linewidth=0.7))
+        axes.add_artist(_rectangle(*band, facecolor=colour, edgecolor="white", linewidth=0.7))
 
 
 def _write_caption(axes: Axes, tile: Tile, rank: int, x: float, y: float) -> None:
     colour, _, symbol = _LOOKS[tile.verdict]
     head = symbol if tile.verdict in ("query", "junk") else f"{symbol} {rank}".strip()
-    _write(axes, x + 41, y + 9, head, fontsize=9, weight="bold", color=colour, ha="center")
+    ink = _INK if tile.verdict == "unknown" else colour
+    _write(axes, x, y + 9, head, fontsize=9, weight="bold", color=ink, ha="center")
     said = [] if tile.camera is None else [f"cam {tile.camera}"]
     if tile.distance is not None:
         said.append(f"{tile.distance:.3f}")
-    _write(axes, x + 41, y + 25, "  ".join(said), fontsize=8, color=_MUTED, ha="center")
+    _write(axes, x, y + 25, "  ".join(said), fontsize=8, color=_MUTED, ha="center")
 
 
 def _write(axes: Axes, x: float, y: float, text: str, **look: Any) -> None:

@@ -67,17 +67,16 @@ def share(value: float) -> str:
 
 
 def crowd(identities: Identities) -> str:
-    """How many pictures, persons and cameras.
+    """How many pictures by how many cameras.
 
     Args:
         identities: of the pictures.
 
     Returns:
-        Such as "118 pictures, 50 persons, 6 cameras".
+        Such as "118 pictures by 6 cameras".
     """
-    persons, cameras = (len(np.unique(x)) for x in (identities.person, identities.camera))
-    pictures = count(len(identities), "picture")
-    return f"{pictures}, {count(persons, 'person')}, {count(cameras, 'camera')}"
+    cameras = count(len(np.unique(identities.camera)), "camera")
+    return f"{count(len(identities), 'picture')} by {cameras}"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

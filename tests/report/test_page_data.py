@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+import base64
+import json
+import math
+
+import simplejpeg
+
+from mgn_fast.parts import PartLook
+from mgn_fast.report import RankedList, Tile
+from mgn_fast.report.page_data import CHUNK, ListData
+from mgn_fast.report.thumbnails import thumbnails, tiles_of
+from report_runs import HOSTILE, lists_of, write_pictures
+
+
+def data_of(lists):
+    return ListData(lists, thumbnails(tiles_of(lists)))
+
+
+def test_each_picture_is_stored_once(tmp_path):
+    paths = write_pictures(tmp_path, CHUNK + 6)
+    lists = lists_of(paths, 40)
+    data = data_of(lists)
+    shown = {tile.path for tile in tiles_of(lists)}
+    lines = [line for chunk in data.chunks() for line in chunk.split("\n")]
+    assert len(lines) == len(shown) == len(set(lines))
+    assert [len(chunk.split("\n")) for chunk in data.chunks()] == [CHUNK, len(lines) - CHUNK]
+    told = json.loads(data.json())
+    rows = {(tile.name, tile.person, tile.camera, tile.path) for tile in tiles_of(lists)}
+    assert len(told["pictures"]) == len(rows)
+    for tile, index in zip(lists[3].tiles["plain"], told["lists"][3]["t"][0], strict=True):
+        name, person, camera, file, width, height = told["pictures"][index[0]]
+        assert (name, person, camera, width, height) == (
+            tile.name,
+            tile.person,
+            tile.camera,
+            16,
+            32,
+        )
+        got = simplejpeg.decode_jpeg(base64.b64decode(lines[file]))
+        assert abs(got.astype(int) - simplejpeg.decode_jpeg(tile.path.read_bytes())).mean() < 8
+        assert told["verdicts"][index[1]] == tile.verdict
+
+
+def test_names_cannot_end_the_data(tmp_path):
+    lists = [RankedList(Tile(HOSTILE, None, "query", note=HOSTILE), {HOSTILE: []})]
+    text = data_of(lists).json()
+    assert "<" not in text
+    assert text.isascii()
+    assert "\x00" not in text
+    (row,) = json.loads(text)["pictures"]
+    assert row[0].startswith("</script><script>alert(1)</script>")
+    assert "\\u202e\\x00\\x1b[2J" in row[0]
+    assert row[3:] == [-1, "no picture was kept"]
+
+
+def test_numbers_are_short_and_what_is_none_is_null():
+    look = PartLook((0.1,) * 8, (0.123456,) * 8)
+    tiles = [
+        Tile("a", None, "match", distance=0.123456789, parts=look),
+        Tile("b", None, "other", distance=math.inf),
+        Tile("c", None, "junk", note="x"),
+    ]
+    entry = RankedList(Tile("q", None, "query"), {"plain": tiles}, {"plain": math.nan}, {})
+    (told,) = json.loads(data_of([entry]).json())["lists"]
+    assert [row[1:] for row in told["t"][0]] == [
+        [1, 0.12346, [100] * 8 + [123] * 8],
+        [3],
+        [2, None, None, "x"],
+    ]
+    assert (told["ap"], told["first"]) == ([None], [None])
+
+
+def test_a_ranking_that_a_list_lacks_is_empty():
+    tile = Tile("a", None, "match")
+    lists = [RankedList(tile, {"plain": [tile]}), RankedList(tile, {"re-ranked": [tile]})]
+    told = json.loads(data_of(lists).json())
+    assert told["rankings"] == ["plain", "re-ranked"]
+    assert [list(map(len, entry["t"])) for entry in told["lists"]] == [[1, 0], [0, 1]]

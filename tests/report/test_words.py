@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+import math
+
+import pytest
+
+from mgn_fast import Identities
+from mgn_fast.report.words import count, crowd, score, share, shown
+
+
+def test_names_show_what_would_command_a_terminal_or_turn_text_around():
+    assert shown("a\x00\x1b[2J\u202e\udcff\n") == "a\\x00\\x1b[2J\\u202e\\udcff\\n"
+    assert shown("行人 <b>é") == "行人 <b>é"
+    assert shown("\udcff").encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0.0, "0"),
+        (0.00031, "0.031"),
+        (0.00000001, "0.0000"),
+        (0.041, "4.1"),
+        (0.41, "41"),
+        (1.0, "100"),
+    ],
+)
+def test_shares_have_two_figures(value, expected):
+    assert share(value) == f"{expected}\u00a0%"
+
+
+def test_what_is_not_known_is_a_dash():
+    assert share(math.nan) == score(math.nan) == "\u2013"
+    assert score(0.94332) == "0.9433"
+
+
+def test_numbers_of_things():
+    assert count(1, "query", "queries") == "1 query"
+    assert count(3368, "query", "queries") == "3,368 queries"
+    assert count(0, "picture") == "0 pictures"
+    who = Identities([1, 1, 2], [1, 2, 2])
+    assert crowd(who) == "3 pictures by 2 cameras"
