@@ -5,6 +5,7 @@ A ```text block straight after a ```sh block, with nothing or one line of text b
 its commands print. A comment `# exit N` allows that code beside 0.
 """
 
+import itertools
 import re
 import shlex
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ def blocks_of(path):
     text = path.read_text(encoding="utf-8")
     found = list(_FENCE.finditer(text))
     blocks = []
-    for match, after in zip(found, [*found[1:], None], strict=True):
+    for match, after in itertools.zip_longest(found, found[1:]):
         shown = ""
         if after is not None and after[1] == "text":
             between = text[match.end() : after.start()].strip()

@@ -6,7 +6,8 @@ with MGN's input, output and contract takes the place of what an export wrote (t
 real, once for each form), and `bench` and `tune` measure for a moment by default. With
 MGN_FAST_DOCS_HOST, a directory laid out as an Ascend host's, the simulator with two devices is in
 AscendCL's place and nothing asks whether it is one, so that commands go the way of a real host.
-`pip`, `pytest`, `python -m venv` and `npu-smi` are stand-ins that check what they are given.
+`pip`, `pytest`, `python -m venv` and, on that host, `npu-smi` are stand-ins that check what they
+are given.
 """
 
 import functools
@@ -14,7 +15,6 @@ import inspect
 import os
 import re
 import runpy
-import shutil
 import sys
 from pathlib import Path
 
@@ -129,6 +129,7 @@ def python(words):
 
 def main(name, *words):
     """Runs one program of the documents."""
+    name = name.removesuffix("3")
     if name in ("mgn-fast", "python"):
         if quick := os.environ.get("MGN_FAST_DOCS_QUICK"):
             quicken(Path(quick))
@@ -146,14 +147,13 @@ def main(name, *words):
     return {"pip": pip, "pytest": pytest, "python": python}[name](list(words))
 
 
-def install(folder):
+def install(folder, names=("mgn-fast", "python", "python3", "pip", "pytest")):
     """Writes the programs into a directory that goes first into PATH."""
     folder.mkdir()
-    for name in ("mgn-fast", "python", "pip", "pytest", "npu-smi"):
+    for name in names:
         path = folder / name
         path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{__file__}" {name} "$@"\n')
         path.chmod(0o755)
-    shutil.copy(folder / "python", folder / "python3")
     return folder
 
 

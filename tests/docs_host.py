@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 
+from docs_command import install
 from mgn_fast import datasets, open_session
 from mgn_fast.bins_write import write_bins
 from mgn_fast.simulator import library_path
@@ -79,6 +80,7 @@ def prepare_host(root):
     )
     (ascend / "driver/version.info").write_text("Version=23.0.3\n")
     (root / "etc/ascend_install.info").write_text(f"Driver_Install_Path_Param={ascend}\n")
+    install(root / "sbin", ["npu-smi"])
     for name in ("davinci_manager", "davinci0", "davinci1"):
         (root / "dev" / name).touch()
     return root
