@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import mgn_fast
-from mgn_fast import datasets, errors, lane, session, simulator
+from mgn_fast import datasets, errors, lane, protocol, session, simulator
+from mgn_fast.evaluate import measure_distances, measure_embeddings
 
 PAGE = Path(__file__).with_name("api.md")
 HEAD = """\
@@ -28,13 +29,17 @@ What `import mgn_fast` offers. Options after the data are keywords only. `F32Arr
 of float32, and so on; shapes use N pictures, D embedding width, Q queries, G gallery pictures, K
 depth. The command line calls these same functions: `mgn-fast COMMAND --help`.
 """
-# What other functions give or raise, and nobody makes: no names of `__all__`.
-ALSO = {
+# No names of `__all__`: what other functions give or raise, and evaluation by other protocols.
+ALSO: dict[str, Any] = {
     "Lane": lane.Lane,
     "ModelLoadError": errors.ModelLoadError,
+    "Protocol": protocol.Protocol,
+    "ProtocolReport": protocol.ProtocolReport,
     "Session": session.Session,
     "Split": datasets.Split,
     "Ticket": lane.Ticket,
+    "measure_distances": measure_distances,
+    "measure_embeddings": measure_embeddings,
 }
 # Methods that only the package's other classes call.
 INTERNAL = {
@@ -54,7 +59,8 @@ GROUPS = {
     "Pictures and embeddings": "Embedder resize_pack",
     "Search": "Gallery",
     "Evaluation": "evaluate evaluate_distances rerank rank squared_distance "
-    "cosine_similarity Identities Ranking Report",
+    "cosine_similarity Identities Ranking Report measure_embeddings measure_distances Protocol "
+    "ProtocolReport",
     "Datasets": "load_dataset Dataset Split datasets",
 }
 REST = "Installation"
@@ -106,8 +112,10 @@ def _groups() -> dict[str, dict[str, tuple[str, Any]]]:
 
 
 def _shown(name: str) -> str:
-    """How a program writes a name; that of a class which nobody makes, by its module."""
-    return f"{ALSO[name].__module__ if name in ALSO else 'mgn_fast'}.{name}"
+    """How a program writes a name; one that `__all__` lacks with the line that imports it."""
+    if name in ALSO:
+        return f"from {ALSO[name].__module__} import {name}\n\n{name}"
+    return f"mgn_fast.{name}"
 
 
 def _members(module: Any, known: set[str]) -> dict[str, tuple[str, Any]]:
@@ -202,9 +210,9 @@ def _code(shown: str, value: Any) -> str:
     if inspect.isclass(value):
         returns = ""
         if not _can_be_made(value):
-            return f"```python\n{shown}\n```"
+            return f"```python\n{shown.partition(chr(10))[0]}\n```"
     line = f"{shown}({', '.join(arguments)}){returns}"
-    if len(line) > 100:
+    if max(map(len, line.splitlines())) > 100:
         inner = "".join(f"    {argument},\n" for argument in arguments)
         line = f"{shown}(\n{inner}){returns}"
     return f"```python\n{line}\n```"
