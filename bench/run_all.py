@@ -81,6 +81,7 @@ RUNS = (
         300,
     ),
     Run("cycles", "check_cycles.py", "--cycles 10000", "--cycles 200", 120),
+    Run("kills", "check_kills.py", "--kills 50", "--kills 2 --pictures 60", 480),
 )
 
 

@@ -217,7 +217,10 @@ class Page:
             values = (value.get("value", value.get("description")) for value in details["args"])
             self.console.append((details["type"], " ".join(map(str, values))))
         elif event == "Runtime.exceptionThrown":
-            self.console.append(("error", details["exceptionDetails"]["text"]))
+            told = details["exceptionDetails"]
+            self.console.append(
+                ("error", told.get("exception", {}).get("description", told["text"]))
+            )
         elif event == "Log.entryAdded":
             self.console.append((details["entry"]["level"], details["entry"]["text"]))
 

@@ -127,6 +127,8 @@ FAULTS = {
         ("check_faults", "headlines", [FAULTS], ["1 of 3,900"]),
         ("check_cycles", "headlines", [10_000, {"handles": 0, "threads": 2}, 675_840],
          ["0, 2; memory grew by 0.6 MB"]),
+        ("check_kills", "headlines", [[{"killed": True}, {"killed": False}], ["gone"]],
+         ["1 of 1"]),
         ("check_resize", "headlines", [20_000, 1000, {"scalar": 1, "avx2": 0}], ["1 of 2,000"]),
     ],
 )  # fmt: skip

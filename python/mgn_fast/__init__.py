@@ -7,7 +7,7 @@ imported by the functions that need them.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _core, datasets, simulator
 from .compile_om import compile_om
@@ -33,6 +33,9 @@ from .open_session import open_session
 from .rerank import rerank
 from .types import Identities, Ranking, Report
 
+if TYPE_CHECKING:
+    from .gallery import Gallery
+
 __version__: str = _core.build_info()["version"]
 
 
@@ -49,6 +52,15 @@ def build_info() -> dict[str, Any]:
     return _core.build_info() | {"simd": _core.simd_level()}
 
 
+def __getattr__(name: str) -> Any:
+    """Galleries are imported when they are first asked for: not everybody has one."""
+    if name == "Gallery":
+        from .gallery import Gallery
+
+        return Gallery
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "CompileError",
     "Dataset",
@@ -58,6 +70,7 @@ __all__ = [
     "DeviceMemoryError",
     "Embedder",
     "ExportError",
+    "Gallery",
     "Identities",
     "InvalidInputError",
     "MgnError",

@@ -293,7 +293,7 @@ def _as_set(name: str, embeddings: AnyArray, workers: int) -> EmbeddingSet:
 
 
 def _checked_two(name_a: str, a: AnyArray, name_b: str, b: AnyArray) -> tuple[AnyArray, AnyArray]:
-    a, b = _checked(name_a, a), _checked(name_b, b)
+    a, b = checked_rows(name_a, a), checked_rows(name_b, b)
     if a.shape[1] != b.shape[1]:
         raise InvalidInputError(
             f"{name_a} is {a.shape[1]} wide and {name_b} {b.shape[1]}, expected the same width; "
@@ -302,7 +302,8 @@ def _checked_two(name_a: str, a: AnyArray, name_b: str, b: AnyArray) -> tuple[An
     return a, b
 
 
-def _checked(name: str, embeddings: AnyArray) -> AnyArray:
+def checked_rows(name: str, embeddings: AnyArray) -> AnyArray:
+    """Embeddings as an array [N, D], or the InvalidInputError that says what is wrong with them."""
     array = np.asarray(embeddings)
     if array.ndim != 2 or array.dtype not in (np.float16, np.float32, np.float64):
         raise InvalidInputError(

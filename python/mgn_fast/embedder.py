@@ -22,8 +22,8 @@ import numpy as np
 from . import images as pictures
 from . import spec
 from .errors import DecodeError, InvalidInputError, ModelError
-from .files import is_directory
 from .flight import Flight
+from .observer import current_observer
 from .open_session import open_session
 from .session import Session
 from .threads import thread_count
@@ -86,11 +86,13 @@ class Embedder:
         if open_session_options.pop("auto", False):
             from .tune import automatic  # which measures embedders
 
-            workers, open_session_options = automatic(
-                model, mirror=mirror, workers=workers, **open_session_options
-            )
+            with current_observer().doing("tuning, if that is not done yet"):
+                workers, open_session_options = automatic(
+                    model, mirror=mirror, workers=workers, **open_session_options
+                )
         self.workers = thread_count(workers, name="workers")
-        self.session = open_session(model, **open_session_options)
+        with current_observer().doing("opening the model"):
+            self.session = open_session(model, **open_session_options)
         try:
             contract = _contract_of(self.session)
             self._mirrors = _rows_of(contract, self.session.model_path, mirror=mirror)
@@ -98,6 +100,8 @@ class Embedder:
         except BaseException:
             self.session.close()
             raise
+        settings = {"workers": self.workers, "mirror": mirror, "on_error": on_error}
+        self.session.observer.using("embedder", settings)
         self.on_error = on_error
         self.mirror = mirror
         self.skipped: list[tuple[str, str]] = []
@@ -136,9 +140,26 @@ class Embedder:
         Raises:
             As for a call.
         """
+        return self.stream_named(pictures.named(images))
+
+    def stream_named(
+        self, sources: Iterable[tuple[str, pictures.Source]]
+    ) -> Iterator[tuple[str, F32Array]]:
+        """As `stream`, of pictures whose names are given.
+
+        Args:
+            sources: (name, picture) one by one; may be endless. The name is what messages call a
+                picture that is no path.
+
+        Yields:
+            (name, float32 [2048]).
+
+        Raises:
+            As for a call.
+        """
         self.skipped = []
         with ThreadPoolExecutor(self.workers, thread_name_prefix="mgn_fast-decode") as pool:
-            decoded = self._decoded(_named(images), pool)
+            decoded = self._decoded(sources, pool)
             try:
                 yield from self._embedded(decoded)
             finally:
@@ -200,11 +221,14 @@ class Embedder:
                     return
                 name, future = waiting.popleft()
                 try:
-                    yield _Picture(name, future.result(), rows_due=self.rows_per_picture)
+                    with self.session.observer.spending("decode_wait"):
+                        resized = future.result()
                 except DecodeError as error:
                     if self.on_error == "raise":
                         raise
                     self.skipped.append((name, str(error)))
+                    continue
+                yield _Picture(name, resized, rows_due=self.rows_per_picture)
         finally:
             for _, future in waiting:
                 future.cancel()
@@ -283,27 +307,6 @@ def _rows_of(contract: spec.Contract, path: Path, *, mirror: bool) -> tuple[bool
             "export it without fuse_mirror"
         )
     return (False, True) if mirror and not contract.fuse_mirror else (False,)
-
-
-def _named(images: Any) -> Iterable[tuple[str, Any]]:
-    """Each picture with its name."""
-    if isinstance(images, (str, os.PathLike)):
-        if not is_directory(images):
-            return [(os.fspath(images), images)]
-        root = Path(images)
-        return ((str(path.relative_to(root)), path) for path in pictures.list_pictures(root))
-    if isinstance(images, (bytearray, memoryview)):
-        images = bytes(images)
-    if isinstance(images, bytes) or (isinstance(images, np.ndarray) and images.ndim != 4):
-        images = [images]
-    if not isinstance(images, Iterable):
-        raise InvalidInputError(
-            f"images is a {type(images).__name__}, expected pictures, a directory or an iterable"
-        )
-    return (
-        (os.fspath(source) if isinstance(source, (str, os.PathLike)) else f"#{index}", source)
-        for index, source in enumerate(images)
-    )
 
 
 def _fill(target: AnyArray, batch: list[_Row]) -> list[_Picture]:

@@ -6,17 +6,24 @@ Owns the passes over the distances, and that they fit into memory; protocol.py o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
+from . import _core
 from .distances import EmbeddingSet, checked_sets, row_blocks, screened_blocks
 from .errors import InvalidInputError
 from .plan import Progress, Work, nobody, require_room
 from .protocol import PrecisionRule, Protocol, ProtocolReport, SameCamera, Tally
 from .rerank import Settings, reranked_blocks
 from .threads import thread_count
-from .types import AnyArray, Identities, Report
+from .types import AnyArray, F32Array, Identities, Report
+
+# Is told the queries of a block and their distances to the whole gallery, which it must not write
+# to and the next block overwrites: squared ones with what settles them in float64, re-ranked ones
+# without.
+Onlooker: TypeAlias = "Callable[[slice, F32Array, _core.Screened | None], None]"
 
 
 def evaluate(
@@ -155,6 +162,7 @@ def measure_embeddings(
     rerank: Settings | None = None,
     threads: int | None = None,
     progress: Progress = nobody,
+    onlookers: Sequence[Onlooker] = (),
 ) -> tuple[ProtocolReport, ...]:
     """As `evaluate`, by any protocols, all of them in one pass.
 
@@ -167,6 +175,7 @@ def measure_embeddings(
         rerank: how to re-rank first; None for not at all.
         threads: of the core; None for MGN_FAST_THREADS or all cores.
         progress: is told how far the run is, from this thread.
+        onlookers: are shown every block of distances, from this thread, in order of the queries.
 
     Returns:
         A report for each protocol.
@@ -202,11 +211,13 @@ def measure_embeddings(
     _require_same_number("query", len(query), "query_embeddings", len(queries))
     _require_same_number("gallery", len(gallery), "gallery_embeddings", len(pictures))
     if rerank is None:
-        _count_plain(queries, pictures, tallies, workers, progress)
+        _count_plain(queries, pictures, tallies, onlookers, workers, progress)
     else:
         for rows, block in reranked_blocks(queries, pictures, rerank, workers, progress):
             for tally in tallies:
                 tally.add_distances(rows, block)
+            for look in onlookers:
+                look(rows, block, None)
     return tuple(tally.report() for tally in tallies)
 
 
@@ -300,12 +311,15 @@ def _count_plain(
     queries: EmbeddingSet,
     pictures: EmbeddingSet,
     tallies: Sequence[Tally],
+    onlookers: Sequence[Onlooker],
     workers: int,
     progress: Progress,
 ) -> None:
-    for rows, _, block in screened_blocks(queries, pictures, "squared_distance", workers):
+    for rows, distances, block in screened_blocks(queries, pictures, "squared_distance", workers):
         for tally in tallies:
             tally.add_screened(rows, block)
+        for look in onlookers:
+            look(rows, distances, block)
         progress("ranking", rows.stop, len(queries))
 
 

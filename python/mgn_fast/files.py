@@ -95,7 +95,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = Path(made)
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o666 & ~current_umask())
         temporary.replace(final)
     except OSError as error:
         if error.errno not in _DISK_ERRORS and error.filename2 is None:
@@ -123,7 +123,13 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     return Path(path)
 
 
-def _umask() -> int:
-    """Read, not set and set back: another thread may create a file meanwhile."""
+def current_umask() -> int:
+    """The process's mask for the rights of new files.
+
+    Read, not set and set back: another thread may create a file meanwhile.
+
+    Returns:
+        The rights that new files do not get.
+    """
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("Umask:")).split()[1], 8)

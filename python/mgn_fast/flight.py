@@ -54,7 +54,9 @@ class Flight(Generic[Tag]):
         """All results that are still to come, oldest first; waits for each."""
         while self._under_way:
             tag, ticket = self._under_way.pop(0)
-            yield tag, self._result(ticket)
+            with self._session.observer.spending("result_wait"):
+                embeddings = self._result(ticket)
+            yield tag, embeddings
 
     def _result(self, ticket: Ticket) -> F32Array:
         embeddings = ticket.result()

@@ -7,8 +7,9 @@ EXIF orientation is ignored, as the published recipe does. Safe from any thread.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -54,7 +55,33 @@ def decode(source: Source, *, name: str | None = None, max_pixels: int = MAX_PIX
             f"{name or 'picture'} is a {type(source).__name__}, "
             "expected a path, bytes or a uint8 RGB array"
         )
-    return _decode_bytes(_read(source), name or os.fspath(source), max_pixels)
+    return _decode_bytes(read_file(source), name or os.fspath(source), max_pixels)
+
+
+def read_file(path: PathLike) -> bytes:
+    """The bytes of a picture's file, not decoded.
+
+    Args:
+        path: of a regular file.
+
+    Returns:
+        At most MAX_FILE_BYTES bytes.
+
+    Raises:
+        DecodeError: it cannot be read, or is larger.
+    """
+    name = os.fspath(path)
+    try:
+        with open_regular(name) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_FILE_BYTES:
+                raise DecodeError(f"{name!r} has {size} bytes, expected at most {MAX_FILE_BYTES}")
+            return file.read()
+    except (OSError, ValueError) as error:
+        if isinstance(error, DecodeError):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DecodeError(f"{name!r} cannot be read: {reason}") from error
 
 
 def resize(pixels: U8Array, *, height: int = spec.HEIGHT, width: int = spec.WIDTH) -> U8Array:
@@ -155,6 +182,38 @@ def list_pictures(directory: PathLike) -> list[Path]:
     return sorted(found)
 
 
+def named(images: Any) -> Iterable[tuple[str, Source]]:
+    """Each picture with its name.
+
+    Args:
+        images: a directory, one picture, or an iterable of pictures; an array [N, H, W, 3] is N.
+
+    Returns:
+        (name, picture): the name is the path as given, relative to a directory given, or `#0`,
+        `#1`, ... for bytes and arrays.
+
+    Raises:
+        InvalidInputError: none of these, or a directory without files.
+    """
+    if isinstance(images, (str, os.PathLike)):
+        if not is_directory(images):
+            return [(os.fspath(images), images)]
+        root = Path(images)
+        return ((str(path.relative_to(root)), path) for path in list_pictures(root))
+    if isinstance(images, (bytearray, memoryview)):
+        images = bytes(images)
+    if isinstance(images, bytes) or (isinstance(images, np.ndarray) and images.ndim != 4):
+        images = [images]
+    if not isinstance(images, Iterable):
+        raise InvalidInputError(
+            f"images is a {type(images).__name__}, expected pictures, a directory or an iterable"
+        )
+    return (
+        (os.fspath(source) if isinstance(source, (str, os.PathLike)) else f"#{index}", source)
+        for index, source in enumerate(images)
+    )
+
+
 def _require_array(name: str, value: object) -> None:
     if not isinstance(value, np.ndarray):
         raise InvalidInputError(f"{name} is a {type(value).__name__}, expected a NumPy array")
@@ -168,21 +227,6 @@ def _checked_pixels(array: AnyArray, name: str) -> U8Array:
 
 def _refuse_unreadable(error: OSError) -> None:
     raise InvalidInputError(f"{error.filename!r} cannot be read: {error.strerror}") from error
-
-
-def _read(path: PathLike) -> bytes:
-    name = os.fspath(path)
-    try:
-        with open_regular(name) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > MAX_FILE_BYTES:
-                raise DecodeError(f"{name!r} has {size} bytes, expected at most {MAX_FILE_BYTES}")
-            return file.read()
-    except (OSError, ValueError) as error:
-        if isinstance(error, DecodeError):
-            raise
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DecodeError(f"{name!r} cannot be read: {reason}") from error
 
 
 def _decode_bytes(data: bytes, name: str, max_pixels: int) -> U8Array:

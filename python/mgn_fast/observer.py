@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is told what every step of embedding took: nobody, unless a benchmark asks.
+"""Who is told what every step of embedding took: nobody, unless a benchmark or a person asks.
 
 Times are those of `time.perf_counter`. Knows nothing of the steps themselves.
 """
@@ -9,12 +9,24 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Literal, NamedTuple
 
-# In the order in which a picture goes through them.
-Stage = Literal["decode", "resize", "pack", "lane_wait", "h2d", "compute", "d2h", "fuse"]
+# In the order in which a picture goes through them. The waits are those of the thread that feeds
+# the lanes: for decoded pictures, for a free lane, and at the end for the batches still under way.
+Stage = Literal[
+    "decode",
+    "resize",
+    "decode_wait",
+    "pack",
+    "lane_wait",
+    "h2d",
+    "compute",
+    "d2h",
+    "result_wait",
+    "fuse",
+]
 
 
 class Span(NamedTuple):
@@ -37,7 +49,26 @@ class Span(NamedTuple):
 
 
 class Observer:
-    """Is told of every step; this one forgets it. Any thread may call."""
+    """Is told of every step; this one forgets it. Any thread may call.
+
+    Attributes:
+        times_devices: wants to know what devices did too, which costs them an event before,
+            between and after the steps of every batch.
+    """
+
+    times_devices = True
+
+    def using(self, what: str, settings: Mapping[str, object]) -> None:
+        """Takes note of what was opened, and with which settings.
+
+        Args:
+            what: such as "session".
+            settings: by name.
+        """
+
+    def doing(self, what: str) -> contextlib.AbstractContextManager[None]:
+        """A block that takes a while and has no steps, such as "opening the model"."""
+        return _NOTHING
 
     def spent(self, span: Span) -> None:
         """Takes note of one step."""
@@ -67,6 +98,8 @@ class Spending:
 
 class _Nobody(Observer):
     """Hears nothing, at no cost."""
+
+    times_devices = False
 
     def spending(self, stage: Stage) -> contextlib.AbstractContextManager[None]:
         return _NOTHING

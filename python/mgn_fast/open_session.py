@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from .errors import InvalidInputError, ModelError, RuntimeUnavailableError
-from .observer import NOBODY, current_observer
+from .observer import current_observer
 from .precision import Precision
 from .session import Model, Session
 from .types import PathLike
@@ -89,13 +89,29 @@ def open_session(
             device=device,
             lanes=lanes,
             batch_size=batch_size,
-            timed=observer is not NOBODY,
+            timed=observer.times_devices,
         )
     else:
         raise RuntimeUnavailableError(
             f"backend is {backend!r}; this version has {', '.join(get_args(Backend))}"
         )
-    return Session(opened, lanes, observer)
+    session = Session(opened, lanes, observer)
+    observer.using("session", _settings_of(session, opened, device))
+    return session
+
+
+def _settings_of(session: Session, model: Model, device: object) -> dict[str, object]:
+    """What an observer is told: what is in use, whether asked for or chosen here."""
+    cpu = session.device_bytes is None
+    place = {"threads per lane": getattr(model, "threads", None)} if cpu else {"device": device}
+    return {
+        "model": session.model_path,
+        "backend": session.backend,
+        "lanes": session.lanes,
+        "batch_size": session.batch_size,
+        **place,
+        "input": f"{session.input_dtype} {list(session.input_shape)}",
+    }
 
 
 def _cpu_model_class(backend: Backend) -> Any:

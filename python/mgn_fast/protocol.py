@@ -17,7 +17,7 @@ import numpy.typing as npt
 from . import _core
 from .distances import require_count
 from .errors import InvalidInputError
-from .types import AnyArray, F64Array, Identities, Report
+from .types import AnyArray, F64Array, I64Array, Identities, Report
 
 PrecisionRule = Literal["sklearn", "hits", "market1501"]
 SameCamera = Literal["drop", "keep", "separate"]
@@ -95,9 +95,12 @@ class ProtocolReport(Report):
 
     Attributes:
         protocol: its options, the seed among them.
+        first_match: int64 [Q], the rank of each query's first match, junk removed; 0 without one.
+            Of draws it is no single rank, and not told.
     """
 
     protocol: Protocol
+    first_match: I64Array
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain numbers and lists; a query without match is None.
@@ -179,6 +182,15 @@ class Tally:
         self._inverse_negative_penalty[rows] = results[1]
         self._first_match[rows] = results[2]
 
+    @property
+    def average_precision(self) -> F64Array:
+        """Of the queries counted so far, also where none of them has a match.
+
+        Returns:
+            float64 [Q]; NaN for a query without match.
+        """
+        return self._average_precision
+
     def report(self) -> ProtocolReport:
         """What all queries together come to.
 
@@ -200,6 +212,7 @@ class Tally:
             average_precision=self._average_precision,
             num_valid_queries=int(valid.sum()),
             protocol=self._protocol,
+            first_match=self._first_match,
         )
 
     def _cmc(self, first: npt.NDArray[np.int64]) -> F64Array:

@@ -45,7 +45,7 @@ def test_every_command_has_help_with_an_example_that_parses(command, capsys):
         build_parser().parse_args(words[1:])
 
 
-@pytest.mark.parametrize("words", [[], ["fly"], ["embed"], ["export", "--opset", "x", "-o", "a"]])
+@pytest.mark.parametrize("words", [["fly"], ["embed"], ["export", "--opset", "x", "-o", "a"]])
 def test_wrong_words_are_usage_errors(words, capsys):
     with pytest.raises(SystemExit) as end:
         main(words)

@@ -6,11 +6,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-# "feed" is the thread that packs images and adds embeddings; "lanes": nothing is busy, batches wait
-# for each other; "load": images come slower than they could be taken.
-Bound = Literal["decode", "feed", "h2d", "compute", "d2h", "lanes", "load"]
+from ..bound import Bound
+
 BOUNDS: tuple[Bound, ...] = ("decode", "feed", "h2d", "compute", "d2h")
 
 # Below it no stage holds the pipeline up by itself.

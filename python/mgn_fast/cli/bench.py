@@ -24,8 +24,10 @@ from ..datasets import Dataset, load_dataset, synthetic
 from ..errors import DatasetError, InvalidInputError
 from ..files import is_directory, replacing
 from ..images import list_pictures
+from ..plan import Progress
 from ..simulator.control import TIMED_SOC_VERSION
 from .bench_options import add_bench_options
+from .level import OPTIONS as LEVEL_OPTIONS
 from .options import Commands, enable_simulator, new_command, path_argument
 from .progress import printable, say, stages
 
@@ -90,8 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
         # The outputs are tried before anything is measured.
         outputs = {name: stack.enter_context(replacing(path)) for name, path in _outputs(arguments)}
         plan = _plan(arguments, slo, stack)
-        with stages() as progress:
-            outcome = benchmark(plan, progress=progress, on_run=_say_run)
+        with stages("runs") as progress:
+            outcome = benchmark(plan, progress=_counting(progress), on_run=_say_run)
         record, failure = outcome.record, outcome.failure
         if older is not None and record["runs"]:
             try:
@@ -111,6 +113,15 @@ def run(arguments: argparse.Namespace) -> int:
     return _exit_code(record, strict=arguments.strict)
 
 
+def _counting(progress: Progress) -> Progress:
+    """One line for all runs: `_say_run` tells each."""
+
+    def show(stage: str, done: int, total: int) -> None:
+        progress("accuracy" if stage == "accuracy" else "measuring", done, total)
+
+    return show
+
+
 def _say_run(run: dict[str, Any]) -> None:
     """As soon as it is finished, for who waits; the table comes at the end."""
     say(
@@ -121,7 +132,7 @@ def _say_run(run: dict[str, Any]) -> None:
 
 def _exit_code(record: dict[str, Any], *, strict: bool) -> int:
     if record["interrupted"]:
-        say("interrupted: the runs above are those that were finished")
+        say("interrupted: the runs above are those that were finished", always=True)
         return INTERRUPTED
     if strict and not all(run["valid"] for run in record["runs"]):
         return NOT_VALID
@@ -248,7 +259,7 @@ def _arrivals(arguments: argparse.Namespace) -> Arrivals | None:
 
 
 def _recorded_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    skipped = ("run", "command_line")
+    skipped = ("run", "command_line", *LEVEL_OPTIONS)
     return {name: _plain(value) for name, value in vars(arguments).items() if name not in skipped}
 
 

@@ -16,7 +16,7 @@ from ..protocol import Protocol, ProtocolReport
 from ..rerank import Settings
 from ..types import F32Array
 from .options import Commands, new_command, path_argument
-from .progress import printable, say, stages
+from .progress import kept, printable, say, stages
 
 
 def add_parser(commands: Commands) -> None:
@@ -89,7 +89,8 @@ def run_write(arguments: argparse.Namespace) -> int:
         MgnError: see `load_dataset` and `write_bins`.
     """
     dataset = _dataset(arguments)
-    with stages() as progress:
+    kept(f"what was written stays in {arguments.out}; the same command goes on from there")
+    with stages("pictures") as progress:
         done = write_bins(
             dataset,
             arguments.out,
@@ -108,9 +109,9 @@ def run_write(arguments: argparse.Namespace) -> int:
         print(json.dumps(summary))
         return 0
     names = ", ".join(path.name for path in done.info_paths)
-    kept = f", {done.num_kept} of them kept" if done.num_kept else ""
+    earlier = f", {done.num_kept} of them kept" if done.num_kept else ""
     print(
-        f"{printable(str(arguments.out))}: {done.num_files} tensors{kept}, "
+        f"{printable(str(arguments.out))}: {done.num_files} tensors{earlier}, "
         f"{done.num_bytes / 1e9:.2f} GB; {names}"
     )
     return 0
@@ -129,7 +130,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
         MgnError: see `load_dataset`, `read_results` and `measure_embeddings`.
     """
     dataset = _dataset(arguments)
-    with stages() as progress:
+    with stages("files") as progress:
         found = read_results(arguments.results, dataset, progress=progress)
     say(f"note: {found.suffix} files of {found.tool}, output {found.output}")
     for note in found.notes:

@@ -6,15 +6,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import sys
 from collections.abc import Callable, Iterator
 from typing import get_args
 
 from ..compile_job import Precision
 from ..compile_om import compile_reporting
 from ..om_container import sidecar_path
+from .level import moves
 from .options import Commands, new_command, path_argument
-from .progress import printable, say
+from .progress import detail, printable, say, working
 
 
 def add_parser(commands: Commands) -> None:
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         MgnError: see `compile_om`.
     """
     if arguments.simulate:
-        say("the compiler is simulated: its .om runs on the simulator only")
+        say("the compiler is simulated: its .om runs on the simulator only", always=True)
     with _reporting() as report:
         path = compile_reporting(
             report,
@@ -127,14 +127,6 @@ def _sizes(text: str) -> tuple[int, ...]:
 
 @contextlib.contextmanager
 def _reporting() -> Iterator[Callable[[str], None]]:
-    """ATC's lines and a clock, if a person is there to see them."""
-    if not sys.stderr.isatty():
-        yield lambda line: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        progress.add_task("ATC compiles", total=None)
-        yield lambda line: progress.console.print(printable(line), markup=False, highlight=False)
+    """ATC's lines and a clock, if a person is there to see them; the lines with --verbose too."""
+    with working("ATC compiles"):
+        yield say if moves() else detail

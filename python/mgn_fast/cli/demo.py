@@ -7,24 +7,25 @@ import argparse
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..datasets import Dataset, synthetic
-from ..distances import rank
 from ..embedder import Embedder
 from ..errors import InvalidInputError
-from ..evaluate import evaluate, evaluate_distances
+from ..evaluate import evaluate_distances, measure_embeddings
 from ..export import export_onnx
-from ..report import RankedList, Tile, Verdict, write_report
+from ..protocol import Protocol
+from ..report import Analysis, Analyst, ranked_lists, write_page, write_sheet
+from ..rerank import Settings
 from ..types import F32Array, Report
 from .evaluate import embed_split
 from .options import Commands, new_command, path_argument
-from .progress import say
+from .progress import say, working
 from .tables import print_reports
 
-NUM_LISTS = 12
-LIST_DEPTH = 10
+SHEET_LISTS = 6
 CHANCE_REPEATS = 20
 WARNING = (
     "The network's weights are random and the people are drawn. The figures show that every stage "
@@ -69,38 +70,75 @@ def run(arguments: argparse.Namespace) -> int:
     started = time.monotonic()
     directory = _made(arguments.directory)
     say(f"1/5 drawing {arguments.persons} people in {directory / 'dataset'}")
-    dataset = synthetic(directory / "dataset", persons=arguments.persons, seed=arguments.seed)
+    with working("drawing"):
+        dataset = synthetic(directory / "dataset", persons=arguments.persons, seed=arguments.seed)
     say("2/5 exporting random weights, verified against torch")
-    model = export_onnx(None, directory / "mgn-random.onnx", seed=arguments.seed)
+    with working("exporting"):
+        model = export_onnx(None, directory / "mgn-random.onnx", seed=arguments.seed)
     num_pictures = len(dataset.query) + len(dataset.gallery)
     say(f"3/5 embedding {num_pictures} pictures, each plain and mirrored")
     with Embedder(model) as embedder:
         query = embed_split(embedder, dataset.query, "query")
         gallery = embed_split(embedder, dataset.gallery, "gallery")
     say("4/5 evaluating, with and without re-ranking")
-    identities = (dataset.query.identities, dataset.gallery.identities)
-    reports = {
-        "plain": evaluate(query, gallery, *identities),
-        "re-ranked": evaluate(query, gallery, *identities, rerank=True),
-        "chance": chance(dataset, arguments.seed),
-    }
-    say("5/5 writing the page")
-    page = write_report(
+    reports, analysis = measured(dataset, query, gallery)
+    reports["chance"] = chance(dataset, arguments.seed)
+    say("5/5 writing the page and the sheet")
+    lists = ranked_lists(analysis, dataset, (query, gallery))
+    page = write_page(
         directory / "report.html",
         title="mgn_fast demo",
-        notes=(WARNING, _description(dataset, arguments.seed)),
+        warning=WARNING,
+        notes=[_description(dataset, arguments.seed)],
         reports=reports,
-        ranked=ranked_lists(dataset, query, gallery, reports["plain"]),
+        analysis=analysis,
+        lists=lists,
+    )
+    sheet = write_sheet(
+        directory / "sheet.png",
+        lists[:SHEET_LISTS],
+        title="mgn_fast demo: hardest queries",
+        notes=["Drawn people, random weights."],
     )
     seconds = time.monotonic() - started
     if arguments.json:
         figures = {name: report.to_dict() for name, report in reports.items()}
-        summary = {"report": str(page), "seconds": seconds, "random_weights": True}
+        summary: dict[str, Any] = {"report": str(page), "sheet": str(sheet)}
+        summary |= {"seconds": seconds, "random_weights": True}
         print(json.dumps(summary | {"reports": figures}))
     else:
         print_reports(reports)
         print(f"random weights, drawn people: {page} says what that means ({seconds:.0f} s)")
     return 0
+
+
+def measured(
+    dataset: Dataset, query: F32Array, gallery: F32Array
+) -> tuple[dict[str, Report], Analysis]:
+    """Evaluates plain and re-ranked, and looks on.
+
+    Args:
+        dataset: who is on the pictures.
+        query, gallery: their embeddings.
+
+    Returns:
+        The reports by ranking, and what else the runs showed.
+    """
+    identities = (dataset.query.identities, dataset.gallery.identities)
+    analyst = Analyst(*identities, Protocol())
+    reports: dict[str, Report] = {}
+    for ranking, settings in (("plain", None), ("re-ranked", Settings())):
+        (report,) = measure_embeddings(
+            query,
+            gallery,
+            *identities,
+            [Protocol()],
+            rerank=settings,
+            onlookers=analyst.onlookers(),
+        )
+        analyst.add(ranking, report)
+        reports[ranking] = report
+    return reports, analyst.analysis()
 
 
 def chance(dataset: Dataset, seed: int) -> Report:
@@ -132,37 +170,6 @@ def chance(dataset: Dataset, seed: int) -> Report:
     )
 
 
-def ranked_lists(
-    dataset: Dataset, query: F32Array, gallery: F32Array, report: Report
-) -> list[RankedList]:
-    """Ranked lists of queries spread from the hardest to the easiest.
-
-    Args:
-        dataset: the pictures and who is on them.
-        query, gallery: their embeddings.
-        report: of these embeddings.
-
-    Returns:
-        At most twelve lists of at most ten gallery pictures.
-    """
-    by_precision = np.argsort(report.average_precision, kind="stable")
-    spread = np.linspace(0, len(by_precision) - 1, min(NUM_LISTS, len(by_precision)))
-    chosen = by_precision[spread.astype(int)]
-    ranking = rank(query[chosen], gallery, depth=min(LIST_DEPTH, len(gallery)))
-    lists = []
-    for row, index in enumerate(chosen):
-        precision = report.average_precision[index]
-        camera = dataset.query.camera[index]
-        tiles = [Tile(dataset.query.paths[index], "query", f"camera {camera}")]
-        for position, distance in zip(ranking.indices[row], ranking.distances[row], strict=True):
-            caption = f"camera {dataset.gallery.camera[position]}\n{distance:.3f}"
-            verdict = _verdict(dataset, index, position)
-            tiles.append(Tile(dataset.gallery.paths[position], verdict, caption))
-        title = f"{dataset.query.paths[index].name}: average precision {precision:.3f}"
-        lists.append(RankedList(title, tiles))
-    return lists
-
-
 def _made(directory: Path) -> Path:
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -179,10 +186,3 @@ def _description(dataset: Dataset, seed: int) -> str:
         f"of which {dataset.num_distractors} are distractors; {dataset.num_junk} junk pictures "
         "were dropped. Chance is the mean of twenty random rankings."
     )
-
-
-def _verdict(dataset: Dataset, query: int, position: int) -> Verdict:
-    if dataset.query.person[query] != dataset.gallery.person[position]:
-        return "other"
-    same_camera = dataset.query.camera[query] == dataset.gallery.camera[position]
-    return "junk" if same_camera else "match"

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`mgn-fast embed`: pictures to a .npy file of unit embeddings and a .json that names its rows."""
+"""`mgn-fast embed`: pictures to a .npy file of unit embeddings and a .json that names its rows.
+
+With an output that ends in .gallery: see `embed_gallery`.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,13 @@ from ..embedder import Embedder
 from ..embeddings import sidecar_path, write_embeddings
 from ..errors import DecodeError, InvalidInputError
 from ..files import is_directory
+from ..gallery.file import DTYPES
+from ..gallery.writer import SUFFIX
 from ..images import list_pictures
 from ..types import F32Array
+from .embed_gallery import add_to_gallery
 from .options import Commands, add_session_options, new_command, path_argument, session_options
-from .progress import say, track
+from .progress import bound_words, printable, say, track
 
 
 def add_parser(commands: Commands) -> None:
@@ -29,12 +35,22 @@ def add_parser(commands: Commands) -> None:
         commands,
         "embed",
         help="turn pictures into embeddings",
-        example="mgn-fast embed pictures/ --model mgn.onnx -o people.npy",
+        example="mgn-fast embed pictures/ --model mgn.onnx -o people.npy\n"
+        "  mgn-fast embed pictures/ --model mgn.onnx -o people.gallery",
     )
     parser.add_argument("pictures", nargs="+", type=path_argument, help="directories or files")
     parser.add_argument("--model", type=path_argument, required=True, help="an .onnx or .om file")
     parser.add_argument(
-        "-o", "--output", type=path_argument, required=True, help="the .npy file to write"
+        "-o",
+        "--output",
+        type=path_argument,
+        required=True,
+        help="the .npy file to write, or a .gallery that new pictures are added to",
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=DTYPES,
+        help="of a new gallery; float16 is half as large and searched twice as fast (float32)",
     )
     add_session_options(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -55,6 +71,13 @@ def run(arguments: argparse.Namespace) -> int:
     """
     _require_outside(arguments.output, arguments.pictures)
     sources, total = _sources(arguments.pictures)
+    if arguments.output.suffix == SUFFIX:
+        return add_to_gallery(arguments, sources)
+    if arguments.dtype is not None:
+        raise InvalidInputError(
+            f"--dtype is {arguments.dtype!r}, which is for galleries; expected an output that ends "
+            f"in {SUFFIX!r}"
+        )
     started = time.monotonic()
     with Embedder(arguments.model, **session_options(arguments)) as embedder:
         rows = _some(track(embedder.stream(sources), "embedding", total), embedder)
@@ -74,7 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(summary))
     else:
         rate = f"{count / seconds:.1f} pictures/s"
-        print(f"{arguments.output}: {count} embeddings, {len(skipped)} skipped, {rate}")
+        facts = [f"{count:,} embeddings", f"{len(skipped)} skipped", rate, bound_words()]
+        print(f"{printable(str(arguments.output))}: {', '.join(filter(None, facts))}")
     return 0
 
 

@@ -25,6 +25,7 @@ from ..protocol import PrecisionRule, Protocol, ProtocolReport, SameCamera, unma
 from ..rerank import Settings
 from ..spec import EMBEDDING_WIDTH
 from ..types import AnyArray, F32Array
+from .evaluate_pages import Drawing, add_page_options, drawing, require_parts
 from .options import (
     Commands,
     add_rerank_options,
@@ -47,7 +48,8 @@ def add_parser(commands: Commands) -> None:
         commands,
         "evaluate",
         help="measure mAP, CMC and mINP on a dataset",
-        example="mgn-fast evaluate Market-1501-v15.09.15 --model mgn.onnx --rerank\n"
+        example="mgn-fast evaluate Market-1501-v15.09.15 --model mgn.onnx --rerank"
+        " --html page.html\n"
         "  mgn-fast evaluate Market-1501-v15.09.15 --query q.npy --gallery g.npy",
     )
     parser.add_argument("dataset", type=path_argument, help="the dataset's directory")
@@ -60,6 +62,7 @@ def add_parser(commands: Commands) -> None:
     _add_protocol_options(parser)
     add_rerank_options(parser)
     add_session_options(parser)
+    add_page_options(parser)
     parser.add_argument(
         "--strict", action="store_true", help="exit 3 where counts differ from the published ones"
     )
@@ -106,8 +109,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     _check_source(arguments)
     # The output is tried before hours of work are put into what goes there.
-    with _output(arguments.output) as output:
-        result, reports = _evaluated(arguments)
+    with _output(arguments.output) as output, drawing(arguments) as drawn:
+        result, reports = _evaluated(arguments, drawn)
         if output is not None:
             output.write_bytes(json.dumps(result, indent=1).encode() + b"\n")
     if arguments.json:
@@ -133,12 +136,15 @@ def _output(path: Path | None) -> AbstractContextManager[Path | None]:
     return replacing(path)
 
 
-def _evaluated(arguments: argparse.Namespace) -> tuple[dict[str, Any], dict[str, ProtocolReport]]:
+def _evaluated(
+    arguments: argparse.Namespace, drawn: Drawing
+) -> tuple[dict[str, Any], dict[str, ProtocolReport]]:
     """What goes into the file, and the reports it is made of."""
     dataset = load_dataset(arguments.dataset, arguments.kind)
     _warn(dataset, strict=arguments.strict)
     query, gallery = _embeddings(arguments, dataset)
-    reports = reports_of(query, gallery, dataset, arguments)
+    reports = _reports(query, gallery, dataset, arguments, drawn)
+    drawn.draw(dataset, reports, (query, gallery))
     result: dict[str, Any] = {
         "dataset": {"root": str(dataset.root), "kind": dataset.kind},
         "num_queries": len(dataset.query),
@@ -150,20 +156,16 @@ def _evaluated(arguments: argparse.Namespace) -> tuple[dict[str, Any], dict[str,
     return result, reports
 
 
-def reports_of(
-    query: AnyArray, gallery: AnyArray, dataset: Dataset, arguments: argparse.Namespace
+def _reports(
+    query: AnyArray,
+    gallery: AnyArray,
+    dataset: Dataset,
+    arguments: argparse.Namespace,
+    drawn: Drawing,
 ) -> dict[str, ProtocolReport]:
-    """The report, and with `--rerank` the re-ranked one after it; each single-shot too if asked.
-
-    Args:
-        query, gallery: embeddings of the dataset's splits, row by row.
-        dataset: who is on them.
-        arguments: the parsed command line.
-
-    Returns:
-        Reports by the name they are printed under.
-    """
+    """The report, and with `--rerank` the re-ranked one after it; each single-shot too if asked."""
     protocols = _protocols(arguments)
+    drawn.begin(dataset, protocols[""])
     reports = {}
     for ranking, settings in _rankings(arguments).items():
         with stages() as progress:
@@ -175,7 +177,9 @@ def reports_of(
                 list(protocols.values()),
                 rerank=settings,
                 progress=progress,
+                onlookers=drawn.onlookers(),
             )
+        drawn.add(ranking, measured[0])
         for suffix, report in zip(protocols, measured, strict=True):
             reports[ranking + suffix] = report
     _say_what_has_no_match(dataset, arguments.same_camera)
@@ -240,13 +244,14 @@ def embed_split(embedder: Embedder, split: Split, what: str) -> F32Array:
     Args:
         embedder: with `on_error="raise"`.
         split: the pictures.
-        what: the progress line's title.
+        what: the split's name, for the progress line.
 
     Returns:
         float32 [N, 2048].
     """
     rows = np.empty((len(split), embedder.session.embedding_width), np.float32)
-    for place, (_, row) in enumerate(track(embedder.stream(split.paths), what, len(split))):
+    pictures = track(embedder.stream(split.paths), f"embedding {what}", len(split))
+    for place, (_, row) in enumerate(pictures):
         rows[place] = row
     return rows
 
@@ -280,12 +285,14 @@ def _embeddings(arguments: argparse.Namespace, dataset: Dataset) -> tuple[AnyArr
     if arguments.model is not None:
         _say_memory(arguments, dataset, EMBEDDING_WIDTH, embedded=False)
         with Embedder(arguments.model, **session_options(arguments)) as embedder:
+            require_parts(arguments, embedder.session.embedding_width)
             return (
                 embed_split(embedder, dataset.query, "query"),
                 embed_split(embedder, dataset.gallery, "gallery"),
             )
     query = _rows_of(dataset.query, arguments.query, "query")
     gallery = _rows_of(dataset.gallery, arguments.gallery, "gallery")
+    require_parts(arguments, gallery.shape[1])
     _say_memory(arguments, dataset, gallery.shape[1], embedded=True)
     return query, gallery
 

@@ -10,7 +10,7 @@ from ..embeddings import sha256_of
 from ..errors import InvalidInputError
 from ..export import export_onnx
 from .options import Commands, new_command, path_argument
-from .progress import say
+from .progress import printable, say, working
 
 
 def add_parser(commands: Commands) -> None:
@@ -69,17 +69,18 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if arguments.random_weights:
         say(f"random weights of seed {arguments.seed}: embeddings mean nothing about people")
-    path = export_onnx(
-        arguments.checkpoint,
-        arguments.output,
-        batch_size=arguments.batch_size,
-        opset=arguments.opset,
-        outputs=arguments.outputs,
-        input=arguments.input,
-        fuse_mirror=arguments.fuse_mirror,
-        verify=arguments.verify,
-        seed=arguments.seed,
-    )
+    with working("exporting"):
+        path = export_onnx(
+            arguments.checkpoint,
+            arguments.output,
+            batch_size=arguments.batch_size,
+            opset=arguments.opset,
+            outputs=arguments.outputs,
+            input=arguments.input,
+            fuse_mirror=arguments.fuse_mirror,
+            verify=arguments.verify,
+            seed=arguments.seed,
+        )
     size = path.stat().st_size
     # Whose weights these are, for whoever compares it with what the weights' author published.
     sha256 = sha256_of(arguments.checkpoint) if arguments.checkpoint else None
@@ -88,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(written | {"checkpoint_sha256": sha256}))
     else:
         verified = "verified against torch" if arguments.verify else "not verified"
-        print(f"{path}: {size / 1e6:.1f} MB, {verified}")
+        print(f"{printable(str(path))}: {size / 1e6:.1f} MB, {verified}")
         if sha256:
             print(f"checkpoint sha256 {sha256}")
     return 0

@@ -9,17 +9,45 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import FrameType
 
 from .. import __version__, errors
-from . import bench, bins, compile, demo, doctor, embed, evaluate, export, quantize, tune, verify
-from .progress import printable
+from ..observer import observing
+from . import (
+    bench,
+    bins,
+    compile,
+    demo,
+    doctor,
+    embed,
+    evaluate,
+    export,
+    quantize,
+    search,
+    tune,
+    verify,
+)
+from .bars import SHOW_CURSOR
+from .completion import INSTALL, SHELLS, PrintCompletion
+from .course import Course
+from .last_words import Outputs, last_words
+from .level import set_level
+from .parser import Parser
+from .progress import begin_run, printable, stop_drawing
+from .start import first_screen
+from .verbose import Watcher, tell_settings, tell_summary, tell_traceback
 
 EXIT_CODES = """\
 exit codes: 0 ok, 1 internal error, 2 usage, 3 a model or dataset cannot be used,
 4 runtime, device or compiler failure, 5 a measurement is not valid, 6 accuracy below the
 threshold, 7 speed below the gate, 130 interrupted"""
+
+COMPLETION = f"""\
+completion of words in bash, for one user (zsh and tcsh likewise, where they look for it):
+  {INSTALL}"""
 
 INTERRUPTED = 130
 _CODES: tuple[tuple[tuple[type[BaseException], ...], int], ...] = (
@@ -36,15 +64,21 @@ def build_parser() -> argparse.ArgumentParser:
     Returns:
         A parser whose result has `run`, the command's function.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="mgn-fast",
         description="MGN person re-identification: checkpoint to ONNX to embeddings to mAP.",
-        epilog="start with: mgn-fast demo\n\n" + EXIT_CODES,
+        epilog=f"start with: mgn-fast demo\n\n{COMPLETION}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"mgn-fast {__version__}")
+    parser.add_argument(
+        "--print-completion",
+        action=PrintCompletion,
+        choices=SHELLS,
+        help="print a script by which the shell completes words of this command",
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    models, measures = (export, quantize, compile), (embed, evaluate, verify, bench, tune)
+    models, measures = (export, quantize, compile), (embed, search, evaluate, verify, bench, tune)
     for command in (*models, *measures, bins, doctor, demo):
         command.add_parser(commands)
     return parser
@@ -63,23 +97,51 @@ def main(argv: Sequence[str] | None = None) -> int:
     # OpenCV would tell of every damaged picture on stderr, beside what we say of it.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     words = sys.argv[1:] if argv is None else list(argv)
-    arguments = build_parser().parse_args(words)
+    arguments = build_parser().parse_args(words) if words else argparse.Namespace(run=_show_first)
     arguments.command_line = ["mgn-fast", *words]
+    set_level(arguments)
+    watcher = Watcher()
+    course, outputs = Course(watcher), Outputs(arguments)
+    begin_run(course)
     try:
-        with _signals():
-            code: int = arguments.run(arguments)
-            sys.stdout.flush()
+        with _signals(), observing(watcher):
+            return _run(arguments, course)
     except KeyboardInterrupt:
-        print("mgn-fast: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return _end(INTERRUPTED, last_words("interrupted", course, outputs))
+    except _Signalled as end:
+        return _end(128 + end.number, last_words(f"ended by {end.name}", course, outputs))
     except BrokenPipeError:
         _drop_output()  # the reader of our output has left, and that is no error
         return 0
     except (errors.MgnError, OSError) as error:
-        print(f"mgn-fast: {printable(str(error))}", file=sys.stderr)
+        tell_traceback(error)
         if not isinstance(error, errors.MgnError):
             _drop_output()  # it may be the output that failed
-        return next(code for kinds, code in _CODES if isinstance(error, kinds))
+        return _end(next(code for kinds, code in _CODES if isinstance(error, kinds)), str(error))
+
+
+def _run(arguments: argparse.Namespace, course: Course) -> int:
+    """The command, with what --verbose tells before and after it."""
+    started_s = time.perf_counter()
+    try:
+        tell_settings(arguments)
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    finally:
+        stop_drawing()
+        tell_summary(course, time.perf_counter() - started_s)
+    return code
+
+
+def _show_first(arguments: argparse.Namespace) -> int:
+    print("\n".join(first_screen(Path())))
+    return 0
+
+
+def _end(code: int, message: str) -> int:
+    """The last line, which a terminal that has gone does not take."""
+    with contextlib.suppress(OSError):
+        print(f"mgn-fast: {printable(message)}", file=sys.stderr)
     return code
 
 
@@ -96,6 +158,22 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class _Signalled(SystemExit):
+    """A signal that ends the command in order."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.number = number
+        self.name = signal.Signals(number).name
+
+
+def _leave_at_once(*_: object) -> None:
+    if sys.stderr.isatty():
+        with contextlib.suppress(OSError):
+            os.write(sys.stderr.fileno(), SHOW_CURSOR)  # which is hidden while bars move
+    os._exit(INTERRUPTED)
+
+
 @contextlib.contextmanager
 def _signals() -> Iterator[None]:
     """Ctrl-C ends a command in order and a second one at once; SIGTERM and SIGHUP end in order."""
@@ -104,11 +182,11 @@ def _signals() -> Iterator[None]:
         return
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+        signal.signal(signal.SIGINT, _leave_at_once)
         raise KeyboardInterrupt
 
     def end(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
+        raise _Signalled(number)
 
     handlers = {signal.SIGINT: interrupt, signal.SIGTERM: end, signal.SIGHUP: end}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}

@@ -11,6 +11,7 @@ from .. import simulator
 from ..open_session import Backend
 from ..precision import Precision
 from ..simulator.control import TIMED_SOC_VERSION
+from .level import add_level_options
 from .progress import say
 
 # What the commands call their models.
@@ -20,7 +21,7 @@ Commands = Any  # argparse's own type for add_subparsers() is private
 
 
 def new_command(commands: Commands, name: str, *, help: str, example: str) -> Any:
-    """A command's parser with its example under the help.
+    """A command's parser with its example under the help, and --quiet and --verbose.
 
     Args:
         commands: what `add_subparsers` returned.
@@ -31,13 +32,15 @@ def new_command(commands: Commands, name: str, *, help: str, example: str) -> An
     Returns:
         The new parser.
     """
-    return commands.add_parser(
+    parser = commands.add_parser(
         name,
         help=help,
         description=help[0].upper() + help[1:] + ".",
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_level_options(parser)
+    return parser
 
 
 def path_argument(text: str) -> Path:
@@ -177,10 +180,10 @@ def enable_simulator(arguments: argparse.Namespace, **settings: Any) -> None:
         device_count=max(1, min(max(devices) + 1, 64)),
         **settings,
     )
-    if arguments.simulate == TIMED_SOC_VERSION:
-        say(f"{arguments.simulate} is simulated: speeds are those of a model of the chip")
-    else:
-        say(f"{arguments.simulate} is simulated without its times: speeds mean nothing")
+    timed = arguments.simulate == TIMED_SOC_VERSION
+    speeds = ": speeds are those of a model of the chip"
+    without = " without its times: speeds mean nothing"
+    say(f"{arguments.simulate} is simulated{speeds if timed else without}", always=True)
 
 
 def _runs_an_om(arguments: argparse.Namespace) -> bool:

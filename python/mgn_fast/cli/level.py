@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much a command says beside its results: the one place that knows."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any, Literal
+
+Level = Literal["quiet", "normal", "verbose"]
+
+# What a command's parser sets; not there unless given, so that nothing else sees them.
+OPTIONS = ("quiet", "verbose")
+
+_level: Level = "normal"
+
+
+def add_level_options(parser: Any) -> None:
+    """`--quiet` and `--verbose`, one of which a command takes.
+
+    Args:
+        parser: of the command.
+    """
+    group = parser.add_argument_group("messages").add_mutually_exclusive_group()
+    group.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="results, warnings and errors only",
+    )
+    group.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="tell the settings in use and where the time went; an error with its traceback",
+    )
+
+
+def set_level(arguments: argparse.Namespace) -> None:
+    """Takes the level from the command line.
+
+    Args:
+        arguments: parsed.
+    """
+    global _level
+    given = [name for name in OPTIONS if getattr(arguments, name, False)]
+    _level = "normal"
+    if given:
+        _level = "quiet" if given[0] == "quiet" else "verbose"
+
+
+def is_quiet() -> bool:
+    """Whether notes and progress are not wanted."""
+    return _level == "quiet"
+
+
+def is_verbose() -> bool:
+    """Whether details are wanted."""
+    return _level == "verbose"
+
+
+def moves() -> bool:
+    """Whether progress is to be drawn: somebody looks at stderr, and did not ask for quiet."""
+    return not is_quiet() and sys.stderr.isatty()

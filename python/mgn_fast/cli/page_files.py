@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files that a command draws for people: a page and a sheet, tried before the work begins."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..bench.page import require_report_extra
+from ..files import replacing
+from ..report.page import SUFFIXES as PAGE_SUFFIXES
+from ..report.page import require_suffix
+from ..report.sheet import SUFFIXES as SHEET_SUFFIXES
+from .options import path_argument
+
+
+def add_page_files(
+    parser: argparse.ArgumentParser, *, page: str, sheet: str
+) -> argparse._ArgumentGroup:
+    """--html and --png.
+
+    Args:
+        parser: gets the options.
+        page: what the page holds, for the help.
+        sheet: what the sheet holds.
+
+    Returns:
+        The options' group, for those that say what is drawn.
+    """
+    group = parser.add_argument_group("pictures for people")
+    group.add_argument("--html", type=path_argument, metavar="PAGE", help=page)
+    group.add_argument("--png", type=path_argument, metavar="SHEET", help=sheet)
+    return group
+
+
+@contextlib.contextmanager
+def page_files(arguments: argparse.Namespace) -> Iterator[tuple[Path | None, Path | None]]:
+    """Files to draw into, which get their names when the block ends well.
+
+    Args:
+        arguments: the parsed command line.
+
+    Yields:
+        Temporary paths for the page and the sheet; None for what was not asked for.
+
+    Raises:
+        RuntimeUnavailableError: the report extra is not installed.
+        InvalidInputError: a file name with another ending, or a place that cannot be written.
+    """
+    wanted = ((arguments.html, PAGE_SUFFIXES), (arguments.png, SHEET_SUFFIXES))
+    for path, suffixes in wanted:
+        if path is not None:
+            require_report_extra()
+            require_suffix(path, suffixes)
+    with contextlib.ExitStack() as stack:
+        html, png = (
+            None if path is None else stack.enter_context(replacing(path)) for path, _ in wanted
+        )
+        yield html, png

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Galleries: embeddings with names, kept in one file, added to batch by batch, searched.
+
+gallery          what users call
+build            pictures -> batches; what is there already is not embedded again
+model            whose embeddings these are
+search, index    the nearest rows, exactly; and by FAISS
+file, arrays     the bytes; reader, writer: who may do what with them
+"""
+
+from .build import Added
+from .gallery import Gallery
+from .search import GalleryRanking
+
+__all__ = ["Added", "Gallery", "GalleryRanking"]

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Embeds what a gallery does not hold yet, and commits it batch by batch.
+
+A picture is known by the SHA-256 of its file: under whatever name it comes again, it is not
+embedded again. What was embedded is committed also when the work ends early, for whatever reason
+Python lives to see.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from .. import images as pictures
+from ..embedder import Embedder
+from ..errors import DecodeError, InvalidInputError
+from ..files import is_directory
+from ..types import F32Array, PathLike
+from .file import DTYPES, Batch
+from .model import description_of, probe_of, require_same_model
+from .writer import GalleryWriter, require_gallery_name, writing
+
+# A batch of so many rows, or of so much work, is committed: what a power failure may cost.
+COMMIT_ROWS = 4096
+COMMIT_S = 10.0
+_READ_AHEAD = 64
+
+
+class Sink(Protocol):
+    """Takes batches: a gallery's file, or a list."""
+
+    def append(self, batch: Batch, /) -> None:
+        """Keeps a batch."""
+
+
+@dataclass(frozen=True)
+class Added:
+    """What adding to a gallery did.
+
+    Attributes:
+        num_added: pictures that are new.
+        num_known: pictures that were there already, under whatever name, or came twice.
+        skipped: (name, reason) of pictures that cannot be decoded.
+    """
+
+    num_added: int
+    num_known: int
+    skipped: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A picture's file, read and hashed."""
+
+    name: str
+    path: Path
+    content: bytes
+    sha256: str
+
+
+@dataclass
+class _Pending:
+    """Rows that are embedded and not committed yet."""
+
+    rows: list[F32Array] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    sha256: list[str] = field(default_factory=list)
+    since_s: float = 0.0
+
+
+class GalleryBuilder:
+    """Embeds pictures for one gallery; used once.
+
+    Args:
+        sink: gets the batches.
+        embedder: whose `on_error` decides what happens to a picture that cannot be decoded.
+        dtype: of the rows.
+        known: SHA-256 of the pictures that the gallery holds; grows.
+        folder: that the names are relative to.
+
+    Attributes:
+        num_committed: pictures given to the sink.
+        num_known: pictures that were there already, or came twice.
+        skipped: (name, reason) of pictures that could not be read or decoded.
+    """
+
+    def __init__(
+        self, sink: Sink, embedder: Embedder, dtype: str, known: set[str], folder: str = ""
+    ) -> None:
+        self._sink, self._embedder, self._dtype = sink, embedder, dtype
+        self._known, self._folder = known, folder
+        self._pending = _Pending()
+        self._num_before = len(known)
+        self.num_committed = 0
+        self.num_known = 0
+        self.skipped: list[tuple[str, str]] = []
+
+    def added(self, sources: Iterable[tuple[str, Path]]) -> Iterator[str]:
+        """Embeds and commits; a step for each picture that is new. Once.
+
+        Args:
+            sources: (name in the gallery, path) of pictures.
+
+        Yields:
+            The picture's name, when it is embedded.
+
+        Raises:
+            DecodeError: a picture cannot be decoded and `on_error` is "raise".
+            InvalidInputError: the sink cannot write.
+        """
+        under_way: deque[_Read] = deque()
+        to_embed = self._to_embed(sources, under_way)
+        embedded = self._embedder.stream_named(to_embed)
+        try:
+            for path, row in embedded:
+                read = under_way.popleft()
+                while str(read.path) != path:  # that one was skipped
+                    read = under_way.popleft()
+                self._keep(read, row)
+                yield read.name
+        finally:
+            # Also when the caller stops taking, at Ctrl-C for instance: the work is not lost.
+            self._commit()
+            self.skipped += self._embedder.skipped
+            self._embedder.skipped = []
+            to_embed.close()
+
+    def _to_embed(
+        self, sources: Iterable[tuple[str, Path]], under_way: deque[_Read]
+    ) -> Generator[tuple[str, pictures.Source], None, None]:
+        with ThreadPoolExecutor(self._embedder.workers, "mgn_fast-read") as pool:
+            for read in self._read(sources, pool):
+                if read.sha256 in self._known:
+                    self.num_known += 1
+                    continue
+                self._known.add(read.sha256)
+                under_way.append(read)
+                yield str(read.path), read.content
+
+    def _read(
+        self, sources: Iterable[tuple[str, Path]], pool: ThreadPoolExecutor
+    ) -> Iterator[_Read]:
+        """Files in order, read and hashed a few ahead."""
+        waiting: deque[tuple[str, Future[_Read]]] = deque()
+        remaining = iter(sources)
+        try:
+            while True:
+                for name, path in islice(remaining, _READ_AHEAD - len(waiting)):
+                    waiting.append((name, pool.submit(_read_and_hash, name, path)))
+                if not waiting:
+                    return
+                name, future = waiting.popleft()
+                try:
+                    yield future.result()
+                except DecodeError as error:
+                    if self._embedder.on_error == "raise":
+                        raise
+                    self.skipped.append((name, str(error)))
+        finally:
+            for _, future in waiting:
+                future.cancel()
+
+    def _keep(self, read: _Read, row: F32Array) -> None:
+        pending = self._pending
+        if not pending.rows:
+            pending.since_s = time.monotonic()
+        pending.rows.append(row)
+        pending.names.append(read.name)
+        pending.sha256.append(read.sha256)
+        is_old = time.monotonic() - pending.since_s >= COMMIT_S
+        if len(pending.rows) >= COMMIT_ROWS or is_old:
+            self._commit()
+
+    @property
+    def done(self) -> Added:
+        """What was done so far."""
+        return Added(self.num_committed, self.num_known, tuple(self.skipped))
+
+    @property
+    def num_held(self) -> int:
+        """Pictures in the gallery by now."""
+        return self._num_before + self.num_committed
+
+    @property
+    def num_seen(self) -> int:
+        """Pictures of the sources that are embedded, known or skipped by now."""
+        skipped = len(self.skipped) + len(self._embedder.skipped)
+        return self.num_committed + len(self._pending.rows) + self.num_known + skipped
+
+    def _commit(self) -> None:
+        pending, self._pending = self._pending, _Pending()
+        if not pending.rows:
+            return
+        rows = np.stack(pending.rows).astype(self._dtype)
+        self._sink.append(Batch.of(rows, pending.names, pending.sha256, self._folder))
+        self.num_committed += len(rows)
+
+
+@contextlib.contextmanager
+def adding(
+    path: PathLike, embedder: Embedder, pictures_: PathLike | Iterable[PathLike], dtype: str | None
+) -> Iterator[tuple[GalleryBuilder, list[tuple[str, Path]]]]:
+    """A builder that adds to a gallery's file, which is made where it is not there.
+
+    Args:
+        path: ends in .gallery.
+        embedder: of the gallery's model.
+        pictures_: a directory, or paths.
+        dtype: of the rows; None for the gallery's own, float32 in a new one.
+
+    Yields:
+        The builder, and what its `added` takes. What it commits is in the file at once.
+
+    Raises:
+        InvalidInputError: another ending or dtype, the file cannot be written, somebody else writes
+            to it, or the mirror is in one and not in the other.
+        DatasetError: what is there is no gallery, or a damaged one.
+        ModelError: the embedder's embeddings cannot be compared with the gallery's.
+    """
+    require_gallery_name(path)
+    folder, sources = named_pictures(pictures_)
+    beside = Path(path).absolute().parent
+    is_new = not os.path.lexists(path)
+    description = description_of(embedder, dtype or DTYPES[0], beside) if is_new else None
+    with writing(path, description, probe_of(embedder) if is_new else None) as writer:
+        held = writer.gallery.description["dtype"]
+        if dtype not in (None, held):
+            raise InvalidInputError(
+                f"dtype is {dtype!r}, but gallery {os.fspath(path)!r} holds {held}; expected that, "
+                "or another file name"
+            )
+        known = _known(writer, embedder)
+        relative = os.path.relpath(folder, beside)
+        yield GalleryBuilder(writer, embedder, held, known, relative), sources
+
+
+def named_pictures(
+    pictures_: PathLike | Iterable[PathLike],
+) -> tuple[str, list[tuple[str, Path]]]:
+    """What pictures are called in a gallery.
+
+    Args:
+        pictures_: a directory, whose files' names are relative to it, or paths, which are names as
+            they stand.
+
+    Returns:
+        The folder that the names are relative to, absolute; and (name, path) of each picture.
+
+    Raises:
+        InvalidInputError: a directory without files.
+    """
+    if isinstance(pictures_, (str, os.PathLike)) and is_directory(pictures_):
+        root = Path(pictures_)
+        found = pictures.list_pictures(root)
+        return str(root.absolute()), [(str(path.relative_to(root)), path) for path in found]
+    if isinstance(pictures_, (str, os.PathLike)):
+        pictures_ = [pictures_]
+    return str(Path.cwd()), [(os.fspath(path), Path(path)) for path in pictures_]
+
+
+def _known(writer: GalleryWriter, embedder: Embedder) -> set[str]:
+    gallery = writer.gallery
+    require_same_model(gallery.description, gallery.probe, embedder, gallery.path)
+    return {digest for batch in gallery.batches for digest in batch.sha256}
+
+
+def _read_and_hash(name: str, path: Path) -> _Read:
+    content = pictures.read_file(path)
+    return _Read(name, path, content, hashlib.sha256(content).hexdigest())

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a gallery's file is made of: NumPy arrays one after another, to be mapped and appended to.
+
+Owns the bytes; `reader` and `writer` use them. Knows neither pictures nor models.
+
+Note [gallery file]. The arrays, each as `numpy.save` writes it:
+  description  uint8 [k]      JSON: what the embeddings are of
+  probe        float32 [P]    the embedding of a fixed picture, by which a model is known again
+  commits      uint8 [2, C]   two records of how far the file is whole
+  then for each batch
+  text         uint8 [k]      JSON: names, contents' SHA-256, and the folder that names lie in
+  rows         [n, D]         embeddings, float32 or float16, at a multiple of 64 bytes
+  check        uint32 [16]    the CRC-32 of text and rows; the rest is 0
+A batch is appended behind the last one and becomes part of the gallery when one of the two commit
+records is overwritten, the older one, by one that counts it. So a writer that dies at any moment
+leaves a gallery that holds all of a batch or nothing; what lies behind the committed bytes is
+overwritten by the next writer. Committed bytes never change, so that readers need no lock. Each
+byte of them is covered by a CRC-32 and the records cover the CRCs; no state that a writer leaves
+behind has a record that does not match its own, so that one is damage and refused.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..types import AnyArray, F32Array
+from .arrays import array_bytes, array_header, text_bytes
+
+SCHEMA = "mgn_fast.gallery/1"
+DTYPES = ("float32", "float16")
+COMMIT_BYTES = 512
+CHECK_SIZE = 16
+# Rows of a merged batch: when a file is read, threads check a batch each.
+MERGED_ROWS = 1 << 16
+
+
+@dataclass(frozen=True)
+class Commit:
+    """How far a gallery's file is whole.
+
+    Attributes:
+        number: of commits before this one.
+        end: bytes that belong to the gallery.
+        num_rows: in them.
+        crc: CRC-32 over the checks of all batches.
+        head_crc: CRC-32 of description and probe.
+    """
+
+    number: int
+    end: int
+    num_rows: int
+    crc: int
+    head_crc: int
+
+    def to_bytes(self) -> bytes:
+        """The record.
+
+        Returns:
+            COMMIT_BYTES bytes: the CRC-32 of the text behind it, in hexadecimal, and the text.
+        """
+        text = json.dumps(vars(self)).encode().ljust(COMMIT_BYTES - 8)
+        return b"%08x" % zlib.crc32(text) + text
+
+    @classmethod
+    def from_bytes(cls, record: bytes) -> Commit | None:
+        """Reads a record back.
+
+        Args:
+            record: COMMIT_BYTES bytes.
+
+        Returns:
+            The commit; None where the record is torn or damaged.
+        """
+        if record[:8] != b"%08x" % zlib.crc32(record[8:]):
+            return None
+        try:
+            fields = json.loads(record[8:])
+            commit = cls(**fields)
+        except (ValueError, TypeError, RecursionError):
+            return None
+        numbers = all(type(x) is int and x >= 0 for x in vars(commit).values())
+        return commit if numbers else None
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Rows that came into the gallery together, with what is known of their pictures.
+
+    Attributes:
+        rows: float32 or float16 [n, D], read-only.
+        text: JSON as in the file.
+    """
+
+    rows: AnyArray
+    text: bytes | memoryview
+
+    @cached_property
+    def described(self) -> dict[str, Any]:
+        """The parsed text, in memory from the first use on."""
+        described: dict[str, Any] = json.loads(bytes(self.text))
+        return described
+
+    @property
+    def names(self) -> list[str]:
+        """Of the pictures."""
+        names: list[str] = self.described["names"]
+        return names
+
+    @property
+    def sha256(self) -> list[str]:
+        """Of the pictures' files, 64 hexadecimal digits each."""
+        sha256: list[str] = self.described["sha256"]
+        return sha256
+
+    @property
+    def folder(self) -> str:
+        """That names are relative to, itself relative to the gallery; "" where not known."""
+        return str(self.described["folder"])
+
+    @classmethod
+    def of(
+        cls, rows: AnyArray, names: Sequence[str], sha256: Sequence[str], folder: str = ""
+    ) -> Batch:
+        """A batch that is in no file yet.
+
+        Args:
+            rows: float32 or float16 [n, D].
+            names: of the pictures.
+            sha256: of the pictures' files.
+            folder: that names are relative to.
+
+        Returns:
+            The batch.
+        """
+        described = {"names": list(names), "sha256": list(sha256), "folder": folder}
+        # Names that are no UTF-8 come as lone surrogates, which JSON's escapes carry.
+        return cls(rows, json.dumps(described).encode())
+
+    def to_parts(self, offset: int) -> tuple[bytes, memoryview, bytes]:
+        """The batch's bytes in a file.
+
+        Args:
+            offset: where in the file it begins.
+
+        Returns:
+            What comes before the numbers of the rows, these, and the check behind them.
+        """
+        header = array_header(self.rows.dtype, self.rows.shape)
+        before = text_bytes(bytes(self.text), offset, len(header)) + header
+        rows = np.ascontiguousarray(self.rows)
+        data = memoryview(rows.data).cast("B") if rows.size else memoryview(b"")
+        check = np.zeros(CHECK_SIZE, "<u4")
+        check[0] = zlib.crc32(data, zlib.crc32(before))
+        return before, data, array_bytes(check)
+
+
+def head_bytes(description: dict[str, Any], probe: F32Array) -> bytes:
+    """A gallery without pictures.
+
+    Args:
+        description: JSON.
+        probe: float32 [P].
+
+    Returns:
+        The whole file.
+    """
+    text = json.dumps({"schema": SCHEMA} | description).encode()
+    probe_bytes = array_bytes(probe.astype("<f4"))
+    records_header = array_header(np.uint8, (2, COMMIT_BYTES))
+    # A record in the middle of a page could be torn by the end of the process that writes it.
+    behind = len(probe_bytes) + len(records_header)
+    head = text_bytes(text, 0, behind, COMMIT_BYTES) + probe_bytes + records_header
+    commit = Commit(0, len(head) + 2 * COMMIT_BYTES, 0, 0, zlib.crc32(head))
+    return head + 2 * commit.to_bytes()
+
+
+def merged(batches: Iterable[Batch], moved: Callable[[str], str]) -> Iterator[Batch]:
+    """The same pictures in the same order in as few batches as their folders and sizes allow.
+
+    Args:
+        batches: any.
+        moved: gives a batch's folder its new name.
+
+    Yields:
+        Batches of at most MERGED_ROWS rows, or a larger one as it was.
+    """
+    for folder, group in itertools.groupby(batches, key=lambda batch: batch.folder):
+        waiting: list[Batch] = []
+        for batch in group:
+            if waiting and sum(len(b.rows) for b in [*waiting, batch]) > MERGED_ROWS:
+                yield _joined(waiting, moved(folder))
+                waiting = []
+            waiting.append(batch)
+        yield _joined(waiting, moved(folder))
+
+
+def _joined(batches: Sequence[Batch], folder: str) -> Batch:
+    names = [name for batch in batches for name in batch.names]
+    sha256 = [digest for batch in batches for digest in batch.sha256]
+    return Batch.of(np.concatenate([batch.rows for batch in batches]), names, sha256, folder)

@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Galleries: embeddings with names, on disk or in memory, added to and searched.
+
+Owns what users call. The bytes are `file`'s, building is `build`'s, searching
+`search`'s.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ..embedder import Embedder
+from ..errors import InvalidInputError
+from ..rerank import Settings
+from ..types import AnyArray, F32Array, PathLike
+from .build import Added, GalleryBuilder, adding, named_pictures
+from .file import MERGED_ROWS, Batch, merged
+from .model import described, description_of, probe_of, require_same_model
+from .reader import read_gallery
+from .search import GalleryRanking, nearest, nearest_reranked
+from .stored import Stored
+from .writer import require_gallery_name, write_gallery
+
+Dtype = Literal["float32", "float16"]
+
+
+class Gallery(Stored):
+    """Embeddings with names: what queries are searched in. Made by `build`, `load` or `of`.
+
+    Never changes; what another process adds to its file is seen by a new `load`. Safe for several
+    threads.
+
+    Attributes:
+        checkpoints: (rows, CRC-32) at the end of every batch of its file: a gallery that has
+            one of another's last is that one, or has grown from it. Empty in memory.
+    """
+
+    def __init__(
+        self,
+        batches: Sequence[Batch],
+        description: dict[str, Any],
+        probe: F32Array,
+        *,
+        path: Path | None = None,
+        checkpoints: tuple[tuple[int, int], ...] = (),
+        embedder: Embedder | None = None,
+    ) -> None:
+        super().__init__(batches, description, path)
+        self.checkpoints = checkpoints
+        self._probe, self._embedder = probe, embedder
+
+    @classmethod
+    def build(
+        cls,
+        embedder: Embedder,
+        pictures: PathLike | Iterable[PathLike],
+        *,
+        dtype: Dtype = "float32",
+    ) -> Gallery:
+        """A gallery in memory of pictures that are embedded now.
+
+        Args:
+            embedder: embeds them; its `on_error` decides about pictures that cannot be decoded.
+                It is kept for `search`.
+            pictures: a directory (all files below it; names are relative to it) or paths. Of
+                pictures whose files are equal in every byte the first is kept.
+            dtype: of the rows: "float16" takes half the memory and is searched twice as fast, and
+                moves distances by some 0.0003.
+
+        Returns:
+            The gallery.
+
+        Raises:
+            DecodeError, InvalidInputError, ModelError: as `Embedder`.
+        """
+        batches: list[Batch] = []
+        description = description_of(embedder, dtype)
+        folder, sources = named_pictures(pictures)
+        builder = GalleryBuilder(batches, embedder, dtype, set(), folder)
+        for _ in builder.added(sources):
+            pass
+        return cls(batches, description, probe_of(embedder), embedder=embedder)
+
+    @classmethod
+    def of(cls, embeddings: AnyArray, names: Sequence[str], *, dtype: Dtype = "float32") -> Gallery:
+        """A gallery in memory of embeddings of any network and width.
+
+        Args:
+            embeddings: floating point [N, D], finite.
+            names: of the rows.
+            dtype: as for `build`.
+
+        Returns:
+            The gallery, which can be searched by embeddings.
+
+        Raises:
+            InvalidInputError: another shape, a NaN or an infinity, or not one name for each row.
+        """
+        rows = np.asarray(embeddings)
+        if rows.ndim != 2 or rows.dtype.kind != "f" or len(rows) != len(names):
+            raise InvalidInputError(
+                f"embeddings is {rows.dtype} {rows.shape} with {len(names)} names, expected "
+                "floating point in two dimensions and one name for each row"
+            )
+        description = described(dtype, rows.shape[1])
+        with np.errstate(over="ignore"):  # what overflows is refused by its value
+            converted = np.ascontiguousarray(rows, dtype)
+        if not np.isfinite(converted).all():
+            raise InvalidInputError(f"embeddings has numbers that are not finite in {dtype}")
+        batches = []
+        for start in range(0, len(rows), MERGED_ROWS):
+            part = converted[start : start + MERGED_ROWS]
+            sha256 = [hashlib.sha256(row.tobytes()).hexdigest() for row in part]
+            batches.append(Batch.of(part, names[start : start + len(part)], sha256))
+        return cls(batches, description, np.empty(0, np.float32))
+
+    @classmethod
+    def load(
+        cls, path: PathLike, *, embedder: Embedder | None = None, verify: bool = True
+    ) -> Gallery:
+        """A gallery from its file, which is mapped, not read into memory.
+
+        Args:
+            path: the file.
+            embedder: for `search` by pictures; must be of the gallery's model.
+            verify: compare every byte with its CRC-32, about 0.2 s per GB and core; False checks
+                sizes, headers and records only.
+
+        Returns:
+            The gallery as it is now; batches that are added later are not in it.
+
+        Raises:
+            DatasetError: there is no such file, or it is no gallery, cut short or damaged.
+            ModelError, InvalidInputError: the embedder's embeddings cannot be compared with it.
+        """
+        file = read_gallery(path, verify=verify)
+        gallery = cls(
+            file.batches,
+            file.description,
+            file.probe,
+            path=file.path,
+            checkpoints=file.checkpoints,
+        )
+        return gallery if embedder is None else gallery.searched_with(embedder)
+
+    def searched_with(self, embedder: Embedder) -> Gallery:
+        """The same gallery, searched by pictures too.
+
+        Args:
+            embedder: of the gallery's model.
+
+        Returns:
+            A gallery on the same rows.
+
+        Raises:
+            ModelError, InvalidInputError: the embedder's embeddings cannot be compared with it.
+        """
+        require_same_model(self.description, self._probe, embedder, self.path)
+        gallery = copy.copy(self)
+        gallery._embedder = embedder
+        return gallery
+
+    @staticmethod
+    def add(
+        path: PathLike,
+        embedder: Embedder,
+        pictures: PathLike | Iterable[PathLike],
+        *,
+        dtype: Dtype | None = None,
+    ) -> Added:
+        """Embeds what a gallery's file does not hold yet and adds it; makes the file if need be.
+
+        A picture is known by its file's bytes: one that is there is not embedded again, whatever
+        its name. Nothing that is there is lost; a picture that has changed since is added under the
+        same name. Batches are committed as they come, so that work which ends early is kept, and
+        the next call goes on from there. Others may read meanwhile, and see what is committed.
+
+        Args:
+            path: ends in .gallery.
+            embedder: of the gallery's model.
+            pictures: as for `build`.
+            dtype: of the rows; None for the gallery's own, float32 in a new one.
+
+        Returns:
+            How many were new, how many known, and which were skipped.
+
+        Raises:
+            DecodeError: a picture cannot be decoded, and the embedder does not skip.
+            InvalidInputError: another ending or dtype, the file cannot be written, somebody else
+                writes to it, or the mirror is in one and not in the other.
+            DatasetError: what is there is no gallery, or a damaged one.
+            ModelError: the embedder's embeddings cannot be compared with the gallery's.
+        """
+        with adding(path, embedder, pictures, dtype) as (builder, sources):
+            for _ in builder.added(sources):
+                pass
+            return builder.done
+
+    def save(self, path: PathLike) -> Path:
+        """Writes the gallery; the file appears whole or not at all, and replaces an older gallery.
+
+        Args:
+            path: ends in .gallery.
+
+        Returns:
+            The path.
+
+        Raises:
+            InvalidInputError: another ending, the file cannot be written, or another process adds
+                to the gallery of that name.
+            DatasetError: what is there is no gallery.
+        """
+        require_gallery_name(path)
+        own, beside = self.beside, Path(path).absolute().parent
+
+        def moved(stored: str | None) -> str:
+            return os.path.relpath(own / stored, beside) if stored else ""
+
+        description = self.description | {
+            "model_path": moved(self.description["model_path"]) or None
+        }
+        write_gallery(path, description, self._probe, merged(self._batches, moved))
+        return Path(path)
+
+    def search(
+        self,
+        queries: Any,
+        depth: int = 10,
+        *,
+        rerank: Settings | bool = False,
+        candidates: int | None = None,
+        threads: int | None = None,
+    ) -> GalleryRanking:
+        """The nearest pictures of the gallery for each query, nearest first.
+
+        Exact: ranked by the float64 Euclidean distance between the float32 query and the stored
+        row; equal distances keep the gallery's order. Re-ranked, it is the order of
+        `mgn_fast.rerank` with all queries of the call together.
+
+        Args:
+            queries: embeddings, floating point [Q, D] or [D]; or pictures as `Embedder` takes them,
+                if the gallery has an embedder.
+            depth: how many to list, at least 1; a smaller gallery is listed whole.
+            rerank: whether to re-rank; `Settings` for other than the usual k1, k2 and weight.
+            candidates: re-rank each query by itself among so many nearest pictures only, at least
+                `depth`: for galleries that are too large to be compared with themselves. None
+                re-ranks among all.
+            threads: to search with; None for MGN_FAST_THREADS or all cores.
+
+        Returns:
+            Places in the gallery, distances and names.
+
+        Raises:
+            InvalidInputError: queries of another width, not finite, or pictures without an
+                embedder; an empty gallery; an option outside its range; more memory needed than
+                there is.
+            DecodeError: a query cannot be decoded.
+        """
+        rows = self._query_rows(queries)
+        if len(self) == 0:
+            raise InvalidInputError("the gallery holds no pictures, expected at least one")
+        if rerank is False:
+            if candidates is not None:
+                raise InvalidInputError(
+                    f"candidates is {candidates}, which only re-ranking takes; pass rerank=True"
+                )
+            found = nearest(rows, self.segments, depth, threads)
+        else:
+            settings = rerank if isinstance(rerank, Settings) else Settings()
+            found = nearest_reranked(rows, self.segments, depth, settings, candidates, threads)
+        names = tuple(tuple(self.name(place) for place in row) for row in found.indices)
+        return GalleryRanking(found.indices, found.distances, names)
+
+    def _query_rows(self, queries: Any) -> AnyArray:
+        if isinstance(queries, np.ndarray) and queries.dtype.kind == "f":
+            return queries[None] if queries.ndim == 1 else queries
+        if self._embedder is None:
+            raise InvalidInputError(
+                f"queries is a {type(queries).__name__}, which has to be embedded; load the "
+                "gallery with embedder=..., or give embeddings"
+            )
+        return self._embedder(queries)

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whose embeddings a gallery holds, and whether another model's may be compared with them.
+
+A model is known again by what it does: a fixed picture's embedding, the probe, is kept in the
+gallery and asked of every model that comes to it. Two files of one checkpoint (an .onnx and its
+.om) agree on it, whatever their names; other weights, int8, or another preparation do not.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..embedder import Embedder
+from ..errors import DatasetError, InvalidInputError, ModelError
+from ..spec import Contract
+from ..types import F32Array, U8Array
+from .file import DTYPES
+
+# Float16 on an NPU and bfloat16 on a CPU stay above 0.9985 of float32, int8 stays below 0.996.
+LEAST_COSINE = 0.998
+_CELLS, _CELL = (16, 8), 8  # of the probe picture: coarse, so that a network sees more than noise
+
+
+def probe_picture() -> U8Array:
+    """The fixed picture: seeded colours, each in a square, left and right unlike.
+
+    Returns:
+        uint8 RGB [128, 64, 3], always the same.
+    """
+    # A congruential generator, because NumPy does not promise its own streams for ever.
+    state, levels = 1, []
+    for _ in range(_CELLS[0] * _CELLS[1] * 3):
+        state = (1103515245 * state + 12345) % (1 << 31)
+        levels.append(state >> 23)
+    coarse = np.array(levels, np.uint8).reshape(*_CELLS, 3)
+    return np.ascontiguousarray(coarse.repeat(_CELL, 0).repeat(_CELL, 1))
+
+
+def probe_of(embedder: Embedder) -> F32Array:
+    """What an embedder makes of the probe picture.
+
+    Args:
+        embedder: any.
+
+    Returns:
+        float32 [2048], of length 1.
+    """
+    embedding: F32Array = embedder(probe_picture())[0]
+    return embedding
+
+
+def description_of(embedder: Embedder, dtype: str, beside: Path | None = None) -> dict[str, Any]:
+    """What a gallery of an embedder's rows says of them.
+
+    Args:
+        embedder: whose rows it will hold.
+        dtype: "float32" or "float16".
+        beside: where the gallery's file will lie; None in memory.
+
+    Returns:
+        JSON for `writer.writing`.
+
+    Raises:
+        InvalidInputError: another dtype.
+    """
+    session = embedder.session
+    contract = session.contract
+    return described(
+        dtype,
+        session.embedding_width,
+        model=session.model_path.name,
+        model_path=os.path.relpath(session.model_path, beside or Path.cwd()),
+        mirror=embedder.mirror,
+        contract=None if contract is None else contract.to_json(),
+    )
+
+
+def described(dtype: str, width: int, **model: Any) -> dict[str, Any]:
+    """A gallery's description.
+
+    Args:
+        dtype: "float32" or "float16".
+        width: of an embedding.
+        model: name, path, contract and mirror of the model; nothing where it is not known.
+
+    Returns:
+        JSON.
+
+    Raises:
+        InvalidInputError: another dtype.
+    """
+    if dtype not in DTYPES:
+        raise InvalidInputError(f"dtype is {dtype!r}, expected one of {DTYPES}")
+    absent = {"model": None, "model_path": None, "mirror": None, "contract": None}
+    return {"dtype": dtype, "width": width} | absent | model
+
+
+def require_same_model(
+    description: dict[str, Any], probe: F32Array, embedder: Embedder, path: Path | None
+) -> None:
+    """Refuses a model whose embeddings cannot be compared with a gallery's.
+
+    Args:
+        description: of the gallery.
+        probe: of the gallery.
+        embedder: with the model.
+        path: the gallery's file, for messages.
+
+    Raises:
+        ModelError: other weights, another preparation of pictures, or embeddings that differ.
+        InvalidInputError: the mirror is in one and not in the other.
+        DatasetError: the gallery does not say what its embeddings are of.
+    """
+    where = "the gallery" if path is None else f"gallery {str(path)!r}"
+    session = embedder.session
+    if description.get("contract") is None or len(probe) != session.embedding_width:
+        raise DatasetError(
+            f"{where} holds embeddings of a model that is not known, so pictures cannot be "
+            "embedded for it; search it with embeddings of the same model"
+        )
+    if bool(description.get("mirror")) != embedder.mirror:
+        says = "with" if description.get("mirror") else "without"
+        raise InvalidInputError(
+            f"{where} was embedded {says} the mirrored picture, and mirror is {embedder.mirror}; "
+            "expected the same for all pictures"
+        )
+    theirs = Contract.from_json(str(description["contract"]), source=where)
+    ours = session.contract
+    if ours is not None and _weights(ours) != _weights(theirs):
+        raise ModelError(
+            f"{where} holds embeddings of {description.get('model')} ({_weights(theirs)}), and "
+            f"{session.model_path} has {_weights(ours)}; expected the same weights: make a new "
+            "gallery, or name the gallery's model"
+        )
+    cosine = float(probe @ probe_of(embedder))
+    if not cosine >= LEAST_COSINE:
+        raise ModelError(
+            f"{session.model_path} embeds a test picture with cosine {cosine:.4f} to what "
+            f"{description.get('model')} made of it for {where}, expected at least "
+            f"{LEAST_COSINE}; make a new gallery for it, or name the gallery's model and precision"
+        )
+
+
+def _weights(contract: Contract) -> str:
+    """Which weights a contract names, in words."""
+    if contract.checkpoint_sha256:
+        return f"the checkpoint with SHA-256 {contract.checkpoint_sha256[:16]}..."
+    if contract.seed is not None:
+        return f"random weights of seed {contract.seed}"
+    return "weights of an unnamed origin"

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Maps a gallery's file and checks that it is whole; see Note [gallery file] in `file`.
+
+Any number of readers, in any process, while one writer adds: they take no lock.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import time
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ..errors import DatasetError
+from ..files import open_regular
+from ..threads import thread_count
+from ..types import F32Array, PathLike
+from .arrays import ArrayPlace, read_array
+from .file import CHECK_SIZE, COMMIT_BYTES, DTYPES, SCHEMA, Batch, Commit
+
+MAX_HEAD_BYTES = 1 << 20
+# How long a record may be torn: a reader can meet a writer in the middle of writing one.
+_TORN_S = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class GalleryFile:
+    """What a file held when it was read. Later batches are not seen, and nothing seen changes.
+
+    Attributes:
+        path: of the file.
+        description: of the embeddings, as it was given.
+        probe: float32 [P].
+        batches: in the order in which they came.
+        commit: how far the file was whole.
+        commits_at: where the first of the two commit records begins.
+        checkpoints: (rows so far, CRC-32 so far) at the end of each batch.
+    """
+
+    path: Path
+    description: dict[str, Any]
+    probe: F32Array
+    batches: tuple[Batch, ...]
+    commit: Commit
+    commits_at: int
+    checkpoints: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class _Head:
+    description: dict[str, Any]
+    probe: F32Array
+    commits_at: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A batch, which bytes of the file it is, and the file's rows and CRC-32 up to its end."""
+
+    batch: Batch
+    begin: int
+    check_at: int
+    end: int
+    num_rows: int
+    crc: int
+
+
+def read_gallery(path: PathLike, *, verify: bool = True) -> GalleryFile:
+    """Maps a gallery's file and checks that it is whole.
+
+    Args:
+        path: the file.
+        verify: read every byte and compare it with its CRC-32; False checks sizes, headers and
+            records only.
+
+    Returns:
+        The gallery as it was committed when it was opened.
+
+    Raises:
+        DatasetError: there is no such file, or it is no gallery, cut short or damaged: the message
+            says where.
+    """
+    name = os.fspath(path)
+    try:
+        with open_regular(path) as file:
+            return read_open_gallery(Path(path), file, verify=verify)
+    except OSError as error:
+        raise DatasetError(f"gallery {name!r} cannot be read: {error.strerror}") from error
+
+
+def read_open_gallery(path: Path, file: BinaryIO, *, verify: bool = True) -> GalleryFile:
+    """As `read_gallery`, of a file that is open.
+
+    Args:
+        path: its name, for messages.
+        file: open for reading.
+        verify: as for `read_gallery`.
+
+    Returns:
+        The gallery, which stays readable when the file is closed.
+
+    Raises:
+        DatasetError: as for `read_gallery`.
+        OSError: the file cannot be read.
+    """
+    head, head_crc = _read_head(path, file)
+    commit = _newest_commit(path, file, head.commits_at)
+    size = os.fstat(file.fileno()).st_size
+    if size < commit.end:
+        raise DatasetError(
+            f"gallery {str(path)!r} is cut short: it has {size} bytes, expected {commit.end} for "
+            f"{commit.num_rows} pictures; restore it from a copy"
+        )
+    if commit.head_crc != head_crc:
+        raise _damaged(path, f"its first {head.commits_at} bytes are not what was written")
+    mapped = mmap.mmap(file.fileno(), commit.end, access=mmap.ACCESS_READ)
+    content = memoryview(mapped)
+    found = _found_batches(path, content, head, commit)
+    if verify:
+        _verify(path, content, found)
+    return GalleryFile(
+        path,
+        head.description,
+        head.probe,
+        tuple(entry.batch for entry in found),
+        commit,
+        head.commits_at,
+        tuple((entry.num_rows, entry.crc) for entry in found),
+    )
+
+
+def _read_head(path: Path, file: BinaryIO) -> tuple[_Head, int]:
+    """Description and probe, and the CRC-32 of all bytes before the commit records."""
+    content = memoryview(file.read(MAX_HEAD_BYTES))
+    try:
+        text = read_array(content, 0)
+        description = json.loads(bytes(content[text.begin : text.end]))
+        if description["schema"] != SCHEMA:
+            raise ValueError(f"its schema is {description['schema']!r}, expected {SCHEMA!r}")
+        if description["dtype"] not in DTYPES or type(description["width"]) is not int:
+            raise ValueError(f"it holds {description['dtype']} [N, {description['width']}]")
+        probe = read_array(content, text.end)
+        records = read_array(content, probe.end)
+        if probe.dtype != np.float32 or records.shape != (2, COMMIT_BYTES):
+            raise ValueError("its head has other arrays")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DatasetError(
+            f"{str(path)!r} is no gallery, or its head is damaged: {error}; expected a file that "
+            "`mgn-fast embed -o NAME.gallery` wrote"
+        ) from error
+    numbers = np.frombuffer(bytes(content[probe.begin : probe.end]), np.float32)
+    return _Head(description, numbers, records.begin), zlib.crc32(content[: records.begin])
+
+
+def _newest_commit(path: Path, file: BinaryIO, commits_at: int) -> Commit:
+    """Both records must be whole: the older one alone would lose what the newer one counts."""
+    until = time.monotonic() + _TORN_S
+    while True:
+        records = os.pread(file.fileno(), 2 * COMMIT_BYTES, commits_at)
+        commits = [Commit.from_bytes(records[:COMMIT_BYTES])]
+        commits.append(Commit.from_bytes(records[COMMIT_BYTES:]))
+        whole = [commit for commit in commits if commit is not None]
+        if len(whole) == 2 and abs(whole[0].number - whole[1].number) <= 1:
+            return max(whole, key=lambda commit: commit.number)
+        if time.monotonic() > until:
+            raise _damaged(path, f"its record of commits at byte {commits_at} does not fit")
+        time.sleep(0.01)
+
+
+def _found_batches(path: Path, content: memoryview, head: _Head, commit: Commit) -> list[_Found]:
+    """All batches, by their headers; that they are those that were committed, the CRC says."""
+    found: list[_Found] = []
+    try:
+        found.extend(_walk(content, head))
+    except ValueError as error:
+        raise _damaged(path, f"batch {len(found)} is not what was written: {error}") from error
+    last = (found[-1].num_rows, found[-1].crc) if found else (0, 0)
+    if last != (commit.num_rows, commit.crc):
+        raise _damaged(path, "the checks of its batches are not those that were committed")
+    return found
+
+
+def _walk(content: memoryview, head: _Head) -> Iterator[_Found]:
+    dtype, width = np.dtype(head.description["dtype"]), head.description["width"]
+    offset, num_rows, crc = head.commits_at + 2 * COMMIT_BYTES, 0, 0
+    while offset < len(content):
+        text = read_array(content, offset)
+        rows = read_array(content, text.end)
+        check = read_array(content, rows.end)
+        _require("text", text, np.dtype(np.uint8), text.shape[:1])
+        _require("rows", rows, dtype, (rows.shape[0], width))
+        _require("check", check, np.dtype("<u4"), (CHECK_SIZE,))
+        numbers = np.frombuffer(content, dtype, rows.shape[0] * width, rows.begin)
+        batch = Batch(numbers.reshape(rows.shape), content[text.begin : text.end])
+        num_rows += len(batch.rows)
+        crc = zlib.crc32(content[rows.end : check.end], crc)
+        yield _Found(batch, offset, rows.end, check.end, num_rows, crc)
+        offset = check.end
+
+
+def _require(what: str, place: ArrayPlace, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    if place.dtype != dtype or place.shape != shape:
+        raise ValueError(f"its {what} are {place.dtype} {place.shape}, expected {dtype} {shape}")
+
+
+def _verify(path: Path, content: memoryview, found: list[_Found]) -> None:
+    """Every byte of every batch; zlib lets the other threads go on meanwhile."""
+
+    def is_whole(entry: _Found) -> bool:
+        check = np.frombuffer(content[entry.end - 4 * CHECK_SIZE : entry.end], "<u4")
+        crc = zlib.crc32(content[entry.begin : entry.check_at])
+        return bool(check[0] == crc and not check[1:].any())
+
+    with ThreadPoolExecutor(thread_count()) as pool:
+        for number, whole in enumerate(pool.map(is_whole, found)):
+            if not whole:
+                entry = found[number]
+                first = entry.num_rows - len(entry.batch.rows)
+                raise _damaged(
+                    path,
+                    f"bytes {entry.begin} to {entry.end}, pictures {first} to "
+                    f"{entry.num_rows - 1}, are not what was written",
+                )
+
+
+def _damaged(path: Path, what: str) -> DatasetError:
+    return DatasetError(f"gallery {str(path)!r} is damaged: {what}; restore it from a copy")

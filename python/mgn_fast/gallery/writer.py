@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes a gallery's file and appends batches to it; see Note [gallery file] in `file`.
+
+One writer at a time, kept by a lock on the file; readers need not know of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ..errors import InvalidInputError
+from ..files import current_umask, is_regular_file, replacing
+from ..types import F32Array, PathLike
+from .file import COMMIT_BYTES, Batch, Commit, head_bytes
+from .reader import GalleryFile, read_gallery, read_open_gallery
+
+SUFFIX = ".gallery"
+
+
+class GalleryWriter:
+    """The one writer of a gallery's file. Made by `writing`.
+
+    Attributes:
+        gallery: what the file held when the writer got it.
+        num_rows: pictures in the file now.
+    """
+
+    def __init__(self, file: BinaryIO, gallery: GalleryFile) -> None:
+        self._file = file
+        self.gallery = gallery
+        self._commit = gallery.commit
+
+    @property
+    def num_rows(self) -> int:
+        """Pictures in the file, with those of this writer's batches."""
+        return self._commit.num_rows
+
+    def append(self, batch: Batch) -> None:
+        """Adds a batch. When this returns it is on the disk; until then none of it is there.
+
+        Args:
+            batch: rows of the gallery's dtype and width.
+
+        Raises:
+            InvalidInputError: the disk is full, or fails; the gallery is as before.
+        """
+        commit = self._commit
+        before, rows, check = batch.to_parts(commit.end)
+        descriptor, offset = self._file.fileno(), commit.end
+        # What a writer that died left behind the end is no part of the gallery.
+        os.ftruncate(descriptor, offset)
+        try:
+            for part in (before, rows, check):
+                _write_at(descriptor, part, offset)
+                offset += len(part)
+            os.fsync(descriptor)
+        except OSError as error:
+            raise InvalidInputError(
+                f"gallery {str(self.gallery.path)!r} cannot be written: {error.strerror}; it keeps "
+                f"the {self.num_rows} pictures that it holds"
+            ) from error
+        self._commit = Commit(
+            commit.number + 1,
+            offset,
+            commit.num_rows + len(batch.rows),
+            zlib.crc32(check, commit.crc),
+            commit.head_crc,
+        )
+        place = self.gallery.commits_at + COMMIT_BYTES * (self._commit.number % 2)
+        _write_at(descriptor, self._commit.to_bytes(), place)
+        os.fsync(descriptor)
+
+
+@contextlib.contextmanager
+def writing(
+    path: PathLike, description: dict[str, Any] | None = None, probe: F32Array | None = None
+) -> Iterator[GalleryWriter]:
+    """A gallery's file to append to, made where it is not there.
+
+    Args:
+        path: the file.
+        description: of a new gallery; None for one that must be there.
+        probe: of a new gallery.
+
+    Yields:
+        The writer, the only one in any process until the block ends.
+
+    Raises:
+        InvalidInputError: the file cannot be made or written, or another process writes to it.
+        DatasetError: what is there is no gallery, or a damaged one.
+    """
+    name = os.fspath(path)
+    if description is not None and probe is not None and not os.path.lexists(path):
+        _make(Path(path), head_bytes(description, probe))
+    with _locked(name) as file:
+        yield GalleryWriter(file, read_open_gallery(Path(path), file))
+
+
+def write_gallery(
+    path: PathLike, description: dict[str, Any], probe: F32Array, batches: Iterable[Batch]
+) -> None:
+    """Writes a whole gallery, which appears whole or not at all and replaces one that is there.
+
+    Args:
+        path: the file.
+        description: of the embeddings.
+        probe: float32 [P].
+        batches: all of them.
+
+    Raises:
+        InvalidInputError: the file cannot be written, another process adds to the one that is
+            there, or what is there is no gallery.
+        DatasetError: what is there is no gallery.
+    """
+    with contextlib.ExitStack() as stack:
+        if os.path.lexists(path):
+            read_gallery(path, verify=False)  # anything else of that name is not ours to replace
+            stack.enter_context(_locked(os.fspath(path)))
+        temporary = stack.enter_context(replacing(path))
+        temporary.write_bytes(head_bytes(description, probe))
+        with temporary.open("r+b") as file:
+            writer = GalleryWriter(file, read_open_gallery(temporary, file))
+            for batch in batches:
+                writer.append(batch)
+
+
+def require_gallery_name(path: PathLike) -> None:
+    """Refuses a name by which nobody would know a gallery.
+
+    Args:
+        path: the file to be.
+
+    Raises:
+        InvalidInputError: it does not end in .gallery.
+    """
+    if Path(path).suffix != SUFFIX:
+        raise InvalidInputError(
+            f"output {os.fspath(path)!r} ends in {Path(path).suffix!r}, expected {SUFFIX!r}"
+        )
+
+
+def _make(path: Path, content: bytes) -> None:
+    """The name appears with all of the content; a gallery that somebody else made meanwhile stays.
+
+    A rename would replace that one, a link does not.
+    """
+    try:
+        descriptor, made = tempfile.mkstemp(prefix=".mgn-fast-", suffix=SUFFIX, dir=path.parent)
+    except OSError as error:
+        raise InvalidInputError(
+            f"output {str(path)!r} cannot be written: {error.strerror}; expected an existing "
+            "directory with write permission"
+        ) from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            os.fsync(descriptor)
+        Path(made).chmod(0o666 & ~current_umask())
+        with contextlib.suppress(FileExistsError):
+            os.link(made, path)
+    except OSError as error:
+        raise InvalidInputError(
+            f"output {str(path)!r} cannot be written: {error.strerror}"
+        ) from error
+    finally:
+        Path(made).unlink()
+
+
+@contextlib.contextmanager
+def _locked(name: str) -> Iterator[BinaryIO]:
+    """The file under that name, open for reading and writing, and nobody else's to write."""
+    file = _opened_and_locked(name)
+    try:
+        yield file
+    finally:
+        # Closing alone would not do: maps of the file keep it open, and with it the lock.
+        fcntl.flock(file, fcntl.LOCK_UN)
+        file.close()
+
+
+def _opened_and_locked(name: str) -> BinaryIO:
+    if not is_regular_file(name):
+        raise InvalidInputError(f"output {name!r} is no regular file, expected a gallery")
+    try:
+        file = open(name, "r+b", buffering=0)  # noqa: PTH123, SIM115
+    except OSError as error:
+        raise InvalidInputError(f"output {name!r} cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.samestat(os.fstat(file.fileno()), os.stat(name)):  # noqa: PTH116
+            raise BlockingIOError  # replaced between opening and locking
+    except OSError as error:
+        file.close()
+        raise InvalidInputError(
+            f"another process writes to gallery {name!r}; run this again when it is done"
+        ) from error
+    return file
+
+
+def _write_at(descriptor: int, data: bytes | memoryview, offset: int) -> None:
+    rest = memoryview(data)
+    while rest:
+        written = os.pwrite(descriptor, rest, offset)
+        rest, offset = rest[written:], offset + written

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a page tells of an evaluation beyond its figures, gathered while it runs.
+
+One pass over the distances serves the figures and all of this: nothing is multiplied, and nothing
+re-ranked, twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..datasets import Dataset
+from ..distances import require_count
+from ..errors import InvalidInputError
+from ..evaluate import Onlooker
+from ..parts import PartLook, part_looks
+from ..protocol import Protocol, ProtocolReport
+from ..threads import thread_count
+from ..types import AnyArray, F64Array, I32Array, I64Array, Identities
+from .camera_pairs import CameraPairs, CameraPairTally
+from .histograms import DistanceCounter, DistanceHistogram
+from .nearest import NearestPictures
+from .tiles import RankedList, Tile, Verdict
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What one ranking's pass showed.
+
+    Attributes:
+        pairs: mAP by the query's and the gallery's camera.
+        histogram: distances of matches and of others.
+        indices: int32 [N, depth], the gallery pictures nearest to each listed query.
+        distances: float64 [N, depth].
+        average_precision: float64 [Q].
+        first_match: int64 [Q]; 0 without a match.
+    """
+
+    pairs: CameraPairs
+    histogram: DistanceHistogram
+    indices: I32Array
+    distances: F64Array
+    average_precision: F64Array
+    first_match: I64Array
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """What all rankings of a run showed.
+
+    Attributes:
+        query: person and camera of every query.
+        gallery: person and camera of every gallery picture.
+        protocol: the rules.
+        findings: by ranking.
+        listed: int64 [N], the queries listed: lowest average precision first, those without a
+            match last.
+    """
+
+    query: Identities
+    gallery: Identities
+    protocol: Protocol
+    findings: Mapping[str, Findings]
+    listed: I64Array
+
+
+class Analyst:
+    """Looks on while a run is evaluated, ranking by ranking.
+
+    The first ranking decides which queries are listed: those with the lowest average precision.
+
+    Args:
+        query: person and camera of every query.
+        gallery: person and camera of every gallery picture.
+        protocol: the rules; single-gallery-shot is left out.
+        lists: queries to list at most, at least 1.
+        depth: gallery pictures per list, at least 1.
+        threads: of the core; None for MGN_FAST_THREADS or all cores.
+
+    Raises:
+        InvalidInputError: an option outside its range.
+    """
+
+    def __init__(
+        self,
+        query: Identities,
+        gallery: Identities,
+        protocol: Protocol,
+        *,
+        lists: int = 1000,
+        depth: int = 10,
+        threads: int | None = None,
+    ) -> None:
+        self._query, self._gallery, self._protocol = query, gallery, protocol
+        self._lists, self._depth = require_count("lists", lists), require_count("depth", depth)
+        self._workers = thread_count(threads)
+        self._looks: list[tuple[CameraPairTally, DistanceCounter, NearestPictures]] = []
+        self._findings: dict[str, Findings] = {}
+        self._listed: I64Array | None = None
+
+    def onlookers(self) -> Sequence[Onlooker]:
+        """New ones, for the next ranking's `measure_embeddings`.
+
+        Returns:
+            What to give it.
+        """
+        wanted = np.arange(len(self._query)) if self._listed is None else np.sort(self._listed)
+        look = (
+            CameraPairTally(self._query, self._gallery, self._protocol, self._workers),
+            DistanceCounter(self._query, self._gallery, self._protocol.same_camera),
+            NearestPictures(
+                wanted,
+                len(self._query),
+                len(self._gallery),
+                depth=self._depth,
+                workers=self._workers,
+            ),
+        )
+        self._looks = [look]
+        return look
+
+    def add(self, ranking: str, report: ProtocolReport) -> None:
+        """Keeps what the last onlookers saw.
+
+        Args:
+            ranking: its name.
+            report: of the run they looked on at.
+
+        Raises:
+            InvalidInputError: nobody looked on.
+        """
+        if not self._looks:
+            raise InvalidInputError(
+                f"ranking {ranking!r} has no onlookers, expected a run with them"
+            )
+        pairs, counter, nearest = self._looks.pop()
+        if self._listed is None:
+            # NaN sorts last: queries without a match.
+            order = np.argsort(report.average_precision, kind="stable")
+            self._listed = order[: self._lists]
+        places = np.searchsorted(nearest.queries, self._listed)
+        self._findings[ranking] = Findings(
+            pairs.pairs(),
+            counter.histogram(),
+            nearest.indices[places],
+            nearest.distances[places],
+            report.average_precision,
+            report.first_match,
+        )
+
+    def analysis(self) -> Analysis:
+        """What all rankings showed.
+
+        Returns:
+            The findings so far.
+        """
+        listed = np.empty(0, np.int64) if self._listed is None else self._listed
+        return Analysis(self._query, self._gallery, self._protocol, self._findings, listed)
+
+
+def ranked_lists(
+    analysis: Analysis, dataset: Dataset, embeddings: tuple[AnyArray, AnyArray] | None = None
+) -> list[RankedList]:
+    """The listed queries with their pictures.
+
+    Args:
+        analysis: of a run on the dataset.
+        dataset: the pictures.
+        embeddings: of queries and gallery, to tell the parts of each pair; None to leave them out.
+
+    Returns:
+        Lists in the analysis' order.
+
+    Raises:
+        InvalidInputError: embeddings that are not MGN's.
+    """
+    return [
+        RankedList(
+            query=_tile_of_query(dataset, index),
+            tiles={
+                ranking: _tiles(analysis, found, dataset, (place, index), embeddings)
+                for ranking, found in analysis.findings.items()
+            },
+            average_precision={
+                ranking: None if np.isnan(precision) else float(precision)
+                for ranking, found in analysis.findings.items()
+                for precision in [found.average_precision[index]]
+            },
+            first_match={
+                ranking: int(found.first_match[index]) or None
+                for ranking, found in analysis.findings.items()
+            },
+        )
+        for place, index in enumerate(analysis.listed.tolist())
+    ]
+
+
+def _tile_of_query(dataset: Dataset, index: int) -> Tile:
+    path = dataset.query.paths[index]
+    person, camera = int(dataset.query.person[index]), int(dataset.query.camera[index])
+    return Tile(path.name, path, "query", person, camera)
+
+
+def _tiles(
+    analysis: Analysis,
+    found: Findings,
+    dataset: Dataset,
+    at: tuple[int, int],
+    embeddings: tuple[AnyArray, AnyArray] | None,
+) -> list[Tile]:
+    place, index = at
+    indices = found.indices[place]
+    looks: Sequence[PartLook | None] = [None] * len(indices)
+    if embeddings is not None:
+        looks = part_looks(embeddings[0][index], embeddings[1][indices])
+    rows = zip(indices.tolist(), found.distances[place].tolist(), looks, strict=True)
+    return [
+        Tile(
+            name=dataset.gallery.paths[picture].name,
+            path=dataset.gallery.paths[picture],
+            verdict=verdict(analysis, index, picture),
+            person=int(analysis.gallery.person[picture]),
+            camera=int(analysis.gallery.camera[picture]),
+            distance=distance,
+            parts=look,
+        )
+        for picture, distance, look in rows
+    ]
+
+
+def verdict(analysis: Analysis, query: int, picture: int) -> Verdict:
+    """What a gallery picture is to a query, by the protocol's rule for the same camera.
+
+    Args:
+        analysis: whose identities and protocol.
+        query: position of the query.
+        picture: position in the gallery.
+
+    Returns:
+        "match", "junk" or "other".
+    """
+    same = analysis.query.person[query] == analysis.gallery.person[picture]
+    by_camera = analysis.query.camera[query] == analysis.gallery.camera[picture]
+    rule = analysis.protocol.same_camera
+    if by_camera and (rule == "separate" or (rule == "drop" and same)):
+        return "junk"
+    return "match" if same else "other"

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How well the queries of one camera find their person among the pictures of another.
+
+Counted from the blocks of a run that goes on anyway, by the very rules of `protocol`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import _core
+from ..protocol import Protocol, Tally
+from ..types import F32Array, F64Array, I32Array, I64Array, Identities
+
+
+@dataclass(frozen=True, eq=False)
+class CameraPairs:
+    """Mean average precision by the query's and the gallery's camera.
+
+    Attributes:
+        query_cameras: int32 [A], ascending.
+        gallery_cameras: int32 [B], ascending.
+        mean_average_precision: float64 [A, B]; NaN where no query has a match.
+        num_queries: int64 [A, B], the queries that have one: what the mean is of.
+    """
+
+    query_cameras: I32Array
+    gallery_cameras: I32Array
+    mean_average_precision: F64Array
+    num_queries: I64Array
+
+
+class CameraPairTally:
+    """An onlooker that counts each camera's gallery pictures as if there were no others.
+
+    Args:
+        query: person and camera of every query.
+        gallery: person and camera of every gallery picture.
+        protocol: whose definition of average precision and rule for the same camera hold. Its
+            draws do not: the gallery is the whole one.
+        workers: threads of the core.
+    """
+
+    def __init__(
+        self, query: Identities, gallery: Identities, protocol: Protocol, workers: int
+    ) -> None:
+        self._query = query
+        self._keeps_own_camera = protocol.same_camera == "keep"
+        # To the core all queries are by camera 1, as is every picture that is not by the camera
+        # counted; "separate" then removes exactly those, and no distance is computed again.
+        alone = Protocol(max_rank=1, ap=protocol.ap, same_camera="separate")
+        by_one = Identities(query.person, np.ones(len(query), np.int32))
+        self._tallies = {
+            camera: Tally(
+                by_one,
+                Identities(gallery.person, (gallery.camera != camera).astype(np.int32)),
+                alone,
+                workers,
+            )
+            for camera in np.unique(gallery.camera).tolist()
+        }
+
+    def __call__(self, rows: slice, distances: F32Array, screened: _core.Screened | None) -> None:
+        """Counts a block.
+
+        Args:
+            rows: which queries.
+            distances: to the whole gallery.
+            screened: what settles them in float64; None where they count as they are.
+        """
+        for tally in self._tallies.values():
+            if screened is None:
+                tally.add_distances(rows, distances)
+            else:
+                tally.add_screened(rows, screened)
+
+    def pairs(self) -> CameraPairs:
+        """What was counted.
+
+        Returns:
+            The matrix. A query's own camera has no matches unless the protocol keeps them.
+        """
+        cameras = np.unique(self._query.camera)
+        shape = len(cameras), len(self._tallies)
+        means, counts = np.full(shape, np.nan), np.zeros(shape, np.int64)
+        for column, (camera, tally) in enumerate(self._tallies.items()):
+            precision = tally.average_precision.copy()
+            if not self._keeps_own_camera:
+                precision[self._query.camera == camera] = np.nan
+            for row, by in enumerate(cameras):
+                found = precision[self._query.camera == by]
+                found = found[~np.isnan(found)]
+                counts[row, column] = len(found)
+                if len(found):
+                    means[row, column] = found.mean()
+        seen = np.array(list(self._tallies), np.int32)
+        return CameraPairs(cameras, seen, means, counts)

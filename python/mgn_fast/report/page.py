@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run as one HTML page that opens anywhere, offline: figures, plots, and the ranked lists.
+
+Figures and plots are there without scripts; the lists are made by the page's own script from the
+data inside it when they come near the screen. The page's policy lets nothing out.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidInputError, RuntimeUnavailableError
+from ..files import write_atomically
+from ..plan import Progress, nobody
+from ..types import PathLike, Report
+from . import plots, words
+from .analysis import Analysis
+from .page_data import ListData
+from .rows import report_row
+from .thumbnails import thumbnails, tiles_of
+from .tiles import RankedList
+
+_SCRIPTS = ("page_tiles.js", "page_lists.js", "page_look.js", "page_start.js")
+SUFFIXES = (".html", ".htm")
+
+
+def write_page(
+    path: PathLike,
+    *,
+    title: str,
+    reports: Mapping[str, Report],
+    lists: Sequence[RankedList],
+    notes: Sequence[str] = (),
+    warning: str | None = None,
+    analysis: Analysis | None = None,
+    progress: Progress = nobody,
+) -> Path:
+    """Writes the page of an evaluation; it appears whole or not at all.
+
+    Args:
+        path: the .html file.
+        title: of the page.
+        reports: by the name of their table row and curve; at least one.
+        lists: in the order shown, hardest first.
+        notes: paragraphs under the title.
+        warning: what a reader must know before any figure.
+        analysis: what else the run showed; None to leave it out.
+        progress: is told how far the work is.
+
+    Returns:
+        The path written.
+
+    Raises:
+        RuntimeUnavailableError: the report extra is not installed.
+        InvalidInputError: the suffix is another, there is no report, or the file cannot be
+            written. A picture that cannot be read is no error: its place says so.
+    """
+    if not reports:
+        raise InvalidInputError("reports is empty, expected at least one")
+    content = {
+        "rows": {name: report_row(report) for name, report in reports.items()},
+        "first": next(iter(reports.values())),
+        "reports": reports,
+        "analysis": analysis,
+    }
+    return _write(path, title, notes, warning, lists, content, progress)
+
+
+def write_search_page(
+    path: PathLike,
+    *,
+    title: str,
+    lists: Sequence[RankedList],
+    notes: Sequence[str] = (),
+    progress: Progress = nobody,
+) -> Path:
+    """Writes the page of a search: ranked lists of whom nobody knows; whole or not at all.
+
+    Args:
+        path: the .html file.
+        title: of the page.
+        lists: in the order shown.
+        notes: paragraphs under the title.
+        progress: is told how far the work is.
+
+    Returns:
+        The path written.
+
+    Raises:
+        RuntimeUnavailableError: the report extra is not installed.
+        InvalidInputError: the suffix is another, or the file cannot be written. A picture that
+            cannot be read is no error: its place says so.
+    """
+    content: dict[str, Any] = {"rows": {}, "first": None, "reports": {}, "analysis": None}
+    return _write(path, title, notes, None, lists, content, progress)
+
+
+def require_suffix(path: PathLike, suffixes: Sequence[str]) -> None:
+    """Refuses a file name that says it is something else.
+
+    Args:
+        path: the file to be written.
+        suffixes: what it may end in, in small letters.
+
+    Raises:
+        InvalidInputError: it ends in something else.
+    """
+    found = Path(path).suffix
+    if found.lower() not in suffixes:
+        raise InvalidInputError(
+            f"output {os.fspath(path)!r} ends in {found!r}, expected {' or '.join(suffixes)}"
+        )
+
+
+def _write(
+    path: PathLike,
+    title: str,
+    notes: Sequence[str],
+    warning: str | None,
+    lists: Sequence[RankedList],
+    content: Mapping[str, Any],
+    progress: Progress,
+) -> Path:
+    require_suffix(path, SUFFIXES)
+    environment = _environment()
+    data = ListData(lists, thumbnails(tiles_of(lists), progress))
+    script = "".join(_text(name) for name in _SCRIPTS)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    page = environment.get_template("page.html.jinja").render(
+        content,
+        title=title,
+        notes=notes,
+        warning=warning,
+        lists=lists,
+        data=data,
+        script=script,
+        script_digest=digest,
+        has=_columns(lists),
+    )
+    return write_atomically(path, page.encode("utf-8", "backslashreplace"))
+
+
+def _environment() -> Any:
+    try:
+        import jinja2
+        import markupsafe
+    except ImportError as error:
+        raise RuntimeUnavailableError(
+            "reports need jinja2 and matplotlib: pip install 'mgn-fast[report]'"
+        ) from error
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("mgn_fast", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"markup": markupsafe.Markup, "shown": words.shown}
+    environment.filters |= {"score": words.score, "share": words.share}
+    environment.globals |= {"count": words.count, "crowd": words.crowd, "plots": plots}
+    environment.globals |= {"heat_ends": _heat_ends, "camera_rules": words.CAMERA_RULES}
+    environment.globals |= {"precision_rules": words.PRECISION_RULES}
+    return environment
+
+
+def _heat_ends(analysis: Analysis) -> tuple[float, float]:
+    """The lowest and the highest mAP of any camera pair; never equal."""
+    cells = [found.pairs.mean_average_precision.ravel() for found in analysis.findings.values()]
+    known = np.concatenate(cells)
+    known = known[~np.isnan(known)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    return min(low, high - 0.01), high
+
+
+def _columns(lists: Sequence[RankedList]) -> dict[str, bool]:
+    """Which controls have something to do."""
+    tiles = tiles_of(lists)
+    return {
+        "persons": any(entry.query.person is not None for entry in lists),
+        "cameras": any(entry.query.camera is not None for entry in lists),
+        "parts": any(tile.parts is not None for tile in tiles),
+        "verdicts": any(tile.verdict in ("match", "junk", "other") for tile in tiles),
+        "rankings": len({name for entry in lists for name in entry.tiles}) > 1,
+    }
+
+
+def _text(name: str) -> str:
+    return (resources.files("mgn_fast.report") / name).read_text(encoding="utf-8")

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ranked lists as the page's script reads them: numbers, names, and each thumbnail once.
+
+All text of it goes into the page as JSON in which no `<` is left, and from there into text nodes.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+from ..parts import PARTS, PartLook
+from .thumbnails import Thumbnail
+from .thumbnails import source_key as key_of
+from .tiles import VERDICTS, RankedList, Tile
+from .words import shown
+
+# Thumbnails per element: the script takes one element apart when it first needs one of them.
+CHUNK = 64
+
+
+class ListData:
+    """What the script is given.
+
+    Args:
+        lists: the lists.
+        thumbnails: of all their pictures, by `thumbnails.source_key`.
+    """
+
+    def __init__(
+        self, lists: Sequence[RankedList], thumbnails: Mapping[Hashable, Thumbnail]
+    ) -> None:
+        self._thumbnails = thumbnails
+        readable = [key for key, small in thumbnails.items() if small.jpeg]
+        self._files = {key: place for place, key in enumerate(readable)}
+        self._pictures: dict[tuple[Any, ...], int] = {}
+        self._rows: list[list[Any]] = []
+        self._rankings = list(dict.fromkeys(name for entry in lists for name in entry.tiles))
+        self._lists = [self._list(entry) for entry in lists]
+
+    def json(self) -> str:
+        """Lists, rankings and pictures.
+
+        Returns:
+            JSON in ASCII without `<`.
+        """
+        data = {
+            "rankings": [shown(name) for name in self._rankings],
+            "verdicts": VERDICTS,
+            "parts": [[part.name, part.region, part.top, part.bottom] for part in PARTS],
+            "chunk": CHUNK,
+            "pictures": self._rows,
+            "lists": self._lists,
+        }
+        return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+    def chunks(self) -> list[str]:
+        """The thumbnails, some at a time.
+
+        Returns:
+            Lines of base64.
+        """
+        lines = [base64.b64encode(self._thumbnails[key].jpeg).decode() for key in self._files]
+        return ["\n".join(lines[at : at + CHUNK]) for at in range(0, len(lines), CHUNK)]
+
+    def _list(self, entry: RankedList) -> dict[str, Any]:
+        query = entry.query
+        return {
+            "q": [self._picture(query), shown(query.note), _parts(query.parts)],
+            "ap": [_rounded(entry.average_precision.get(name)) for name in self._rankings],
+            "first": [entry.first_match.get(name) for name in self._rankings],
+            "t": [
+                [self._tile(tile) for tile in entry.tiles.get(name, ())] for name in self._rankings
+            ],
+        }
+
+    def _tile(self, tile: Tile) -> list[Any]:
+        row: list[Any] = [
+            self._picture(tile),
+            VERDICTS.index(tile.verdict),
+            _rounded(tile.distance),
+            _parts(tile.parts),
+            shown(tile.note),
+        ]
+        while row[-1] in ("", None):
+            row.pop()
+        return row
+
+    def _picture(self, tile: Tile) -> int:
+        """Where it stands in the table of pictures."""
+        key = key_of(tile)
+        row = (tile.name, tile.person, tile.camera, key)
+        if row not in self._pictures:
+            self._pictures[row] = len(self._rows)
+            small = self._thumbnails[key]
+            about = [shown(tile.name), tile.person, tile.camera]
+            told = [self._files[key], small.width, small.height] if small.jpeg else [-1]
+            self._rows.append(about + told + ([] if small.jpeg else [shown(small.reason)]))
+        return self._pictures[row]
+
+
+def _rounded(value: float | None) -> float | None:
+    """Five significant figures; what is no number is none."""
+    if value is None or value != value or value in (float("inf"), float("-inf")):
+        return None
+    return float(f"{value:.5g}")
+
+
+def _parts(look: PartLook | None) -> list[int] | None:
+    """Contributions, then cosines, in thousandths."""
+    if look is None:
+        return None
+    return [round(1000 * value) for value in (*look.contributions, *look.cosines)]

@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ranked lists as one PNG picture: the query first, then the gallery, one row for each list.
+
+Frames differ in line and symbol as well as in colour. Draws on a figure of its own: pyplot's state
+and the user's matplotlibrc have no part in it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DecodeError, InvalidInputError, RuntimeUnavailableError
+from ..files import replacing
+from ..parts import PARTS, PartLook
+from ..threads import thread_count
+from ..types import PathLike, U8Array
+from .page import require_suffix
+from .thumbnails import small_pixels, source_key
+from .tiles import RankedList, Tile
+from .words import shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_LISTS = 50
+MOST_TILES = 20
+SUFFIXES = (".png",)
+
+# In the drawing's units, a pixel each at 100 dpi.
+_SIDE = 128
+_CELL, _ROW, _HEAD, _MARGIN = 92, 214, 64, 14
+_PARTS_WIDTH = 40
+_DPI = 100
+
+# Colour, line and symbol of each verdict; the symbols are in matplotlib's own font.
+_LOOKS = {
+    "query": ("#0b5fad", "-", "query"),
+    "match": ("#157a3f", "-", "✓"),
+    "other": ("#b3261e", (0, (4, 1.5)), "✗"),
+    "junk": ("#727a84", (0, (1, 1)), "junk"),
+    "unknown": ("#9aa2ab", "-", ""),
+}
+# Verdict, words and the width that they take.
+_KEY = (("match", "✓ match", 92), ("other", "✗ non-match", 118), ("junk", "junk: not counted", 152))
+_INK, _MUTED = "#1b1f24", "#59626d"
+# The page's, in page_tiles.js.
+PART_COLOURS = ((43, 29, 107), (122, 38, 133), (203, 66, 98), (247, 148, 58), (252, 238, 140))
+
+
+class _Scale:
+    """From the lowest to the highest cosine on the sheet."""
+
+    def __init__(self, looks: Sequence[PartLook]) -> None:
+        from matplotlib.colors import LinearSegmentedColormap
+
+        cosines = sorted(cosine for look in looks for cosine in look.cosines)
+        # The lowest hundredth would take the colours from all others.
+        self.low, self.high = cosines[len(cosines) // 100], cosines[-1]
+        colours = [[level / 255 for level in colour] for colour in PART_COLOURS]
+        self._colours = LinearSegmentedColormap.from_list("parts", colours)
+
+    def colour(self, cosine: float) -> tuple[float, ...]:
+        reach = (self.high - self.low) or 1.0
+        red, green, blue, _ = self._colours(max(0.0, min(1.0, (cosine - self.low) / reach)))
+        return red, green, blue
+
+
+def write_sheet(
+    path: PathLike,
+    lists: Sequence[RankedList],
+    *,
+    title: str = "",
+    notes: Sequence[str] = (),
+    ranking: str | None = None,
+) -> Path:
+    """Writes the sheet; it appears whole or not at all.
+
+    Args:
+        path: the .png file.
+        lists: in the order drawn, at least one; the first 50 are drawn, 20 pictures of each, and
+            the sheet says so where there are more.
+        title: above the lists.
+        notes: lines under the title.
+        ranking: whose pictures are drawn; None for the first list's first.
+
+    Returns:
+        The path written.
+
+    Raises:
+        RuntimeUnavailableError: the report extra is not installed.
+        InvalidInputError: the suffix is another, there is no list or no such ranking, or the file
+            cannot be written. A picture that cannot be read is no error: its place says so.
+    """
+    require_suffix(path, SUFFIXES)
+    if not lists:
+        raise InvalidInputError("lists is empty, expected at least one")
+    rankings = list(lists[0].tiles)
+    name = ranking if ranking is not None else next(iter(rankings), "")
+    if name not in rankings:
+        raise InvalidInputError(f"ranking is {ranking!r}, expected one of {rankings}")
+    rows = [[entry.query, *entry.tiles.get(name, ())][: MOST_TILES + 1] for entry in lists]
+    rows = rows[:MOST_LISTS]
+    lines = [*notes, *_left_out(lists, name)]
+    figure = _drawn(list(lists[:MOST_LISTS]), rows, name, title, lines)
+    with replacing(path) as temporary, _settings():
+        figure.savefig(temporary, format="png", dpi=_DPI, metadata={"Software": "mgn_fast"})
+    return Path(path)
+
+
+def _left_out(lists: Sequence[RankedList], ranking: str) -> list[str]:
+    lines = []
+    if len(lists) > MOST_LISTS:
+        lines.append(f"The first {MOST_LISTS} of {len(lists):,} lists.")
+    deepest = max(len(entry.tiles.get(ranking, ())) for entry in lists)
+    if deepest > MOST_TILES:
+        lines.append(f"The first {MOST_TILES} of up to {deepest:,} pictures of each.")
+    return lines
+
+
+def _settings() -> Any:
+    """Matplotlib's own, whatever the user's are; names are text, not formulas."""
+    import matplotlib
+    from matplotlib import rcParamsDefault
+
+    defaults: Any = rcParamsDefault
+    settings = {key: defaults[key] for key in defaults if key != "backend"}
+    return matplotlib.rc_context(settings | {"text.parse_math": False})
+
+
+def _drawn(
+    lists: Sequence[RankedList],
+    rows: Sequence[Sequence[Tile]],
+    ranking: str,
+    title: str,
+    notes: Sequence[str],
+) -> Any:
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise RuntimeUnavailableError(
+            "reports need jinja2 and matplotlib: pip install 'mgn-fast[report]'"
+        ) from error
+    looks = [tile.parts for row in rows for tile in row if tile.parts is not None]
+    scale = _Scale(looks) if looks else None
+    cell = _CELL + (_PARTS_WIDTH + 6 if looks else 0)
+    width = max(2 * _MARGIN + cell * max(len(row) for row in rows), 720)
+    head = _HEAD + 17 * len(notes)
+    height = head + _ROW * len(rows) + _MARGIN
+    pixels = _pixels([tile for row in rows for tile in row])
+    with _settings():
+        figure = Figure(figsize=(width / _DPI, height / _DPI), facecolor="white")
+        FigureCanvasAgg(figure)
+        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+        axes.set_axis_off()
+        _write_head(axes, title, notes, ranking, scale)
+        for number, (entry, row) in enumerate(zip(lists, rows, strict=True)):
+            top = head + _ROW * number
+            _write(axes, _MARGIN, top + 12, entry.query.name + _about(entry, ranking), fontsize=9)
+            rank = 0
+            for place, tile in enumerate(row):
+                rank += tile.verdict not in ("query", "junk")
+                x = _MARGIN + cell * place
+                _draw_tile(axes, tile, pixels[source_key(tile)], x, top + 24)
+                if tile.parts is not None and scale is not None:
+                    _draw_parts(axes, tile.parts, scale, x + 84, top + 25)
+                _write_caption(axes, tile, rank, x, top + 36 + _SIDE)
+        axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
+    return figure
+
+
+def _about(entry: RankedList, ranking: str) -> str:
+    said = ""
+    if entry.query.person is not None:
+        said += f"  ·  person {entry.query.person}"
+    precision = entry.average_precision.get(ranking)
+    if precision is not None:
+        said += f"  ·  average precision {precision:.3f}"
+    elif ranking in entry.average_precision:
+        said += "  ·  no match in the gallery"
+    return said
+
+
+def _pixels(tiles: Sequence[Tile]) -> dict[Hashable, U8Array | None]:
+    sources = {source_key(tile): tile.source for tile in tiles}
+
+    def read(source: Any) -> U8Array | None:
+        try:
+            return small_pixels(source, side=_SIDE)
+        except DecodeError:
+            return None
+
+    with ThreadPoolExecutor(thread_count()) as pool:
+        return dict(zip(sources, pool.map(read, sources.values()), strict=True))
+
+
+def _write_head(
+    axes: Axes, title: str, notes: Sequence[str], ranking: str, scale: _Scale | None
+) -> None:
+    heading = " · ".join(part for part in (title, ranking) if part)
+    _write(axes, _MARGIN, 20, heading, fontsize=13, weight="bold")
+    x = float(_MARGIN)
+    for verdict, word, step in _KEY:
+        colour, line, _ = _LOOKS[verdict]
+        axes.add_artist(
+            _rectangle(x + 2, 36, 13, 13, edgecolor=colour, linestyle=line, linewidth=2)
+        )
+        _write(axes, x + 21, 43, word)
+        x += step
+    if scale is not None:
+        _write(axes, x + 20, 43, f"beside a picture: cosine of its parts, {scale.low:.2f}")
+        for at in range(24):
+            place = scale.low + at / 23 * (scale.high - scale.low)
+            look = {"facecolor": scale.colour(place), "linewidth": 0}
+            axes.add_artist(_rectangle(x + 276 + 3 * at, 38, 3, 10, **look))
+        _write(axes, x + 354, 43, f"{scale.high:.2f}")
+    for number, note in enumerate(notes):
+        _write(axes, _MARGIN, _HEAD + 17 * number, note, color=_MUTED)
+
+
+def _draw_tile(axes: Axes, tile: Tile, pixels: U8Array | None, x: float, y: float) -> None:
+    colour, line, _ = _LOOKS[tile.verdict]
+    frame = _rectangle(x + 3, y + 1, 76, _SIDE + 8, edgecolor=colour, linestyle=line, linewidth=2.6)
+    axes.add_artist(frame)
+    if pixels is None:
+        _write(axes, x + 41, y + 5 + _SIDE / 2, "cannot\nbe read", color=_MUTED, ha="center")
+        return
+    scale = min(1.0, 68 / pixels.shape[1])
+    height, width = pixels.shape[0] * scale, pixels.shape[1] * scale
+    left, top = x + 41 - width / 2, y + 5 + (_SIDE - height) / 2
+    axes.imshow(
+        pixels,
+        extent=(left, left + width, top + height, top),
+        alpha=0.5 if tile.verdict == "junk" else 1.0,
+        aspect="auto",
+    )
+
+
+def _draw_parts(axes: Axes, look: PartLook, scale: _Scale, x: float, y: float) -> None:
+    """Beside the picture, on its height: three strips for the whole, then halves, then thirds."""
+    columns = {"whole": 0, "half": 1, "third": 2}
+    height, wholes = _SIDE + 8, 0
+    for part, cosine in zip(PARTS, look.cosines, strict=True):
+        left, width = x + 14 * columns[part.region], 12.0
+        if part.region == "whole":
+            left, width, wholes = left + 4 * wholes, 4.0, wholes + 1
+        box = (left, y + part.top * height, width, (part.bottom - part.top) * height)
+        colour = scale.colour(cosine)
+        axes.add_artist(_rectangle(*box, facecolor=colour, edgecolor="white", linewidth=0.7))
+
+
+def _write_caption(axes: Axes, tile: Tile, rank: int, x: float, y: float) -> None:
+    colour, _, symbol = _LOOKS[tile.verdict]
+    head = symbol if tile.verdict in ("query", "junk") else f"{symbol} {rank}".strip()
+    _write(axes, x + 41, y + 9, head, fontsize=9, weight="bold", color=colour, ha="center")
+    said = [] if tile.camera is None else [f"cam {tile.camera}"]
+    if tile.distance is not None:
+        said.append(f"{tile.distance:.3f}")
+    _write(axes, x + 41, y + 25, "  ".join(said), fontsize=8, color=_MUTED, ha="center")
+
+
+def _write(axes: Axes, x: float, y: float, text: str, **look: Any) -> None:
+    """Text around its middle; names are shown, and only with letters that the font has."""
+    lines = [_legible(shown(line)) for line in text.split("\n")]
+    usual: dict[str, Any] = {"fontsize": 8.5, "color": _INK, "va": "center"}
+    axes.text(x, y, "\n".join(lines), **(usual | look))
+
+
+def _rectangle(x: float, y: float, width: float, height: float, **look: Any) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((x, y), width, height, **({"facecolor": "none"} | look))
+
+
+def _legible(text: str) -> str:
+    """With an escape for what matplotlib's own font has no letter for, which would be a warning."""
+    letters = _letters()
+    return "".join(c if ord(c) in letters else f"\\u{ord(c):04x}" for c in text)
+
+
+@functools.cache
+def _letters() -> frozenset[int]:
+    from matplotlib.font_manager import findfont, get_font
+
+    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())

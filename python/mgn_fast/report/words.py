@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers and names as pages show them. Names are anybody's text: they cannot command a page."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..types import Identities
+
+PRECISION_RULES = {
+    "sklearn": "equal distances are found together (sklearn, the recipe's)",
+    "hits": "mean precision at the matches (hits)",
+    "market1501": "trapezoids between them (market1501)",
+}
+CAMERA_RULES = {
+    "drop": "the person's pictures by the query's camera are junk (drop)",
+    "keep": "counts (keep)",
+    "separate": "all pictures by the query's camera are junk (separate)",
+}
+
+
+def shown(text: str) -> str:
+    """A name as people may read it: what cannot be seen, or turns text around, is escaped.
+
+    Args:
+        text: anything, also what no encoding takes.
+
+    Returns:
+        One line that UTF-8 can hold.
+    """
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode()
+        for c in text
+    )
+
+
+def score(value: float) -> str:
+    """A figure in [0, 1], as the recipe prints it.
+
+    Args:
+        value: the figure; NaN where there is none.
+
+    Returns:
+        Four decimals, or a dash.
+    """
+    return "\u2013" if math.isnan(value) else f"{value:.4f}"
+
+
+def share(value: float) -> str:
+    """A share as a percentage.
+
+    Args:
+        value: 0 to 1; NaN where there is none.
+
+    Returns:
+        Two figures that say something: 0.031 %, 4.1 %, 41 %.
+    """
+    if math.isnan(value):
+        return "\u2013"
+    percent = 100 * value
+    if percent == 0 or percent >= 10:
+        return f"{percent:.0f}\u00a0%"
+    decimals = min(4, 1 - math.floor(math.log10(percent)))
+    return f"{percent:.{decimals}f}\u00a0%"
+
+
+def crowd(identities: Identities) -> str:
+    """How many pictures, persons and cameras.
+
+    Args:
+        identities: of the pictures.
+
+    Returns:
+        Such as "118 pictures, 50 persons, 6 cameras".
+    """
+    persons, cameras = (len(np.unique(x)) for x in (identities.person, identities.camera))
+    pictures = count(len(identities), "picture")
+    return f"{pictures}, {count(persons, 'person')}, {count(cameras, 'camera')}"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """A number of things.
+
+    Args:
+        number: how many.
+        one: the thing's name.
+        many: of several; by default with an s.
+
+    Returns:
+        Such as "1 query" and "3,368 queries".
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+import re
+import shutil
+
+import cv2
+import pytest
+
+import browser
+from mgn_fast.cli import main
+
+
+def run(place, *words):
+    return main(["search", str(place / "a.gallery"), *map(str, words)])
+
+
+def data_of(path):
+    """All texts that the page's lists are made of."""
+    text = path.read_text()
+    return " ".join(re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.S))
+
+
+@pytest.fixture
+def moved(searched, tmp_path):
+    """The whole place somewhere else, free to be changed."""
+    return shutil.copytree(searched, tmp_path / "moved")
+
+
+def test_a_page_and_a_sheet_are_drawn(searched, tmp_path, capsys):
+    page, sheet = tmp_path / "a.html", tmp_path / "a.png"
+    query = searched / "pictures" / "004.jpg"
+    assert run(searched, query, "--depth", 3, "--parts", "--html", page, "--png", sheet) == 0
+    text = data_of(page)
+    assert "004.jpg" in text
+    assert "12 pictures embedded with tiny.onnx" in page.read_text()
+    assert cv2.imread(str(sheet)).shape[2] == 3
+    assert "changed since" not in text
+
+
+def test_a_picture_that_changed_or_went_is_said_to_have(moved, tmp_path):
+    pictures = moved / "pictures"
+    (pictures / "003.jpg").write_bytes((pictures / "005.jpg").read_bytes())
+    (pictures / "007.jpg").unlink()
+    page = tmp_path / "a.html"
+    assert run(moved, moved / "rows.npy", "--depth", 12, "--html", page) == 0
+    text = data_of(page)
+    assert "changed since it was embedded" in text
+    assert "cannot be read" in text
+
+
+def test_pictures_may_be_somewhere_else(moved, tmp_path):
+    shutil.move(moved / "pictures", tmp_path / "elsewhere")
+    page = tmp_path / "a.html"
+    assert run(moved, moved / "rows.npy", "--html", page) == 0
+    assert "cannot be read" in data_of(page)
+    assert run(moved, moved / "rows.npy", "--html", page, "--pictures", tmp_path / "elsewhere") == 0
+    assert "cannot be read" not in data_of(page)
+
+
+def test_an_index_says_on_the_page_how_well_it_finds(searched, tmp_path):
+    page = tmp_path / "a.html"
+    words = [searched / "rows.npy", "--index", tmp_path / "a.faiss", "--html", page]
+    assert run(searched, *words) == 0
+    assert "finds 100.0% of the truly nearest 10" in page.read_text()
+
+
+def test_a_refused_search_leaves_no_page(searched, tmp_path, capsys):
+    assert run(searched, searched / "rows.npy", "--depth", 0, "--html", tmp_path / "a.html") == 2
+    assert list(tmp_path.iterdir()) == []
+    assert run(searched, searched / "rows.npy", "--html", tmp_path / "a.txt") == 2
+    assert "expected .html" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", [400, 1600])
+def test_in_a_browser_the_page_is_whole(searched, tmp_path, width):
+    path = browser.find_chromium()
+    if path is None:
+        pytest.skip(f"no Chromium is installed (looked for {', '.join(browser.NAMES)})")
+    page_path = tmp_path / "a.html"
+    assert run(searched, searched / "pictures", "--parts", "--html", page_path) == 0
+    with browser.Browser(path) as opened:
+        page = opened.open(page_path.as_uri(), width=width)
+        assert page.problems == []
+        assert page.overflow <= 0
+        assert page.evaluate("document.images.length") >= 11
+        assert page.evaluate("[...document.images].every(image => image.alt !== null)")

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+
+import numpy as np
+import pytest
+
+from mgn_fast import Gallery, InvalidInputError, RuntimeUnavailableError
+from mgn_fast.gallery import index as index_module
+from mgn_fast.gallery.file import Batch
+from mgn_fast.gallery.index import open_index, usual_kind
+from mgn_fast.gallery.writer import writing
+from mgn_fast.rerank import Settings
+
+COUNT, WIDTH = 1200, 32
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Groups of ten near each other, as the pictures of a person are."""
+    random = np.random.default_rng(0)
+    centres = random.standard_normal((COUNT // 10, WIDTH))
+    found = np.repeat(centres, 10, 0) + 0.5 * random.standard_normal((COUNT, WIDTH))
+    return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def gallery(rows, tmp_path):
+    path = tmp_path / "a.gallery"
+    Gallery.of(rows, [str(n) for n in range(COUNT)], dtype="float16").save(path)
+    return Gallery.load(path)
+
+
+def true_recall(index, gallery, rows, depth):
+    found, truth = index.search(rows, depth).indices, gallery.search(rows, depth).indices
+    return np.mean([len(set(a) & set(b)) / depth for a, b in zip(found, truth, strict=True)])
+
+
+def test_it_finds_as_much_as_it_says(gallery, rows, tmp_path):
+    index = open_index(tmp_path / "a.faiss", gallery, kind="IVF64,SQ4", least_recall=0.9, depth=5)
+    assert 0.9 <= index.settings.recall < 1
+    # Measured on 200 pictures with 5 neighbours each: one standard error is below 0.01.
+    assert true_recall(index, gallery, rows, 6) == pytest.approx(index.settings.recall, abs=0.04)
+
+
+def test_more_is_asked_of_it_where_more_recall_is_wanted(gallery, tmp_path):
+    low = open_index(tmp_path / "low", gallery, kind="IVF64,SQ4", least_recall=0.3).settings
+    high = open_index(tmp_path / "high", gallery, kind="IVF64,SQ4", least_recall=0.99).settings
+    assert (low.num_probes, low.proposals) < (high.num_probes, high.proposals)
+    assert low.recall < high.recall
+
+
+def test_what_it_lists_is_in_exact_order_with_exact_distances(gallery, rows, tmp_path):
+    index = open_index(tmp_path / "a.faiss", gallery, kind="IVF8,SQ4")
+    found = index.search(rows[:50], 8)
+    exact = gallery.search(rows[:50], COUNT)
+    for places, distances, all_places, all_distances in zip(
+        found.indices, found.distances, exact.indices, exact.distances, strict=True
+    ):
+        order = {place: rank for rank, place in enumerate(all_places.tolist())}
+        ranks = [order[place] for place in places.tolist()]
+        assert ranks == sorted(ranks)
+        np.testing.assert_array_equal(distances, all_distances[ranks])
+
+
+def test_few_pictures_are_compared_all(rows, tmp_path):
+    path = tmp_path / "a.gallery"
+    Gallery.of(rows[:30], [str(n) for n in range(30)]).save(path)
+    gallery = Gallery.load(path)
+    index = open_index(tmp_path / "a.faiss", gallery)
+    assert index.settings.kind == "Flat"
+    assert index.settings.recall == 1
+    np.testing.assert_array_equal(
+        index.search(rows[:5], 30).indices, gallery.search(rows[:5], 30).indices
+    )
+
+
+def test_places_that_nothing_is_proposed_for_stay_empty(gallery, rows, tmp_path):
+    index = open_index(tmp_path / "a.faiss", gallery, kind="IVF64,Flat", least_recall=0.01, depth=1)
+    found = index.search(rows[:1], COUNT)
+    assert (found.indices[0] >= 0).sum() < COUNT
+    assert (np.isinf(found.distances) == (found.indices == -1)).all()
+
+
+@pytest.mark.parametrize(
+    ("num_rows", "kind"),
+    [
+        (1, "Flat"),
+        (399, "Flat"),
+        (1200, "IVF30,SQ8"),
+        (9_999, "IVF249,SQ8"),
+        (19_732, "IVF493,PQ64"),
+        (1_000_000, "IVF4000,PQ64"),
+    ],
+)
+def test_the_kind_follows_the_number_of_pictures(num_rows, kind):
+    assert usual_kind(num_rows) == kind
+
+
+def test_an_index_is_used_again_and_brought_up_to_date(gallery, rows, tmp_path, monkeypatch):
+    path = tmp_path / "a.faiss"
+    first = open_index(path, gallery, kind="IVF8,SQ8").settings
+    trained = []
+    train = index_module._trained
+    monkeypatch.setattr(index_module, "_trained", lambda *words: trained.append(1) or train(*words))
+    assert open_index(path, gallery).settings == first
+    with writing(gallery.path) as writer:
+        new = np.eye(3, WIDTH, dtype=np.float16)
+        writer.append(Batch.of(new, ["x", "y", "z"], ["x", "y", "z"]))
+    grown = Gallery.load(gallery.path)
+    index = open_index(path, grown)
+    assert index.index.ntotal == COUNT + 3
+    assert index.search(np.eye(3, WIDTH), 1).indices[:, 0].tolist() == [COUNT, COUNT + 1, COUNT + 2]
+    assert trained == []
+    # Another gallery, or another kind: made again.
+    Gallery.of(rows[::-1], ["a"] * COUNT, dtype="float16").save(gallery.path)
+    assert open_index(path, Gallery.load(gallery.path)).settings.num_rows == COUNT
+    open_index(path, Gallery.load(gallery.path), kind="IVF4,SQ8")
+    assert len(trained) == 2
+
+
+def test_recall_is_measured_again_for_another_depth(gallery, tmp_path):
+    path = tmp_path / "a.faiss"
+    open_index(path, gallery, kind="IVF8,SQ8", depth=10)
+    assert open_index(path, gallery, depth=3).settings.depth == 3
+    assert json.loads((tmp_path / "a.faiss.json").read_text())["depth"] == 3
+
+
+def test_re_ranking_is_done_among_what_it_finds(gallery, rows, tmp_path):
+    index = open_index(tmp_path / "a.faiss", gallery, kind="IVF8,Flat", least_recall=1.0)
+    settings = Settings(5, 3)
+    found = index.search_reranked(rows[:4], 5, settings, 20)
+    expected = gallery.search(rows[:4], 5, rerank=settings, candidates=20)
+    np.testing.assert_array_equal(found.indices, expected.indices)
+    np.testing.assert_array_equal(found.distances, expected.distances)
+    with pytest.raises(InvalidInputError, match="candidates is 3, expected at least depth, 5"):
+        index.search_reranked(rows[:4], 5, settings, 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kind": "nonsense"}, "kind is 'nonsense', which FAISS does not take"),
+        ({"kind": "IVF5000,SQ8"}, "kind is 'IVF5000,SQ8', which 1200 pictures cannot train"),
+        ({"least_recall": 0.0}, "least_recall is 0.0"),
+        ({"least_recall": 1.5}, "least_recall is 1.5"),
+        ({"depth": 0}, "depth is 0"),
+    ],
+    ids=str,
+)
+def test_options_outside_their_range_are_refused(gallery, tmp_path, options, message):
+    with pytest.raises(InvalidInputError, match=message):
+        open_index(tmp_path / "a.faiss", gallery, **options)
+    assert not (tmp_path / "a.faiss").exists()
+
+
+def test_a_gallery_in_memory_has_no_index(rows, tmp_path):
+    with pytest.raises(InvalidInputError, match="loaded from its file"):
+        open_index(tmp_path / "a.faiss", Gallery.of(rows, ["a"] * COUNT))
+
+
+def test_without_faiss_the_extra_is_named(gallery, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "faiss", None)
+    with pytest.raises(RuntimeUnavailableError, match=r"pip install 'mgn-fast\[search\]'"):
+        open_index(tmp_path / "a.faiss", gallery)

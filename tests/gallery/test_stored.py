@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import galleries
+from mgn_fast import InvalidInputError
+from mgn_fast.gallery.model import described
+from mgn_fast.gallery.stored import Stored
+
+PARTS = [galleries.batch(0, 3, folder="a"), galleries.batch(3, 0), galleries.batch(3, 2)]
+
+
+@pytest.fixture
+def stored():
+    return Stored(PARTS, described("float32", 4, model="m.onnx"), Path("there/a.gallery"))
+
+
+def test_pictures_are_numbered_over_all_batches(stored):
+    assert len(stored) == 5
+    for place in range(5):
+        assert stored.name(place) == f"{place}.jpg"
+        assert stored.sha256(place) == f"{place:064x}"
+        assert stored.embedding(place)[0] == place
+    assert [len(segment) for segment in stored.segments] == [3, 0, 2]
+
+
+@pytest.mark.parametrize("place", [-1, 5])
+def test_a_place_beyond_the_last_is_refused(stored, place):
+    with pytest.raises(InvalidInputError, match=f"place is {place}, expected 0 to 4"):
+        stored.name(place)
+
+
+def test_files_lie_where_they_lay_relative_to_the_gallery(stored):
+    assert stored.picture_path(0) == Path("there/a/0.jpg")
+    assert stored.picture_path(4) == Path("there/pictures/4.jpg")
+
+
+def test_the_model_may_be_unknown(stored):
+    assert stored.model == "m.onnx"
+    assert stored.model_path is None
+    known = Stored([], described("float16", 4, model_path="../m.onnx"), Path("there/a.gallery"))
+    assert known.model_path == Path("there/../m.onnx")
+    assert known.dtype == np.float16
+    assert len(known) == 0
