@@ -19,7 +19,7 @@ from docs_host import fill, prepare_host, prepare_things
 FULL = os.environ.get("MGN_FAST_DOCS_FULL") == "1"
 TIMEOUT_S = 3600 if FULL else 300
 # Written for an Ascend host; the others have to run anywhere.
-ON_A_HOST = {"README.md", "on-an-ascend-host.md", "from-the-recipe.md"}
+ON_A_HOST = {"README.md", "docs/on-an-ascend-host.md", "docs/from-the-recipe.md"}
 REFERENCE = ROOT / "docs" / "api.md"
 RUN = [path for path in DOCUMENTS if path != REFERENCE and runnable(path)]
 
@@ -95,9 +95,9 @@ def quick(tmp_path_factory):
 
 @pytest.mark.parametrize("path", RUN, ids=name_of)
 def test_every_command_runs_as_written(path, tmp_path, programs, things, quick):
-    host = prepare_host(tmp_path / "host") if path.name in ON_A_HOST else None
+    host = prepare_host(tmp_path / "host") if name_of(path) in ON_A_HOST else None
     shell = Shell(fill(tmp_path / "here", things, ROOT), programs, host, quick)
-    if path.name == "README.md":  # says so in its text
+    if name_of(path) == "README.md":  # says so in its text
         shell.run("source /usr/local/Ascend/ascend-toolkit/set_env.sh")
     problems = []
     for block in runnable(path):
