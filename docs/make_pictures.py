@@ -1,64 +1,56 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the documents' pictures of what the demo wrote: `python docs/make_pictures.py DEMO`.
+"""Makes the README's pictures from what `mgn-fast demo` draws. Needs Chromium.
 
-DEMO is the directory of `mgn-fast demo`. The page is shown by Chromium, as a browser shows it.
+python docs/make_pictures.py [--directory DEMO]
 """
 
 from __future__ import annotations
 
-import shutil
-import subprocess
+import argparse
 import sys
 import tempfile
 from pathlib import Path
 
 import cv2
-import numpy as np
 
-PICTURES = Path(__file__).with_name("pictures")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-WIDTH = 1000
-PAGE = (1250, 930)  # of the browser's window: the head of the page and the first plot
+from mgn_fast.cli import main as mgn_fast
 
+ROOT = Path(__file__).parent.parent
+PICTURES = Path(__file__).parent / "pictures"
+WIDTH, HEIGHT = 1200, 1900  # of the page, as much of it as says what it is
+SHEET_ROWS = 4
 
-def main(demo: Path) -> None:
-    """Makes both.
-
-    Args:
-        demo: the demo's directory.
-    """
-    PICTURES.mkdir(exist_ok=True)
-    _write(PICTURES / "demo-page.png", _shown(demo / "report.html"))
-    sheet = cv2.imread(str(demo / "sheet.png"))
-    if sheet is None:
-        raise SystemExit(f"{demo / 'sheet.png'} cannot be read, expected what the demo wrote")
-    _write(PICTURES / "demo-sheet.jpg", sheet)
+sys.path.append(str(ROOT / "tests"))
+import browser  # noqa: E402
 
 
-def _shown(page: Path) -> np.ndarray:
-    """What a browser shows of a page."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        raise SystemExit(f"none of {', '.join(BROWSERS)} is installed")
-    with tempfile.TemporaryDirectory() as folder:
-        shot = Path(folder, "page.png")
-        words = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-        words += [f"--screenshot={shot}", "--window-size={},{}".format(*PAGE)]
-        subprocess.run(  # noqa: S603 (no shell; our own page)
-            [browser, *words, page.absolute().as_uri()], check=True, capture_output=True
-        )
-        return np.asarray(cv2.imread(str(shot)))
+def photograph(page: Path, picture: Path) -> None:
+    """The page's upper part, as a wide screen shows it."""
+    with browser.Browser(browser.find_chromium()) as opened:
+        shown = opened.open(page.as_uri(), width=WIDTH, height=HEIGHT)
+        shown.screenshot(picture)
+    cut(picture, picture, HEIGHT)
 
 
-def _write(path: Path, pixels: np.ndarray) -> None:
-    height = round(pixels.shape[0] * WIDTH / pixels.shape[1])
-    small = cv2.resize(pixels, (WIDTH, height), interpolation=cv2.INTER_AREA)
-    options = [cv2.IMWRITE_PNG_COMPRESSION, 9]
-    if path.suffix == ".jpg":
-        options = [cv2.IMWRITE_JPEG_QUALITY, 85]
-    if not cv2.imwrite(str(path), small, options):
-        raise SystemExit(f"{path} cannot be written")
+def cut(source: Path, picture: Path, height: int) -> None:
+    """The upper part of a picture, in few colours: a README is loaded often."""
+    pixels = cv2.imread(str(source))[:height]
+    cv2.imwrite(str(picture), pixels, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+
+
+def main() -> None:
+    """Runs the demo, unless its directory is given, and takes both pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--directory", type=Path, help="of a demo that has run")
+    directory = parser.parse_args().directory
+    with tempfile.TemporaryDirectory() as made:
+        if directory is None:
+            directory = Path(made) / "demo"
+            mgn_fast(["demo", "--directory", str(directory)])
+        PICTURES.mkdir(exist_ok=True)
+        photograph((directory / "report.html").absolute(), PICTURES / "page.png")
+        cut(directory / "sheet.png", PICTURES / "sheet.png", 90 + 214 * SHEET_ROWS)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

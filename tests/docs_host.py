@@ -36,6 +36,7 @@ def prepare_things(folder):
     for number, pixels in enumerate(draw_pictures(NUM_PICTURES, seed=1)):
         path = folder / "pictures" / f"{number:02d}.jpg"
         assert cv2.imwrite(str(path), pixels[..., ::-1])
+    shutil.copy(folder / "pictures" / "00.jpg", folder / "query.jpg")
     dataset = datasets.synthetic(folder / DATASET, persons=PERSONS, seed=2)
     # The real set's own directory has no file that says it was drawn.
     (folder / DATASET / "mgn_fast_synthetic.json").unlink()
@@ -54,7 +55,7 @@ def fill(place, things, root):
     place.mkdir()
     for name in ("pyproject.toml", "constraints.txt", "tests", "bench", "docs", "fuzz", ".ci"):
         (place / name).symlink_to(root / name)
-    for name in ("model.pt", "pictures", DATASET, "result"):
+    for name in ("model.pt", "pictures", "query.jpg", DATASET, "result"):
         (place / name).symlink_to(things / name)
     return place
 

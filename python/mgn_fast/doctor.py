@@ -36,7 +36,11 @@ from .threads import thread_count
 _BASE_REMEDY = "pip install --force-reinstall mgn-fast"
 # What works on a machine without an NPU.
 SIMULATE = "mgn-fast doctor --simulate"
-_EXTRAS = {"export": ("torch", "onnx", "safetensors"), "report": ("matplotlib", "jinja2")}
+_EXTRAS = {
+    "export": ("torch", "onnx", "safetensors"),
+    "report": ("matplotlib", "jinja2"),
+    "search": ("faiss",),
+}
 
 
 @dataclass(frozen=True)

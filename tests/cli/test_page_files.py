@@ -30,7 +30,8 @@ def test_nothing_is_left_of_a_failure(tmp_path):
             html.write_text("half")
             raise KeyError("stopped")
 
-    pytest.raises(KeyError, fails)
+    with pytest.raises(KeyError, match="stopped"):
+        fails()
     assert list(tmp_path.iterdir()) == []
 
 
