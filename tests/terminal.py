@@ -13,6 +13,7 @@ import termios
 import threading
 
 _COMMANDS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_ERASE_LINE = "\x1b[2K"
 
 
 class OnTerminal:
@@ -60,10 +61,10 @@ class OnTerminal:
         """The same without what moves the cursor and sets colours."""
         return _COMMANDS.sub("", self.raw())
 
-    def left(self):
-        """The lines that stay: those that no later one was drawn over, near enough."""
-        lines = self.raw().split("\n")
-        return [_COMMANDS.sub("", line).strip("\r") for line in lines if "\x1b[2K" not in line]
+    def last_line(self):
+        """What stands in the last line that is not empty, once the process has ended."""
+        line = self.raw().rstrip().rpartition("\n")[2]
+        return _COMMANDS.sub("", line.rpartition(_ERASE_LINE)[2]).strip("\r")
 
     def __enter__(self):
         return self

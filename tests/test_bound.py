@@ -8,12 +8,13 @@ import pytest
 
 from mgn_fast import Embedder, simulator
 from mgn_fast.bound import NOUNS, Bound, Tally, bound_of
-from mgn_fast.observer import Span, observing
+from mgn_fast.observer import Span, Stage, observing
 from mgn_fast.simulator import write_om
 
 
-def test_every_bound_has_a_noun():
-    assert set(NOUNS) == set(get_args(Bound))
+def test_what_is_told_has_a_noun_and_is_a_bound_of_the_benchmark():
+    told = {bound_of({stage: 1.0}, 1.0) for stage in get_args(Stage)} - {None}
+    assert told == set(NOUNS) <= set(get_args(Bound))
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,8 @@ def test_what_was_long_ago_bounds_nothing_now(monkeypatch):
         now += 1
         tally.spent(span("lane_wait", 0.9))
         tally.recent()
+    assert tally.recent() == "compute"
+    now += 60  # one wait, which is not over
     assert tally.recent() == "compute"
     tally.restart()
     now += 1

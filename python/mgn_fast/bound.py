@@ -20,16 +20,8 @@ from .observer import Observer, Span, Stage
 # for each other; "load": images come slower than they could be taken.
 Bound = Literal["decode", "feed", "h2d", "compute", "d2h", "lanes", "load"]
 
-# After "bound by".
-NOUNS: dict[Bound, str] = {
-    "decode": "decoding",
-    "feed": "packing",
-    "h2d": "copying in",
-    "compute": "the model",
-    "d2h": "copying out",
-    "lanes": "too few lanes",
-    "load": "the load",
-}
+# After "bound by": what can be told without asking the device.
+NOUNS: dict[Bound, str] = {"decode": "decoding", "feed": "packing", "compute": "the model"}
 
 # What the feeding thread does, by what bounds the rate while it does that.
 _FEEDING: dict[Stage, Bound] = {
@@ -54,6 +46,7 @@ class Tally(Observer):
         self._began_s, self._ended_s = math.inf, -math.inf
         # When, and the sums then: what lies between the oldest and now is the window.
         self._past: deque[tuple[float, dict[Stage, float]]] = deque([(time.perf_counter(), {})])
+        self._last_bound: Bound | None = None
 
     def spent(self, span: Span) -> None:
         """Adds one step."""
@@ -75,16 +68,25 @@ class Tally(Observer):
     def restart(self) -> None:
         """What is asked of `recent` from here on knows nothing of what was before."""
         self._past = deque([(time.perf_counter(), self.seconds())])
+        self._last_bound = None
 
     def recent(self) -> Bound | None:
         """What has bounded the rate of late; None where that is not to be seen. For one thread."""
         now_s, sums = time.perf_counter(), self.seconds()
+        if _feeding(sums) == _feeding(self._past[-1][1]):
+            return self._last_bound  # a wait that is not over is not told of yet
         while len(self._past) > 1 and self._past[1][0] < now_s - WINDOW_S:
             self._past.popleft()
         started_s, before = self._past[0]
         self._past.append((now_s, sums))
         late = {stage: total - before.get(stage, 0.0) for stage, total in sums.items()}
-        return bound_of(late, now_s - started_s)
+        self._last_bound = bound_of(late, now_s - started_s)
+        return self._last_bound
+
+
+def _feeding(seconds: Mapping[Stage, float]) -> list[float]:
+    """What the feeding thread has told of."""
+    return [seconds.get(stage, 0.0) for stage in _FEEDING]
 
 
 def bound_of(seconds: Mapping[Stage, float], wall_s: float) -> Bound | None:

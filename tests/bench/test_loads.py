@@ -128,7 +128,7 @@ def test_pictures_are_counted_one_by_one_over_and_over(tiny_model, pictures, mir
         rows = 2 if mirror else 1
         assert 0 <= max(repeat.in_flight) <= 3 * 2 * 8 / rows + 2 * 8
     stages = {span.stage for span in recorder.take()}
-    assert stages == {"decode", "resize", "pack", "lane_wait", "compute", "fuse"}
+    assert stages == {"decode", "resize", "decode_wait", "pack", "lane_wait", "compute", "fuse"}
 
 
 def test_pictures_that_come_together_are_one_burst(tmp_path, tiny_model, pictures):

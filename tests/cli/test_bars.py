@@ -14,6 +14,7 @@ class Terminal(io.StringIO):
 def on_terminal(monkeypatch):
     made = Terminal()
     monkeypatch.setattr(sys, "stderr", made)
+    monkeypatch.setenv("TERM", "xterm")
     return made
 
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import time
 
 import numpy as np
 import pytest
 import simplejpeg
 
-from mgn_fast import Embedder, simulator
+from mgn_fast import Embedder, images, simulator
 from mgn_fast.cli import main
 from mgn_fast.embeddings import read_embeddings
 from mgn_fast.simulator import write_om
@@ -34,6 +35,20 @@ def test_a_directory_becomes_rows_with_names(tiny_model, directory, tmp_path, ca
     assert got.names == tuple(f"{index}.jpg" for index in range(5))
     with Embedder(tiny_model) as embedder:
         np.testing.assert_array_equal(got.rows, embedder(directory))
+
+
+def test_the_last_line_says_what_bounded_the_rate(
+    tiny_model, directory, tmp_path, monkeypatch, capsys
+):
+    decode = images.decode
+
+    def slowly(source, **options):
+        time.sleep(0.1)
+        return decode(source, **options)
+
+    monkeypatch.setattr(images, "decode", slowly)
+    assert run(tiny_model, tmp_path, directory, "--workers", 1) == 0
+    assert capsys.readouterr().out.endswith(" pictures/s, bound by decoding\n")
 
 
 def test_files_and_directories_may_be_mixed(tiny_model, directory, tmp_path):

@@ -56,6 +56,9 @@ def test_progress_moves_on_a_terminal_only_and_not_if_quiet(monkeypatch):
     terminal = io.StringIO()
     terminal.isatty = lambda: True
     monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "dumb")
+    assert not moves()
+    monkeypatch.setenv("TERM", "xterm")
     assert moves()
     set_level(parsed("-v"))
     assert moves()

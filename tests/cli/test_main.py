@@ -76,7 +76,7 @@ def test_each_error_has_its_exit_code_and_one_line(monkeypatch, capsys, error, c
     monkeypatch.setattr(doctor_command, "examine", fails)
     assert main(["doctor"]) == code
     lines = capsys.readouterr().err.splitlines()
-    assert lines == ["mgn-fast: " + (str(error) or "interrupted")]
+    assert lines == ["mgn-fast: " + (str(error) or "interrupted at examining")]
 
 
 def test_an_error_of_our_own_making_keeps_its_traceback(monkeypatch):
@@ -86,6 +86,37 @@ def test_an_error_of_our_own_making_keeps_its_traceback(monkeypatch):
     monkeypatch.setattr(doctor_command, "examine", fails)
     with pytest.raises(KeyError, match="a bug"):
         main(["doctor"])
+
+
+def test_verbose_tells_the_settings_and_where_an_error_came_from(monkeypatch, capsys):
+    def fails():
+        raise errors.ModelError("bad")
+
+    monkeypatch.setattr(doctor_command, "examine", fails)
+    assert main(["doctor", "-v"]) == 3
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith(f"mgn_fast {__version__} (")
+    assert any(line.endswith(" in fails") for line in lines)
+    assert lines[-1] == "mgn-fast: bad"
+
+
+def test_quiet_keeps_errors_and_results(monkeypatch, capsys):
+    assert main(["doctor", "-q"]) == 0
+    captured = capsys.readouterr()
+    assert "onnxruntime" in captured.out
+    assert captured.err == ""
+    monkeypatch.setattr(doctor_command, "examine", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["doctor", "-q"])
+
+
+def test_without_a_word_it_says_what_to_do(tmp_path, monkeypatch, capsys):
+    (tmp_path / "mgn.onnx").touch()
+    monkeypatch.chdir(tmp_path)
+    assert main([]) == 0
+    captured = capsys.readouterr()
+    assert "mgn-fast embed PICTURES --model mgn.onnx -o people.npy" in captured.out
+    assert captured.err == ""
 
 
 def test_a_full_disk_behind_the_output_is_said():

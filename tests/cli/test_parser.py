@@ -12,6 +12,7 @@ from mgn_fast.cli.main import build_parser
         (["embed", "p", "--model", "m", "-o", "e", "--backend", "onxruntime"], "'onnxruntime'?"),
         (["embed", "p", "--model", "m", "-o", "e", "--lnaes", "3"], "did you mean '--lanes'?"),
         (["embed", "p", "--model", "m", "-o", "e", "--lnaes=3"], "did you mean '--lanes'?"),
+        (["--quiet", "doctor"], "the options of a command go after its name"),
     ],
 )
 def test_the_word_that_was_meant_is_named(words, message, capsys):
@@ -41,3 +42,11 @@ def test_a_word_cannot_command_the_terminal(capsys):
     with pytest.raises(SystemExit):
         build_parser().parse_args(["doctor", "\x1b[31mred"])
     assert "\x1b" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["'embed', 'evaluate'", "embed, evaluate"])
+def test_the_words_are_read_as_every_python_writes_them(words, capsys):
+    """In quotes up to 3.11, without from 3.12 on."""
+    with pytest.raises(SystemExit):
+        build_parser().error(f"argument COMMAND: invalid choice: 'embd' (choose from {words})")
+    assert capsys.readouterr().err.endswith(f"(choose from {words}); did you mean 'embed'?\n")

@@ -11,6 +11,7 @@ from .course import Course, Step
 # What stands beside the bar takes so much of a line.
 _BESIDES = 70
 _NARROWEST, _WIDEST = 6, 30
+_ENDING = "ending; Ctrl-C once more ends at once"
 SHOW_CURSOR = b"\x1b[?25h"
 
 
@@ -63,6 +64,8 @@ class Bars:
         return True
 
     def _state(self, step: Step) -> str:
+        if self._course.interrupted:
+            return f"{step.amount()}  {_ENDING}".lstrip()
         return step.state(self._course.bound() if step is self._course.under_way() else "")
 
 

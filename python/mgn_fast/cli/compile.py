@@ -128,5 +128,5 @@ def _sizes(text: str) -> tuple[int, ...]:
 @contextlib.contextmanager
 def _reporting() -> Iterator[Callable[[str], None]]:
     """ATC's lines and a clock, if a person is there to see them; the lines with --verbose too."""
-    with working("ATC compiles"):
+    with working("compiling"):
         yield say if moves() else detail

@@ -11,7 +11,11 @@ from typing import Any
 from .options import path_argument
 
 SHELLS = ("bash", "zsh", "tcsh")
-INSTALL = "mgn-fast --print-completion bash > ~/.local/share/bash-completion/completions/mgn-fast"
+_PLACE = "~/.local/share/bash-completion/completions"
+INSTALL = f"""\
+completion of words, in bash:
+  mkdir -p {_PLACE}
+  mgn-fast --print-completion bash > {_PLACE}/mgn-fast"""
 # Of the arguments that are paths, those that are directories.
 _DIRECTORIES = frozenset({"dataset", "directory", "images", "out", "results"})
 

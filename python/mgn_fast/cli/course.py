@@ -142,12 +142,14 @@ class Course:
         tally: where the time of embedding went.
         steps: all that were begun, in that order.
         kept: what stays if the command is interrupted; "" if nothing was said of it.
+        interrupted: it ends in order, which may take as long as the batches under way.
     """
 
     def __init__(self, tally: Tally | None = None) -> None:
         self.tally = Tally() if tally is None else tally
         self.steps: list[Step] = []
         self.kept = ""
+        self.interrupted = False
 
     def begin(self, title: str, total: int | None, unit: str = "") -> Step:
         """A new step; what bounded the ones before is forgotten."""

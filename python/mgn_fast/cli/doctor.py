@@ -9,7 +9,7 @@ import json
 from .. import simulator
 from ..doctor import Finding, examine
 from .options import Commands, new_command
-from .progress import printable
+from .progress import printable, working
 
 
 def add_parser(commands: Commands) -> None:
@@ -44,7 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     Returns:
         0, or 4 where something that every command needs does not work.
     """
-    findings = _findings(arguments.simulate)
+    with working("examining"):
+        findings = _findings(arguments.simulate)
     if arguments.json:
         entries = [finding.__dict__ for finding in findings]
         print(json.dumps({"schema": "mgn_fast.doctor/1", "findings": entries}, indent=1))

@@ -63,10 +63,12 @@ def run(arguments: argparse.Namespace) -> int:
         MgnError: see `export_onnx`.
     """
     if (arguments.checkpoint is None) != arguments.random_weights:
-        raise InvalidInputError(
-            f"checkpoint is {arguments.checkpoint} and --random-weights is "
-            f"{arguments.random_weights}; give one of the two"
+        given = (
+            "neither a checkpoint nor --random-weights is given"
+            if arguments.checkpoint is None
+            else f"both {str(arguments.checkpoint)!r} and --random-weights are given"
         )
+        raise InvalidInputError(f"{given}; give one of the two")
     if arguments.random_weights:
         say(f"random weights of seed {arguments.seed}: embeddings mean nothing about people")
     with working("exporting"):

@@ -10,7 +10,7 @@ from pathlib import Path
 from .course import Course
 
 # The arguments that name files to write. Elsewhere some of them are switches.
-_OUTPUTS = ("output", "json", "csv", "markdown", "html", "trace")
+_OUTPUTS = ("output", "json", "csv", "markdown", "html", "png", "trace")
 
 
 class Outputs:

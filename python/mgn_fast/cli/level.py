@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import Any, Literal
 
@@ -63,4 +64,6 @@ def is_verbose() -> bool:
 
 def moves() -> bool:
     """Whether progress is to be drawn: somebody looks at stderr, and did not ask for quiet."""
-    return not is_quiet() and sys.stderr.isatty()
+    # Some editors show a terminal that cannot move its cursor.
+    can_move = os.environ.get("TERM") not in ("dumb", "unknown")
+    return can_move and not is_quiet() and sys.stderr.isatty()

@@ -45,10 +45,6 @@ exit codes: 0 ok, 1 internal error, 2 usage, 3 a model or dataset cannot be used
 4 runtime, device or compiler failure, 5 a measurement is not valid, 6 accuracy below the
 threshold, 7 speed below the gate, 130 interrupted"""
 
-COMPLETION = f"""\
-completion of words in bash, for one user (zsh and tcsh likewise, where they look for it):
-  {INSTALL}"""
-
 INTERRUPTED = 130
 _CODES: tuple[tuple[tuple[type[BaseException], ...], int], ...] = (
     ((errors.InvalidInputError,), 2),
@@ -67,7 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="mgn-fast",
         description="MGN person re-identification: checkpoint to ONNX to embeddings to mAP.",
-        epilog=f"start with: mgn-fast demo\n\n{COMPLETION}\n\n{EXIT_CODES}",
+        epilog=f"start with: mgn-fast demo\n\n{INSTALL}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"mgn-fast {__version__}")
@@ -104,9 +100,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     course, outputs = Course(watcher), Outputs(arguments)
     begin_run(course)
     try:
-        with _signals(), observing(watcher):
+        with _signals(course), observing(watcher):
             return _run(arguments, course)
     except KeyboardInterrupt:
+        _show_cursor()
         return _end(INTERRUPTED, last_words("interrupted", course, outputs))
     except _Signalled as end:
         return _end(128 + end.number, last_words(f"ended by {end.name}", course, outputs))
@@ -168,14 +165,19 @@ class _Signalled(SystemExit):
 
 
 def _leave_at_once(*_: object) -> None:
-    if sys.stderr.isatty():
-        with contextlib.suppress(OSError):
-            os.write(sys.stderr.fileno(), SHOW_CURSOR)  # which is hidden while bars move
+    _show_cursor()
     os._exit(INTERRUPTED)
 
 
+def _show_cursor() -> None:
+    """It is hidden while bars move, and an interrupt may strike where they would show it again."""
+    with contextlib.suppress(OSError):
+        if sys.stderr.isatty():
+            os.write(sys.stderr.fileno(), SHOW_CURSOR)
+
+
 @contextlib.contextmanager
-def _signals() -> Iterator[None]:
+def _signals(course: Course) -> Iterator[None]:
     """Ctrl-C ends a command in order and a second one at once; SIGTERM and SIGHUP end in order."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -183,6 +185,7 @@ def _signals() -> Iterator[None]:
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, _leave_at_once)
+        course.interrupted = True
         raise KeyboardInterrupt
 
     def end(number: int, frame: FrameType | None) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from .progress import printable
 
 # How argparse refuses a word: in quotes up to Python 3.11, without from 3.12 on.
-_REFUSED = re.compile(r"invalid choice: '(?P<word>[^']*)' \((?:maybe.*?)?choose from (?P<all>.*)\)")
+_REFUSED = re.compile(r"invalid choice: '(?P<word>[^']*)' \(choose from (?P<all>.*)\)")
 
 
 class Parser(argparse.ArgumentParser):
@@ -38,10 +38,15 @@ class Parser(argparse.ArgumentParser):
         """
         parsed, left = super().parse_known_args(args, namespace)
         if left:
-            options = [word.partition("=")[0] for word in left if word.startswith("-")]
-            meant = _meant(options[0], self._option_string_actions) if options else ""
-            self.error(f"unrecognized arguments: {' '.join(left)}{meant}")
+            self.error(f"unrecognized arguments: {' '.join(left)}{self._hint(left)}")
         return parsed, left
+
+    def _hint(self, left: list[str]) -> str:
+        """What may be wrong with words that nobody takes."""
+        options = [word.partition("=")[0] for word in left if word.startswith("-")]
+        if options and any(isinstance(a, argparse._SubParsersAction) for a in self._actions):
+            return "; the options of a command go after its name"
+        return _meant(options[0], self._option_string_actions) if options else ""
 
 
 def _meant(word: str, known: Iterable[str]) -> str:

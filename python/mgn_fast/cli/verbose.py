@@ -76,7 +76,9 @@ def tell_summary(course: Course, seconds: float) -> None:
         detail(f"{title}: {step_seconds:.2f} s")
     spent = course.tally.seconds()
     if spent:
-        stages = ", ".join(f"{stage} {total:.2f} s" for stage, total in spent.items())
+        stages = ", ".join(
+            f"{stage.replace('_', ' ')} {total:.2f} s" for stage, total in spent.items()
+        )
         detail(f"while embedding, all threads added up: {stages}")
     loaded = [f"{name} {_version(name)}" for name in _LIBRARIES if name in sys.modules]
     detail(f"libraries: {', '.join(loaded)}")

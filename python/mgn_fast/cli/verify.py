@@ -15,6 +15,7 @@ from ..drift import Drift
 from ..errors import DatasetError, InvalidInputError
 from ..files import is_directory, replacing
 from ..layouts import LAYOUTS, find_root
+from ..plan import Progress
 from ..rerank import Settings
 from ..types import Report
 from ..verification import MAX_MAP_DROP, MIN_COSINE, Limits, Verification, VerifiedModel
@@ -31,6 +32,7 @@ from .progress import printable, say, stages
 from .tables import print_reports
 
 ACCURACY_MISSED = 6
+_MODELS = ("reference", "candidate")
 
 
 def add_parser(commands: Commands) -> None:
@@ -159,9 +161,19 @@ def _verified(arguments: argparse.Namespace) -> Verification:
             pictures,
             limits=limits,
             rerank=rerank,
-            progress=progress,
+            progress=_titled(progress),
             **options,
         )
+
+
+def _titled(progress: Progress) -> Progress:
+    """The stages that have a model's name do embed."""
+
+    def show(stage: str, done: int, total: int) -> None:
+        who = stage.partition(",")[0]
+        progress(f"embedding by the {who}" if who in _MODELS else stage, done, total)
+
+    return show
 
 
 def _pictures(path: Path, kind: Kind | None) -> Dataset | Path:
