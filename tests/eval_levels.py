@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import Identities, _core, evaluate, evaluate_distances, rank, rerank
+from mgn_fast.distances import empty_lists
 
 FLAGS = {
     "avx2": {"avx2", "fma", "f16c"},
@@ -55,6 +56,12 @@ def results():
         out[f"from embeddings {width}"] = report.average_precision
         out[f"nearest {width}"] = rank(rows[:70], rows[70:], depth=9).indices
         out[f"near {width}"] = rerank(rows[:70], rows[70:], k1=7)
+        for queries in (1, 7, 70):  # in registers, and packed
+            for dtype in (np.float16, np.float32):
+                lists = empty_lists(queries, 9)
+                _core.scan_nearest(rows[:queries], [rows[70:].astype(dtype)], 0, *lists, 2)
+                name = f"{width} {queries} {np.dtype(dtype)}"
+                out[f"scanned {name}"], out[f"scanned distances {name}"] = lists
         table = np.asarray(out[f"near {width}"]).round(2)
         out[f"cmc {width}"] = evaluate_distances(table, *sides).cmc
     return out

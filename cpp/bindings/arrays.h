@@ -26,13 +26,21 @@ inline void require(bool holds, const char* name, const py::array& array, const 
     throw InvalidInput(std::string(name) + " is " + describe(array) + ", expected " + want);
 }
 
+inline bool has_layout(const py::array& array, const py::dtype& dtype) {
+    const int wanted = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+    return dtype.equal(array.dtype()) && (array.flags() & wanted) == wanted;
+}
+
+inline void require_layout(const char* name, const py::array& array, const py::dtype& wanted) {
+    if (has_layout(array, wanted)) return;
+    const std::string dtype = py::str(wanted).cast<std::string>();
+    const bool same_dtype = wanted.equal(array.dtype());
+    require(false, name, array, same_dtype ? dtype + " in C order, aligned" : dtype);
+}
+
 template <typename T>
 void require_layout(const char* name, const py::array& array) {
-    const int wanted = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-    const bool same_dtype = py::dtype::of<T>().equal(array.dtype());
-    if (same_dtype && (array.flags() & wanted) == wanted) return;
-    const std::string dtype = py::str(py::dtype::of<T>()).cast<std::string>();
-    require(false, name, array, same_dtype ? dtype + " in C order, aligned" : dtype);
+    require_layout(name, array, py::dtype::of<T>());
 }
 
 inline void require_writable(const char* name, const py::array& array) {

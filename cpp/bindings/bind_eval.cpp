@@ -335,6 +335,7 @@ void bind_eval(py::module_& module) {
     bind_ranking(module);
     bind_reranking(module);
     bind_shots(module);
+    bind_scan(module);
 }
 
 }  // namespace mgn::bindings

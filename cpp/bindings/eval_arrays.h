@@ -75,4 +75,7 @@ struct ResultArrays {
 // Protocols that count matches on their own; called by bind_eval.
 void bind_shots(py::module_& module);
 
+// The scan of a gallery; called by bind_eval.
+void bind_scan(py::module_& module);
+
 }  // namespace mgn::bindings

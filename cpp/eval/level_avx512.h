@@ -16,13 +16,24 @@ struct Avx512Level {
     using Vector = __m512;
     static constexpr std::size_t kFloats = 16;
     static constexpr std::size_t kTileRows = 14;  // 28 sums, two columns and a row: 31 registers
+    static constexpr std::size_t kTogether = 4;   // rows by 4 queries: 20 sums, 5 operands
+
+    // Four floats as doubles.
+    template <typename Doubles>
+    static void widen(const float* from, Doubles& to) {
+        to = _mm256_cvtps_pd(_mm_loadu_ps(from));
+    }
 
     static Vector zero() { return _mm512_setzero_ps(); }
     static Vector load(const float* from) { return _mm512_loadu_ps(from); }
+    static Vector load(const std::uint16_t* halves) {
+        return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(halves)));
+    }
     static void store(float* to, Vector value) { _mm512_storeu_ps(to, value); }
     static Vector broadcast(const float* from) { return _mm512_set1_ps(*from); }
     static Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
     static Vector multiply_add(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
+    static float sum(Vector value) { return _mm512_reduce_add_ps(value); }
 
     // 16 x 16 values; strides in elements.
     static void transpose(const float* from, std::size_t from_stride, float* to,

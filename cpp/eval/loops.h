@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The inner loops of evaluation, once per SIMD level. Every level gives the same results to the
-// bit, but for `multiply`, whose sums differ by rounding. Level units are compiled for CPUs that
-// may not be this one: they share no inline function with other units, hence the raw pointers.
+// bit, but for `multiply` and scans, whose sums differ by rounding. Level units are compiled for
+// CPUs that may not be this one: they share no inline function with other units, hence the raw
+// pointers.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +21,45 @@ struct Rectangle {
     std::size_t out_stride;  // elements from one row of `out` to the next
     float* row_scratch;      // Kernels::row_scratch elements
     float* column_scratch;   // Kernels::column_scratch elements for each of `width`
+};
+
+// At most so many rows are scanned at once: whole tiles of every level's product, and 344 kB of
+// halves at width 2048, so that they stay in the second cache while queries pass by.
+constexpr std::size_t kScanRows = 84;
+// Panels of packed queries hold no more.
+constexpr std::size_t kQueryPanel = 32;
+
+// Dot products of rows of halves or floats, which may lie anywhere, with a few queries and with
+// themselves, in float32.
+struct Scan {
+    const float* queries;     // [num_queries, width]
+    const float* packed;      // what pack_queries made of them
+    std::size_t num_queries;  // in `packed` filled up with zeros to whole panels
+    const void* const* rows;  // each points to `width` values
+    std::size_t num_rows;     // kScanRows at most
+    std::size_t num_listed;   // with those of `rows` that come next, and are asked for ahead
+    std::size_t width;
+    float* dots;     // [num_rows, num_queries]
+    float* squares;  // [num_rows]
+    float* scratch;  // Kernels::row_scratch elements, for packed queries
+};
+
+// No term of a scan's sums is rounded more often, whatever the level: lanes of four floats or
+// more are summed in turn and then added up, packed queries in pieces of 256.
+constexpr std::size_t scan_roundings(std::size_t width) {
+    return width < 400 ? width : width / 4 + 300;
+}
+
+struct ScanKernels {
+    void (*halves)(const Scan& scan);
+    void (*floats)(const Scan& scan);
+    // The same for more than `few_queries`, which are packed once. Null where the level has no
+    // product.
+    void (*packed_halves)(const Scan& scan);
+    void (*packed_floats)(const Scan& scan);
+    void (*pack_queries)(const float* queries, std::size_t count, std::size_t width, float* out);
+    void (*to_floats)(const std::uint16_t* halves, std::size_t count, float* out);
+    std::size_t few_queries;
 };
 
 constexpr std::size_t kWordBits = 64;
@@ -60,6 +100,7 @@ struct Kernels {
     void (*multiply_pairs)(const Rectangle& rectangle);
     std::size_t row_scratch;
     std::size_t column_scratch;
+    ScanKernels scan;
 };
 
 // Those of the level in use. Throws InvalidInput if MGN_FAST_SIMD names none of this CPU's.

@@ -13,13 +13,29 @@ struct Level {
     using Vector = __m256;
     static constexpr std::size_t kFloats = 8;
     static constexpr std::size_t kTileRows = 6;  // 12 sums, two columns and a row: 15 registers
+    static constexpr std::size_t kTogether = 2;  // rows by 4 queries: 10 sums, 3 operands
+
+    // Four floats as doubles.
+    template <typename Doubles>
+    static void widen(const float* from, Doubles& to) {
+        to = _mm256_cvtps_pd(_mm_loadu_ps(from));
+    }
 
     static Vector zero() { return _mm256_setzero_ps(); }
     static Vector load(const float* from) { return _mm256_loadu_ps(from); }
+    static Vector load(const std::uint16_t* halves) {
+        return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(halves)));
+    }
     static void store(float* to, Vector value) { _mm256_storeu_ps(to, value); }
     static Vector broadcast(const float* from) { return _mm256_broadcast_ss(from); }
     static Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
     static Vector multiply_add(Vector a, Vector b, Vector c) { return _mm256_fmadd_ps(a, b, c); }
+    static float sum(Vector value) {
+        const __m128 four =
+            _mm_add_ps(_mm256_castps256_ps128(value), _mm256_extractf128_ps(value, 1));
+        const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+        return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+    }
 
     // 8 x 8 values; strides in elements.
     static void transpose(const float* from, std::size_t from_stride, float* to,
@@ -110,11 +126,14 @@ struct Level {
 
 #include "eval/loops_body.h"
 #include "eval/multiply_body.h"
+#include "eval/scan_body.h"
+#include "eval/scan_packed_body.h"
 
 namespace mgn {
 
 const Kernels& avx2_kernels() {
-    static constexpr Kernels kKernels = with_product(comparing_kernels());
+    static constexpr Kernels kKernels =
+        with_packed_scan(with_scan(with_product(comparing_kernels())));
     return kKernels;
 }
 

@@ -14,11 +14,14 @@ using Level = Avx512Level;
 
 #include "eval/loops_body.h"
 #include "eval/multiply_body.h"
+#include "eval/scan_body.h"
+#include "eval/scan_packed_body.h"
 
 namespace mgn {
 
 const Kernels& avx512_kernels() {
-    static constexpr Kernels kKernels = with_product(comparing_kernels());
+    static constexpr Kernels kKernels =
+        with_packed_scan(with_scan(with_product(comparing_kernels())));
     return kKernels;
 }
 

@@ -76,30 +76,35 @@ void count_around(const T* values, std::size_t count, const T* lower, const T* u
     }
 }
 
-constexpr std::size_t kLanes = 8;
-typedef float NarrowLanes __attribute__((vector_size(kLanes * sizeof(float))));
-typedef double Lanes __attribute__((vector_size(kLanes * sizeof(double))));
+// Eight lanes in two halves, each of which one instruction of a level can widen.
+constexpr std::size_t kHalfLanes = 4;
+typedef double Lanes __attribute__((vector_size(kHalfLanes * sizeof(double))));
+
+template <bool kOfDifferences>
+[[gnu::always_inline]] inline void add_terms(const float* a, const float* b, Lanes& sums) {
+    Lanes x;
+    Lanes y;
+    Level::widen(a, x);
+    Level::widen(b, y);
+    sums += kOfDifferences ? (x - y) * (x - y) : x * y;
+}
 
 template <bool kOfDifferences>
 double sum_in_lanes(const float* a, const float* b, std::size_t width) {
-    Lanes sums = {};
+    Lanes low = {};
+    Lanes high = {};
     std::size_t k = 0;
-    for (; k + kLanes <= width; k += kLanes) {
-        NarrowLanes left;
-        NarrowLanes right;
-        __builtin_memcpy(&left, a + k, sizeof(left));
-        __builtin_memcpy(&right, b + k, sizeof(right));
-        const Lanes x = __builtin_convertvector(left, Lanes);
-        const Lanes y = __builtin_convertvector(right, Lanes);
-        sums += kOfDifferences ? (x - y) * (x - y) : x * y;
+    for (; k + 2 * kHalfLanes <= width; k += 2 * kHalfLanes) {
+        add_terms<kOfDifferences>(a + k, b + k, low);
+        add_terms<kOfDifferences>(a + k + kHalfLanes, b + k + kHalfLanes, high);
     }
     for (std::size_t lane = 0; k < width; ++k, ++lane) {
         const double x = static_cast<double>(a[k]);
         const double y = static_cast<double>(b[k]);
-        sums[lane] += kOfDifferences ? (x - y) * (x - y) : x * y;
+        const double term = kOfDifferences ? (x - y) * (x - y) : x * y;
+        (lane < kHalfLanes ? low : high)[lane % kHalfLanes] += term;
     }
-    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) +
-           ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+    return ((low[0] + high[0]) + (low[2] + high[2])) + ((low[1] + high[1]) + (low[3] + high[3]));
 }
 
 double dot(const float* a, const float* b, std::size_t width) {
@@ -120,7 +125,8 @@ constexpr Kernels comparing_kernels() {
             nullptr,
             nullptr,
             0,
-            0};
+            0,
+            {}};
 }
 
 }  // namespace

@@ -111,10 +111,10 @@ struct Block {
     std::size_t first_row, num_rows, first_column, num_columns, first_term, depth;
 };
 
-void multiply_block(const Rectangle& all, const Block& block) {
+// Columns as pack_columns left them.
+void multiply_block(const Rectangle& all, const float* panels, const Block& block) {
     for (std::size_t j = 0; j < block.num_columns; j += kTileColumns) {
-        const float* const panel =
-            all.column_scratch + j * all.width + block.first_term * kTileColumns;
+        const float* const panel = panels + j * all.width + block.first_term * kTileColumns;
         for (std::size_t i = 0; i < block.num_rows; i += kTileRows) {
             const Tile tile{
                 all.out + (block.first_row + i) * all.out_stride + block.first_column + j,
@@ -134,7 +134,7 @@ void multiply(const Rectangle& all) {
             for (std::size_t k = 0; k < all.width; k += kDepth) {
                 const std::size_t depth = least(kDepth, all.width - k);
                 pack_rows(all.rows + i * all.width + k, rows, all.width, depth, all.row_scratch);
-                multiply_block(all, {i, rows, j, columns, k, depth});
+                multiply_block(all, all.column_scratch, {i, rows, j, columns, k, depth});
             }
         }
     }

@@ -49,6 +49,14 @@ def squared_lengths(embeddings: F32Array, threads: int) -> F64Array: ...
 def merge_nearest(
     block: Screened, first_column: int, columns: I32Array, distances: F64Array, threads: int
 ) -> None: ...
+def scan_nearest(
+    queries: F32Array,
+    segments: list[AnyArray],
+    first_row: int,
+    rows: I32Array,
+    distances: F64Array,
+    threads: int,
+) -> None: ...
 
 class Scratch:
     def __init__(self) -> None: ...

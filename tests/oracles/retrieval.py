@@ -28,6 +28,20 @@ def order(row):
     return sorted(range(len(row)), key=lambda j: (row[j], j))
 
 
+def nearest_rows(queries, rows, depth):
+    """Numbers and squared distances of the nearest rows; only finite distances are listed."""
+    numbers = np.full((len(queries), depth), -1, np.int32)
+    listed = np.full((len(queries), depth), np.inf)
+    with np.errstate(invalid="ignore"):
+        distances = squared_distances(queries, rows)
+    for i, row in enumerate(distances):
+        row = np.where(np.isfinite(row), row, np.inf)
+        nearest = [j for j in order(row)[:depth] if row[j] < np.inf]
+        numbers[i, : len(nearest)] = nearest
+        listed[i, : len(nearest)] = row[nearest]
+    return numbers, listed
+
+
 def ranked(row, person, camera, gallery, same_camera):
     """Whether each picture of the ranking is a match, and its distance, junk removed."""
     hits, distances = [], []

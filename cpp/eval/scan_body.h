@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// Scans with few queries, for levels whose struct `Level` has vectors: halves are widened in
+// registers, and what is loaded serves several queries, or several rows. Local to each level's
+// unit, because each is compiled for another CPU.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "eval/loops.h"
+
+namespace mgn {
+
+namespace {
+
+constexpr std::size_t kQueriesTogether = 4;
+
+// The first `count` values of a vector, and zeros.
+template <typename T>
+typename Level::Vector load_part(const T* from, std::size_t count) {
+    T values[Level::kFloats] = {};
+    __builtin_memcpy(values, from, count * sizeof(T));
+    return Level::load(values);
+}
+
+// Sums of some rows by some queries, and of the rows by themselves. Where fewer are left, the last
+// one stands in for those that are missing, so that no loop asks how many there are.
+template <typename T, std::size_t kRows, std::size_t kQueries>
+struct ScanTile {
+    const T* rows[kRows];
+    const T* next[kRows];
+    const float* queries[kQueries];
+    typename Level::Vector dots[kRows][kQueries];
+    typename Level::Vector squares[kRows];
+
+    ScanTile(const Scan& scan, std::size_t row, std::size_t query) {
+        const std::size_t last_row = scan.num_listed - 1;
+        const std::size_t last_query = scan.num_queries - 1;
+        for (std::size_t r = 0; r < kRows; ++r) {
+            const std::size_t ahead = row + r + kRows;
+            rows[r] = static_cast<const T*>(scan.rows[row + r < last_row ? row + r : last_row]);
+            next[r] = static_cast<const T*>(scan.rows[ahead < last_row ? ahead : last_row]);
+        }
+        for (std::size_t q = 0; q < kQueries; ++q) {
+            const std::size_t index = query + q < last_query ? query + q : last_query;
+            queries[q] = scan.queries + index * scan.width;
+        }
+    }
+
+    // Adds the terms at k; load(from + k) gives a vector of them.
+    template <bool kFirst, typename Load>
+    [[gnu::always_inline]] void add(std::size_t k, Load load) {
+        typename Level::Vector values[kRows];
+#pragma GCC unroll 4
+        for (std::size_t r = 0; r < kRows; ++r) {
+            values[r] = load(rows[r] + k);
+            if (kFirst) squares[r] = Level::multiply_add(values[r], values[r], squares[r]);
+        }
+#pragma GCC unroll 4
+        for (std::size_t q = 0; q < kQueries; ++q) {
+            const auto query = load(queries[q] + k);
+#pragma GCC unroll 4
+            for (std::size_t r = 0; r < kRows; ++r) {
+                dots[r][q] = Level::multiply_add(values[r], query, dots[r][q]);
+            }
+        }
+    }
+};
+
+// kFirst: with the first queries, when rows come from memory, their squares are taken as well and
+// the rows after them are asked for.
+template <typename T, std::size_t kRows, std::size_t kQueries, bool kFirst>
+void scan_tile(const Scan& scan, std::size_t row, std::size_t query) {
+    ScanTile<T, kRows, kQueries> tile(scan, row, query);
+#pragma GCC unroll 4
+    for (std::size_t r = 0; r < kRows; ++r) {
+        tile.squares[r] = Level::zero();
+#pragma GCC unroll 4
+        for (std::size_t q = 0; q < kQueries; ++q) tile.dots[r][q] = Level::zero();
+    }
+    std::size_t k = 0;
+    for (; k + Level::kFloats <= scan.width; k += Level::kFloats) {
+        if (kFirst) {
+#pragma GCC unroll 4
+            for (std::size_t r = 0; r < kRows; ++r) __builtin_prefetch(tile.next[r] + k, 0, 3);
+        }
+        tile.template add<kFirst>(k, [](const auto* from) { return Level::load(from); });
+    }
+    if (k < scan.width) {
+        const std::size_t left = scan.width - k;
+        tile.template add<kFirst>(k, [=](const auto* from) { return load_part(from, left); });
+    }
+    for (std::size_t r = 0; r < kRows && row + r < scan.num_rows; ++r) {
+        if (kFirst) scan.squares[row + r] = Level::sum(tile.squares[r]);
+        float* const out = scan.dots + (row + r) * scan.num_queries + query;
+        for (std::size_t q = 0; q < kQueries && query + q < scan.num_queries; ++q) {
+            out[q] = Level::sum(tile.dots[r][q]);
+        }
+    }
+}
+
+template <typename T>
+void scan_one(const Scan& scan) {
+    constexpr std::size_t kRows = 4;
+    for (std::size_t r = 0; r < scan.num_rows; r += kRows) scan_tile<T, kRows, 1, true>(scan, r, 0);
+}
+
+template <typename T>
+void scan_few(const Scan& scan) {
+    if (scan.num_queries == 1) return scan_one<T>(scan);
+    constexpr std::size_t kRows = Level::kTogether;
+    for (std::size_t r = 0; r < scan.num_rows; r += kRows) {
+        scan_tile<T, kRows, kQueriesTogether, true>(scan, r, 0);
+        for (std::size_t q = kQueriesTogether; q < scan.num_queries; q += kQueriesTogether) {
+            scan_tile<T, kRows, kQueriesTogether, false>(scan, r, q);
+        }
+    }
+}
+
+void to_floats(const std::uint16_t* halves, std::size_t count, float* out) {
+    std::size_t k = 0;
+    for (; k + Level::kFloats <= count; k += Level::kFloats) {
+        Level::store(out + k, Level::load(halves + k));
+    }
+    if (k == count) return;
+    float values[Level::kFloats];
+    Level::store(values, load_part(halves + k, count - k));
+    __builtin_memcpy(out + k, values, (count - k) * sizeof(float));
+}
+
+constexpr Kernels with_scan(Kernels kernels) {
+    kernels.scan.halves = &scan_few<std::uint16_t>;
+    kernels.scan.floats = &scan_few<float>;
+    kernels.scan.to_floats = &to_floats;
+    kernels.scan.few_queries = static_cast<std::size_t>(-1);
+    return kernels;
+}
+
+}  // namespace
+
+}  // namespace mgn
