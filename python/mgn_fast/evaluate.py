@@ -189,6 +189,8 @@ def measure_embeddings(
 
         >>> import numpy as np
         >>> from mgn_fast import Identities
+        >>> from mgn_fast.evaluate import measure_embeddings
+        >>> from mgn_fast.protocol import Protocol
         >>> gallery = np.array([[1.0], [2.0], [3.0]], np.float32)
         >>> (report,) = measure_embeddings(
         ...     np.zeros((1, 1), np.float32),
