@@ -52,7 +52,7 @@ class Embedder:
     Not safe for two threads at once; each may have an embedder of its own.
 
     Args:
-        model: an .onnx file.
+        model: an .onnx or .om file.
         mirror: add the embedding of the left-right mirror, as the recipe does. A model
             exported with `fuse_mirror` does so itself and needs True.
         workers: threads that decode and resize; None is one per core.

@@ -55,7 +55,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("dataset", type=path_argument, help="the dataset's directory")
     parser.add_argument("--kind", choices=get_args(Kind), default="market1501")
     parser.add_argument(
-        "--model", type=path_argument, help="an .onnx file to embed the pictures with"
+        "--model", type=path_argument, help="an .onnx or .om file to embed the pictures with"
     )
     parser.add_argument("--query", type=path_argument, help="embeddings of the queries, .npy")
     parser.add_argument("--gallery", type=path_argument, help="embeddings of the gallery, .npy")

@@ -222,14 +222,18 @@ def device_numbers(text: str) -> int | list[int]:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
-def add_rerank_options(parser: argparse.ArgumentParser) -> None:
+def add_rerank_options(
+    parser: argparse.ArgumentParser, *, switch: str | None = "report re-ranked figures too"
+) -> None:
     """Whether and how to re-rank.
 
     Args:
         parser: gets the options.
+        switch: what --rerank does, for the help; None where re-ranking is on by default.
     """
     group = parser.add_argument_group("re-ranking")
-    group.add_argument("--rerank", action="store_true", help="report re-ranked figures too")
+    help_text = argparse.SUPPRESS if switch is None else switch
+    group.add_argument("--rerank", action="store_true", help=help_text)
     group.add_argument("--k1", type=int, default=20, help="neighbours that must be mutual (20)")
     group.add_argument("--k2", type=int, default=6, help="neighbours that are averaged (6)")
     group.add_argument(

@@ -54,7 +54,7 @@ def add_parser(commands: Commands) -> None:
         action="store_true",
         help="show how near each of MGN's eight parts is: whole, halves, thirds",
     )
-    add_rerank_options(parser)
+    add_rerank_options(parser, switch="list in the order of re-ranked distances")
     parser.add_argument(
         "--candidates",
         type=int,

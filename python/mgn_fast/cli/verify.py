@@ -67,7 +67,7 @@ def add_parser(commands: Commands) -> None:
         help="PICTURES is this dataset (market1501 if it is laid out so, else without labels)",
     )
     _add_limits(parser)
-    add_rerank_options(parser)
+    add_rerank_options(parser, switch=None)
     parser.add_argument(
         "--no-rerank", dest="rerank", action="store_false", help="leave re-ranked figures out"
     )
