@@ -49,7 +49,7 @@ def main() -> None:
             mgn_fast(["demo", "--directory", str(directory)])
         PICTURES.mkdir(exist_ok=True)
         photograph((directory / "report.html").absolute(), PICTURES / "page.png")
-        cut(directory / "sheet.png", PICTURES / "sheet.png", 90 + 214 * SHEET_ROWS)
+        cut(directory / "sheet.png", PICTURES / "sheet.png", 78 + 214 * SHEET_ROWS)
 
 
 if __name__ == "__main__":

@@ -183,6 +183,13 @@ class Page:
             raise RuntimeError(f"{expression}: {answer['exceptionDetails']}")
         return answer["result"].get("value")
 
+    def until(self, expression):
+        """Waits for a JavaScript expression to be true; TimeoutError after WAIT_S."""
+        self.evaluate(
+            f"new Promise(done => {{const at = setInterval(() => {{if ({expression}) "
+            "{clearInterval(at); done()}}, 10)})"
+        )
+
     def press(self, key, code):
         """A key pressed and released, such as ("Tab", 9)."""
         for kind in ("rawKeyDown", "keyUp"):
@@ -210,6 +217,15 @@ class Page:
         root = "document.documentElement"
         return self.evaluate(f"{root}.scrollWidth - {root}.clientWidth")
 
+    def luminance(self, selector, colour):
+        """How bright a colour of the first such element is, 0 to 1, as WCAG 2 counts it."""
+        return self.evaluate(f"({_LUMINANCE})('{selector}', '{colour}')")
+
+    def contrast(self, selector, colour, behind):
+        """WCAG 2's ratio of that colour and the background of what is behind, 1 to 21."""
+        pair = self.luminance(selector, colour), self.luminance(behind, "backgroundColor")
+        return (max(pair) + 0.05) / (min(pair) + 0.05)
+
     def note(self, event, details):
         """Keeps what an event of the protocol tells."""
         if event == "Page.loadEventFired":
@@ -232,6 +248,12 @@ class Page:
 
 
 _BAD = {"error", "warning", "assert"}
+_LUMINANCE = """(selector, property) => {
+  const colour = getComputedStyle(document.querySelector(selector))[property];
+  const [r, g, b] = colour.match(/\\d+/g).map(c =>
+    c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}"""
 
 
 def _pipe(undo):

@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 
+import browser
 from fake_model import FakeModel
 from mgn_fast import export_onnx
 from mgn_fast.session import Session
@@ -45,4 +46,14 @@ def model():
 def session(model):
     """Two lanes on it."""
     with Session(model, lanes=2) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A browser for all tests of pages."""
+    path = browser.find_chromium()
+    if path is None:
+        pytest.skip(f"no Chromium is installed (looked for {', '.join(browser.NAMES)})")
+    with browser.Browser(path) as opened:
         yield opened

@@ -6,7 +6,6 @@ import functools
 import pytest
 
 import bench_records
-import browser
 from mgn_fast.bench.page import render_page
 
 RECORDS = {
@@ -18,15 +17,6 @@ RECORDS = {
 }
 ROWS = {"simulated": 18, "pictures": 16, "cpu": 1, "interrupted": 0, "hostile": 18}
 GROUPS = {"simulated": 1, "pictures": 2, "cpu": 1, "interrupted": 0, "hostile": 2}
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    path = browser.find_chromium()
-    if path is None:
-        pytest.skip(f"no Chromium is installed (looked for {', '.join(browser.NAMES)})")
-    with browser.Browser(path) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +62,6 @@ def test_plots_fill_their_cards_and_their_text_is_legible_on_a_phone(chromium, a
     assert smallest > 9
 
 
-LUMINANCE = """(selector, property) => {
-  const colour = getComputedStyle(document.querySelector(selector))[property];
-  const [r, g, b] = colour.match(/\\d+/g).map(c =>
-    c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-}"""
 INK = {
     "h1": ("color", ".card"),
     ".kicker": ("color", ".card"),
@@ -93,20 +77,15 @@ INK = {
 def test_text_stands_out_from_what_is_behind_it(chromium, address, dark):
     page = chromium.open(address("hostile"), dark=dark)
 
-    def luminance(selector, colour):
-        return page.evaluate(f"({LUMINANCE})('{selector}', '{colour}')")
-
-    assert (luminance(".card", "backgroundColor") < 0.1) == dark
+    assert (page.luminance(".card", "backgroundColor") < 0.1) == dark
     for selector, (colour, behind) in INK.items():
-        pair = luminance(selector, colour), luminance(behind, "backgroundColor")
         # WCAG 2's ratio for text of any size.
-        assert (max(pair) + 0.05) / (min(pair) + 0.05) >= 4.5, selector
+        assert page.contrast(selector, colour, behind) >= 4.5, selector
 
 
 def test_the_wide_table_is_scrolled_by_keys_inside_its_own_container(chromium, address):
     page = chromium.open(address("pictures"), width=400)
     page.evaluate("(box = document.querySelector('[aria-label=\"All rows\"]')).focus()")
     page.press("ArrowRight", 39)
-    moved = "new Promise(done => setInterval(() => box.scrollLeft > 0 && done(true), 10))"
-    assert page.evaluate(moved)
+    page.until("box.scrollLeft > 0")
     assert page.evaluate("scrollX") == 0

@@ -5,7 +5,6 @@ import shutil
 import cv2
 import pytest
 
-import browser
 from mgn_fast.cli import main
 
 
@@ -71,15 +70,11 @@ def test_a_refused_search_leaves_no_page(searched, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("width", [400, 1600])
-def test_in_a_browser_the_page_is_whole(searched, tmp_path, width):
-    path = browser.find_chromium()
-    if path is None:
-        pytest.skip(f"no Chromium is installed (looked for {', '.join(browser.NAMES)})")
+def test_in_a_browser_the_page_is_whole(searched, chromium, tmp_path, width):
     page_path = tmp_path / "a.html"
     assert run(searched, searched / "pictures", "--parts", "--html", page_path) == 0
-    with browser.Browser(path) as opened:
-        page = opened.open(page_path.as_uri(), width=width)
-        assert page.problems == []
-        assert page.overflow <= 0
-        assert page.evaluate("document.images.length") >= 11
-        assert page.evaluate("[...document.images].every(image => image.alt !== null)")
+    page = chromium.open(page_path.as_uri(), width=width)
+    assert page.problems == []
+    assert page.overflow <= 0
+    assert page.evaluate("document.images.length") >= 11
+    assert page.evaluate("[...document.images].every(image => image.alt !== null)")

@@ -6,20 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-import browser
 from mgn_fast.report import write_page, write_search_page
 from report_runs import HOSTILE, analysed, hard_run, lists_of, write_pictures
 
 NUM_LISTS = 30
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    path = browser.find_chromium()
-    if path is None:
-        pytest.skip(f"no Chromium is installed (looked for {', '.join(browser.NAMES)})")
-    with browser.Browser(path) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +51,7 @@ class Lists:
     def __init__(self, page):
         self.page = page
         page.evaluate("document.getElementById('controls').scrollIntoView()")
-        self.wait("document.querySelector('article .tile') !== null")
-
-    def wait(self, condition):
-        self.page.evaluate(
-            f"new Promise(done => {{const at = setInterval(() => {{if ({condition}) "
-            "{clearInterval(at); done(true)}}, 10)})"
-        )
+        page.until("document.querySelector('article .tile') !== null")
 
     def set(self, name, value):
         key = "checked" if isinstance(value, bool) else "value"
@@ -140,7 +124,7 @@ def test_names_of_queries_and_of_gallery_pictures_are_found(chromium, address):
     lists.set("text", "QUERY-0007")
     assert lists.names == ["query-0007.jpg"]
     lists.set("text", "0003_c1")
-    lists.wait("document.querySelector('.tile.hit') !== null")
+    lists.page.until("document.querySelector('.tile.hit') !== null")
     hits = "[...document.querySelectorAll('article:not([hidden]) .hit')].map(e => e.title)"
     assert set(lists.page.evaluate(hits)) == {"0003_c1.jpg"}
     assert 0 < len(lists.names) < NUM_LISTS
@@ -175,7 +159,7 @@ def test_the_ranking_can_be_switched(chromium, address):
     lists.set("text", "query-0000")
 
     def labels():
-        lists.wait("document.querySelectorAll('article:not([hidden]) li').length === 10")
+        lists.page.until("document.querySelectorAll('article:not([hidden]) li').length === 10")
         return lists.page.evaluate(
             "[...document.querySelectorAll('article:not([hidden]) li > .tile')]"
             ".map(e => e.getAttribute('aria-label'))"
@@ -188,7 +172,9 @@ def test_the_ranking_can_be_switched(chromium, address):
 
 def test_frames_differ_in_line_and_symbol_as_well_as_colour(chromium, address):
     lists = Lists(chromium.open(address("full")))
-    lists.wait("['match', 'other', 'junk'].every(v => document.querySelector('li > .tile.' + v))")
+    lists.page.until(
+        "['match', 'other', 'junk'].every(v => document.querySelector('li > .tile.' + v))"
+    )
     styles = lists.page.evaluate(
         "['query', 'match', 'other', 'junk'].map(v => {const f = "
         "document.querySelector(`.tile.${v} .frame`), s = getComputedStyle(f);"
@@ -236,7 +222,9 @@ def test_keys_move_search_and_close(chromium, address):
     assert lists.focused == f"{names[1]} BUTTON"
     # The picture last looked at, not the one that was clicked.
     tiles = "[...document.activeElement.closest('article').querySelectorAll('li > .tile')]"
-    assert page.evaluate(f"{tiles}.indexOf(document.activeElement)") == 1
+    is_there = f"{tiles}.indexOf(document.activeElement) === 1"
+    # A dialog tells that it was closed a little later.
+    page.until(is_there)
     page.press("/", 191)
     assert lists.focused == "text"
     page.press("Escape", 27)
@@ -315,7 +303,7 @@ def test_names_are_text_whatever_they_hold(chromium, address):
 def test_a_picture_that_is_gone_has_its_place_and_reason(chromium, address):
     lists = Lists(chromium.open(address("full")))
     lists.set("text", "query-0001")
-    lists.wait("document.querySelector('.missing') !== null")
+    lists.page.until("document.querySelector('.missing') !== null")
     assert "No such file" in lists.page.evaluate("document.querySelector('.missing').title")
 
 
@@ -329,7 +317,9 @@ def test_a_thousand_lists_open_quickly_and_are_made_when_they_come_near(chromium
     made = "document.querySelectorAll('article img').length"
     assert 0 < page.evaluate(made) < 400
     page.evaluate("[...document.querySelectorAll('article')].at(-1).scrollIntoView()")
-    lists.wait("[...document.querySelectorAll('article')].at(-1).querySelector('img')?.complete")
+    lists.page.until(
+        "[...document.querySelectorAll('article')].at(-1).querySelector('img')?.complete"
+    )
     assert page.evaluate(made) < 1500
     assert page.problems == []
 
@@ -349,12 +339,6 @@ def test_lists_are_filled_for_print(chromium, address, tmp_path):
     assert (tmp_path / "p.pdf").stat().st_size > 20_000
 
 
-LUMINANCE = """(selector, property) => {
-  const colour = getComputedStyle(document.querySelector(selector))[property];
-  const [r, g, b] = colour.match(/\\d+/g).map(c =>
-    c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-}"""
 INK = {
     "h1": ("color", ".card"),
     ".small": ("color", ".card"),
@@ -378,16 +362,9 @@ def test_text_and_frames_stand_out_from_what_is_behind_them(chromium, address, d
     page = chromium.open(address("full"), dark=dark)
     Lists(page)
 
-    def luminance(selector, colour):
-        return page.evaluate(f"({LUMINANCE})('{selector}', '{colour}')")
-
-    def contrast(selector, colour, behind):
-        pair = luminance(selector, colour), luminance(behind, "backgroundColor")
-        return (max(pair) + 0.05) / (min(pair) + 0.05)
-
-    assert (luminance(".card", "backgroundColor") < 0.1) == dark
+    assert (page.luminance(".card", "backgroundColor") < 0.1) == dark
     # WCAG 2's ratios for text of any size, and for what must be told apart that is no text.
     for selector, (colour, behind) in INK.items():
-        assert contrast(selector, colour, behind) >= 4.5, selector
+        assert page.contrast(selector, colour, behind) >= 4.5, selector
     for selector, colour in FRAMES.items():
-        assert contrast(selector, colour, ".card") >= 3, selector
+        assert page.contrast(selector, colour, ".card") >= 3, selector
