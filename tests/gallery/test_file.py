@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import galleries
+from mgn_fast import DatasetError
 from mgn_fast.gallery.file import (
     COMMIT_BYTES,
     MERGED_ROWS,
@@ -75,6 +76,25 @@ def test_names_that_are_no_utf_8_are_kept():
     name = b"\xff\xfe.jpg".decode("utf-8", "surrogateescape")
     batch = Batch.of(np.zeros((1, 4), np.float32), [name], ["0" * 64])
     assert batch.names == [name]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"[" * 100_000,
+        b'{"names": ["a"], "sha256": ["0", "1"], "folder": ""}',
+        b'{"names": ["a", 2], "sha256": ["0", "1"], "folder": ""}',
+        b'{"names": 2, "sha256": ["0", "1"], "folder": ""}',
+        b'{"names": ["a", "b"], "sha256": ["0", "1"], "folder": 3}',
+    ],
+    ids=range(8),
+)
+def test_a_batch_that_another_writer_describes_otherwise_is_refused(text):
+    with pytest.raises(DatasetError, match="a batch of 2 pictures in a gallery is not described"):
+        _ = Batch(np.zeros((2, 4), np.float32), text).names
 
 
 def test_commit_records_lie_within_a_page():

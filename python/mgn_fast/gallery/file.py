@@ -31,6 +31,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import DatasetError
 from ..types import AnyArray, F32Array
 from .arrays import array_bytes, array_header, text_bytes
 
@@ -104,8 +105,25 @@ class Batch:
 
     @cached_property
     def described(self) -> dict[str, Any]:
-        """The parsed text, in memory from the first use on."""
-        described: dict[str, Any] = json.loads(bytes(self.text))
+        """The parsed text, in memory from the first use on.
+
+        Returns:
+            "names" and "sha256", as many as there are rows, and "folder".
+
+        Raises:
+            DatasetError: it is something else: the CRC-32 keeps damage away, not other writers.
+        """
+        try:
+            described: dict[str, Any] = json.loads(bytes(self.text))
+            lists = [described["names"], described["sha256"]]
+            fits = all(len(texts) == len(self.rows) for texts in lists)
+            if not fits or not all(isinstance(text, str) for texts in lists for text in texts):
+                raise ValueError(f"expected {len(self.rows)} names and as many SHA-256")
+            described["folder"] += ""
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise DatasetError(
+                f"a batch of {len(self.rows)} pictures in a gallery is not described: {error!r}"
+            ) from error
         return described
 
     @property
