@@ -28,6 +28,7 @@ function fill(article) {
   if (article.filled) return;
   article.filled = true;
   watcher.unobserve(article.element);
+  article.element.classList.add("filled");
   const gallery = make("ol");
   for (const tile of tilesOf(article.list, ranking)) {
     const button = tileElement(tile);
@@ -57,6 +58,7 @@ function redraw() {
     describe(article);
     if (article.filled) {
       article.filled = false;
+      article.element.classList.remove("filled");
       article.body.style.minHeight = `${article.body.offsetHeight}px`;
       article.body.replaceChildren();
       article.body.style.minHeight = "";
@@ -126,12 +128,19 @@ function markHits() {
     button.classList.toggle("hit", isHit(button.title));
 }
 
+// The first ones are there before anybody goes to them: in a picture of the whole page, too.
+const FIRST = 10;
+function fillFirst() {
+  visible().slice(0, FIRST).forEach(fill);
+}
+
 function showRanking(index) {
   ranking = index;
   for (const radio of document.querySelectorAll("#rankings input")) radio.checked = +radio.value === index;
   sort();
   filter();
   redraw();
+  setTimeout(fillFirst);
 }
 
 function visible() {
