@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import galleries
-from mgn_fast import Embedder, Gallery
+from mgn_fast import Embedder, Gallery, simulator
 from mgn_fast.cli import main
 from mgn_fast.parts import part_looks
 from tiny_model import write_tiny_model
@@ -121,6 +121,28 @@ def test_another_model_is_refused(place, tmp_path, capsys):
     model = write_tiny_model(tmp_path / "other.onnx", seed=1)
     assert run(place, place / "pictures" / "001.jpg", "--model", model) == 3
     assert "expected at least 0.998" in capsys.readouterr().err
+
+
+def test_a_gallery_without_mirrored_pictures_is_searched_without_them(place, tmp_path, capsys):
+    words = ["embed", place / "pictures", "--model", place / "tiny.onnx", "--no-mirror"]
+    assert main([*map(str, words), "-o", str(tmp_path / "a.gallery")]) == 0
+    assert run(tmp_path, place / "pictures" / "001.jpg", "--depth", 1) == 0
+    assert capsys.readouterr().out.endswith("   1  0.0000  001.jpg\n")
+    assert run(place, place / "pictures" / "001.jpg", "--no-mirror") == 2
+    assert "was embedded with the mirrored picture" in capsys.readouterr().err
+
+
+def test_a_gallery_of_a_compiled_model_is_searched_on_the_simulator(place, tmp_path, capsys):
+    compiled = tmp_path / "tiny.om"
+    words = ["compile", place / "tiny.onnx", "-o", compiled, "--batch-sizes", "4", "--simulate"]
+    assert main([*map(str, words)]) == 0
+    words = ["embed", place / "pictures", "--model", compiled, "--simulate"]
+    try:
+        assert main([*map(str, words), "-o", str(tmp_path / "a.gallery")]) == 0
+        assert run(tmp_path, place / "pictures" / "001.jpg", "--depth", 1, "--simulate") == 0
+        assert "1  0.0000  001.jpg" in capsys.readouterr().out
+    finally:
+        simulator.disable()
 
 
 def test_a_model_that_moved_away_is_asked_for(place, tmp_path, capsys):

@@ -146,7 +146,11 @@ def _embedded(arguments: argparse.Namespace, gallery: Gallery, given: list[Path]
         for entry in given
         for path in (list_pictures(entry) if is_directory(entry) else [entry])
     ]
-    with Embedder(_model_of(arguments, gallery), **session_options(arguments)) as embedder:
+    arguments.model = _model_of(arguments, gallery)
+    options = session_options(arguments)
+    # A gallery without mirrored pictures is searched without them; the other way is refused.
+    options["mirror"] = arguments.mirror and gallery.description["mirror"] is not False
+    with Embedder(arguments.model, **options) as embedder:
         gallery.searched_with(embedder)  # refuses another model before pictures are embedded
         rows = dict(track(embedder.stream(paths), "embedding", len(paths)))
         for _, reason in embedder.skipped:
