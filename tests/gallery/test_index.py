@@ -49,6 +49,21 @@ def test_more_is_asked_of_it_where_more_recall_is_wanted(gallery, tmp_path):
     assert low.recall < high.recall
 
 
+def test_recall_leaves_a_picture_out_of_its_own_neighbours():
+    """Of picture 0's neighbours 5 and 6 one is found; of picture 1's neighbour 2, none."""
+    truth = np.array([[0, 5, 6], [1, 1, 2]])
+    found = np.array([[0, 6, 9], [1, 7, -1]])
+    assert index_module._recall(np.array([0, 1]), truth, found) == pytest.approx(1 / 3)
+
+
+def test_equal_pictures_are_listed_in_the_gallerys_order_however_they_are_proposed():
+    segments = [np.ones((6, 4), np.float32)]
+    proposed = np.array([5, 2, 4])
+    places, distances = index_module._settled(np.zeros(4, np.float32), proposed, segments, 4)
+    assert places.tolist() == [2, 4, 5, -1]
+    assert distances.tolist() == [2, 2, 2, np.inf]
+
+
 def test_what_it_lists_is_in_exact_order_with_exact_distances(gallery, rows, tmp_path):
     index = open_index(tmp_path / "a.faiss", gallery, kind="IVF8,SQ4")
     found = index.search(rows[:50], 8)
