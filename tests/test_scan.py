@@ -175,6 +175,15 @@ def test_rows_whose_float32_sums_overflow_are_settled_all_the_same(queries):
         assert_same(scan(a, rows, 4), retrieval.nearest_rows(a, rows, 4))
 
 
+@pytest.mark.parametrize("queries", [1, 40])
+def test_rows_whose_squares_overflow_are_ranked_though_their_products_do_not(queries):
+    """Each is nearer than the one before it; an infinite square must not rule it out."""
+    rows = np.linspace(9e19, 2e19, 30, dtype=FLOAT)[:, None].repeat(64, axis=1)
+    a = np.full((queries, 64), 1e-19, FLOAT)
+    got = scan(a, rows, 2)
+    np.testing.assert_array_equal(got[0], [[29, 28]] * queries)
+
+
 def test_a_lane_that_overflows_to_minus_infinity_rules_nothing_out():
     """Terms 0 and 16 share a lane and leave float32's range; those of other lanes outweigh them."""
     a = np.full((1, 32), 5e19, FLOAT)
