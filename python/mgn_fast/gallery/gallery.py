@@ -130,7 +130,7 @@ class Gallery(Stored):
         Args:
             path: the file.
             embedder: for `search` by pictures; must be of the gallery's model.
-            verify: compare every byte with its CRC-32, about 0.2 s per GB and core; False checks
+            verify: compare every byte with its CRC-32, up to a second per GB and core; False checks
                 sizes, headers and records only.
 
         Returns:
