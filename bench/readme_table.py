@@ -38,11 +38,24 @@ def table(all_of_it, link):
     for name, one in all_of_it["records"].items():
         for headline in one["headlines"]:
             lines.append(f"| {headline['what']} | {headline['figure']} | [{name}]({link}) |")
-    place = all_of_it["environment"]
     day = all_of_it["started"].partition("T")[0]
-    where = f"{place['cores']} cores ({place['cpu']}), commit {place['commit']}"
-    lines += ["", f"Measured {day} on {where}; `bench/README.md` says how."]
-    return "\n".join(lines)
+    lines += ["", f"Measured {day} on {_where(all_of_it['environment'])}{_elsewhere(all_of_it)};"]
+    return "\n".join([*lines, "`bench/README.md` says how."])
+
+
+def _where(place):
+    return f"{place['cores']} cores ({place['cpu']}), commit {place['commit']}"
+
+
+def _elsewhere(all_of_it):
+    """The parts that were added on another machine (--again), and where that was."""
+    parts = {}
+    for name, one in all_of_it["records"].items():
+        place = one.get("environment", all_of_it["environment"])
+        if place["cpu"] != all_of_it["environment"]["cpu"]:
+            day = place["date"].partition("T")[0]
+            parts.setdefault(f"{day} on {_where(place)}", []).append(name)
+    return "".join(f";\n{' and '.join(names)} {where}" for where, names in parts.items())
 
 
 def replaced(text, lines):

@@ -78,7 +78,7 @@ def test_the_table_is_the_headlines_in_order_and_the_rest_of_the_readme_stays(ho
         f"| c | 17 ms | [eval]{link} |",
         f"| simulated: d | 0 of 4,578 | [faults]{link} |",
         "",
-        "Measured 2026-11-23 on 2 cores (AMD EPYC, family 26, model 2), commit abc; "
+        "Measured 2026-11-23 on 2 cores (AMD EPYC, family 26, model 2), commit abc;",
         "`bench/README.md` says how.",
         "",
         "<!-- end of figures -->",
@@ -86,6 +86,19 @@ def test_the_table_is_the_headlines_in_order_and_the_rest_of_the_readme_stays(ho
         "after",
     ]
     assert wrong_lines((home / "README.md").read_text(), home) == []
+
+
+def test_parts_of_another_machine_are_said_to_be():
+    record = a_record()
+    elsewhere = {"cores": 4, "cpu": "Intel", "commit": "def", "date": "2026-11-26T01:02:03+00:00"}
+    for name in ("faults", "kills"):
+        record["records"][name] = {"headlines": [], "environment": elsewhere}
+    record["records"]["eval"]["environment"] = record["environment"]
+    assert readme_table.table(record, "all.json").splitlines()[-3:] == [
+        "Measured 2026-11-23 on 2 cores (AMD EPYC, family 26, model 2), commit abc;",
+        "faults and kills 2026-11-26 on 4 cores (Intel), commit def;",
+        "`bench/README.md` says how.",
+    ]
 
 
 @pytest.mark.parametrize(
