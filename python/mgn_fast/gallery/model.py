@@ -20,7 +20,7 @@ from ..spec import Contract
 from ..types import F32Array, U8Array
 from .file import DTYPES
 
-# Float16 on an NPU and bfloat16 on a CPU stay above 0.9985 of float32, int8 stays below 0.996.
+# Against float32: bfloat16 0.9989 at worst, int8 0.9915 on the probe (0.98 on pictures).
 LEAST_COSINE = 0.998
 _CELLS, _CELL = (16, 8), 8  # of the probe picture: coarse, so that a network sees more than noise
 
