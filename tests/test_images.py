@@ -230,3 +230,15 @@ def test_simplejpeg_and_pillow_share_their_transform(random):
     data = jpeg(pixels)
     fast = simplejpeg.decode_jpeg(data, fastdct=True)
     assert not np.array_equal(fast, images.decode(data))
+
+
+def test_files_and_those_below_directories_keep_the_order_given(tmp_path):
+    (tmp_path / "below").mkdir()
+    for name in ("b.jpg", "a.jpg"):
+        (tmp_path / "below" / name).touch()
+    alone = tmp_path / "not there.jpg"
+    assert images.all_pictures([alone, tmp_path / "below"]) == [
+        alone,
+        tmp_path / "below" / "a.jpg",
+        tmp_path / "below" / "b.jpg",
+    ]

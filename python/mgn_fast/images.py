@@ -182,6 +182,25 @@ def list_pictures(directory: PathLike) -> list[Path]:
     return sorted(found)
 
 
+def all_pictures(given: Iterable[Path]) -> list[Path]:
+    """Files, and those below directories, in the order given.
+
+    Args:
+        given: files and directories; a file need not be there.
+
+    Returns:
+        At least one path for each.
+
+    Raises:
+        InvalidInputError: a directory without files, or a part that cannot be read.
+    """
+    return [
+        path
+        for entry in given
+        for path in (list_pictures(entry) if is_directory(entry) else [entry])
+    ]
+
+
 def named(images: Any) -> Iterable[tuple[str, Source]]:
     """Each picture with its name.
 

@@ -18,7 +18,7 @@ from ..errors import DecodeError, InvalidInputError
 from ..files import is_directory
 from ..gallery.file import DTYPES
 from ..gallery.writer import SUFFIX
-from ..images import list_pictures
+from ..images import all_pictures, list_pictures
 from ..types import F32Array
 from .embed_gallery import add_to_gallery
 from .options import Commands, add_session_options, new_command, path_argument, session_options
@@ -130,9 +130,5 @@ def _sources(given: list[Path]) -> tuple[Path | list[Path], int]:
     """One directory as it is, which names its pictures relative to it; anything else as a list."""
     if len(given) == 1 and is_directory(given[0]):
         return given[0], len(list_pictures(given[0]))
-    paths = [path for entry in given for path in _files_of(entry)]
+    paths = all_pictures(given)
     return paths, len(paths)
-
-
-def _files_of(path: Path) -> list[Path]:
-    return list_pictures(path) if is_directory(path) else [path]

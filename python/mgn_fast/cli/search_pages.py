@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..errors import DecodeError
@@ -14,6 +15,9 @@ from ..parts import PartLook
 from ..report import RankedList, Tile, write_search_page, write_sheet
 from .progress import stages
 from .search_work import Search
+
+# What there is to say against a file that should have this SHA-256; "" for nothing.
+_Doubt = Callable[[Path, str], str]
 
 
 def draw(search: Search, html: Path | None, png: Path | None, pictures: Path | None) -> None:
@@ -30,7 +34,10 @@ def draw(search: Search, html: Path | None, png: Path | None, pictures: Path | N
     """
     if html is None and png is None:
         return
-    lists = [_list_of(search, query, pictures) for query in range(len(search.queries.names))]
+    # A picture may stand in many lists; its file is compared once.
+    doubt = functools.cache(_doubt)
+    queries = range(len(search.queries.names))
+    lists = [_list_of(search, query, pictures, doubt) for query in queries]
     title = f"search in {Path(str(search.gallery.path)).name}"
     notes = list(_notes(search))
     if html is not None:
@@ -52,7 +59,7 @@ def _notes(search: Search) -> Iterator[str]:
         )
 
 
-def _list_of(search: Search, query: int, pictures: Path | None) -> RankedList:
+def _list_of(search: Search, query: int, pictures: Path | None, doubt: _Doubt) -> RankedList:
     path = search.queries.paths[query]
     note = "" if path is not None else "an embedding: no picture"
     sought = Tile(search.queries.names[query], path, "query", note=note)
@@ -61,7 +68,7 @@ def _list_of(search: Search, query: int, pictures: Path | None) -> RankedList:
     if search.looks is not None:
         looks = list(search.looks[query])
     found = [
-        _tile(search.gallery, place, float(distance), look, pictures)
+        _tile(search.gallery, place, float(distance), look, pictures, doubt)
         for place, distance, look in zip(
             places, search.ranking.distances[query], looks, strict=False
         )
@@ -70,11 +77,16 @@ def _list_of(search: Search, query: int, pictures: Path | None) -> RankedList:
 
 
 def _tile(
-    gallery: Gallery, place: int, distance: float, look: PartLook | None, pictures: Path | None
+    gallery: Gallery,
+    place: int,
+    distance: float,
+    look: PartLook | None,
+    pictures: Path | None,
+    doubt: _Doubt,
 ) -> Tile:
     name = gallery.name(place)
     path = gallery.picture_path(place) if pictures is None else pictures / name
-    note = _doubt(path, gallery.sha256(place))
+    note = doubt(path, gallery.sha256(place))
     return Tile(name, path, "unknown", distance=distance, parts=look, note=note)
 
 

@@ -14,10 +14,10 @@ import numpy as np
 from ..embedder import Embedder
 from ..embeddings import read_embeddings
 from ..errors import DecodeError, InvalidInputError
-from ..files import is_directory, is_regular_file
+from ..files import is_regular_file
 from ..gallery import Gallery
 from ..gallery.index import NUM_SAMPLED, GalleryIndex, open_index
-from ..images import list_pictures
+from ..images import all_pictures
 from ..parts import PARTS, PartLook, part_looks
 from ..rerank import Settings
 from ..types import AnyArray, Ranking
@@ -141,11 +141,7 @@ def _joined(first: Queries, second: Queries) -> Queries:
 
 
 def _embedded(arguments: argparse.Namespace, gallery: Gallery, given: list[Path]) -> Queries:
-    paths = [
-        path
-        for entry in given
-        for path in (list_pictures(entry) if is_directory(entry) else [entry])
-    ]
+    paths = all_pictures(given)
     arguments.model = _model_of(arguments, gallery)
     options = session_options(arguments)
     # A gallery without mirrored pictures is searched without them; the other way is refused.

@@ -233,14 +233,15 @@ def adding(
     beside = Path(path).absolute().parent
     is_new = not os.path.lexists(path)
     description = description_of(embedder, dtype or DTYPES[0], beside) if is_new else None
-    with writing(path, description, probe_of(embedder) if is_new else None) as writer:
+    probe = probe_of(embedder)
+    with writing(path, description, probe) as writer:
         held = writer.gallery.description["dtype"]
         if dtype not in (None, held):
             raise InvalidInputError(
                 f"dtype is {dtype!r}, but gallery {os.fspath(path)!r} holds {held}; expected that, "
                 "or another file name"
             )
-        known = _known(writer, embedder)
+        known = _known(writer, embedder, probe)
         relative = os.path.relpath(folder, beside)
         yield GalleryBuilder(writer, embedder, held, known, relative), sources
 
@@ -269,9 +270,9 @@ def named_pictures(
     return str(Path.cwd()), [(os.fspath(path), Path(path)) for path in pictures_]
 
 
-def _known(writer: GalleryWriter, embedder: Embedder) -> set[str]:
+def _known(writer: GalleryWriter, embedder: Embedder, probe: F32Array) -> set[str]:
     gallery = writer.gallery
-    require_same_model(gallery.description, gallery.probe, embedder, gallery.path)
+    require_same_model(gallery.description, gallery.probe, embedder, gallery.path, asked=probe)
     return {digest for batch in gallery.batches for digest in batch.sha256}
 
 

@@ -100,7 +100,12 @@ def described(dtype: str, width: int, **model: Any) -> dict[str, Any]:
 
 
 def require_same_model(
-    description: dict[str, Any], probe: F32Array, embedder: Embedder, path: Path | None
+    description: dict[str, Any],
+    probe: F32Array,
+    embedder: Embedder,
+    path: Path | None,
+    *,
+    asked: F32Array | None = None,
 ) -> None:
     """Refuses a model whose embeddings cannot be compared with a gallery's.
 
@@ -109,6 +114,7 @@ def require_same_model(
         probe: of the gallery.
         embedder: with the model.
         path: the gallery's file, for messages.
+        asked: what `probe_of` gave for the embedder; None asks it, when all else fits.
 
     Raises:
         ModelError: other weights, another preparation of pictures, or embeddings that differ.
@@ -136,7 +142,7 @@ def require_same_model(
             f"{session.model_path} has {_weights(ours)}; expected the same weights: make a new "
             "gallery, or name the gallery's model"
         )
-    cosine = float(probe @ probe_of(embedder))
+    cosine = float(probe @ (probe_of(embedder) if asked is None else asked))
     if not cosine >= LEAST_COSINE:
         raise ModelError(
             f"{session.model_path} embeds a test picture with cosine {cosine:.4f} to what "
