@@ -27,9 +27,10 @@ import numpy as np
 
 import record
 from bench_session import bare_session, fastest_settings, prepare, run_bare
-from mgn_fast import InvalidInputError, datasets, evaluate, export_onnx, images, open_session
-from mgn_fast.agreement import compare, nearest_others
-from mgn_fast.quantize import quantize_onnx
+from mgn_fast import InvalidInputError, datasets, evaluate, export_onnx, open_session
+from mgn_fast.evaluation.agreement import compare, nearest_others
+from mgn_fast.pictures import pixels
+from mgn_fast.quantize.run import quantize_onnx
 
 # Of fewer the end, where lanes run out of work one after the other, is a share that shows.
 TIMED_PICTURES = 48
@@ -115,7 +116,7 @@ def main():
         files = {"float32": model} | {name: found.path for name, found in made.items()}
         people = datasets.synthetic(folder / "people", persons=arguments.persons, seed=2)
         paths = [*people.query.paths, *people.gallery.paths]
-        prepared = prepare([images.decode(path) for path in paths])
+        prepared = prepare([pixels.decode(path) for path in paths])
         rows = prepared[: 2 * TIMED_PICTURES]
         settings = fastest_settings(model, rows[: 2 * PICTURES_FOR_SETTINGS])
         size = settings["batch_size"]

@@ -26,8 +26,8 @@ from sklearn.metrics import average_precision_score
 import drawn
 import record
 from mgn_fast import evaluate, evaluate_distances
-from mgn_fast.evaluate import measure_distances
-from mgn_fast.protocol import Protocol
+from mgn_fast.evaluation.measure import measure_distances
+from mgn_fast.evaluation.protocol import Protocol
 
 DRAWN, EXPECTED = (Protocol(single_shot=word) for word in ("drawn", "expected"))
 

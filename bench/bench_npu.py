@@ -28,8 +28,8 @@ import simplejpeg
 
 import record
 from mgn_fast import Embedder, export_onnx, open_session, simulator
+from mgn_fast.datasets.scenes import draw_pictures
 from mgn_fast.simulator import TensorSpec, write_om
-from mgn_fast.synthetic import draw_pictures
 
 # Images per second of the published table (Ascend 310P, July 2022).
 TABLE = {1: 640.8, 4: 1453.5, 8: 1519.2, 16: 1388.3, 32: 1367.6, 64: 1364.8}

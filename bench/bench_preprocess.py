@@ -27,13 +27,15 @@ import torch
 from PIL import Image
 
 import record
-from mgn_fast import _core, images, spec
-from mgn_fast.synthetic import draw_pictures
-from mgn_fast.threads import thread_count
+from mgn_fast import _core
+from mgn_fast.common.threads import thread_count
+from mgn_fast.datasets.scenes import draw_pictures
+from mgn_fast.models import contract
+from mgn_fast.pictures.pixels import decode
 
 SLOTS = 64
-MEAN, DEVIATION = np.float32(spec.MEAN), np.float32(spec.DEVIATION)
-SIZE = (spec.WIDTH, spec.HEIGHT)
+MEAN, DEVIATION = np.float32(contract.MEAN), np.float32(contract.DEVIATION)
+SIZE = (contract.WIDTH, contract.HEIGHT)
 
 
 def recipe(data, plain, mirrored):
@@ -42,11 +44,11 @@ def recipe(data, plain, mirrored):
     picture = Image.open(io.BytesIO(data)).convert("RGB").resize(SIZE, Image.Resampling.BICUBIC)
     bytes_ = torch.from_numpy(np.array(picture, np.uint8, copy=True))
     planes = bytes_.permute(2, 0, 1).contiguous().to(torch.float32).div(255).clone()
-    mean, deviation = torch.as_tensor(spec.MEAN), torch.as_tensor(spec.DEVIATION)
+    mean, deviation = torch.as_tensor(contract.MEAN), torch.as_tensor(contract.DEVIATION)
     planes.sub_(mean.view(-1, 1, 1)).div_(deviation.view(-1, 1, 1))
     torch.from_numpy(plain).copy_(planes)
     if mirrored is not None:
-        backwards = torch.arange(spec.WIDTH - 1, -1, -1).long()
+        backwards = torch.arange(contract.WIDTH - 1, -1, -1).long()
         torch.from_numpy(mirrored).copy_(planes.index_select(2, backwards))
 
 
@@ -71,12 +73,16 @@ def _normalise(pixels, plain, mirrored):
 
 def ours(data, plain, mirrored):
     """This package."""
-    _core.resize_pack(images.decode(data), plain, mirrored, spec.MEAN, spec.DEVIATION)
+    _core.resize_pack(decode(data), plain, mirrored, contract.MEAN, contract.DEVIATION)
 
 
 def slots_of(dtype):
     """A ring of inputs, plain and mirrored, each starting at a cache line."""
-    shape = (spec.HEIGHT, spec.WIDTH, 3) if dtype == np.uint8 else (3, spec.HEIGHT, spec.WIDTH)
+    shape = (
+        (contract.HEIGHT, contract.WIDTH, 3)
+        if dtype == np.uint8
+        else (3, contract.HEIGHT, contract.WIDTH)
+    )
     one = int(np.prod(shape)) * np.dtype(dtype).itemsize
     memory = np.zeros(2 * SLOTS * one + 64, np.uint8)
     start = -memory.ctypes.data % 64
@@ -102,11 +108,11 @@ def run_limit(data, ring, *, both):
 def check_answers(data):
     """Ours equals the recipe to the bit; OpenCV's pixels differ, which is why we do not use it."""
     for one in data[:50]:
-        want, got = np.empty((2, 2, 3, spec.HEIGHT, spec.WIDTH), np.float32)
+        want, got = np.empty((2, 2, 3, contract.HEIGHT, contract.WIDTH), np.float32)
         recipe(one, *want)
         ours(one, *got)
         np.testing.assert_array_equal(got, want)
-        half = np.empty((2, 3, spec.HEIGHT, spec.WIDTH), np.float16)
+        half = np.empty((2, 3, contract.HEIGHT, contract.WIDTH), np.float16)
         ours(one, *half)
         np.testing.assert_array_equal(half, want.astype(np.float16))
 

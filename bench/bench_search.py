@@ -32,11 +32,11 @@ import numpy as np
 import drawn
 import record
 from mgn_fast import Gallery, _core
-from mgn_fast.distances import empty_lists
+from mgn_fast.common.threads import blas_threads, thread_count
+from mgn_fast.evaluation.distances import empty_lists
 from mgn_fast.gallery.file import MERGED_ROWS, Batch
 from mgn_fast.gallery.model import described
 from mgn_fast.gallery.writer import writing
-from mgn_fast.threads import blas_threads, thread_count
 
 WIDTH, DEPTH, LATENT = 2048, 10, 96
 BATCHES = (8, 64)

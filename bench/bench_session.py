@@ -23,8 +23,9 @@ import onnxruntime
 import simplejpeg
 
 import record
-from mgn_fast import Embedder, export_onnx, images, open_session
-from mgn_fast.synthetic import draw_pictures
+from mgn_fast import Embedder, export_onnx, open_session
+from mgn_fast.datasets.scenes import draw_pictures
+from mgn_fast.pictures.pixels import decode, resize_pack
 
 
 def bare_session(model, threads):
@@ -67,8 +68,8 @@ def prepare(drawings):
     """The network's input for each picture: plain, then mirrored."""
     prepared = np.empty((2 * len(drawings), 3, 384, 128), np.float32)
     for index, pixels in enumerate(drawings):
-        images.resize_pack(pixels, prepared[2 * index])
-        images.resize_pack(pixels, prepared[2 * index + 1], mirror=True)
+        resize_pack(pixels, prepared[2 * index])
+        resize_pack(pixels, prepared[2 * index + 1], mirror=True)
     return prepared
 
 
@@ -96,7 +97,7 @@ def main():
         for index, pixels in enumerate(draw_pictures(arguments.pictures, seed=0)):
             paths.append(Path(folder) / f"{index}.jpg")
             paths[-1].write_bytes(simplejpeg.encode_jpeg(pixels, quality=90))
-        prepared = prepare([images.decode(path) for path in paths])
+        prepared = prepare([decode(path) for path in paths])
         settings = fastest_settings(model, prepared)
         size = settings["batch_size"]
         batches = np.split(prepared, range(size, len(prepared), size))

@@ -25,14 +25,15 @@ import time
 from pathlib import Path
 
 import record
-from mgn_fast import Embedder, export_onnx, images, open_session, simulator
+from mgn_fast import Embedder, export_onnx, open_session, simulator
 from mgn_fast.bench import Case, Pace, Plan, Settings, benchmark
-from mgn_fast.bench.baseline import compare, regressed
-from mgn_fast.bench.loads import fill_inputs
-from mgn_fast.bench.published_rates import ASCEND_310P
-from mgn_fast.flight import Flight
+from mgn_fast.bench.load.steps import fill_inputs
+from mgn_fast.bench.record.baseline import compare, regressed
+from mgn_fast.bench.record.published_rates import ASCEND_310P
+from mgn_fast.datasets.drawn_set import drawn_jpegs
+from mgn_fast.inference.lane import Flight
+from mgn_fast.pictures import pixels
 from mgn_fast.simulator import write_om
-from mgn_fast.synthetic_files import drawn_jpegs
 
 COPY_BYTES_PER_S = 10e9
 LIMIT = 0.02
@@ -110,17 +111,17 @@ def gate(model, tries):
 
 def verdict(model, pictures):
     """What is named when a stage is slow."""
-    decode = images.decode
+    decode = pixels.decode
 
     def slow_decode(*arguments, **options):
         time.sleep(0.02)
         return decode(*arguments, **options)
 
-    images.decode = slow_decode
+    pixels.decode = slow_decode
     try:
         named = {"decoder": run(model, 8, 2, scope="e2e", pictures=pictures)}
     finally:
-        images.decode = decode
+        pixels.decode = decode
     named["copy"] = run(model, 8, 2, copy_in_bytes_per_s=2e8)
     named["device"] = run(model, 8, 2, compute_slowdown=4.0)
     words = {name: found["runs"][0]["bottleneck"] for name, found in named.items()}
@@ -166,7 +167,7 @@ def plain_batches(model, seconds=1.0):
     """Rows per second without an observer, from a full pipeline to a full pipeline."""
     with open_session(model, lanes=2, batch_size=8) as session:
         fill_inputs(session)
-        flight = Flight(session)
+        flight = Flight(session.pool)
         count, started = 0, None
         for number in itertools.count():
             with flight.lane() as lane:

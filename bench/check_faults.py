@@ -24,8 +24,8 @@ import numpy as np
 
 import record
 from mgn_fast import DeviceError, Embedder, _core, simulator
+from mgn_fast.models.contract import Contract
 from mgn_fast.simulator import write_om
-from mgn_fast.spec import Contract
 
 CODES = (
     100000, 107002, 107003, 107017, 145000, 145003, 200000, 207001,

@@ -30,7 +30,7 @@ import record
 from mgn_fast import DatasetError, Embedder, Gallery
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
-from tiny_model import write_tiny_model
+from support.tiny_model import write_tiny_model
 
 COMMIT_ROWS = 16
 PROGRAM = f"""

@@ -19,7 +19,8 @@ import PIL
 from PIL import Image
 
 import record
-from mgn_fast import _core, spec
+from mgn_fast import _core
+from mgn_fast.models.contract import HEIGHT, WIDTH
 
 # Beyond it a side is one of few: extreme aspect ratios without pictures of a million pixels.
 USUAL = 200
@@ -76,7 +77,7 @@ def main():
     differing, compared, one_call_agrees = dict.fromkeys(levels, 0), 0, 0
     for index in range(arguments.count):
         size = draw_size(random)
-        to = (spec.HEIGHT, spec.WIDTH) if index % 4 == 0 else draw_size(random)
+        to = (HEIGHT, WIDTH) if index % 4 == 0 else draw_size(random)
         pixels = draw_picture(random, *size)
         expected, agrees = by_pillow(pixels, *to)
         one_call_agrees += agrees

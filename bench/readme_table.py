@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from mgn_fast.files import write_atomically
+from mgn_fast.common.files import write_atomically
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN = "<!-- figures: written by bench/run_all.py -->"

@@ -14,7 +14,7 @@ import platform
 import subprocess
 from pathlib import Path
 
-from mgn_fast.files import write_atomically
+from mgn_fast.common.files import write_atomically
 
 RESULTS = Path(__file__).parent / "results"
 # Where records go instead; run_all.py sets it for the scripts that it starts.

@@ -25,8 +25,8 @@ from pathlib import Path
 
 import readme_table
 import record
-from mgn_fast.bench.noise import noise_between, read_counters
-from mgn_fast.files import write_atomically
+from mgn_fast.bench.load.noise import noise_between, read_counters
+from mgn_fast.common.files import write_atomically
 
 BENCH = Path(__file__).parent
 SHOWN_LINES = 15  # of a failed script's output

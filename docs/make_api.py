@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import mgn_fast
-from mgn_fast import datasets, errors, lane, protocol, session, simulator
-from mgn_fast.evaluate import measure_distances, measure_embeddings
+from mgn_fast import datasets, errors, simulator
+from mgn_fast.evaluation import protocol
+from mgn_fast.evaluation.measure import measure_distances, measure_embeddings
+from mgn_fast.inference import lane, session
 
 PAGE = Path(__file__).with_name("api.md")
 HEAD = """\

@@ -21,7 +21,7 @@ WIDTH, HEIGHT = 1200, 1900  # of the page, as much of it as says what it is
 SHEET_ROWS = 4
 
 sys.path.append(str(ROOT / "tests"))
-import browser  # noqa: E402
+from support import browser  # noqa: E402
 
 
 def photograph(page: Path, picture: Path) -> None:

@@ -17,8 +17,11 @@ from pathlib import Path
 import atheris
 import numpy as np
 
-with atheris.instrument_imports(include=["mgn_fast.headers", "mgn_fast.images", "simplejpeg"]):
-    from mgn_fast import DecodeError, _core, images
+with atheris.instrument_imports(
+    include=["mgn_fast.pictures.headers", "mgn_fast.pictures.pixels", "simplejpeg"]
+):
+    from mgn_fast import DecodeError, _core
+from mgn_fast.pictures.pixels import decode, resize_pack
 
 # Small enough that a run is quick; the check itself is the same at any number.
 MAX_PIXELS = 1 << 16
@@ -43,13 +46,13 @@ def try_bytes(data: bytes) -> None:
     """One execution."""
     try_sizes(data)
     try:
-        pixels = images.decode(data, max_pixels=MAX_PIXELS)
+        pixels = decode(data, max_pixels=MAX_PIXELS)
     except DecodeError:
         return
     assert pixels.dtype == np.uint8
     assert pixels.shape[0] * pixels.shape[1] <= MAX_PIXELS
-    images.resize_pack(pixels, PLAIN)
-    images.resize_pack(pixels, MIRRORED, mirror=True)
+    resize_pack(pixels, PLAIN)
+    resize_pack(pixels, MIRRORED, mirror=True)
     assert np.isfinite(PLAIN).all()
     assert np.array_equal(PLAIN, MIRRORED[..., ::-1])
 

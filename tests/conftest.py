@@ -4,11 +4,11 @@
 import numpy as np
 import pytest
 
-import browser
-from fake_model import FakeModel
 from mgn_fast import export_onnx
-from mgn_fast.session import Session
-from tiny_model import write_tiny_model
+from mgn_fast.inference.session import Session
+from support import browser
+from support.fake_model import FakeModel
+from support.tiny_model import write_tiny_model
 
 
 @pytest.fixture(scope="session")

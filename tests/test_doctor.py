@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import InvalidInputError, RuntimeUnavailableError, _core, doctor, simulator
-from mgn_fast.ascend_host import HostDevice
+from mgn_fast.cann.host import HostDevice
 
 # What not every machine has.
 OF_ASCEND = ("ascend", "cann", "atc", "driver", "devices")

@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """MGN person re-identification: pictures to embeddings to mAP, on Ascend NPUs and on any CPU.
 
-Importing this package imports NumPy and the compiled core only; torch, onnx and onnxruntime are
-imported by the functions that need them.
+A bare import loads NumPy, the compiled core and the errors. Each name below loads its room when it
+is first asked for; torch, onnx and onnxruntime are imported by the functions that need them.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import _core, datasets, simulator
-from .compile_om import compile_om
-from .datasets import Dataset, load_dataset
-from .distances import cosine_similarity, rank, squared_distance
-from .embedder import Embedder
-from .errors import (
+from mgn_fast import _core
+from mgn_fast.common import wiring
+from mgn_fast.errors import (
     CompileError,
     DatasetError,
     DecodeError,
@@ -24,19 +22,53 @@ from .errors import (
     InvalidInputError,
     MgnError,
     ModelError,
+    ModelLoadError,
     RuntimeUnavailableError,
 )
-from .evaluate import evaluate, evaluate_distances
-from .export import export_onnx
-from .images import resize_pack
-from .open_session import open_session
-from .rerank import rerank
-from .types import Identities, Ranking, Report
+from mgn_fast.types import Identities
 
 if TYPE_CHECKING:
-    from .gallery import Gallery
+    from mgn_fast import datasets, simulator
+    from mgn_fast.cann import compile_om
+    from mgn_fast.datasets import Dataset, load_dataset
+    from mgn_fast.embedding import Embedder
+    from mgn_fast.evaluation import (
+        Ranking,
+        Report,
+        cosine_similarity,
+        evaluate,
+        evaluate_distances,
+        rank,
+        rerank,
+        squared_distance,
+    )
+    from mgn_fast.export import export_onnx
+    from mgn_fast.gallery import Gallery
+    from mgn_fast.inference import open_session
+    from mgn_fast.pictures import resize_pack
 
 __version__: str = _core.build_info()["version"]
+
+# Which room offers a name that is not loaded yet.
+_ROOM_OF = {
+    "Dataset": "datasets",
+    "Embedder": "embedding",
+    "Gallery": "gallery",
+    "Ranking": "evaluation",
+    "Report": "evaluation",
+    "compile_om": "cann",
+    "cosine_similarity": "evaluation",
+    "evaluate": "evaluation",
+    "evaluate_distances": "evaluation",
+    "export_onnx": "export",
+    "load_dataset": "datasets",
+    "open_session": "inference",
+    "rank": "evaluation",
+    "rerank": "evaluation",
+    "resize_pack": "pictures",
+    "squared_distance": "evaluation",
+}
+_ROOMS = ("datasets", "simulator")
 
 
 def build_info() -> dict[str, Any]:
@@ -52,13 +84,27 @@ def build_info() -> dict[str, Any]:
     return _core.build_info() | {"simd": _core.simd_level()}
 
 
-def __getattr__(name: str) -> Any:
-    """Galleries are imported when they are first asked for: not everybody has one."""
-    if name == "Gallery":
-        from .gallery import Gallery
+def _tuned_options(*arguments: Any, **options: Any) -> tuple[int, dict[str, Any]]:
+    from mgn_fast.bench.tuning import automatic
 
-        return Gallery
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return automatic(*arguments, **options)
+
+
+wiring.tuned_options = _tuned_options
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"mgn_fast.{name}")
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"mgn_fast.{_ROOM_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 __all__ = [
@@ -75,6 +121,7 @@ __all__ = [
     "InvalidInputError",
     "MgnError",
     "ModelError",
+    "ModelLoadError",
     "Ranking",
     "Report",
     "RuntimeUnavailableError",

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from . import _core, images
-from .ascend_host import (
+from mgn_fast import _core
+from mgn_fast.cann.host import (
     HostDevice,
     cann_root,
     cann_version,
@@ -26,12 +26,13 @@ from .ascend_host import (
     loaded_libraries,
     may_use_devices,
 )
-from .atc import VARIABLE as ATC_VARIABLE
-from .atc import atc_version, find_atc, is_environment_set, remedy
-from .errors import InvalidInputError, RuntimeUnavailableError
-from .simulator.library import library_path
-from .simulator.library import load as load_simulator
-from .threads import thread_count
+from mgn_fast.cann.toolkit import VARIABLE as ATC_VARIABLE
+from mgn_fast.cann.toolkit import atc_version, find_atc, is_environment_set, remedy
+from mgn_fast.common.threads import thread_count
+from mgn_fast.errors import InvalidInputError, RuntimeUnavailableError
+from mgn_fast.pictures.pixels import decode, resize
+from mgn_fast.simulator.library import library_path
+from mgn_fast.simulator.library import load as load_simulator
 
 _BASE_REMEDY = "pip install --force-reinstall mgn-fast"
 # What works on a machine without an NPU.
@@ -239,7 +240,7 @@ def _try_simulator() -> Finding:
 
 def _core_detail() -> str:
     """A constant picture stays constant when resized; a damaged build would not keep it."""
-    out = images.resize(np.full((3, 5, 3), 77, np.uint8))
+    out = resize(np.full((3, 5, 3), 77, np.uint8))
     if not (out == 77).all():
         raise RuntimeError(f"resize turned 77 into {np.unique(out).tolist()}")
     info = _core.build_info()
@@ -251,7 +252,7 @@ def _jpeg_detail() -> str:
     import simplejpeg
 
     grey = np.full((16, 16, 3), 128, np.uint8)
-    pixels = images.decode(simplejpeg.encode_jpeg(grey, quality=90))
+    pixels = decode(simplejpeg.encode_jpeg(grey, quality=90))
     if not (pixels == 128).all():
         raise RuntimeError(f"a grey JPEG came back with levels {np.unique(pixels).tolist()}")
     return f"simplejpeg {simplejpeg.__version__}"
@@ -263,7 +264,7 @@ def _opencv_detail() -> str:
     red = np.zeros((4, 4, 3), np.uint8)
     red[..., 0] = 255
     data = cv2.imencode(".png", red[..., ::-1])[1].tobytes()
-    if not np.array_equal(images.decode(data), red):
+    if not np.array_equal(decode(data), red):
         raise RuntimeError("a red PNG did not come back red")
     return f"opencv {cv2.__version__}"
 

@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Values that cross between modules: identities, rankings and reports."""
+"""Types that all rooms share: arrays by their dtype, paths, and who is on a picture."""
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from .errors import InvalidInputError
-from .files import write_atomically
+from mgn_fast.errors import InvalidInputError
 
 U8Array: TypeAlias = npt.NDArray[np.uint8]
 I32Array: TypeAlias = npt.NDArray[np.int32]
@@ -64,64 +61,3 @@ class Identities:
 
     def __len__(self) -> int:
         return len(self.person)
-
-
-@dataclass(frozen=True, eq=False)
-class Ranking:
-    """The nearest gallery pictures of each query, nearest first; ties keep gallery order.
-
-    Attributes:
-        indices: int32 [Q, K], positions in the gallery.
-        distances: float32 [Q, K], Euclidean.
-    """
-
-    indices: I32Array
-    distances: F32Array
-
-
-@dataclass(frozen=True, eq=False)
-class Report:
-    """How well queries find their person in the gallery.
-
-    Attributes:
-        mean_average_precision: mean over the queries that have a match, in [0, 1].
-        mean_inverse_negative_penalty: mean of matches / rank of the last match, in [0, 1].
-        cmc: float64 [max_rank]; `cmc[k - 1]` is the share of these with a match among the first k.
-        average_precision: float64 [Q]; NaN for a query without match.
-        num_valid_queries: queries that have a match.
-    """
-
-    mean_average_precision: float
-    mean_inverse_negative_penalty: float
-    cmc: F64Array
-    average_precision: F64Array
-    num_valid_queries: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """The report as plain numbers and lists; a query without match is None.
-
-        Returns:
-            A dict with the attributes' names as keys.
-        """
-        precision = [None if np.isnan(x) else float(x) for x in self.average_precision]
-        return {
-            "mean_average_precision": self.mean_average_precision,
-            "mean_inverse_negative_penalty": self.mean_inverse_negative_penalty,
-            "cmc": [float(x) for x in self.cmc],
-            "average_precision": precision,
-            "num_valid_queries": self.num_valid_queries,
-        }
-
-    def to_json(self, path: PathLike) -> Path:
-        """Writes the report as JSON; the file appears whole or not at all.
-
-        Args:
-            path: where to write.
-
-        Returns:
-            The path written.
-
-        Raises:
-            InvalidInputError: the directory is missing or cannot be written.
-        """
-        return write_atomically(path, json.dumps(self.to_dict(), indent=1).encode() + b"\n")

@@ -4,9 +4,9 @@
 import pytest
 
 from mgn_fast import simulator
+from mgn_fast.datasets.drawn_set import drawn_jpegs
 from mgn_fast.simulator import write_om
-from mgn_fast.synthetic_files import drawn_jpegs
-from simulated import require_clean
+from support.simulated import require_clean
 
 
 @pytest.fixture

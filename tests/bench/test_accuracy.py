@@ -4,9 +4,9 @@ import pytest
 from mgn_fast import ModelError, datasets, simulator
 from mgn_fast.bench import Case
 from mgn_fast.bench.accuracy import accuracy
+from mgn_fast.datasets.drawn_set import drawn_jpegs
 from mgn_fast.simulator import control, write_om
-from mgn_fast.synthetic_files import drawn_jpegs
-from tiny_model import write_tiny_model
+from support.tiny_model import write_tiny_model
 
 
 @pytest.fixture(scope="module")

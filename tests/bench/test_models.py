@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from fake_model import FakeModel
 from mgn_fast import CompileError, InvalidInputError, ModelError, __version__, simulator
 from mgn_fast.bench import models
 from mgn_fast.bench.case import SWEEP
@@ -15,9 +14,10 @@ from mgn_fast.bench.models import (
     open_for_description,
     simulated_model,
 )
-from mgn_fast.session import Session
+from mgn_fast.inference.session import Session
 from mgn_fast.simulator import write_om
-from tiny_model import CONTRACT, write_tiny_model
+from support.fake_model import FakeModel
+from support.tiny_model import CONTRACT, write_tiny_model
 
 
 @pytest.fixture(autouse=True)

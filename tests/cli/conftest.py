@@ -4,9 +4,9 @@
 import numpy as np
 import pytest
 
-import galleries
 from mgn_fast import Embedder, Gallery
-from tiny_model import write_tiny_model
+from support import galleries
+from support.tiny_model import write_tiny_model
 
 
 @pytest.fixture(scope="session")

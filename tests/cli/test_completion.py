@@ -6,7 +6,7 @@ import pytest
 
 from mgn_fast.cli import main
 from mgn_fast.cli.completion import SHELLS, completion
-from mgn_fast.cli.main import build_parser
+from mgn_fast.cli.program import build_parser
 
 # What bash sets before it asks for the words that may stand at the end of the line.
 ASK = """
@@ -88,7 +88,7 @@ def test_another_shell_is_a_usage_error(capsys):
 
 def test_the_command_line_starts_without_what_it_rarely_needs():
     code = (
-        "import sys; from mgn_fast.cli.main import build_parser; build_parser(); "
+        "import sys; from mgn_fast.cli.program import build_parser; build_parser(); "
         "print([name for name in ('shtab', 'rich', 'torch') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

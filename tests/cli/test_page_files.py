@@ -4,7 +4,7 @@ import argparse
 import pytest
 
 from mgn_fast import InvalidInputError, RuntimeUnavailableError
-from mgn_fast.bench import page
+from mgn_fast.bench.page import render
 from mgn_fast.cli.page_files import add_page_files, page_files
 
 
@@ -43,8 +43,8 @@ def test_what_is_not_asked_for_is_none():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--html", "a.txt"], r"ends in '\.txt', expected \.html"),
-        (["--png", "a.html"], r"ends in '\.html', expected \.png"),
+        (["--html", "a.txt"], r"ends in '\.txt', expected '\.html'"),
+        (["--png", "a.html"], r"ends in '\.html', expected '\.png'"),
         (["--html", "missing/a.html"], "cannot be written"),
     ],
 )
@@ -54,7 +54,7 @@ def test_other_names_are_refused_before_any_work(words, message):
 
 
 def test_without_the_extra_it_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(page.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(render.importlib.util, "find_spec", lambda name: None)
     with (
         pytest.raises(RuntimeUnavailableError, match=r"pip install 'mgn-fast\[report\]'"),
         page_files(parsed("--html", str(tmp_path / "a.html"))),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from mgn_fast.cli.main import build_parser
+from mgn_fast.cli.program import build_parser
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import DeviceError, Embedder, ModelError, open_session
-from mgn_fast.synthetic import draw_pictures
+from mgn_fast.datasets.scenes import draw_pictures
 
 
 @pytest.fixture(scope="module")

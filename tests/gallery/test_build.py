@@ -2,12 +2,12 @@
 import numpy as np
 import pytest
 
-import galleries
 from mgn_fast import DatasetError, DecodeError, Embedder, InvalidInputError, ModelError
 from mgn_fast.gallery import build
 from mgn_fast.gallery.build import Added, GalleryBuilder, adding, named_pictures
 from mgn_fast.gallery.reader import read_gallery
-from tiny_model import write_tiny_model
+from support import galleries
+from support.tiny_model import write_tiny_model
 
 
 @pytest.fixture

@@ -5,16 +5,9 @@ import zlib
 import numpy as np
 import pytest
 
-import galleries
 from mgn_fast import DatasetError
-from mgn_fast.gallery.file import (
-    COMMIT_BYTES,
-    MERGED_ROWS,
-    Batch,
-    Commit,
-    head_bytes,
-    merged,
-)
+from mgn_fast.gallery.file import COMMIT_BYTES, MERGED_ROWS, Batch, Commit, head_bytes, merged
+from support import galleries
 
 COMMIT = Commit(3, 2048, 10, 123, 456)
 

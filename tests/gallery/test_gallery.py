@@ -4,10 +4,10 @@ import os
 import numpy as np
 import pytest
 
-import galleries
 from mgn_fast import DatasetError, DecodeError, Embedder, Gallery, InvalidInputError, ModelError
-from mgn_fast.rerank import Settings
-from tiny_model import write_tiny_model
+from mgn_fast.evaluation.reranking import Settings
+from support import galleries
+from support.tiny_model import write_tiny_model
 
 
 @pytest.fixture(scope="module")

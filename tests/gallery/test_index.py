@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from mgn_fast import Gallery, InvalidInputError, RuntimeUnavailableError
+from mgn_fast.evaluation.reranking import Settings
 from mgn_fast.gallery import index as index_module
 from mgn_fast.gallery.file import Batch
 from mgn_fast.gallery.index import open_index, usual_kind
 from mgn_fast.gallery.writer import writing
-from mgn_fast.rerank import Settings
 
 COUNT, WIDTH = 1200, 32
 

@@ -13,8 +13,8 @@ from mgn_fast.gallery.model import (
     probe_picture,
     require_same_model,
 )
-from mgn_fast.spec import Contract
-from tiny_model import write_tiny_model
+from mgn_fast.models.contract import Contract
+from support.tiny_model import write_tiny_model
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import threading
 import numpy as np
 import pytest
 
-import galleries
 from mgn_fast import DatasetError
 from mgn_fast.gallery import reader
 from mgn_fast.gallery.file import COMMIT_BYTES
 from mgn_fast.gallery.reader import read_gallery
 from mgn_fast.gallery.writer import writing
+from support import galleries
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import InvalidInputError, rank, rerank
+from mgn_fast.evaluation.reranking import Settings
 from mgn_fast.gallery.search import (
     checked_queries,
     gathered,
@@ -10,7 +11,6 @@ from mgn_fast.gallery.search import (
     nearest_reranked,
     reranked_among,
 )
-from mgn_fast.rerank import Settings
 
 
 def unit_rows(random, count, width=64):
@@ -96,9 +96,9 @@ def test_options_outside_their_range_are_refused(random):
 
 
 def test_a_re_ranking_that_does_not_fit_names_candidates(random, monkeypatch):
-    from mgn_fast import available_memory
+    from mgn_fast.common import memory
 
-    monkeypatch.setattr(available_memory, "available_bytes", lambda: 1 << 28)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 1 << 28)
     rows = np.zeros((1, 2048), np.float32)
     many = np.broadcast_to(np.float16(0), (1_000_000, 2048))
     with pytest.raises(InvalidInputError, match="pass candidates=1000"):

@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import galleries
 from mgn_fast import InvalidInputError
 from mgn_fast.gallery.model import described
 from mgn_fast.gallery.stored import Stored
+from support import galleries
 
 PARTS = [galleries.batch(0, 3, folder="a"), galleries.batch(3, 0), galleries.batch(3, 2)]
 

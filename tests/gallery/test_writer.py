@@ -6,12 +6,12 @@ import sys
 import numpy as np
 import pytest
 
-import galleries
 from mgn_fast import DatasetError, InvalidInputError
 from mgn_fast.gallery import writer as writer_module
 from mgn_fast.gallery.model import described
 from mgn_fast.gallery.reader import read_gallery
 from mgn_fast.gallery.writer import require_gallery_name, write_gallery, writing
+from support import galleries
 
 FLOATS = described("float32", 4)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from mgn_fast import _core, spec
+from mgn_fast import _core
+from mgn_fast.models.contract import DEVIATION, MEAN
 
 KINDS = (np.float32, np.float16, np.uint8)
 LINE = 64
@@ -43,13 +44,13 @@ def weights(input_size, output_size):
     return found
 
 
-def normalised(pixels, mean=spec.MEAN, deviation=spec.DEVIATION):
+def normalised(pixels, mean=MEAN, deviation=DEVIATION):
     """(x / 255 - mean) / deviation, planes first, every step in float32."""
     scaled = pixels.astype(np.float32) / np.float32(255)
     return ((scaled - np.float32(mean)) / np.float32(deviation)).transpose(2, 0, 1)
 
 
-def tensor(pixels, kind, mean=spec.MEAN, deviation=spec.DEVIATION):
+def tensor(pixels, kind, mean=MEAN, deviation=DEVIATION):
     """What a picture of the right size becomes."""
     if kind == np.uint8:
         return pixels
@@ -105,7 +106,7 @@ def check_resize(simd, random, size, to):
         out.assert_neighbours_untouched()
 
 
-def check_pack(simd, pixels, offset=0, mean=spec.MEAN, deviation=spec.DEVIATION):
+def check_pack(simd, pixels, offset=0, mean=MEAN, deviation=DEVIATION):
     """Every kind, plain, mirrored and both, is NumPy's to the bit, and nothing else is written."""
     for kind in KINDS:
         expected = tensor(pixels, kind, mean, deviation)

@@ -126,3 +126,13 @@ def rerank(
     shared = np.array([np.minimum(row, vectors[count:]).sum(axis=1) for row in vectors[:count]])
     jaccard = 1 - shared / (2 - shared)
     return jaccard * (1 - original_weight) + original[:count, count:] * original_weight
+
+
+def nearest_lists(rows, depth, metric="squared_distance"):
+    """Each row's nearest rows, itself among them, their distances, and its farthest distance."""
+    if metric == "squared_distance":
+        exact = squared_distances(rows, rows)
+    else:
+        exact = 2 - 2 * dots(rows, rows)
+    columns = np.array([order(row)[:depth] for row in exact])
+    return columns, np.take_along_axis(exact, columns, axis=1), exact.max(axis=1)

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from mgn_fast import Identities, InvalidInputError
-from mgn_fast.datasets import Dataset, Split
-from mgn_fast.protocol import Protocol
+from mgn_fast.datasets.dataset import Dataset, Split
+from mgn_fast.evaluation.protocol import Protocol
 from mgn_fast.report import Analyst, ranked_lists
 from mgn_fast.report.analysis import verdict
-from report_runs import analysed, hard_run
+from support.report_runs import analysed, hard_run
 
 
 def dataset_of(who):
@@ -27,7 +27,7 @@ WHO = Identities([7, 8, 9], [1, 1, 1]), Identities([7, 8, 7, 8], [1, 2, 2, 1])
 
 
 def plain(who=WHO, **options):
-    from mgn_fast.evaluate import measure_embeddings
+    from mgn_fast.evaluation.measure import measure_embeddings
 
     protocol = options.pop("protocol", Protocol())
     analyst = Analyst(*who, protocol, **options)
@@ -86,7 +86,7 @@ def test_hardest_first_and_both_rankings_of_the_same_queries(seed):
 
 
 def test_queries_equally_hard_keep_their_order():
-    from mgn_fast.evaluate import measure_embeddings
+    from mgn_fast.evaluation.measure import measure_embeddings
 
     person = np.random.default_rng(0).choice([7, 8], 99)
     who = Identities(person, [1] * 99), Identities([7, 8], [2, 2])
@@ -100,7 +100,7 @@ def test_queries_equally_hard_keep_their_order():
 
 
 def test_looking_on_changes_no_figure():
-    from mgn_fast.evaluate import measure_embeddings
+    from mgn_fast.evaluation.measure import measure_embeddings
 
     rows, who = hard_run(4)
     reports, _ = analysed(rows, who)

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from mgn_fast import Identities
-from mgn_fast.evaluate import measure_embeddings
-from mgn_fast.protocol import Protocol
+from mgn_fast.evaluation.measure import measure_embeddings
+from mgn_fast.evaluation.protocol import Protocol
 from mgn_fast.report import histograms
 from mgn_fast.report.histograms import BINS, DistanceCounter, DistanceHistogram
-from report_runs import hard_run
+from support.report_runs import hard_run
 
 GALLERY = Identities([7, 7, 8, 0], [1, 2, 1, 2])
 QUERY = Identities([7], [1])

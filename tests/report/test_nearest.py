@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 
 from mgn_fast import rank
-from mgn_fast.evaluate import measure_embeddings
-from mgn_fast.protocol import Protocol
+from mgn_fast.evaluation.measure import measure_embeddings
+from mgn_fast.evaluation.protocol import Protocol
+from mgn_fast.evaluation.reranking import Settings
 from mgn_fast.report.nearest import NearestPictures
-from mgn_fast.rerank import Settings
 from oracles import retrieval
-from report_runs import hard_run
+from support.report_runs import hard_run
 
 
 def test_equal_distances_keep_gallery_order_by_hand():

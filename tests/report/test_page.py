@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from mgn_fast import InvalidInputError, Report, RuntimeUnavailableError
-from mgn_fast.protocol import Protocol
+from mgn_fast.evaluation.protocol import Protocol
 from mgn_fast.report import page as page_module
 from mgn_fast.report import write_page, write_search_page
-from page_parser import Page
-from report_runs import HOSTILE, analysed, hard_run, lists_of, write_pictures
+from support.page_parser import Page
+from support.report_runs import HOSTILE, analysed, hard_run, lists_of, write_pictures
 
 REPORT = Report(0.625, 0.25, np.linspace(0.5, 1, 12), np.array([0.5, np.nan]), 1)
 
@@ -185,7 +185,7 @@ def test_progress_is_told(tmp_path, lists):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("p.txt", r"ends in '.txt', expected .html or .htm"), ("no/p.html", "cannot be written")],
+    [("p.txt", r"ends in '.txt', expected '.html' or '.htm'"), ("no/p.html", "cannot be written")],
 )
 def test_a_file_that_cannot_be_written_is_refused(tmp_path, lists, name, message):
     with pytest.raises(InvalidInputError, match=message):

@@ -5,11 +5,11 @@ import math
 
 import simplejpeg
 
-from mgn_fast.parts import PartLook
+from mgn_fast.evaluation.body_parts import PartLook
 from mgn_fast.report import RankedList, Tile
 from mgn_fast.report.page_data import CHUNK, ListData
 from mgn_fast.report.thumbnails import thumbnails, tiles_of
-from report_runs import HOSTILE, lists_of, write_pictures
+from support.report_runs import HOSTILE, lists_of, write_pictures
 
 
 def data_of(lists):

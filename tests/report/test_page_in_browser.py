@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mgn_fast.report import write_page, write_search_page
-from report_runs import HOSTILE, analysed, hard_run, lists_of, write_pictures
+from support.report_runs import HOSTILE, analysed, hard_run, lists_of, write_pictures
 
 NUM_LISTS = 30
 

@@ -8,7 +8,7 @@ import pytest
 from mgn_fast import Report
 from mgn_fast.report.histograms import BINS, DistanceHistogram
 from mgn_fast.report.plots import HEIGHT, WIDTH, cmc_plot, histogram_plot
-from report_runs import HOSTILE
+from support.report_runs import HOSTILE
 
 
 def report(*cmc):

@@ -11,7 +11,7 @@ import pytest
 
 from mgn_fast import InvalidInputError, RuntimeUnavailableError
 from mgn_fast.report import RankedList, Tile, sheet, write_sheet
-from report_runs import HOSTILE, lists_of, write_pictures
+from support.report_runs import HOSTILE, lists_of, write_pictures
 
 COLOURS = {
     verdict: tuple(int(look[0][at : at + 2], 16) for at in (1, 3, 5))
@@ -108,7 +108,7 @@ def test_another_ranking_can_be_drawn(tmp_path, paths):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("s.pdf", r"ends in '.pdf', expected .png"), ("no/s.png", "cannot be written")],
+    [("s.pdf", r"ends in '.pdf', expected '.png'"), ("no/s.png", "cannot be written")],
 )
 def test_a_file_that_cannot_be_written_is_refused(tmp_path, paths, name, message):
     with pytest.raises(InvalidInputError, match=message):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from mgn_fast import images
+from mgn_fast.pictures import pixels
 from mgn_fast.report import RankedList, Tile, thumbnails
 from mgn_fast.report.thumbnails import small_pixels, source_key, thumbnail, tiles_of
 
@@ -50,9 +50,9 @@ def test_each_picture_is_decoded_once_however_often_it_is_shown(tmp_path, monkey
     tiles = [Tile(str(n), verdict="match", **source) for n in range(3) for source in sources]
     entry = RankedList(tiles[0], {"plain": tiles[1:5], "re-ranked": tiles[5:]})
     assert tiles_of([entry]) == tiles
-    decoded, decode, told = [], images.decode, []
+    decoded, decode, told = [], pixels.decode, []
     monkeypatch.setattr(
-        images, "decode", lambda source, **k: decoded.append(source) or decode(source, **k)
+        pixels, "decode", lambda source, **k: decoded.append(source) or decode(source, **k)
     )
     found = thumbnails.thumbnails(tiles, lambda *state: told.append(state))
     assert len(decoded) == 3

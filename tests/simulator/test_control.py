@@ -6,14 +6,15 @@ import inspect
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-import acl_models
-from acl_models import Batch
 from mgn_fast import InvalidInputError, _core, simulator
 from mgn_fast.simulator import TensorSpec, control, library, write_om
+from support import acl_models
+from support.acl_models import Batch
 
 
 @pytest.fixture
@@ -222,7 +223,7 @@ def test_a_trace_tells_tasks_in_order(tmp_path):
 EXIT = """
 import ctypes, sys
 sys.path.insert(0, {tests!r})
-import acl_models
+from support import acl_models
 from mgn_fast import _core, simulator
 from mgn_fast.simulator import library
 library.library_path = acl_models.library_path
@@ -244,9 +245,7 @@ print("queued", flush=True)
 
 def test_the_interpreter_exits_with_batches_in_flight(tmp_path, tiny_model):
     om = write_om(tmp_path / "m.om", onnx=tiny_model, batch_sizes=(1,))
-    code = EXIT.format(
-        tests=os.fspath(tmp_path.parent and acl_models.__file__.rsplit("/", 1)[0]), om=str(om)
-    )
+    code = EXIT.format(tests=str(Path(acl_models.__file__).parents[1]), om=str(om))
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
     )

@@ -11,12 +11,12 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from acl_models import Batch, Machine, library
-from mgn_fast import spec
+from mgn_fast.models.contract import HEIGHT, INPUT_NAME, OUTPUT_NAME, WIDTH, Contract
 from mgn_fast.simulator import StaticAipp, write_om
 from mgn_fast.simulator.executor import MAX_OPEN_FILES, OnnxExecutor
 from mgn_fast.simulator.library import ExecutorFunction
-from tiny_model import write_tiny_model
+from support.acl_models import Batch, Machine, library
+from support.tiny_model import write_tiny_model
 
 # float32 sums of 576 products of numbers of order one, in another order at most.
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-4}
@@ -33,11 +33,11 @@ def executor():
 
 def directly(path, pixels):
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return session.run([spec.OUTPUT_NAME], {spec.INPUT_NAME: pixels})[0]
+    return session.run([OUTPUT_NAME], {INPUT_NAME: pixels})[0]
 
 
 def pictures(count, seed=0):
-    shape = (count, 3, spec.HEIGHT, spec.WIDTH)
+    shape = (count, 3, HEIGHT, WIDTH)
     return np.random.default_rng(seed).standard_normal(shape, np.float32)
 
 
@@ -72,7 +72,7 @@ def test_a_gear_gives_onnx_runtimes_numbers(tmp_path, executor, gear):
 
 
 def test_a_uint8_network_is_fed_uint8(tmp_path, executor):
-    onnx = write_tiny_model(tmp_path / "m.onnx", contract=spec.Contract(input="uint8"))
+    onnx = write_tiny_model(tmp_path / "m.onnx", contract=Contract(input="uint8"))
     path = write_om(tmp_path / "m.om", onnx=onnx, batch_sizes=(1,))
     pixels = np.random.default_rng(0).integers(0, 256, (1, 384, 128, 3), dtype=np.uint8)
     with Machine(compute="onnx") as machine:

@@ -3,9 +3,9 @@ import ctypes
 
 import pytest
 
-import acl_models
 from mgn_fast import InvalidInputError, RuntimeUnavailableError
 from mgn_fast.simulator import library, library_path
+from support import acl_models
 
 
 def test_the_library_lies_in_the_package():

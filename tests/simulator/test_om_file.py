@@ -9,9 +9,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from mgn_fast import InvalidInputError, ModelError, spec
+from mgn_fast import InvalidInputError, ModelError
+from mgn_fast.models.contract import DEVIATION, MEAN, Contract
 from mgn_fast.simulator import StaticAipp, TensorSpec, write_om
-from tiny_model import CONTRACT, write_tiny_model
+from support.tiny_model import CONTRACT, write_tiny_model
 
 
 def description(path):
@@ -62,7 +63,7 @@ def test_names_with_blanks_are_encoded(tmp_path):
 @pytest.mark.parametrize("as_bytes", [False, True])
 @pytest.mark.parametrize("kind", ["float32", "uint8"])
 def test_an_onnx_brings_its_tensors_and_its_contract(tmp_path, as_bytes, kind):
-    contract = spec.Contract(input=kind)
+    contract = Contract(input=kind)
     onnx_path = write_tiny_model(tmp_path / "m.onnx", contract=contract)
     network = onnx_path.read_bytes()
     path = write_om(tmp_path / "m.om", onnx=network if as_bytes else onnx_path, batch_sizes=(2, 4))
@@ -75,7 +76,7 @@ def test_an_onnx_brings_its_tensors_and_its_contract(tmp_path, as_bytes, kind):
     assert f"weight_bytes {-(-len(network) // 2 // 512) * 512}" in lines
     sidecar = json.loads((tmp_path / "m.om.json").read_text())
     text = json.dumps(sidecar["contract"])
-    assert spec.Contract.from_json(text, source="sidecar") == contract
+    assert Contract.from_json(text, source="sidecar") == contract
 
 
 def test_with_aipp_the_client_feeds_uint8(tmp_path):
@@ -85,8 +86,8 @@ def test_with_aipp_the_client_feeds_uint8(tmp_path):
     kind, num_dims, *rest = line.split()[1:]
     assert (kind, num_dims, rest[:4]) == ("4", "4", ["8", "384", "128", "3"])
     numbers = [float(x) for x in rest[4:]]
-    np.testing.assert_allclose(numbers[:3], 255 * np.array(spec.MEAN), rtol=1e-12)
-    np.testing.assert_allclose(numbers[3:], 1 / (255 * np.array(spec.DEVIATION)), rtol=1e-12)
+    np.testing.assert_allclose(numbers[:3], 255 * np.array(MEAN), rtol=1e-12)
+    np.testing.assert_allclose(numbers[3:], 1 / (255 * np.array(DEVIATION)), rtol=1e-12)
     contract = json.loads((tmp_path / "m.om.json").read_text())["contract"]
     assert contract["input"] == "uint8"
 

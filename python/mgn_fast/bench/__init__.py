@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The benchmark behind `mgn-fast bench`: how fast a model is, end to end first, and what bounds it.
 
-`benchmark` runs a `Plan` of cases; `measure` runs one; row.py works out what schema.json describes.
+run          what users call: `benchmark` runs a `Plan` of cases
+tuning       what users call: `tune` finds the fastest setting; tuned: where it is kept
+case         one setting of one model
+measuring    one case, measured
+load/        what is run meanwhile; record/: what schema.json describes; page/: for people
 """
 
-from .benchmark import Outcome, Plan, benchmark
-from .case import Case, Settings, Slo
-from .window import Pace
+from mgn_fast.bench.case import Case, Settings, Slo
+from mgn_fast.bench.load.window import Pace
+from mgn_fast.bench.run import Outcome, Plan, benchmark
+from mgn_fast.bench.tuning import Tuning, tune
 
-__all__ = ["Case", "Outcome", "Pace", "Plan", "Settings", "Slo", "benchmark"]
+__all__ = ["Case", "Outcome", "Pace", "Plan", "Settings", "Slo", "Tuning", "benchmark", "tune"]

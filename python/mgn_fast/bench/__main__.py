@@ -3,6 +3,6 @@
 
 import sys
 
-from ..cli import main
+from mgn_fast.cli.program import main
 
 sys.exit(main(["bench", *sys.argv[1:]]))

@@ -7,11 +7,11 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
-from ..datasets import Dataset
-from ..rerank import Settings as Rerank
-from ..simulator.control import reconfigured
-from ..verify import verify
-from .case import Case
+from mgn_fast.bench.case import Case
+from mgn_fast.datasets.dataset import Dataset
+from mgn_fast.evaluation.reranking import Settings as Rerank
+from mgn_fast.simulator.control import reconfigured
+from mgn_fast.verification.run import verify
 
 
 def accuracy(reference: Path, case: Case, pictures: Any) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import InvalidInputError
-from .open_load import Arrivals
-from .window import Pace
+from mgn_fast.bench.load.arrivals import Arrivals
+from mgn_fast.bench.load.noise import Noise
+from mgn_fast.bench.load.window import Pace, Repeat
+from mgn_fast.common.observer import Span
+from mgn_fast.errors import InvalidInputError
 
 Scope = Literal["compute", "device", "e2e"]
 
@@ -150,6 +152,47 @@ class Settings:
         """The ones asked for, and the bound's."""
         bound = [] if self.slo is None or self.slo.percent is None else [self.slo.percent]
         return sorted({*self.percentiles, *bound})
+
+
+@dataclass
+class Measured:
+    """What one case gave, before anything is worked out.
+
+    Attributes:
+        case: that was measured.
+        backend: that ran it.
+        simulated: on the simulator.
+        rows_per_image: of the network.
+        floats: the input is float32.
+        precision: in which numbers it ran; None for an .om.
+        workers: threads that decode; None where nothing is decoded.
+        threads: per lane; None on an NPU.
+        num_engines: that compute.
+        repeats: with their results.
+        spans: of every step from the first repeat to the last.
+        noise: meanwhile.
+        load_s: to open the model.
+        first_s: of the first inference.
+        peak_resident_bytes: of this process; None where not known.
+        device_bytes: that the model takes on its devices; None on the CPU.
+    """
+
+    case: Case
+    backend: str
+    simulated: bool
+    rows_per_image: int
+    floats: bool
+    precision: str | None
+    workers: int | None
+    threads: int | None
+    num_engines: int
+    repeats: list[Repeat]
+    spans: list[Span] = field(repr=False)
+    noise: Noise
+    load_s: float
+    first_s: float
+    peak_resident_bytes: int | None
+    device_bytes: int | None
 
 
 def percentile_name(percent: float) -> str:

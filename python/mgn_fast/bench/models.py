@@ -8,16 +8,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .. import _core
-from ..cache import cache_directory, file_sha256
-from ..compile_om import compile_om
-from ..errors import InvalidInputError, MgnError
-from ..export import export_onnx
-from ..files import is_regular_file
-from ..onnx_file import read_onnx
-from ..open_session import open_session
-from ..precision import Precision, precision_of, quantises
-from ..session import Session
+from mgn_fast import _core
+from mgn_fast.cann.compile import compile_om
+from mgn_fast.common.cache import cache_directory, file_sha256
+from mgn_fast.common.files import is_regular_file
+from mgn_fast.errors import InvalidInputError, MgnError
+from mgn_fast.export.onnx_export import export_onnx
+from mgn_fast.inference.opening import open_session
+from mgn_fast.inference.session import Session
+from mgn_fast.models.onnx_file import read_onnx
+from mgn_fast.models.precision import Precision, precision_of, quantises
 
 
 def default_model() -> Path:

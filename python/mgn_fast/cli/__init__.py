@@ -4,6 +4,6 @@
 The only part of the package that prints.
 """
 
-from .main import main
+from mgn_fast.cli.program import main
 
 __all__ = ["main"]

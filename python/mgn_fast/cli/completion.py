@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from .options import path_argument
+from mgn_fast.cli.options import path_argument
 
 SHELLS = ("bash", "zsh", "tcsh")
 _PLACE = "~/.local/share/bash-completion/completions"

@@ -7,12 +7,12 @@ import argparse
 from pathlib import Path
 from typing import Any, get_args
 
-from .. import simulator
-from ..open_session import Backend
-from ..precision import Precision
-from ..simulator.control import TIMED_SOC_VERSION
-from .level import add_level_options
-from .progress import say
+from mgn_fast.cli.screen.level import add_level_options
+from mgn_fast.cli.screen.progress import say
+from mgn_fast.inference.opening import Backend
+from mgn_fast.models.precision import Precision
+from mgn_fast.simulator import control
+from mgn_fast.simulator.control import TIMED_SOC_VERSION
 
 # What the commands call their models.
 _MODELS = ("model", "reference_model", "candidate_model")
@@ -174,7 +174,7 @@ def enable_simulator(arguments: argparse.Namespace, **settings: Any) -> None:
         settings: of `simulator.enable` besides.
     """
     devices = arguments.device if isinstance(arguments.device, list) else [arguments.device]
-    simulator.enable(
+    control.enable(
         arguments.simulate,
         timing=arguments.simulate == TIMED_SOC_VERSION,
         device_count=max(1, min(max(devices) + 1, 64)),

@@ -8,12 +8,12 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..bench.page import require_report_extra
-from ..files import replacing
-from ..report.page import SUFFIXES as PAGE_SUFFIXES
-from ..report.page import require_suffix
-from ..report.sheet import SUFFIXES as SHEET_SUFFIXES
-from .options import path_argument
+from mgn_fast.bench.page.render import require_report_extra
+from mgn_fast.cli.options import path_argument
+from mgn_fast.common.checks import output_name
+from mgn_fast.common.files import replacing
+from mgn_fast.report.page import SUFFIXES as PAGE_SUFFIXES
+from mgn_fast.report.sheet import SUFFIXES as SHEET_SUFFIXES
 
 
 def add_page_files(
@@ -53,7 +53,7 @@ def page_files(arguments: argparse.Namespace) -> Iterator[tuple[Path | None, Pat
     for path, suffixes in wanted:
         if path is not None:
             require_report_extra()
-            require_suffix(path, suffixes)
+            output_name(path, *suffixes)
     with contextlib.ExitStack() as stack:
         html, png = (
             None if path is None else stack.enter_context(replacing(path)) for path, _ in wanted

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..report import report_row
-from ..types import Report
+from mgn_fast.evaluation.report import Report
+from mgn_fast.report.rows import report_row
 
 
 def print_reports(reports: Mapping[str, Report]) -> None:

@@ -8,8 +8,8 @@ search, index    the nearest rows, exactly; and by FAISS
 file, arrays     the bytes; reader, writer: who may do what with them
 """
 
-from .build import Added
-from .gallery import Gallery
-from .search import GalleryRanking
+from mgn_fast.gallery.build import Added
+from mgn_fast.gallery.gallery import Gallery
+from mgn_fast.gallery.search import GalleryRanking
 
 __all__ = ["Added", "Gallery", "GalleryRanking"]

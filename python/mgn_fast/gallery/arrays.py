@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..types import AnyArray
+from mgn_fast.types import AnyArray
 
 # NumPy pads its headers to it, so that data begin at a multiple where the header did.
 ALIGNMENT = 64

@@ -22,14 +22,14 @@ from typing import Protocol
 
 import numpy as np
 
-from .. import images as pictures
-from ..embedder import Embedder
-from ..errors import DecodeError, InvalidInputError
-from ..files import is_directory
-from ..types import F32Array, PathLike
-from .file import DTYPES, Batch
-from .model import description_of, probe_of, require_same_model
-from .writer import GalleryWriter, require_gallery_name, writing
+from mgn_fast.common.files import is_directory
+from mgn_fast.embedding.embedder import Embedder
+from mgn_fast.errors import DecodeError, InvalidInputError
+from mgn_fast.gallery.file import DTYPES, Batch
+from mgn_fast.gallery.model import description_of, probe_of, require_same_model
+from mgn_fast.gallery.writer import GalleryWriter, require_gallery_name, writing
+from mgn_fast.pictures import pixels
+from mgn_fast.types import F32Array, PathLike
 
 # A batch of so many rows, or of so much work, is committed: what a power failure may cost.
 COMMIT_ROWS = 4096
@@ -138,7 +138,7 @@ class GalleryBuilder:
 
     def _to_embed(
         self, sources: Iterable[tuple[str, Path]], under_way: deque[_Read]
-    ) -> Generator[tuple[str, pictures.Source], None, None]:
+    ) -> Generator[tuple[str, pixels.Source], None, None]:
         with ThreadPoolExecutor(self._embedder.workers, "mgn_fast-read") as pool:
             for read in self._read(sources, pool):
                 if read.sha256 in self._known:
@@ -263,7 +263,7 @@ def named_pictures(
     """
     if isinstance(pictures_, (str, os.PathLike)) and is_directory(pictures_):
         root = Path(pictures_)
-        found = pictures.list_pictures(root)
+        found = pixels.list_pictures(root)
         return str(root.absolute()), [(str(path.relative_to(root)), path) for path in found]
     if isinstance(pictures_, (str, os.PathLike)):
         pictures_ = [pictures_]
@@ -277,5 +277,5 @@ def _known(writer: GalleryWriter, embedder: Embedder, probe: F32Array) -> set[st
 
 
 def _read_and_hash(name: str, path: Path) -> _Read:
-    content = pictures.read_file(path)
+    content = pixels.read_file(path)
     return _Read(name, path, content, hashlib.sha256(content).hexdigest())

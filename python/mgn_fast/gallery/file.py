@@ -31,9 +31,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DatasetError
-from ..types import AnyArray, F32Array
-from .arrays import array_bytes, array_header, text_bytes
+from mgn_fast.errors import DatasetError
+from mgn_fast.gallery.arrays import array_bytes, array_header, text_bytes
+from mgn_fast.types import AnyArray, F32Array
 
 SCHEMA = "mgn_fast.gallery/1"
 DTYPES = ("float32", "float16")

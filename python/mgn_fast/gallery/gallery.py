@@ -16,17 +16,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..embedder import Embedder
-from ..errors import InvalidInputError
-from ..rerank import Settings
-from ..types import AnyArray, F32Array, PathLike
-from .build import Added, GalleryBuilder, adding, named_pictures
-from .file import MERGED_ROWS, Batch, merged
-from .model import described, description_of, probe_of, require_same_model
-from .reader import read_gallery
-from .search import GalleryRanking, nearest, nearest_reranked
-from .stored import Stored
-from .writer import require_gallery_name, write_gallery
+from mgn_fast.embedding.embedder import Embedder
+from mgn_fast.errors import InvalidInputError
+from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.gallery.build import Added, GalleryBuilder, adding, named_pictures
+from mgn_fast.gallery.file import MERGED_ROWS, Batch, merged
+from mgn_fast.gallery.model import described, description_of, probe_of, require_same_model
+from mgn_fast.gallery.reader import read_gallery
+from mgn_fast.gallery.search import GalleryRanking, nearest, nearest_reranked
+from mgn_fast.gallery.stored import Stored
+from mgn_fast.gallery.writer import require_gallery_name, write_gallery
+from mgn_fast.types import AnyArray, F32Array, PathLike
 
 Dtype = Literal["float32", "float16"]
 
@@ -242,7 +242,7 @@ class Gallery(Stored):
 
         Exact: ranked by the float64 Euclidean distance between the float32 query and the stored
         row; equal distances keep the gallery's order. Re-ranked, it is the order of
-        `mgn_fast.rerank` with all queries of the call together.
+        `mgn_fast.evaluation.reranking` with all queries of the call together.
 
         Args:
             queries: embeddings, floating point [Q, D] or [D]; or pictures as `Embedder` takes them,

@@ -16,15 +16,22 @@ from typing import Any
 
 import numpy as np
 
-from ..distances import require_count
-from ..errors import InvalidInputError
-from ..plan import Progress, nobody
-from ..rerank import Settings
-from ..threads import thread_count
-from ..types import AnyArray, F32Array, PathLike, Ranking
-from .gallery import Gallery
-from .index_file import IndexSettings, read_index, read_settings, require_faiss, write_index
-from .search import checked_queries, gathered, nearest, reranked_among
+from mgn_fast.common.progress import Progress, no_progress
+from mgn_fast.common.threads import thread_count
+from mgn_fast.errors import InvalidInputError
+from mgn_fast.evaluation.distances import require_count
+from mgn_fast.evaluation.report import Ranking
+from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.gallery.gallery import Gallery
+from mgn_fast.gallery.index_file import (
+    IndexSettings,
+    read_index,
+    read_settings,
+    require_faiss,
+    write_index,
+)
+from mgn_fast.gallery.search import checked_queries, gathered, nearest, reranked_among
+from mgn_fast.types import AnyArray, F32Array, PathLike
 
 LEAST_RECALL = 0.95
 # Pictures whose neighbours are looked up both ways; with 10 neighbours each 0.95 is known to 0.01.
@@ -117,7 +124,7 @@ def open_index(
     least_recall: float = LEAST_RECALL,
     depth: int = 10,
     threads: int | None = None,
-    progress: Progress = nobody,
+    progress: Progress = no_progress,
 ) -> GalleryIndex:
     """The index in a file, brought up to date; made where it is not there.
 

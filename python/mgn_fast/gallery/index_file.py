@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import DatasetError, RuntimeUnavailableError
-from ..files import open_regular, replacing, write_atomically
+from mgn_fast.common.files import open_regular, replacing, write_atomically
+from mgn_fast.errors import DatasetError, RuntimeUnavailableError
 
 SCHEMA = "mgn_fast.index/1"
 

@@ -10,19 +10,29 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from ..embedder import Embedder
-from ..errors import DatasetError, InvalidInputError, ModelError
-from ..spec import Contract
-from ..types import F32Array, U8Array
-from .file import DTYPES
+from mgn_fast.errors import DatasetError, InvalidInputError, ModelError
+from mgn_fast.gallery.file import DTYPES
+from mgn_fast.inference.session import Session
+from mgn_fast.models.contract import Contract
+from mgn_fast.types import F32Array, U8Array
 
 # Against float32: bfloat16 0.9989 at worst, int8 0.9915 on the probe (0.98 on pictures).
 LEAST_COSINE = 0.998
 _CELLS, _CELL = (16, 8), 8  # of the probe picture: coarse, so that a network sees more than noise
+
+
+class PictureEmbedder(Protocol):
+    """What a gallery asks of an `Embedder`."""
+
+    session: Session
+    mirror: bool
+
+    def __call__(self, pictures: Any, /) -> F32Array:
+        """Embeddings, float32 [N, D], rows of length 1."""
 
 
 def probe_picture() -> U8Array:
@@ -40,7 +50,7 @@ def probe_picture() -> U8Array:
     return np.ascontiguousarray(coarse.repeat(_CELL, 0).repeat(_CELL, 1))
 
 
-def probe_of(embedder: Embedder) -> F32Array:
+def probe_of(embedder: PictureEmbedder) -> F32Array:
     """What an embedder makes of the probe picture.
 
     Args:
@@ -53,7 +63,9 @@ def probe_of(embedder: Embedder) -> F32Array:
     return embedding
 
 
-def description_of(embedder: Embedder, dtype: str, beside: Path | None = None) -> dict[str, Any]:
+def description_of(
+    embedder: PictureEmbedder, dtype: str, beside: Path | None = None
+) -> dict[str, Any]:
     """What a gallery of an embedder's rows says of them.
 
     Args:
@@ -102,7 +114,7 @@ def described(dtype: str, width: int, **model: Any) -> dict[str, Any]:
 def require_same_model(
     description: dict[str, Any],
     probe: F32Array,
-    embedder: Embedder,
+    embedder: PictureEmbedder,
     path: Path | None,
     *,
     asked: F32Array | None = None,

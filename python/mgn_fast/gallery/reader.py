@@ -19,12 +19,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ..errors import DatasetError
-from ..files import open_regular
-from ..threads import thread_count
-from ..types import F32Array, PathLike
-from .arrays import ArrayPlace, read_array
-from .file import CHECK_SIZE, COMMIT_BYTES, DTYPES, SCHEMA, Batch, Commit
+from mgn_fast.common.files import open_regular
+from mgn_fast.common.threads import thread_count
+from mgn_fast.errors import DatasetError
+from mgn_fast.gallery.arrays import ArrayPlace, read_array
+from mgn_fast.gallery.file import CHECK_SIZE, COMMIT_BYTES, DTYPES, SCHEMA, Batch, Commit
+from mgn_fast.types import F32Array, PathLike
 
 MAX_HEAD_BYTES = 1 << 20
 # How long a record may be torn: a reader can meet a writer in the middle of writing one.

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .. import _core
-from ..distances import checked_rows, empty_lists, require_count
-from ..errors import InvalidInputError
-from ..plan import Work, needed_bytes, require_room
-from ..rerank import Settings, rerank
-from ..threads import thread_count
-from ..types import AnyArray, F32Array, Ranking
+from mgn_fast import _core
+from mgn_fast.common.threads import thread_count
+from mgn_fast.errors import InvalidInputError
+from mgn_fast.evaluation.distances import checked_rows, empty_lists, require_count
+from mgn_fast.evaluation.memory_plan import Work, needed_bytes, require_room
+from mgn_fast.evaluation.report import Ranking
+from mgn_fast.evaluation.reranking import Settings, rerank
+from mgn_fast.types import AnyArray, F32Array
 
 
 @dataclass(frozen=True, eq=False)

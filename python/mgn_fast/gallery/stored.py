@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidInputError
-from ..types import AnyArray
-from .file import Batch
+from mgn_fast.errors import InvalidInputError
+from mgn_fast.gallery.file import Batch
+from mgn_fast.types import AnyArray
 
 
 class Stored:

@@ -15,11 +15,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..errors import InvalidInputError
-from ..files import current_umask, is_regular_file, replacing
-from ..types import F32Array, PathLike
-from .file import COMMIT_BYTES, Batch, Commit, head_bytes
-from .reader import GalleryFile, read_gallery, read_open_gallery
+from mgn_fast.common.files import current_umask, is_regular_file, replacing
+from mgn_fast.errors import InvalidInputError
+from mgn_fast.gallery.file import COMMIT_BYTES, Batch, Commit, head_bytes
+from mgn_fast.gallery.reader import GalleryFile, read_gallery, read_open_gallery
+from mgn_fast.types import F32Array, PathLike
 
 SUFFIX = ".gallery"
 

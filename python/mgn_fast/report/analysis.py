@@ -12,18 +12,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..datasets import Dataset
-from ..distances import require_count
-from ..errors import InvalidInputError
-from ..evaluate import Onlooker
-from ..parts import PartLook, part_looks
-from ..protocol import Protocol, ProtocolReport
-from ..threads import thread_count
-from ..types import AnyArray, F64Array, I32Array, I64Array, Identities
-from .camera_pairs import CameraPairs, CameraPairTally, can_pair
-from .histograms import DistanceCounter, DistanceHistogram
-from .nearest import NearestPictures
-from .tiles import RankedList, Tile, Verdict
+from mgn_fast.common.threads import thread_count
+from mgn_fast.datasets.dataset import Dataset
+from mgn_fast.errors import InvalidInputError
+from mgn_fast.evaluation.body_parts import PartLook, part_looks
+from mgn_fast.evaluation.distances import require_count
+from mgn_fast.evaluation.measure import Onlooker
+from mgn_fast.evaluation.protocol import Protocol, ProtocolReport
+from mgn_fast.report.camera_pairs import CameraPairs, CameraPairTally, can_pair
+from mgn_fast.report.histograms import DistanceCounter, DistanceHistogram
+from mgn_fast.report.nearest import NearestPictures
+from mgn_fast.report.tiles import RankedList, Tile, Verdict
+from mgn_fast.types import AnyArray, F64Array, I32Array, I64Array, Identities
 
 
 @dataclass(frozen=True, eq=False)

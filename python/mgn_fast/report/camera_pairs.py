@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import _core
-from ..protocol import Protocol, Tally
-from ..types import F32Array, F64Array, I32Array, I64Array, Identities
+from mgn_fast import _core
+from mgn_fast.evaluation.protocol import Protocol, Tally
+from mgn_fast.types import F32Array, F64Array, I32Array, I64Array, Identities
 
 # Each camera of the gallery is one more count of every query, and one more column to read.
 MOST_CAMERAS = 40

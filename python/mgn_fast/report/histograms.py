@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import _core
-from ..protocol import SameCamera
-from ..types import AnyArray, F32Array, F64Array, I64Array, Identities
+from mgn_fast import _core
+from mgn_fast.evaluation.protocol import SameCamera
+from mgn_fast.types import AnyArray, F32Array, F64Array, I64Array, Identities
 
 # Enough that of distances in a small part of the range a picture can still be drawn.
 BINS = 1 << 12

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import _core
-from ..distances import empty_lists
-from ..types import F32Array, F64Array, I32Array, I64Array
+from mgn_fast import _core
+from mgn_fast.evaluation.distances import empty_lists
+from mgn_fast.types import F32Array, F64Array, I32Array, I64Array
 
 
 class NearestPictures:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -17,16 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidInputError, RuntimeUnavailableError
-from ..files import write_atomically
-from ..plan import Progress, nobody
-from ..types import PathLike, Report
-from . import plots, words
-from .analysis import Analysis
-from .page_data import ListData
-from .rows import report_row
-from .thumbnails import thumbnails, tiles_of
-from .tiles import RankedList
+from mgn_fast.common.checks import output_name
+from mgn_fast.common.files import write_atomically
+from mgn_fast.common.progress import Progress, no_progress
+from mgn_fast.errors import InvalidInputError, RuntimeUnavailableError
+from mgn_fast.evaluation.report import Report
+from mgn_fast.report import plots, words
+from mgn_fast.report.analysis import Analysis
+from mgn_fast.report.page_data import ListData
+from mgn_fast.report.rows import report_row
+from mgn_fast.report.thumbnails import thumbnails, tiles_of
+from mgn_fast.report.tiles import RankedList
+from mgn_fast.types import PathLike
 
 _SCRIPTS = ("page_tiles.js", "page_lists.js", "page_look.js", "page_start.js")
 SUFFIXES = (".html", ".htm")
@@ -41,7 +42,7 @@ def write_page(
     notes: Sequence[str] = (),
     warning: str | None = None,
     analysis: Analysis | None = None,
-    progress: Progress = nobody,
+    progress: Progress = no_progress,
 ) -> Path:
     """Writes the page of an evaluation; it appears whole or not at all.
 
@@ -80,7 +81,7 @@ def write_search_page(
     title: str,
     lists: Sequence[RankedList],
     notes: Sequence[str] = (),
-    progress: Progress = nobody,
+    progress: Progress = no_progress,
 ) -> Path:
     """Writes the page of a search: ranked lists of whom nobody knows; whole or not at all.
 
@@ -103,23 +104,6 @@ def write_search_page(
     return _write(path, title, notes, None, lists, content, progress)
 
 
-def require_suffix(path: PathLike, suffixes: Sequence[str]) -> None:
-    """Refuses a file name that says it is something else.
-
-    Args:
-        path: the file to be written.
-        suffixes: what it may end in, in small letters.
-
-    Raises:
-        InvalidInputError: it ends in something else.
-    """
-    found = Path(path).suffix
-    if found.lower() not in suffixes:
-        raise InvalidInputError(
-            f"output {os.fspath(path)!r} ends in {found!r}, expected {' or '.join(suffixes)}"
-        )
-
-
 def _write(
     path: PathLike,
     title: str,
@@ -129,7 +113,7 @@ def _write(
     content: Mapping[str, Any],
     progress: Progress,
 ) -> Path:
-    require_suffix(path, SUFFIXES)
+    output_name(path, *SUFFIXES)
     environment = _environment()
     data = ListData(lists, thumbnails(tiles_of(lists), progress))
     script = "".join(_text(name) for name in _SCRIPTS)

@@ -11,11 +11,11 @@ import json
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-from ..parts import PARTS, PartLook
-from .thumbnails import Thumbnail
-from .thumbnails import source_key as key_of
-from .tiles import VERDICTS, RankedList, Tile
-from .words import shown
+from mgn_fast.evaluation.body_parts import PARTS, PartLook
+from mgn_fast.report.thumbnails import Thumbnail
+from mgn_fast.report.thumbnails import source_key as key_of
+from mgn_fast.report.tiles import VERDICTS, RankedList, Tile
+from mgn_fast.report.words import shown
 
 # Thumbnails per element: the script takes one element apart when it first needs one of them.
 CHUNK = 64

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ..types import F64Array, I64Array, Report
-from .histograms import DistanceHistogram
-from .words import shown
+from mgn_fast.evaluation.report import Report
+from mgn_fast.report.histograms import DistanceHistogram
+from mgn_fast.report.words import shown
+from mgn_fast.types import F64Array, I64Array
 
 # As wide as a phone's screen, so that the text is legible there.
 WIDTH, HEIGHT = 430, 250

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ..types import Report
+from mgn_fast.evaluation.report import Report
 
 QUOTED_RANKS = (1, 3, 5, 10)  # the recipe's
 

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DecodeError, InvalidInputError, RuntimeUnavailableError
-from ..files import replacing
-from ..parts import PARTS, PartLook
-from ..threads import thread_count
-from ..types import PathLike, U8Array
-from .page import require_suffix
-from .thumbnails import small_pixels, source_key
-from .tiles import RankedList, Tile
-from .words import shown
+from mgn_fast.common.checks import output_name
+from mgn_fast.common.files import replacing
+from mgn_fast.common.threads import thread_count
+from mgn_fast.errors import DecodeError, InvalidInputError, RuntimeUnavailableError
+from mgn_fast.evaluation.body_parts import PARTS, PartLook
+from mgn_fast.report.thumbnails import small_pixels, source_key
+from mgn_fast.report.tiles import RankedList, Tile
+from mgn_fast.report.words import shown
+from mgn_fast.types import PathLike, U8Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,7 +118,7 @@ def write_sheet(
         InvalidInputError: the suffix is another, there is no list or no such ranking, or the file
             cannot be written. A picture that cannot be read is no error: its place says so.
     """
-    require_suffix(path, SUFFIXES)
+    output_name(path, *SUFFIXES)
     if not lists:
         raise InvalidInputError("lists is empty, expected at least one")
     rankings = list(lists[0].tiles)

@@ -11,13 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import images
-from ..errors import DecodeError
-from ..images import Source
-from ..plan import Progress, nobody
-from ..threads import thread_count
-from ..types import U8Array
-from .tiles import RankedList, Tile
+from mgn_fast.common.progress import Progress, no_progress
+from mgn_fast.common.threads import thread_count
+from mgn_fast.errors import DecodeError
+from mgn_fast.pictures.pixels import Source, decode, resize
+from mgn_fast.report.tiles import RankedList, Tile
+from mgn_fast.types import U8Array
 
 # The side of the box that a thumbnail fits into: the height of Market-1501's own pictures.
 SIDE = 128
@@ -88,10 +87,10 @@ def small_pixels(source: Source | None, *, side: int = SIDE) -> U8Array:
     """
     if source is None:
         raise DecodeError("no picture was kept")
-    pixels = images.decode(source, name=_name_of(source))
+    pixels = decode(source, name=_name_of(source))
     scale = min(1.0, side / max(pixels.shape[:2]))
     height, width = (max(1, round(scale * length)) for length in pixels.shape[:2])
-    return images.resize(pixels, height=height, width=width)
+    return resize(pixels, height=height, width=width)
 
 
 def thumbnail(source: Source | None) -> Thumbnail:
@@ -113,7 +112,9 @@ def thumbnail(source: Source | None) -> Thumbnail:
     return Thumbnail(jpeg, *pixels.shape[:2])
 
 
-def thumbnails(tiles: Iterable[Tile], progress: Progress = nobody) -> dict[Hashable, Thumbnail]:
+def thumbnails(
+    tiles: Iterable[Tile], progress: Progress = no_progress
+) -> dict[Hashable, Thumbnail]:
     """The thumbnails of all tiles, each picture decoded once.
 
     Args:

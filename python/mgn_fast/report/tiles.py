@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from ..errors import InvalidInputError
-from ..images import Source
-from ..parts import PartLook
+from mgn_fast.errors import InvalidInputError
+from mgn_fast.evaluation.body_parts import PartLook
+from mgn_fast.pictures.pixels import Source
 
 Verdict = Literal["query", "match", "junk", "other", "unknown"]
 VERDICTS: tuple[str, ...] = get_args(Verdict)

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from ..types import Identities
+from mgn_fast.types import Identities
 
 PRECISION_RULES = {
     "sklearn": "equal distances are found together (sklearn, the recipe's)",

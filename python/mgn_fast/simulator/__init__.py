@@ -33,7 +33,7 @@ and returned as an error or, with on_violation="abort", the end of the process.
 
 from __future__ import annotations
 
-from .control import (
+from mgn_fast.simulator.control import (
     TaskRecord,
     disable,
     enable,
@@ -45,9 +45,9 @@ from .control import (
     slow_stream,
     trace,
 )
-from .library import library_path
-from .om_file import StaticAipp, TensorSpec, write_om
-from .stand_in import stand_in
+from mgn_fast.simulator.deterministic import stand_in
+from mgn_fast.simulator.library import library_path
+from mgn_fast.simulator.om_file import StaticAipp, TensorSpec, write_om
 
 __all__ = [
     "StaticAipp",

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from .. import _core
-from ..errors import InvalidInputError
-from . import library
-from .executor import OnnxExecutor
+from mgn_fast import _core
+from mgn_fast.errors import InvalidInputError
+from mgn_fast.simulator import library
+from mgn_fast.simulator.executor import OnnxExecutor
 
 Compute = Literal["onnx", "deterministic"]
 RunMode = Literal["host", "device"]

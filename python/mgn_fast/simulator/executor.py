@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..threads import thread_count
-from ..types import AnyArray
+from mgn_fast.common.threads import thread_count
+from mgn_fast.types import AnyArray
 
 if TYPE_CHECKING:
     import onnxruntime

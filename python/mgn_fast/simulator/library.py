@@ -6,10 +6,13 @@ from __future__ import annotations
 import ctypes
 import functools
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidInputError, RuntimeUnavailableError
+from mgn_fast.errors import InvalidInputError, RuntimeUnavailableError
+
+NAME = "libascendcl.so"
 
 
 class ExecutorTensor(ctypes.Structure):
@@ -43,7 +46,10 @@ def library_path() -> Path:
     Returns:
         Its path inside the installed package.
     """
-    return Path(__file__).parent / "libascendcl.so"
+    # An editable install has what is compiled in a folder of its own.
+    folders = [Path(folder) for folder in sys.modules[__package__].__path__]
+    found = [folder / NAME for folder in folders if (folder / NAME).is_file()]
+    return found[0] if found else Path(__file__).parent / NAME
 
 
 @functools.cache

@@ -20,18 +20,26 @@ from urllib.parse import quote
 
 import numpy as np
 
-from .. import spec
-from ..aipp import MIN_CHN, VAR_RECI
-from ..errors import InvalidInputError, ModelError
-from ..files import write_atomically
-from ..om_container import (
+from mgn_fast.cann.aipp import MIN_CHN, VAR_RECI
+from mgn_fast.common.files import write_atomically
+from mgn_fast.errors import InvalidInputError, ModelError
+from mgn_fast.models.contract import (
+    EMBEDDING_WIDTH,
+    HEIGHT,
+    INPUT_NAME,
+    METADATA_KEY,
+    OUTPUT_NAME,
+    WIDTH,
+    Contract,
+)
+from mgn_fast.models.om_file import (
     HEADER_BYTES,
     LENGTH_OFFSET,
     LONG_LENGTH_OFFSET,
     MAGIC,
     sidecar_path,
 )
-from ..types import PathLike
+from mgn_fast.types import PathLike
 
 _VERSION = 0x20000000
 _DTYPE_NUMBERS = {
@@ -95,8 +103,8 @@ class StaticAipp:
     var_reci: tuple[float, ...] = VAR_RECI
 
 
-MGN_INPUTS = (TensorSpec(spec.INPUT_NAME, "float32", (3, spec.HEIGHT, spec.WIDTH), "NCHW"),)
-MGN_OUTPUTS = (TensorSpec(spec.OUTPUT_NAME, "float32", (spec.EMBEDDING_WIDTH,)),)
+MGN_INPUTS = (TensorSpec(INPUT_NAME, "float32", (3, HEIGHT, WIDTH), "NCHW"),)
+MGN_OUTPUTS = (TensorSpec(OUTPUT_NAME, "float32", (EMBEDDING_WIDTH,)),)
 
 
 def write_om(
@@ -182,7 +190,7 @@ class _Network:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     batch_size: int | None = None  # None: any
-    contract: spec.Contract | None = None
+    contract: Contract | None = None
 
 
 def _read_onnx(onnx: bytes | PathLike) -> bytes:
@@ -211,8 +219,8 @@ def _describe_onnx(network: bytes, *, source: bytes | PathLike | None) -> _Netwo
     fixed = {entry.shape[0] for entry in session.get_inputs() if isinstance(entry.shape[0], int)}
     if len(fixed) > 1:
         raise ModelError(f"{name} has inputs with batch sizes {sorted(fixed)}, expected one")
-    text = session.get_modelmeta().custom_metadata_map.get(spec.METADATA_KEY)
-    contract = None if text is None else spec.Contract.from_json(text, source=name)
+    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    contract = None if text is None else Contract.from_json(text, source=name)
     return _Network(inputs, outputs, fixed.pop() if fixed else None, contract)
 
 

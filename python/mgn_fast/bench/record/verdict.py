@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a pipeline is bound by, in words, and what to do about it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mgn_fast.common.bottleneck import Bound
+
+BOUNDS: tuple[Bound, ...] = ("decode", "feed", "h2d", "compute", "d2h")
+
+# Below it no stage holds the pipeline up by itself.
+BUSY = 0.85
+# Of several stages as busy as that the device's computing is named, as what one pays for.
+_NEARLY = 0.03
+
+_NAMES = {"h2d": "copy-in-bound", "d2h": "copy-out-bound"}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the advice depends on.
+
+    Attributes:
+        lanes: batches in flight.
+        workers: threads that decode; 0 where nothing is decoded.
+        cores: that this process may use.
+        on_npu: the device is an NPU, not this CPU.
+        open_load: images come at a given rate.
+        floats: the input is float32, of which bytes would be a quarter.
+    """
+
+    lanes: int
+    workers: int
+    cores: int
+    on_npu: bool
+    open_load: bool
+    floats: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What bounds the rate.
+
+    Attributes:
+        bound: by which stage.
+        device_idle: share of the time in which nothing computed.
+        words: a sentence.
+    """
+
+    bound: Bound
+    device_idle: float
+    words: str
+
+
+def judge(occupancy: Mapping[str, float], setting: Setting) -> Verdict:
+    """Names the stage that bounds the rate.
+
+    Args:
+        occupancy: share of the time each stage was busy, by name.
+        setting: of the run.
+
+    Returns:
+        The verdict.
+    """
+    idle = max(0.0, 1 - occupancy.get("compute", 0.0))
+    bound = _bound(occupancy, setting)
+    share = occupancy.get(bound, 0.0)
+    device = "the device idles" if setting.on_npu else "nothing computes for"
+    lead = _NAMES.get(bound, f"{bound}-bound")
+    if bound == "load":
+        words = f"load-bound: {device} {idle:.0%} of the time, waiting for images to arrive"
+    elif bound == "lanes":
+        most = max(BOUNDS, key=lambda name: occupancy.get(name, 0.0))
+        words = f"{lead}: no stage is busy all the time ({most} most, "
+        words += f"{occupancy.get(most, 0.0):.0%}) and {device} {idle:.0%}; "
+        words += f"try {setting.lanes + 1} lanes, or larger batches"
+    elif bound == "compute":
+        busy = "the device is" if setting.on_npu else "the lanes are"
+        words = f"{lead}: {busy} busy {share:.0%} of the time; {_faster(share, setting)}"
+    else:
+        words = f"{lead} ({share:.0%} busy): {device} {idle:.0%}; "
+        words += _advice(bound, occupancy, setting)
+    return Verdict(bound, idle, words)
+
+
+def _bound(occupancy: Mapping[str, float], setting: Setting) -> Bound:
+    busiest = max(BOUNDS, key=lambda name: occupancy.get(name, 0.0))
+    share = occupancy.get(busiest, 0.0)
+    if share < BUSY:
+        return "load" if setting.open_load else "lanes"
+    if occupancy.get("compute", 0.0) >= share - _NEARLY:
+        return "compute"
+    return busiest
+
+
+def _advice(bound: Bound, occupancy: Mapping[str, float], setting: Setting) -> str:
+    if bound == "decode":
+        return _more_workers(occupancy, setting)
+    if bound == "feed":
+        return "one thread packs and adds: use another process beside this one"
+    if bound == "h2d" and setting.floats:
+        return "use a model with bytes as input (uint8, AIPP): a quarter to copy"
+    return "the link to the device is what limits; use another slot or device"
+
+
+def _more_workers(occupancy: Mapping[str, float], setting: Setting) -> str:
+    """As many as would keep the device busy, if there are cores for them."""
+    wanted = math.ceil(
+        setting.workers * occupancy["decode"] / max(occupancy.get("compute", 0.0), 0.01)
+    )
+    missing = wanted - setting.workers
+    free = max(0, setting.cores - setting.workers)
+    if free == 0:
+        return (
+            f"all {setting.cores} cores decode already; decode less (smaller files), or use a "
+            "machine with more cores"
+        )
+    more = min(missing, free)
+    return f"add {more} worker{'s' if more > 1 else ''} (--workers {setting.workers + more})"
+
+
+def _faster(share: float, setting: Setting) -> str:
+    if setting.on_npu and share < 1 - _NEARLY and not setting.open_load:
+        return f"try {setting.lanes + 1} lanes, which hides what it waits for"
+    if setting.on_npu:
+        return "only another device or a smaller network is faster"
+    return "only more cores, or a lower precision (bf16, int8), are faster"

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is to be compiled: arguments checked against each other and the model, as ATC's words."""
+
+from __future__ import annotations
+
+import math
+import operator
+import os
+import string
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from mgn_fast.cann.soc_version import NAME, detect_soc_version
+from mgn_fast.errors import InvalidInputError, ModelError
+from mgn_fast.models.contract import HEIGHT, WIDTH
+from mgn_fast.models.om_file import sidecar_path
+from mgn_fast.models.onnx_file import OnnxFile, OnnxTensor
+from mgn_fast.types import PathLike
+
+Precision = Literal["float16", "mixed", "origin"]
+
+SIMULATED_SOC_VERSION = "Ascend310P3"
+MAX_BATCH_SIZE = 1024
+MAX_GEARS = 100
+_PRECISION_MODES = {
+    "float16": "force_fp16",
+    "mixed": "allow_mix_precision",
+    "origin": "must_keep_origin_dtype",
+}
+# What compile_om itself says to ATC, or what would make it something else than a compiler.
+_OURS = frozenset(
+    name
+    for line in (
+        "mode framework model weight output input_format input_shape input_shape_range",
+        "input_hint_shape dynamic_batch_size dynamic_image_size dynamic_dims soc_version",
+        "insert_op_conf om json singleop help h",
+    )
+    for name in line.split()
+)
+_NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "_./-")
+
+
+@dataclass(frozen=True)
+class Job:
+    """The arguments of `compile_om`, checked."""
+
+    onnx: Path
+    path: Path
+    soc_version: str
+    batch_sizes: tuple[int, ...]
+    aipp: bool
+    precision: Precision | None
+    atc: PathLike | None
+    simulate: bool
+    extra_args: tuple[str, ...]
+    timeout_s: float
+    log_path: Path | None
+
+    @property
+    def sidecar(self) -> Path:
+        """The file that tells of the .om."""
+        return sidecar_path(self.path)
+
+
+def checked_job(onnx: PathLike, path: PathLike, options: dict[str, Any]) -> Job:
+    """The arguments of `compile_om`, each found to be what it says it takes.
+
+    Args:
+        onnx: as for `compile_om`.
+        path: as for `compile_om`.
+        options: the others of `compile_om`, all of them.
+
+    Returns:
+        The job; gears ascending, the chip known.
+
+    Raises:
+        InvalidInputError: an argument is not what `compile_om` takes.
+        RuntimeUnavailableError: the chip is to be detected, and is not.
+    """
+    for name, value in (("onnx", onnx), ("path", path), ("log_path", options["log_path"])):
+        if not isinstance(value, (str, os.PathLike)) and not (name == "log_path" and value is None):
+            raise InvalidInputError(f"{name} is {value!r}, expected a path")
+        if value is not None and "\0" in os.fspath(value):
+            raise InvalidInputError(f"{name} is {value!r}, expected a path without zero bytes")
+    for name in ("aipp", "simulate"):
+        if not isinstance(options[name], bool):
+            raise InvalidInputError(f"{name} is {options[name]!r}, expected True or False")
+    if Path(path).suffix != ".om":
+        raise InvalidInputError(
+            f"output {os.fspath(path)!r} ends in {Path(path).suffix!r}, expected '.om'"
+        )
+    if options["precision"] not in (None, *get_args(Precision)):
+        raise InvalidInputError(
+            f"precision is {options['precision']!r}, expected one of {get_args(Precision)} or None"
+        )
+    log_path = None if options["log_path"] is None else Path(options["log_path"])
+    if log_path is not None and log_path.absolute() in (
+        Path(onnx).absolute(),
+        Path(path).absolute(),
+    ):
+        raise InvalidInputError(f"log_path is {str(log_path)!r}, the model itself")
+    checked = {
+        "batch_sizes": _checked_batch_sizes(options["batch_sizes"]),
+        "extra_args": _checked_extra_args(options["extra_args"], options["precision"]),
+        "timeout_s": _checked_timeout(options["timeout_s"]),
+        "log_path": log_path,
+        "soc_version": _checked_soc_version(options["soc_version"], simulate=options["simulate"]),
+    }
+    return Job(Path(onnx), Path(path), **{**options, **checked})
+
+
+def _checked_batch_sizes(sizes: Any) -> tuple[int, ...]:
+    try:
+        given = tuple(sizes)
+        numbers = tuple(operator.index(size) for size in given)
+    except TypeError:
+        given, numbers = (), ()
+    if any(isinstance(size, bool) for size in given):
+        numbers = ()
+    inside = all(1 <= number <= MAX_BATCH_SIZE for number in numbers)
+    if not numbers or not inside or len(set(numbers)) != len(numbers) or len(numbers) > MAX_GEARS:
+        raise InvalidInputError(
+            f"batch_sizes is {sizes!r}, expected 1 to {MAX_GEARS} different whole numbers from 1 "
+            f"to {MAX_BATCH_SIZE}"
+        )
+    return tuple(sorted(numbers))
+
+
+def _checked_extra_args(words: Any, precision: Precision | None) -> tuple[str, ...]:
+    if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
+        raise InvalidInputError(f"extra_args is {words!r}, expected a list of words")
+    reserved = _OURS if precision is None else _OURS | {"precision_mode", "precision_mode_v2"}
+    for word in words:
+        # ATC takes one dash for two, and dashes for underscores.
+        name = word.lstrip("-").partition("=")[0].replace("-", "_")
+        if not word.startswith("-") or "\0" in word or not name:
+            raise InvalidInputError(
+                f"extra_args has {word!r}, expected options of the form '--name=value'"
+            )
+        if name in reserved:
+            raise InvalidInputError(
+                f"extra_args has {word!r}; compile_om sets --{name} from its own arguments"
+            )
+    return tuple(words)
+
+
+def _checked_timeout(seconds: Any) -> float:
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not is_number or not math.isfinite(seconds) or seconds <= 0:
+        raise InvalidInputError(f"timeout_s is {seconds!r}, expected seconds above 0")
+    return float(seconds)
+
+
+def _checked_soc_version(name: Any, *, simulate: bool) -> str:
+    if name is None:
+        return SIMULATED_SOC_VERSION if simulate else detect_soc_version()
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise InvalidInputError(
+            f"soc_version is {name!r}, expected 'Ascend' and the chip's name, such as 'Ascend310P3'"
+        )
+    return name
+
+
+def atc_arguments(job: Job, described: OnnxFile) -> list[str]:
+    """ATC's. Paths are plain names in its working directory, whatever the user's look like.
+
+    Args:
+        job: the checked arguments.
+        described: the ONNX file.
+
+    Returns:
+        One word per option.
+
+    Raises:
+        ModelError: the file is no model from pictures.
+        InvalidInputError: batch sizes or AIPP do not go with it.
+    """
+    entry = _picture_input(job, described)
+    batch = str(job.batch_sizes[0]) if len(job.batch_sizes) == 1 else "-1"
+    shape = ",".join((batch, *map(str, entry.shape[1:])))
+    # ATC takes NCHW or ND for ONNX, and pixels are NHWC.
+    layout = "ND" if entry.dtype == "uint8" else "NCHW"
+    words = [
+        "--mode=0",
+        "--framework=5",
+        "--model=model.onnx",
+        "--output=model",
+        f"--soc_version={job.soc_version}",
+        f"--input_format={layout}",
+        f"--input_shape={entry.name}:{shape}",
+    ]
+    if len(job.batch_sizes) > 1:
+        words.append("--dynamic_batch_size=" + ",".join(map(str, job.batch_sizes)))
+    if job.aipp:
+        words.append("--insert_op_conf=aipp.cfg")
+    if job.precision is not None:
+        words.append(f"--precision_mode={_PRECISION_MODES[job.precision]}")
+    return words + list(job.extra_args)
+
+
+def _picture_input(job: Job, described: OnnxFile) -> OnnxTensor:
+    """The model's one input, once it is known to suit what is asked for."""
+    entry = described.inputs[0]
+    where = f"{str(job.onnx)!r} has input {entry.name!r} of {entry.dtype or 'unknown'}"
+    fixed = len(entry.shape) == 4 and all(isinstance(n, int) and n > 0 for n in entry.shape[1:])
+    if len(described.inputs) != 1 or not fixed or not set(entry.name) <= _NAME_CHARACTERS:
+        raise ModelError(
+            f"{where} {entry.shape} and {len(described.inputs)} inputs, expected one with a batch "
+            "axis, three fixed sizes, and a name of letters, digits, '_', '.', '/' and '-'"
+        )
+    if described.has_external_data:
+        raise ModelError(f"{str(job.onnx)!r} has weights in other files; export it as one file")
+    batch = entry.shape[0]
+    if isinstance(batch, int) and batch > 0 and job.batch_sizes != (batch,):
+        raise InvalidInputError(
+            f"batch_sizes is {job.batch_sizes}, {where} with the fixed batch size {batch}; export "
+            "with batch_size=None"
+        )
+    if job.aipp and (entry.dtype == "uint8" or entry.shape[1:] != (3, HEIGHT, WIDTH)):
+        raise InvalidInputError(
+            f"aipp is True, {where} {entry.shape}; AIPP feeds float32 "
+            f"[N, 3, {HEIGHT}, {WIDTH}], and a model with uint8 input "
+            "normalises itself"
+        )
+    return entry

@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mgn-fast evaluate`: mAP, CMC and mINP of a model, or of embeddings on disk, on a dataset."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from mgn_fast.cli.commands.evaluate_pages import Drawing, add_page_options, drawing, require_parts
+from mgn_fast.cli.options import (
+    Commands,
+    add_rerank_options,
+    add_session_options,
+    new_command,
+    path_argument,
+    session_options,
+)
+from mgn_fast.cli.screen.progress import say, stages, track
+from mgn_fast.cli.tables import print_reports
+from mgn_fast.common.files import replacing
+from mgn_fast.common.memory import available_bytes, in_words
+from mgn_fast.datasets.dataset import Dataset, Kind, Split, count_problems, load_dataset
+from mgn_fast.embedding.embedder import Embedder
+from mgn_fast.embedding.embeddings_file import read_embeddings
+from mgn_fast.errors import DatasetError, InvalidInputError
+from mgn_fast.evaluation.measure import measure_embeddings, work_of
+from mgn_fast.evaluation.memory_plan import require_room
+from mgn_fast.evaluation.protocol import (
+    PrecisionRule,
+    Protocol,
+    ProtocolReport,
+    SameCamera,
+    unmatched,
+)
+from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.models.contract import EMBEDDING_WIDTH
+from mgn_fast.types import AnyArray, F32Array
+
+
+def add_parser(commands: Commands) -> None:
+    """Adds the command.
+
+    Args:
+        commands: what `add_subparsers` returned.
+    """
+    parser = new_command(
+        commands,
+        "evaluate",
+        help="measure mAP, CMC and mINP on a dataset",
+        example="mgn-fast evaluate Market-1501-v15.09.15 --model mgn.onnx --rerank"
+        " --html page.html\n"
+        "  mgn-fast evaluate Market-1501-v15.09.15 --query q.npy --gallery g.npy",
+    )
+    parser.add_argument("dataset", type=path_argument, help="the dataset's directory")
+    parser.add_argument("--kind", choices=get_args(Kind), default="market1501")
+    parser.add_argument(
+        "--model", type=path_argument, help="an .onnx or .om file to embed the pictures with"
+    )
+    parser.add_argument("--query", type=path_argument, help="embeddings of the queries, .npy")
+    parser.add_argument("--gallery", type=path_argument, help="embeddings of the gallery, .npy")
+    _add_protocol_options(parser)
+    add_rerank_options(parser)
+    add_session_options(parser)
+    add_page_options(parser)
+    parser.add_argument(
+        "--strict", action="store_true", help="exit 3 where counts differ from the published ones"
+    )
+    parser.add_argument(
+        "-o", "--output", type=path_argument, help="write the reports to this .json file"
+    )
+    parser.add_argument("--json", action="store_true", help="print the reports as JSON")
+    parser.set_defaults(run=run)
+
+
+def _add_protocol_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("protocol")
+    group.add_argument("--ap", choices=get_args(PrecisionRule), default="sklearn")
+    group.add_argument(
+        "--same-camera",
+        choices=get_args(SameCamera),
+        default="drop",
+        help="gallery pictures of the query's person by its camera; separate: all by it (drop)",
+    )
+    group.add_argument("--max-rank", type=int, default=50, help="length of the CMC (50)")
+    group.add_argument(
+        "--all-matches", action="store_true", help="the CMC counts every match, not the first"
+    )
+    group.add_argument(
+        "--single-shot",
+        choices=("expected", "drawn"),
+        help="report CUHK03's single-gallery-shot too: its exact mean, or that of seeded draws",
+    )
+    group.add_argument("--draws", type=int, default=10, help="of --single-shot drawn (10)")
+    group.add_argument("--seed", type=int, default=0, help="of the draws (0)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Embeds or reads the embeddings, evaluates, prints.
+
+    Args:
+        arguments: the parsed command line.
+
+    Returns:
+        0.
+
+    Raises:
+        MgnError: see `load_dataset`, `Embedder`, `read_embeddings` and `evaluate`.
+    """
+    _check_source(arguments)
+    # The output is tried before hours of work are put into what goes there.
+    with _output(arguments.output) as output, drawing(arguments) as drawn:
+        result, reports = _evaluated(arguments, drawn)
+        if output is not None:
+            output.write_bytes(json.dumps(result, indent=1).encode() + b"\n")
+    if arguments.json:
+        print(json.dumps(result))
+    else:
+        print_reports({_title(name, report): report for name, report in reports.items()})
+    return 0
+
+
+def _title(name: str, report: ProtocolReport) -> str:
+    protocol = report.protocol
+    if protocol.single_shot == "no":
+        return name
+    drawn = f"{protocol.draws} draws, seed {protocol.seed}"
+    return f"{name} ({drawn if protocol.single_shot == 'drawn' else 'expected'})"
+
+
+def _output(path: Path | None) -> AbstractContextManager[Path | None]:
+    if path is None:
+        return contextlib.nullcontext()
+    if path.suffix != ".json":
+        raise InvalidInputError(f"output {str(path)!r} ends in {path.suffix!r}, expected '.json'")
+    return replacing(path)
+
+
+def _evaluated(
+    arguments: argparse.Namespace, drawn: Drawing
+) -> tuple[dict[str, Any], dict[str, ProtocolReport]]:
+    """What goes into the file, and the reports it is made of."""
+    dataset = load_dataset(arguments.dataset, arguments.kind)
+    _warn(dataset, strict=arguments.strict)
+    query, gallery = _embeddings(arguments, dataset)
+    reports = _reports(query, gallery, dataset, arguments, drawn)
+    drawn.draw(dataset, reports, (query, gallery))
+    result: dict[str, Any] = {
+        "dataset": {"root": str(dataset.root), "kind": dataset.kind},
+        "num_queries": len(dataset.query),
+        "num_gallery": len(dataset.gallery),
+        "num_junk": dataset.num_junk,
+        "num_distractors": dataset.num_distractors,
+        "reports": {name: report.to_dict() for name, report in reports.items()},
+    }
+    return result, reports
+
+
+def _reports(
+    query: AnyArray,
+    gallery: AnyArray,
+    dataset: Dataset,
+    arguments: argparse.Namespace,
+    drawn: Drawing,
+) -> dict[str, ProtocolReport]:
+    """The report, and with `--rerank` the re-ranked one after it; each single-shot too if asked."""
+    protocols = _protocols(arguments)
+    drawn.begin(dataset, protocols[""])
+    reports = {}
+    for ranking, settings in _rankings(arguments).items():
+        with stages() as progress:
+            measured = measure_embeddings(
+                query,
+                gallery,
+                dataset.query.identities,
+                dataset.gallery.identities,
+                list(protocols.values()),
+                rerank=settings,
+                progress=progress,
+                onlookers=drawn.onlookers(),
+            )
+        drawn.add(ranking, measured[0])
+        for suffix, report in zip(protocols, measured, strict=True):
+            reports[ranking + suffix] = report
+    _say_what_has_no_match(dataset, arguments.same_camera)
+    return reports
+
+
+def _rankings(arguments: argparse.Namespace) -> dict[str, Settings | None]:
+    """What is evaluated, by name: distances as they are, and re-ranked ones."""
+    rankings: dict[str, Settings | None] = {"plain": None}
+    if arguments.rerank:
+        rankings["re-ranked"] = Settings(arguments.k1, arguments.k2, arguments.original_weight)
+    return rankings
+
+
+def _protocols(arguments: argparse.Namespace) -> dict[str, Protocol]:
+    """By what they add to the name of a report."""
+    whole = Protocol(
+        max_rank=arguments.max_rank,
+        ap=arguments.ap,
+        same_camera=arguments.same_camera,
+        first_match_break=not arguments.all_matches,
+        draws=arguments.draws,
+        seed=arguments.seed,
+    )
+    protocols = {"": whole}
+    if arguments.single_shot is not None:
+        protocols[", single-shot"] = replace(whole, single_shot=arguments.single_shot)
+    return protocols
+
+
+def _say_memory(
+    arguments: argparse.Namespace, dataset: Dataset, width: int, *, embedded: bool
+) -> None:
+    """What the run will take; one that cannot fit ends here, before hours of embedding."""
+    shape = len(dataset.query), len(dataset.gallery), width
+    rows = 4 * (shape[0] + shape[1]) * width
+    needed = 0
+    for name, settings in _rankings(arguments).items():
+        work = work_of(shape, list(_protocols(arguments).values()), settings)
+        work = replace(work, besides=0 if embedded else rows)
+        needed = max(needed, require_room(f"{name} evaluation", work))
+    left = available_bytes()
+    there = "what is available is not known" if left is None else f"{in_words(left)} available"
+    kind = "beyond the embeddings" if embedded else "with the embeddings"
+    say(f"memory: about {in_words(needed)} {kind} of {in_words(rows)}; {there}")
+
+
+def _say_what_has_no_match(dataset: Dataset, same_camera: SameCamera) -> None:
+    absent, removed = unmatched(dataset.query.identities, dataset.gallery.identities, same_camera)
+    if absent:
+        say(f"note: {absent} queries show a person who is not in the gallery")
+    if removed:
+        say(
+            f"note: of {removed} queries every gallery picture of the person is by their own "
+            f"camera, which --same-camera {same_camera} removes"
+        )
+
+
+def embed_split(embedder: Embedder, split: Split, what: str) -> F32Array:
+    """Embeddings of a split's pictures, row by row; a picture that cannot be decoded is an error.
+
+    Args:
+        embedder: with `on_error="raise"`.
+        split: the pictures.
+        what: the split's name, for the progress line.
+
+    Returns:
+        float32 [N, 2048].
+    """
+    rows = np.empty((len(split), embedder.session.embedding_width), np.float32)
+    pictures = track(embedder.stream(split.paths), f"embedding {what}", len(split))
+    for place, (_, row) in enumerate(pictures):
+        rows[place] = row
+    return rows
+
+
+def _check_source(arguments: argparse.Namespace) -> None:
+    files = (arguments.query, arguments.gallery)
+    if (arguments.model is None) == (files == (None, None)) or (None in files and any(files)):
+        raise InvalidInputError(
+            f"--model is {arguments.model}, --query {files[0]}, --gallery {files[1]}; "
+            "give --model, or --query and --gallery"
+        )
+    if arguments.model is not None and arguments.on_error == "skip":
+        raise InvalidInputError(
+            "--on-error is 'skip', but every picture of a dataset counts; expected 'raise'"
+        )
+
+
+def _warn(dataset: Dataset, *, strict: bool) -> None:
+    for note in dataset.notes:
+        say(f"note: {note}")
+    problems = count_problems(dataset)
+    for problem in problems:
+        say(f"warning: {problem}")
+    if problems and strict:
+        raise DatasetError(
+            f"{str(dataset.root)!r} is not the published {dataset.kind}: {'; '.join(problems)}"
+        )
+
+
+def _embeddings(arguments: argparse.Namespace, dataset: Dataset) -> tuple[AnyArray, AnyArray]:
+    if arguments.model is not None:
+        _say_memory(arguments, dataset, EMBEDDING_WIDTH, embedded=False)
+        with Embedder(arguments.model, **session_options(arguments)) as embedder:
+            require_parts(arguments, embedder.session.embedding_width)
+            return (
+                embed_split(embedder, dataset.query, "query"),
+                embed_split(embedder, dataset.gallery, "gallery"),
+            )
+    query = _rows_of(dataset.query, arguments.query, "query")
+    gallery = _rows_of(dataset.gallery, arguments.gallery, "gallery")
+    require_parts(arguments, gallery.shape[1])
+    _say_memory(arguments, dataset, gallery.shape[1], embedded=True)
+    return query, gallery
+
+
+def _rows_of(split: Split, path: Path, what: str) -> AnyArray:
+    """The split's rows of an embeddings file: by name where it has names, else one for one."""
+    embeddings = read_embeddings(path)
+    if embeddings.names is None:
+        if len(embeddings.rows) != len(split):
+            raise DatasetError(
+                f"{str(path)!r} has {len(embeddings.rows)} rows and no names, expected one for "
+                f"each of the {len(split)} {what} pictures in order of name"
+            )
+        say(f"note: {path} has no names; its rows are taken in order of the {what} pictures' names")
+        return embeddings.rows
+    position = {Path(name).name: row for row, name in enumerate(embeddings.names)}
+    if len(position) != len(embeddings.names):
+        raise DatasetError(f"{str(path)!r} has rows of the same file name in different directories")
+    missing = [entry.name for entry in split.paths if entry.name not in position]
+    if missing:
+        raise DatasetError(
+            f"{str(path)!r} lacks {len(missing)} of {len(split)} {what} pictures, the first "
+            f"{missing[0]!r}"
+        )
+    rows: AnyArray = embeddings.rows[[position[entry.name] for entry in split.paths]]
+    return rows

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mgn-fast export`: a checkpoint, or seeded random weights, to ONNX."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from mgn_fast.cli.options import Commands, new_command, path_argument
+from mgn_fast.cli.screen.progress import printable, say, working
+from mgn_fast.embedding.embeddings_file import sha256_of
+from mgn_fast.errors import InvalidInputError
+from mgn_fast.export.onnx_export import export_onnx
+
+
+def add_parser(commands: Commands) -> None:
+    """Adds the command.
+
+    Args:
+        commands: what `add_subparsers` returned.
+    """
+    parser = new_command(
+        commands,
+        "export",
+        help="write a checkpoint as an ONNX model",
+        example="mgn-fast export model.pt -o mgn.onnx\n"
+        "  mgn-fast export --random-weights -o random.onnx",
+    )
+    parser.add_argument(
+        "checkpoint", nargs="?", type=path_argument, help=".pt, .pth or .safetensors"
+    )
+    parser.add_argument(
+        "-o", "--output", type=path_argument, required=True, help="the .onnx file to write"
+    )
+    parser.add_argument(
+        "--random-weights", action="store_true", help="seeded random weights, no checkpoint"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the random weights (0)")
+    parser.add_argument("--batch-size", type=int, help="fix the batch axis (it is dynamic)")
+    parser.add_argument("--opset", type=int, help="ONNX opset, 11 upward")
+    parser.add_argument("--outputs", choices=("embedding", "all"), default="embedding")
+    parser.add_argument("--input", choices=("float32", "uint8"), default="float32")
+    parser.add_argument(
+        "--fuse-mirror", action="store_true", help="mirror, add and normalise inside the graph"
+    )
+    parser.add_argument(
+        "--no-verify", dest="verify", action="store_false", help="do not compare with torch"
+    )
+    parser.add_argument("--json", action="store_true", help="print what was written as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exports and says what was written.
+
+    Args:
+        arguments: the parsed command line.
+
+    Returns:
+        0.
+
+    Raises:
+        MgnError: see `export_onnx`.
+    """
+    if (arguments.checkpoint is None) != arguments.random_weights:
+        given = (
+            "neither a checkpoint nor --random-weights is given"
+            if arguments.checkpoint is None
+            else f"both {str(arguments.checkpoint)!r} and --random-weights are given"
+        )
+        raise InvalidInputError(f"{given}; give one of the two")
+    if arguments.random_weights:
+        say(f"random weights of seed {arguments.seed}: embeddings mean nothing about people")
+    with working("exporting"):
+        path = export_onnx(
+            arguments.checkpoint,
+            arguments.output,
+            batch_size=arguments.batch_size,
+            opset=arguments.opset,
+            outputs=arguments.outputs,
+            input=arguments.input,
+            fuse_mirror=arguments.fuse_mirror,
+            verify=arguments.verify,
+            seed=arguments.seed,
+        )
+    size = path.stat().st_size
+    # Whose weights these are, for whoever compares it with what the weights' author published.
+    sha256 = sha256_of(arguments.checkpoint) if arguments.checkpoint else None
+    if arguments.json:
+        written = {"path": str(path), "bytes": size, "verified": arguments.verify}
+        print(json.dumps(written | {"checkpoint_sha256": sha256}))
+    else:
+        verified = "verified against torch" if arguments.verify else "not verified"
+        print(f"{printable(str(path))}: {size / 1e6:.1f} MB, {verified}")
+        if sha256:
+            print(f"checkpoint sha256 {sha256}")
+    return 0

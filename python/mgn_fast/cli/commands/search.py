@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mgn-fast search`: the pictures of a gallery that are nearest to some queries."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from mgn_fast.cli.commands.search_pages import draw
+from mgn_fast.cli.commands.search_work import Search, entries, opened_index, queries_of, searched
+from mgn_fast.cli.options import (
+    Commands,
+    add_rerank_options,
+    add_session_options,
+    new_command,
+    path_argument,
+)
+from mgn_fast.cli.page_files import add_page_files, page_files
+from mgn_fast.cli.screen.progress import printable
+from mgn_fast.errors import DatasetError, InvalidInputError
+from mgn_fast.evaluation.body_parts import PARTS
+from mgn_fast.gallery.gallery import Gallery
+from mgn_fast.gallery.index import LEAST_RECALL
+
+
+def add_parser(commands: Commands) -> None:
+    """Adds the command.
+
+    Args:
+        commands: what `add_subparsers` returned.
+    """
+    parser = new_command(
+        commands,
+        "search",
+        help="find the nearest pictures of a gallery",
+        example="mgn-fast search people.gallery query.jpg --depth 10\n"
+        "  mgn-fast search people.gallery queries/ --rerank --html found.html",
+    )
+    parser.add_argument("gallery", type=path_argument, help="what `embed -o NAME.gallery` wrote")
+    parser.add_argument(
+        "queries",
+        nargs="+",
+        type=path_argument,
+        metavar="QUERY",
+        help="pictures, directories of them, or embeddings in .npy files",
+    )
+    parser.add_argument("--depth", type=int, default=10, help="pictures listed per query (10)")
+    parser.add_argument(
+        "--model", type=path_argument, help="embeds the queries (the one that made the gallery)"
+    )
+    parser.add_argument(
+        "--parts",
+        action="store_true",
+        help="show how near each of MGN's eight parts is: whole, halves, thirds",
+    )
+    add_rerank_options(parser, switch="list in the order of re-ranked distances")
+    parser.add_argument(
+        "--candidates",
+        type=int,
+        metavar="N",
+        help="re-rank each query among its N nearest only, for large galleries (all)",
+    )
+    _add_index_options(parser)
+    add_session_options(parser)
+    group = add_page_files(
+        parser,
+        page="write the ranked lists to this page",
+        sheet="write the ranked lists to this picture",
+    )
+    group.add_argument(
+        "--pictures",
+        type=path_argument,
+        metavar="DIR",
+        help="where the gallery's pictures are now (where they were, relative to the gallery)",
+    )
+    parser.add_argument("--json", action="store_true", help="print what was found as JSON")
+    parser.set_defaults(run=run)
+
+
+def _add_index_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("approximate search, by FAISS")
+    group.add_argument(
+        "--index",
+        type=path_argument,
+        metavar="FILE",
+        help="search by this index; it is made, or brought up to date, and its recall measured",
+    )
+    group.add_argument(
+        "--index-kind", metavar="KIND", help="of a new index, by FAISS's name, such as IVF256,SQ8"
+    )
+    group.add_argument(
+        "--recall",
+        type=float,
+        default=LEAST_RECALL,
+        help=f"share of the truly nearest that it should find ({LEAST_RECALL})",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Embeds the queries, searches, prints.
+
+    Args:
+        arguments: the parsed command line.
+
+    Returns:
+        0.
+
+    Raises:
+        MgnError: see `Gallery` and `Embedder`.
+    """
+    _check(arguments)
+    # The outputs are tried before any work is put into what goes there.
+    with page_files(arguments) as (html, png):
+        gallery = Gallery.load(arguments.gallery)
+        if len(gallery) == 0:
+            raise DatasetError(f"gallery {str(arguments.gallery)!r} holds no pictures")
+        index = opened_index(arguments, gallery)
+        search = searched(arguments, gallery, queries_of(arguments, gallery), index)
+        draw(search, html, png, arguments.pictures)
+    if arguments.json:
+        print(json.dumps(_described(search)))
+    else:
+        _print(search)
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if arguments.index is not None and arguments.rerank and arguments.candidates is None:
+        raise InvalidInputError(
+            "--index and --rerank are given, which re-ranks among what the index finds; "
+            "expected --candidates too, to say how many that are"
+        )
+    if arguments.candidates is not None and not arguments.rerank:
+        raise InvalidInputError(
+            f"--candidates is {arguments.candidates}, which only re-ranking takes; add --rerank"
+        )
+
+
+def _described(search: Search) -> dict[str, Any]:
+    index = None if search.index is None else vars(search.index.settings)
+    return {
+        "gallery": str(search.gallery.path),
+        "num_pictures": len(search.gallery),
+        "reranked": search.reranked,
+        "index": index,
+        "queries": [
+            {"name": name, "found": list(entries(search, query))}
+            for query, name in enumerate(search.queries.names)
+        ],
+    }
+
+
+def _print(search: Search) -> None:
+    kind = "re-ranked distance" if search.reranked else "distance"
+    print(f"{len(search.gallery):,} pictures in {search.gallery.path}; rank, {kind}, name")
+    for query, name in enumerate(search.queries.names):
+        print(printable(name))
+        for entry in entries(search, query):
+            distance = round(entry["distance"], 4) + 0.0  # re-ranked ones may round to -0
+            print(f"{entry['rank']:4}  {distance:.4f}  {printable(entry['name'])}")
+            if "parts" in entry:
+                print(f"{'':14}{_in_words([part['cosine'] for part in entry['parts']])}")
+
+
+def _in_words(cosines: list[float]) -> str:
+    """The eight, by what they see."""
+    groups = {"whole": "whole", "half": "halves", "third": "thirds"}
+    numbers: dict[str, list[str]] = {region: [] for region in groups}
+    for part, cosine in zip(PARTS, cosines, strict=True):
+        numbers[part.region].append(f"{cosine:.3f}")
+    return "  ".join(f"{groups[region]} {' '.join(numbers[region])}" for region in groups)

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every room uses, and what knows nothing of pictures, models or re-identification.
+
+files        files that appear whole or not at all, and opening none but regular ones
+cache        the cache directory, and a file's SHA-256
+threads      how many threads to use
+memory       how much memory a run may take
+machine      what Linux says of this machine
+observer     timing hooks of embedding
+bottleneck   what embedding waits for
+progress     how a long run tells how far it is
+"""
+
+from mgn_fast.common.bottleneck import Bound, Tally
+from mgn_fast.common.cache import cache_directory, file_sha256
+from mgn_fast.common.files import open_regular, replacing, write_atomically
+from mgn_fast.common.machine import cpu_name
+from mgn_fast.common.memory import available_bytes, require_fit
+from mgn_fast.common.observer import Observer, Span, current_observer, observing
+from mgn_fast.common.progress import Progress, no_progress
+from mgn_fast.common.threads import thread_count
+
+__all__ = [
+    "Bound",
+    "Observer",
+    "Progress",
+    "Span",
+    "Tally",
+    "available_bytes",
+    "cache_directory",
+    "cpu_name",
+    "current_observer",
+    "file_sha256",
+    "no_progress",
+    "observing",
+    "open_regular",
+    "replacing",
+    "require_fit",
+    "thread_count",
+    "write_atomically",
+]

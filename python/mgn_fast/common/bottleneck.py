@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What bounds a run of pictures: the words for it, and a tally that tells it while the run goes on.
+
+The tally asks nothing of a device: one thread feeds the lanes, and what it waits for is what bounds
+the rate. `bench.verdict` measures how busy every stage is, which takes events on a device.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Literal
+
+from mgn_fast.common.observer import Observer, Span, Stage
+
+# "feed" is the thread that packs images and adds embeddings; "lanes": nothing is busy, batches wait
+# for each other; "load": images come slower than they could be taken.
+Bound = Literal["decode", "feed", "h2d", "compute", "d2h", "lanes", "load"]
+
+# After "bound by": what can be told without asking the device.
+NOUNS: dict[Bound, str] = {"decode": "decoding", "feed": "packing", "compute": "the model"}
+
+# What the feeding thread does, by what bounds the rate while it does that.
+_FEEDING: dict[Stage, Bound] = {
+    "decode_wait": "decode",
+    "lane_wait": "compute",
+    "result_wait": "compute",
+    "pack": "feed",
+    "fuse": "feed",
+}
+# A batch of MGN takes most of a second on a small CPU, and several have to lie in the window.
+WINDOW_S = 10.0
+
+
+class Tally(Observer):
+    """Sums up the seconds of each stage, of all threads together. Any thread may call."""
+
+    times_devices = False
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seconds: dict[Stage, float] = {}
+        self._began_s, self._ended_s = math.inf, -math.inf
+        # When, and the sums then: what lies between the oldest and now is the window.
+        self._past: deque[tuple[float, dict[Stage, float]]] = deque([(time.perf_counter(), {})])
+        self._last_bound: Bound | None = None
+
+    def spent(self, span: Span) -> None:
+        """Adds one step."""
+        seconds = span.ended_s - span.started_s
+        with self._lock:
+            self._seconds[span.stage] = self._seconds.get(span.stage, 0.0) + seconds
+            self._began_s = min(self._began_s, span.started_s)
+            self._ended_s = max(self._ended_s, span.ended_s)
+
+    def seconds(self) -> dict[Stage, float]:
+        """Of each stage so far; threads that work at once are added up."""
+        with self._lock:
+            return dict(self._seconds)
+
+    def overall(self) -> Bound | None:
+        """What bounded the rate from the first step to the last; None where that is not known."""
+        return bound_of(self.seconds(), self._ended_s - self._began_s)
+
+    def restart(self) -> None:
+        """What is asked of `recent` from here on knows nothing of what was before."""
+        self._past = deque([(time.perf_counter(), self.seconds())])
+        self._last_bound = None
+
+    def recent(self) -> Bound | None:
+        """What has bounded the rate of late; None where that is not to be seen. For one thread."""
+        now_s, sums = time.perf_counter(), self.seconds()
+        if _feeding(sums) == _feeding(self._past[-1][1]):
+            return self._last_bound  # a wait that is not over is not told of yet
+        while len(self._past) > 1 and self._past[1][0] < now_s - WINDOW_S:
+            self._past.popleft()
+        started_s, before = self._past[0]
+        self._past.append((now_s, sums))
+        late = {stage: total - before.get(stage, 0.0) for stage, total in sums.items()}
+        self._last_bound = bound_of(late, now_s - started_s)
+        return self._last_bound
+
+
+def _feeding(seconds: Mapping[Stage, float]) -> list[float]:
+    """What the feeding thread has told of."""
+    return [seconds.get(stage, 0.0) for stage in _FEEDING]
+
+
+def bound_of(seconds: Mapping[Stage, float], wall_s: float) -> Bound | None:
+    """What a run was bound by.
+
+    Args:
+        seconds: of the stages.
+        wall_s: that the run took.
+
+    Returns:
+        "decode", "feed" or "compute": where the feeding thread was for longest. None where it did
+        something else for longer still, such as waiting for who takes the embeddings.
+    """
+    shares: dict[Bound, float] = {}
+    for stage, bound in _FEEDING.items():
+        shares[bound] = shares.get(bound, 0.0) + seconds.get(stage, 0.0)
+    longest = max(shares, key=lambda bound: shares[bound])
+    rest_s = wall_s - sum(shares.values())
+    return longest if shares[longest] > max(rest_s, 0.0) else None

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files: read only where they are regular, written beside their place and then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from mgn_fast.errors import InvalidInputError
+
+# What a full or failing disk says while a file is being written.
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+
+def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
+    """A regular file opened for reading; a pipe or device, which might never end, is refused.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The open file.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+    """
+    # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "no regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def is_regular_file(path: str | os.PathLike[str]) -> bool:
+    """Whether there is a regular file of that name, or a link to one.
+
+    Args:
+        path: any name; one too long or out of reach is no file.
+
+    Returns:
+        True or False; never raises.
+    """
+    return os.path.isfile(path)  # noqa: PTH113 (pathlib raises for names that are too long)
+
+
+def is_directory(path: str | os.PathLike[str]) -> bool:
+    """Whether there is a directory of that name, or a link to one.
+
+    Args:
+        path: any name; one too long or out of reach is no directory.
+
+    Returns:
+        True or False; never raises.
+    """
+    return os.path.isdir(path)  # noqa: PTH112 (pathlib raises for names that are too long)
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary path beside `path`, renamed to it when the block ends well, removed otherwise.
+
+    A link is followed: the file it points to is replaced.
+
+    Args:
+        path: the final name. Its directory must exist.
+
+    Yields:
+        A fresh, empty file with the same suffix in the same directory.
+
+    Raises:
+        InvalidInputError: the directory is missing or cannot be written, the disk is full, or
+            `path` is there and no regular file.
+    """
+    name = os.fspath(path)
+    final = Path(os.path.realpath(name))
+    if is_directory(final):
+        raise InvalidInputError(f"output {name!r} is a directory, expected a file name")
+    if os.path.lexists(final) and not is_regular_file(final):
+        raise InvalidInputError(f"output {name!r} is a pipe or device, expected a regular file")
+    try:
+        handle, made = tempfile.mkstemp(prefix=".mgn-fast-", suffix=final.suffix, dir=final.parent)
+    except OSError as error:
+        raise InvalidInputError(
+            f"output {name!r} cannot be written: {error.strerror}; "
+            "expected an existing directory with write permission"
+        ) from error
+    os.close(handle)
+    temporary = Path(made)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~current_umask())
+        temporary.replace(final)
+    except OSError as error:
+        if error.errno not in _DISK_ERRORS and error.filename2 is None:
+            raise
+        raise InvalidInputError(f"output {name!r} cannot be written: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
+    """Writes a file that appears whole or not at all.
+
+    Args:
+        path: the final name.
+        content: all of the file's bytes.
+
+    Returns:
+        The path written.
+
+    Raises:
+        InvalidInputError: the directory is missing or cannot be written.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+    return Path(path)
+
+
+def current_umask() -> int:
+    """The process's mask for the rights of new files.
+
+    Read, not set and set back: another thread may create a file meanwhile.
+
+    Returns:
+        The rights that new files do not get.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("Umask:")).split()[1], 8)

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a long run tells how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+# Is told the stage of a run, how much of it is done, and how much there is.
+Progress = Callable[[str, int, int], None]
+
+
+def no_progress(stage: str, done: int, total: int) -> None:
+    """A Progress that tells nobody; the default of every function that takes one.
+
+    Args:
+        stage: of the run.
+        done: how much of it is done.
+        total: how much there is.
+    """

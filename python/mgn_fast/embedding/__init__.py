@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures to unit embeddings, in memory and on disk.
+
+embedder         what users call: `Embedder`
+embeddings_file  an .npy of embeddings and the names beside it
+"""
+
+from mgn_fast.embedding.embedder import Embedder
+from mgn_fast.embedding.embeddings_file import Embeddings, read_embeddings, write_embeddings
+
+__all__ = ["Embedder", "Embeddings", "read_embeddings", "write_embeddings"]

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Embeddings or distances to rankings, metrics and re-ranked distances.
+
+measure      what users call: `evaluate`, for one protocol or for many
+protocol     what counts as a match, and the metrics by their definitions
+report       what comes out
+distances    blocks of exact distances; `rank`
+reranking    k-reciprocal re-ranking
+neighbours   the nearest pictures of each, for re-ranking
+body_parts   the eight parts of an MGN embedding
+agreement    how alike two models' embeddings are
+memory_plan  what a run will take
+"""
+
+from mgn_fast.evaluation.agreement import Agreement, compare
+from mgn_fast.evaluation.distances import cosine_similarity, rank, squared_distance
+from mgn_fast.evaluation.measure import (
+    evaluate,
+    evaluate_distances,
+    measure_distances,
+    measure_embeddings,
+)
+from mgn_fast.evaluation.protocol import Protocol, ProtocolReport
+from mgn_fast.evaluation.report import Ranking, Report
+from mgn_fast.evaluation.reranking import rerank
+
+__all__ = [
+    "Agreement",
+    "Protocol",
+    "ProtocolReport",
+    "Ranking",
+    "Report",
+    "compare",
+    "cosine_similarity",
+    "evaluate",
+    "evaluate_distances",
+    "measure_distances",
+    "measure_embeddings",
+    "rank",
+    "rerank",
+    "squared_distance",
+]

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which parts of the body made two pictures close: MGN's embedding, taken part by part.
+
+Knows the order of the eight parts and what each sees of a picture; nothing of how it is drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from mgn_fast.errors import InvalidInputError
+from mgn_fast.models.contract import EMBEDDING_WIDTH
+from mgn_fast.types import AnyArray
+
+Region = Literal["whole", "half", "third"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the eight.
+
+    Attributes:
+        name: what the recipe calls it.
+        region: the size of the stripe that it sees.
+        top: where the stripe begins, as a share of the picture's height.
+        bottom: where it ends.
+    """
+
+    name: str
+    region: Region
+    top: float
+    bottom: float
+
+
+# In the order of the embedding. The whole body comes three times, once from each branch.
+PARTS = (
+    Part("fg_p1", "whole", 0.0, 1.0),
+    Part("fg_p2", "whole", 0.0, 1.0),
+    Part("fg_p3", "whole", 0.0, 1.0),
+    Part("f0_p2", "half", 0.0, 1 / 2),
+    Part("f1_p2", "half", 1 / 2, 1.0),
+    Part("f0_p3", "third", 0.0, 1 / 3),
+    Part("f1_p3", "third", 1 / 3, 2 / 3),
+    Part("f2_p3", "third", 2 / 3, 1.0),
+)
+
+
+@dataclass(frozen=True)
+class PartLook:
+    """How near two pictures are in each part, in the order of `PARTS`.
+
+    Attributes:
+        contributions: what each part adds to the similarity of the two; they sum to it.
+        cosines: of the angle between the two in this part alone, -1 to 1; 0 where a part of either
+            is all zeros.
+    """
+
+    contributions: tuple[float, ...]
+    cosines: tuple[float, ...]
+
+    @property
+    def similarity(self) -> float:
+        """The cosine of the whole embeddings.
+
+        Returns:
+            -1 to 1, but for rounding.
+        """
+        return sum(self.contributions)
+
+
+def part_looks(query: AnyArray, gallery: AnyArray) -> tuple[PartLook, ...]:
+    """How near one picture is to others, part by part.
+
+    The similarity of two unit rows is the sum of eight dot products of 256 numbers each: those are
+    the contributions. Rows of other lengths are taken as if divided by them. Computed in float64.
+
+    Args:
+        query: floating point [2048], one embedding.
+        gallery: floating point [N, 2048].
+
+    Returns:
+        One look for each row of `gallery`.
+
+    Raises:
+        InvalidInputError: other shapes: only MGN's embeddings have these parts; or a row without
+            length.
+
+    Source:
+        Wang et al., Learning Discriminative Features with Multiple Granularities for Person
+        Re-Identification, ACM MM 2018: the embedding is the parts' concatenation.
+    """
+    one, many = np.asarray(query), np.asarray(gallery)
+    if one.shape != (EMBEDDING_WIDTH,) or many.ndim != 2 or many.shape[1] != EMBEDDING_WIDTH:
+        raise InvalidInputError(
+            f"query has shape {one.shape} and gallery {many.shape}, expected "
+            f"({EMBEDDING_WIDTH},) and (N, {EMBEDDING_WIDTH}): only MGN's embeddings have parts"
+        )
+    width = EMBEDDING_WIDTH // len(PARTS)
+    left = one.astype(np.float64).reshape(1, len(PARTS), width)
+    right = many.astype(np.float64).reshape(len(many), len(PARTS), width)
+    dots = (left * right).sum(axis=2)
+    squares = (left**2).sum(axis=2), (right**2).sum(axis=2)
+    lengths = np.sqrt(squares[0].sum(axis=1) * squares[1].sum(axis=1))
+    if not lengths.all():
+        raise InvalidInputError("an embedding is all zeros, expected one with a direction")
+    part_lengths = np.sqrt(squares[0] * squares[1])
+    cosines = np.divide(dots, part_lengths, out=np.zeros_like(dots), where=part_lengths > 0)
+    contributions = dots / lengths[:, None]
+    return tuple(
+        PartLook(tuple(adds), tuple(angles))
+        for adds, angles in zip(contributions.tolist(), cosines.tolist(), strict=True)
+    )

@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Distances, similarities and rankings of embeddings, block by block.
+
+Checks embeddings for everything that ranks them, and owns the size of a block. A ranking is that of
+the float64 distances: float32 products rule out what is far, the core settles the rest.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from mgn_fast import _core
+from mgn_fast.common.threads import blas_threads, thread_count
+from mgn_fast.errors import InvalidInputError
+from mgn_fast.evaluation.report import Ranking
+from mgn_fast.types import AnyArray, F32Array, F64Array
+
+Metric = Literal["squared_distance", "unit_rows"]
+
+# A block of 64 MB: numpy's product of one takes about half a second at width 2048 on one slow core,
+# so that an interrupt, which it sees only between blocks, is soon obeyed. Both products pack all
+# columns again for every block: with OpenBLAS 256 rows took twice the time of 1024.
+BLOCK_ELEMENTS = 1 << 24
+BLOCK_ROWS = 1024
+# Squares of longer rows would leave float32's range, and no embedding is as long.
+MAX_LENGTH = 1e15
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddingSet:
+    """Checked embeddings, ready for the core.
+
+    Attributes:
+        values: float32 [N, D], C order, finite.
+        squares: float64 [N], squared lengths.
+    """
+
+    values: F32Array
+    squares: F64Array
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def part(self, rows: slice) -> EmbeddingSet:
+        """Some of the rows, not copied.
+
+        Args:
+            rows: a range, step 1.
+
+        Returns:
+            Their embeddings and squared lengths.
+        """
+        return EmbeddingSet(self.values[rows], self.squares[rows])
+
+
+def squared_distance(a: AnyArray, b: AnyArray) -> npt.NDArray[Any]:
+    """Squared Euclidean distance from every row of one set to every row of another.
+
+    Computed in float64 as |a|^2 + |b|^2 - 2 a.b, so that a pair of equal rows may come out as a
+    rounding error instead of 0, but never below 0.
+
+    Args:
+        a: float32 [A, D]; float16 and float64 are taken as well.
+        b: float32 [B, D], likewise.
+
+    Returns:
+        [A, B], float64 if either set is float64, otherwise float32.
+
+    Raises:
+        InvalidInputError: not two-dimensional floating point, empty, widths that differ, a NaN or
+            an infinity.
+    """
+    a, b = _checked_two("a", a, "b", b)
+    out = np.empty((len(a), len(b)), _result_type(a, b))
+    for rows, columns, left, right in _float64_blocks(a, b):
+        lengths = np.square(left).sum(axis=1)[:, None] + np.square(right).sum(axis=1)
+        out[rows, columns] = np.maximum(lengths - 2.0 * (left @ right.T), 0.0)
+    return out
+
+
+def cosine_similarity(a: AnyArray, b: AnyArray) -> npt.NDArray[Any]:
+    """Cosine of the angle between every row of one set and every row of another.
+
+    Rows need not have unit length. Computed in float64.
+
+    Args:
+        a: float32 [A, D]; float16 and float64 are taken as well.
+        b: float32 [B, D], likewise.
+
+    Returns:
+        [A, B] in [-1, 1]; larger is closer. float64 if either set is float64, otherwise float32.
+
+    Raises:
+        InvalidInputError: not two-dimensional floating point, empty, widths that differ, a NaN or
+            an infinity, or a row of length 0, which has no direction.
+    """
+    a, b = _checked_two("a", a, "b", b)
+    out = np.empty((len(a), len(b)), _result_type(a, b))
+    for rows, columns, left, right in _float64_blocks(a, b):
+        directions = _unit_rows("a", left, rows.start), _unit_rows("b", right, columns.start)
+        out[rows, columns] = np.clip(directions[0] @ directions[1].T, -1.0, 1.0)
+    return out
+
+
+def rank(query_embeddings: AnyArray, gallery_embeddings: AnyArray, *, depth: int = 50) -> Ranking:
+    """The nearest gallery pictures of each query, nearest first.
+
+    Ranked by the float64 Euclidean distance between the float32 rows, whatever the CPU and the
+    number of threads; equal distances keep gallery order.
+
+    Args:
+        query_embeddings: float32 [Q, D]; float16 and float64 are converted to it.
+        gallery_embeddings: float32 [G, D], likewise.
+        depth: how many to list for each query, at least 1; a smaller gallery is listed whole.
+
+    Returns:
+        A Ranking of K = min(depth, G) pictures per query.
+
+    Raises:
+        InvalidInputError: embeddings not two-dimensional floating point, empty, of different
+            widths, with a NaN or an infinity; `depth` below 1.
+    """
+    workers = thread_count(None)
+    places = require_count("depth", depth)
+    query, gallery = checked_sets(query_embeddings, gallery_embeddings, workers)
+    columns, squares = empty_lists(len(query), min(places, len(gallery)))
+    for rows, _, screened in screened_blocks(query, gallery, "squared_distance", workers):
+        _core.merge_nearest(screened, 0, columns[rows], squares[rows], workers)
+    return Ranking(columns, np.sqrt(squares).astype(np.float32))
+
+
+def empty_lists(rows: int, depth: int) -> tuple[npt.NDArray[np.int32], F64Array]:
+    """Lists of neighbours with nothing in them yet, as the core's `merge_nearest` takes them.
+
+    Args:
+        rows: number of lists.
+        depth: places in each.
+
+    Returns:
+        int32 [rows, depth] of -1, and float64 [rows, depth] of infinity.
+    """
+    return np.full((rows, depth), -1, np.int32), np.full((rows, depth), np.inf)
+
+
+def screened_blocks(
+    rows: EmbeddingSet,
+    columns: EmbeddingSet,
+    metric: Metric,
+    workers: int,
+    out: F32Array | None = None,
+) -> Iterator[tuple[slice, F32Array, _core.Screened]]:
+    """Float32 distances of a few rows at a time to all columns, with what settles them in float64.
+
+    Args:
+        rows: embeddings, B of them per block.
+        columns: embeddings, all of them in every block.
+        metric: "squared_distance", or "unit_rows" for 2 - 2 a.b.
+        workers: threads of the core, and of numpy's BLAS where that multiplies.
+        out: float32 [len(rows), len(columns)] in C order, to keep all distances in; without it the
+            next block overwrites the memory of this one.
+
+    Yields:
+        The rows' range, their distances float32 [B, len(columns)], and the core's look at both.
+        The caller may write to the distances, once it is done with the core's look.
+    """
+    buffer, scratch = np.empty(0, np.float32), _core.Scratch()
+    for part in row_blocks(len(rows), len(columns)):
+        if out is not None:
+            distances = out[part]
+        else:
+            size = (part.stop - part.start) * len(columns)
+            if buffer.size < size:
+                buffer = np.empty(size, np.float32)
+            distances = buffer[:size].reshape(-1, len(columns))
+        yield (
+            part,
+            distances,
+            screen(rows.part(part), columns, distances, metric, workers, scratch),
+        )
+
+
+def screen(
+    rows: EmbeddingSet,
+    columns: EmbeddingSet,
+    out: F32Array,
+    metric: Metric,
+    workers: int,
+    scratch: _core.Scratch,
+) -> _core.Screened:
+    """Float32 distances of all rows to all columns, with what settles them in float64.
+
+    Args:
+        rows: embeddings.
+        columns: embeddings.
+        out: float32 [len(rows), len(columns)] in C order, to write the distances to.
+        metric: "squared_distance", or "unit_rows" for 2 - 2 a.b.
+        workers: threads of the core, which multiplies itself on CPUs it has a kernel for.
+        scratch: the core's memory for that, best the same for many blocks.
+
+    Returns:
+        The core's look at the distances and the embeddings.
+    """
+    multiply(rows.values, columns.values, out, workers, scratch)
+    squares = rows.squares, columns.squares
+    return _core.Screened(out, rows.values, columns.values, *squares, metric, workers)
+
+
+def multiply(
+    rows: F32Array, columns: F32Array, out: F32Array, workers: int, scratch: _core.Scratch
+) -> None:
+    """All dot products of two sets of rows, by the core where it has a kernel for this CPU."""
+    if _core.has_product():
+        _core.multiply(rows, columns, out, scratch, workers)
+        return
+    with blas_threads(workers):
+        np.matmul(rows, columns.T, out=out)
+
+
+def row_blocks(rows: int, columns: int) -> Iterator[slice]:
+    """Consecutive ranges of rows, each a block of bounded size.
+
+    Args:
+        rows: how many to cover.
+        columns: elements in each.
+
+    Yields:
+        Slices with start and stop.
+    """
+    step = max(1, min(BLOCK_ROWS, BLOCK_ELEMENTS // max(1, columns)))
+    for start in range(0, rows, step):
+        yield slice(start, min(rows, start + step))
+
+
+def checked_sets(
+    query_embeddings: AnyArray, gallery_embeddings: AnyArray, workers: int
+) -> tuple[EmbeddingSet, EmbeddingSet]:
+    """Both sets as the core takes them, or the error that says what is wrong with which.
+
+    Args:
+        query_embeddings: floating point [Q, D].
+        gallery_embeddings: floating point [G, D].
+        workers: threads.
+
+    Returns:
+        Queries and gallery. Nothing is copied that is float32 in C order already.
+
+    Raises:
+        InvalidInputError: as for `rank`, or a row longer than MAX_LENGTH.
+    """
+    names = "query_embeddings", "gallery_embeddings"
+    query, gallery = _checked_two(names[0], query_embeddings, names[1], gallery_embeddings)
+    return _as_set(names[0], query, workers), _as_set(names[1], gallery, workers)
+
+
+def require_count(name: str, value: Any) -> int:
+    """A whole number of at least 1, or an error that shows the value.
+
+    Args:
+        name: the argument's name.
+        value: what the caller gave.
+
+    Returns:
+        The number as an int.
+
+    Raises:
+        InvalidInputError: anything else.
+    """
+    try:
+        count = operator.index(value)
+    except TypeError:
+        count = 0
+    if count < 1 or isinstance(value, bool):
+        raise InvalidInputError(f"{name} is {value!r}, expected a whole number of at least 1")
+    return count
+
+
+def _as_set(name: str, embeddings: AnyArray, workers: int) -> EmbeddingSet:
+    with np.errstate(over="ignore"):  # a row that overflows is refused below, by its length
+        values = np.ascontiguousarray(embeddings, dtype=np.float32)
+    squares = _core.squared_lengths(values, workers)
+    if squares.max() > MAX_LENGTH**2:
+        row = int(squares.argmax())
+        raise InvalidInputError(
+            f"{name} has length {np.sqrt(squares[row]):.3g} in row {row}, "
+            f"expected at most {MAX_LENGTH:.0e}; scale the embeddings down"
+        )
+    return EmbeddingSet(values, squares)
+
+
+def _checked_two(name_a: str, a: AnyArray, name_b: str, b: AnyArray) -> tuple[AnyArray, AnyArray]:
+    a, b = checked_rows(name_a, a), checked_rows(name_b, b)
+    if a.shape[1] != b.shape[1]:
+        raise InvalidInputError(
+            f"{name_a} is {a.shape[1]} wide and {name_b} {b.shape[1]}, expected the same width; "
+            "embeddings of different models cannot be compared"
+        )
+    return a, b
+
+
+def checked_rows(name: str, embeddings: AnyArray) -> AnyArray:
+    """Embeddings as an array [N, D], or the InvalidInputError that says what is wrong with them."""
+    array = np.asarray(embeddings)
+    if array.ndim != 2 or array.dtype not in (np.float16, np.float32, np.float64):
+        raise InvalidInputError(
+            f"{name} is {array.dtype} {array.shape}, expected float32 (or float16, float64) in two "
+            "dimensions: one row per picture"
+        )
+    if array.size == 0:
+        raise InvalidInputError(
+            f"{name} has shape {array.shape}, expected at least one picture and one number each"
+        )
+    for part in row_blocks(*array.shape):
+        finite = np.isfinite(array[part]).all(axis=1)
+        if not finite.all():
+            row = part.start + int(np.argmin(finite))
+            value = array[row][~np.isfinite(array[row])][0]
+            raise InvalidInputError(f"{name} has {value} in row {row}, expected finite numbers")
+    return array
+
+
+def _result_type(a: AnyArray, b: AnyArray) -> npt.DTypeLike:
+    return np.float64 if np.float64 in (a.dtype, b.dtype) else np.float32
+
+
+def _float64_blocks(a: AnyArray, b: AnyArray) -> Iterator[tuple[slice, slice, F64Array, F64Array]]:
+    side = 2048  # two blocks of float64 at width 2048 are 64 MB
+    for first in range(0, len(b), side):
+        columns = slice(first, min(len(b), first + side))
+        right = b[columns].astype(np.float64)
+        for start in range(0, len(a), side):
+            rows = slice(start, min(len(a), start + side))
+            yield rows, columns, a[rows].astype(np.float64), right
+
+
+def _unit_rows(name: str, block: F64Array, first_row: int) -> F64Array:
+    # Divided by the largest element first, so that no square leaves float64's range.
+    largest = np.abs(block).max(axis=1, keepdims=True)
+    if not largest.all():
+        row = first_row + int(np.argmin(largest))
+        raise InvalidInputError(f"{name} has only zeros in row {row}, expected a direction")
+    scaled = block / largest
+    return np.asarray(scaled / np.sqrt(np.square(scaled).sum(axis=1, keepdims=True)))

@@ -1,0 +1,333 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mean average precision, CMC and mINP, from distances or straight from embeddings.
+
+Owns the passes over the distances, and that they fit into memory; protocol.py owns the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from mgn_fast import _core
+from mgn_fast.common.progress import Progress, no_progress
+from mgn_fast.common.threads import thread_count
+from mgn_fast.errors import InvalidInputError
+from mgn_fast.evaluation.distances import EmbeddingSet, checked_sets, row_blocks, screened_blocks
+from mgn_fast.evaluation.memory_plan import Work, require_room
+from mgn_fast.evaluation.protocol import PrecisionRule, Protocol, ProtocolReport, SameCamera, Tally
+from mgn_fast.evaluation.report import Report
+from mgn_fast.evaluation.reranking import Settings, reranked_blocks
+from mgn_fast.types import AnyArray, F32Array, Identities
+
+# Is told the queries of a block and their distances to the whole gallery, which it must not write
+# to and the next block overwrites: squared ones with what settles them in float64, re-ranked ones
+# without.
+Onlooker: TypeAlias = "Callable[[slice, F32Array, _core.Screened | None], None]"
+
+
+def evaluate(
+    query_embeddings: AnyArray,
+    gallery_embeddings: AnyArray,
+    query: Identities,
+    gallery: Identities,
+    *,
+    rerank: bool = False,
+    k1: int = 20,
+    k2: int = 6,
+    original_weight: float = 0.3,
+    max_rank: int = 50,
+    ap: PrecisionRule = "sklearn",
+    same_camera: SameCamera = "drop",
+    threads: int | None = None,
+) -> Report:
+    """How well embeddings find each query's person in the gallery.
+
+    Ranks by the float64 Euclidean distance between the float32 rows, whatever the CPU, the block
+    and the number of threads, and never holds more than a block of distances. With `rerank` it
+    ranks by the float32 distances of `mgn_fast.rerank`, variant "reid-mgn". The rules are those of
+    `evaluate_distances`.
+
+    Args:
+        query_embeddings: float32 [Q, D]; float16 and float64 are converted to it.
+        gallery_embeddings: float32 [G, D], likewise.
+        query: person and camera of every query.
+        gallery: person and camera of every gallery picture.
+        rerank: whether to re-rank first. k1, k2 and original_weight are used only then.
+        k1: as for `mgn_fast.rerank`.
+        k2: as for `mgn_fast.rerank`.
+        original_weight: as for `mgn_fast.rerank`.
+        max_rank: entries of the report's cmc, at least 1.
+        ap: definition of average precision.
+        same_camera: "drop" or "keep" gallery pictures of the query's person by the query's camera;
+            "separate" drops every gallery picture by the query's camera.
+        threads: to compute with; None for MGN_FAST_THREADS or all cores.
+
+    Returns:
+        The report.
+
+    Raises:
+        InvalidInputError: embeddings not two-dimensional floating point, empty, of different
+            widths, with a NaN or an infinity; identities that do not match them in number; an
+            option outside its range; no query with a match; more memory needed than there is.
+    """
+    settings = Settings(k1, k2, original_weight)
+    (report,) = measure_embeddings(
+        query_embeddings,
+        gallery_embeddings,
+        query,
+        gallery,
+        [Protocol(max_rank=max_rank, ap=ap, same_camera=same_camera)],
+        rerank=settings if rerank else None,
+        threads=threads,
+    )
+    return report
+
+
+def evaluate_distances(
+    distances: AnyArray,
+    query: Identities,
+    gallery: Identities,
+    *,
+    max_rank: int = 50,
+    ap: PrecisionRule = "sklearn",
+    same_camera: SameCamera = "drop",
+) -> Report:
+    """How well given distances find each query's person in the gallery.
+
+    A match is a gallery picture of the query's person. With same_camera="drop", those taken by the
+    query's own camera are junk instead, and leave the ranking before anything is counted; "keep"
+    removes nothing, "separate" all pictures by that camera, whoever is on them. Equal distances
+    keep gallery order. A query without a match counts nowhere. Infinite distances are taken, as
+    farther (or nearer) than all others. cmc[k - 1] beyond the gallery's size repeats the last
+    value.
+
+    Average precision, for matches at ranks r_1 < ... < r_M, is by `ap`:
+      "hits": the mean over j of j / r_j;
+      "market1501": the mean over j of (j / r_j + (j - 1) / (r_j - 1)) / 2, the second term 1 where
+        r_j is 1;
+      "sklearn": as "hits", but all pictures at the distance of match j count as found with it:
+        the matches up to that distance over all pictures up to that distance.
+
+    Args:
+        distances: float32 or float64 [Q, G]; smaller is closer. Only the order matters.
+        query: person and camera of every query.
+        gallery: person and camera of every gallery picture.
+        max_rank: entries of the report's cmc, at least 1.
+        ap: definition of average precision.
+        same_camera: "drop", "keep" or "separate".
+
+    Returns:
+        The report.
+
+    Raises:
+        InvalidInputError: the shape is not [Q, G], the dtype is another, a distance is NaN, an
+            option is outside its range, or no query has a match.
+
+    Example:
+        One query, person 7 by camera 1. The nearest picture is junk (7 by camera 1); then come a
+        match, a stranger and a match, the last two at one distance:
+
+        >>> import numpy as np
+        >>> from mgn_fast import Identities, evaluate_distances
+        >>> distances = np.array([[0.1, 0.2, 0.3, 0.3]])
+        >>> query = Identities(person=[7], camera=[1])
+        >>> gallery = Identities(person=[7, 7, 8, 7], camera=[1, 2, 1, 3])
+        >>> for ap in ("hits", "market1501", "sklearn"):
+        ...     report = evaluate_distances(distances, query, gallery, max_rank=3, ap=ap)
+        ...     print(ap, round(report.mean_average_precision, 4), report.cmc)
+        hits 0.8333 [1. 1. 1.]
+        market1501 0.7917 [1. 1. 1.]
+        sklearn 0.8333 [1. 1. 1.]
+
+        "hits" is (1/1 + 2/3) / 2 and "market1501" (1 + (2/3 + 1/2) / 2) / 2. Were the stranger last
+        in the gallery, "hits" would be (1/1 + 2/2) / 2 = 1, and "sklearn" 0.8333 still.
+
+    Source:
+        Zheng et al., Scalable Person Re-identification: A Benchmark, ICCV 2015. "sklearn" is
+        scikit-learn's average_precision_score, which the recipe calls.
+    """
+    protocol = Protocol(max_rank=max_rank, ap=ap, same_camera=same_camera)
+    (report,) = measure_distances(distances, query, gallery, [protocol])
+    return report
+
+
+def measure_embeddings(
+    query_embeddings: AnyArray,
+    gallery_embeddings: AnyArray,
+    query: Identities,
+    gallery: Identities,
+    protocols: Sequence[Protocol],
+    *,
+    rerank: Settings | None = None,
+    threads: int | None = None,
+    progress: Progress = no_progress,
+    onlookers: Sequence[Onlooker] = (),
+) -> tuple[ProtocolReport, ...]:
+    """As `evaluate`, by any protocols, all of them in one pass.
+
+    Args:
+        query_embeddings: float32 [Q, D]; float16 and float64 are converted to it.
+        gallery_embeddings: float32 [G, D], likewise.
+        query: person and camera of every query.
+        gallery: person and camera of every gallery picture.
+        protocols: how to evaluate, CUHK03's single-gallery-shot for instance.
+        rerank: how to re-rank first; None for not at all.
+        threads: of the core; None for MGN_FAST_THREADS or all cores.
+        progress: is told how far the run is, from this thread.
+        onlookers: are shown every block of distances, from this thread, in order of the queries.
+
+    Returns:
+        A report for each protocol.
+
+    Raises:
+        InvalidInputError: as for `evaluate`.
+
+    Example:
+        Person 8 has a picture on either side of the match. Either is drawn as often, so that the
+        match comes first in half of all draws, and second in the others:
+
+        >>> import numpy as np
+        >>> from mgn_fast import Identities
+        >>> from mgn_fast.evaluation.measure import measure_embeddings
+        >>> from mgn_fast.evaluation.protocol import Protocol
+        >>> gallery = np.array([[1.0], [2.0], [3.0]], np.float32)
+        >>> (report,) = measure_embeddings(
+        ...     np.zeros((1, 1), np.float32),
+        ...     gallery,
+        ...     Identities(person=[7], camera=[1]),
+        ...     Identities(person=[8, 7, 8], camera=[2, 2, 2]),
+        ...     [Protocol(single_shot="expected", max_rank=2)],
+        ... )
+        >>> print(report.mean_average_precision, report.cmc)
+        0.75 [0.5 1. ]
+    """
+    workers = thread_count(threads)
+    tallies = [Tally(query, gallery, protocol, workers) for protocol in protocols]
+    sides = np.asarray(query_embeddings), np.asarray(gallery_embeddings)
+    if all(side.ndim == 2 for side in sides):  # others are refused below, by what they are
+        require_room(*_plan(sides, protocols, rerank, workers))
+    queries, pictures = checked_sets(*sides, workers)
+    _require_same_number("query", len(query), "query_embeddings", len(queries))
+    _require_same_number("gallery", len(gallery), "gallery_embeddings", len(pictures))
+    if rerank is None:
+        _count_plain(queries, pictures, tallies, onlookers, workers, progress)
+    else:
+        for rows, block in reranked_blocks(queries, pictures, rerank, workers, progress):
+            for tally in tallies:
+                tally.add_distances(rows, block)
+            for look in onlookers:
+                look(rows, block, None)
+    return tuple(tally.report() for tally in tallies)
+
+
+def measure_distances(
+    distances: AnyArray,
+    query: Identities,
+    gallery: Identities,
+    protocols: Sequence[Protocol],
+    *,
+    threads: int | None = None,
+) -> tuple[ProtocolReport, ...]:
+    """As `evaluate_distances`, by any protocols, all of them in one pass.
+
+    Args:
+        distances: float32 or float64 [Q, G]; smaller is closer. Only the order matters.
+        query: person and camera of every query.
+        gallery: person and camera of every gallery picture.
+        protocols: how to evaluate.
+        threads: of the core; None for MGN_FAST_THREADS or all cores.
+
+    Returns:
+        A report for each protocol.
+
+    Raises:
+        InvalidInputError: as for `evaluate_distances`.
+    """
+    array = np.asarray(distances)
+    workers = thread_count(threads)
+    tallies = [Tally(query, gallery, protocol, workers) for protocol in protocols]
+    if array.shape != (len(query), len(gallery)):
+        raise InvalidInputError(
+            f"distances has shape {array.shape}, expected {(len(query), len(gallery))}: "
+            "one row per query, one column per gallery picture"
+        )
+    if array.dtype not in (np.float32, np.float64):
+        raise InvalidInputError(f"distances is {array.dtype}, expected float32 or float64")
+    for rows in row_blocks(*array.shape):
+        block: AnyArray = np.ascontiguousarray(array[rows])
+        for tally in tallies:
+            tally.add_distances(rows, block)
+    return tuple(tally.report() for tally in tallies)
+
+
+def work_of(
+    shape: tuple[int, int, int],
+    protocols: Sequence[Protocol],
+    rerank: Settings | None,
+    threads: int | None = None,
+    *,
+    converted: int = 0,
+) -> Work:
+    """The size of a run, for `plan.needed_bytes`.
+
+    Args:
+        shape: queries, gallery pictures and width of an embedding.
+        protocols: how to evaluate.
+        rerank: how to re-rank first; None for not at all.
+        threads: of the core; None for MGN_FAST_THREADS or all cores.
+        converted: rows of embeddings that are not float32 in C order.
+
+    Returns:
+        Its size.
+    """
+    ranks = [min(p.max_rank, shape[1]) for p in protocols if p.counts_ranks]
+    k1, k2 = (rerank.k1, rerank.k2) if rerank is not None else (0, 1)
+    return Work(
+        *shape,
+        threads=thread_count(threads),
+        rank_columns=sum(ranks),
+        converted=converted,
+        k1=k1,
+        k2=k2,
+    )
+
+
+def _plan(
+    sides: tuple[AnyArray, AnyArray],
+    protocols: Sequence[Protocol],
+    rerank: Settings | None,
+    workers: int,
+) -> tuple[str, Work]:
+    shape = len(sides[0]), len(sides[1]), sides[0].shape[1]
+    kept = [side.dtype == np.float32 and side.flags.c_contiguous for side in sides]
+    converted = sum(len(side) for side, as_it_is in zip(sides, kept, strict=True) if not as_it_is)
+    what = "evaluation" if rerank is None else f"re-ranking with k1={rerank.k1}, k2={rerank.k2}"
+    name = f"{what} of {shape[0]} queries and {shape[1]} gallery pictures"
+    return name, work_of(shape, protocols, rerank, workers, converted=converted)
+
+
+def _count_plain(
+    queries: EmbeddingSet,
+    pictures: EmbeddingSet,
+    tallies: Sequence[Tally],
+    onlookers: Sequence[Onlooker],
+    workers: int,
+    progress: Progress,
+) -> None:
+    for rows, distances, block in screened_blocks(queries, pictures, "squared_distance", workers):
+        for tally in tallies:
+            tally.add_screened(rows, block)
+        for look in onlookers:
+            look(rows, distances, block)
+        progress("ranking", rows.stop, len(queries))
+
+
+def _require_same_number(name: str, count: int, other: str, expected: int) -> None:
+    if count != expected:
+        raise InvalidInputError(
+            f"{name} has {count} identities and {other} {expected} rows, expected one of each per "
+            "picture"
+        )

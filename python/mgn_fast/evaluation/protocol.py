@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Evaluation protocols: which gallery pictures count, and what a report is the mean of.
+
+Owns every rule (who is junk, which queries count, what is drawn); the core counts. One pass over
+the distances serves any number of protocols.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from mgn_fast import _core
+from mgn_fast.errors import InvalidInputError
+from mgn_fast.evaluation.distances import require_count
+from mgn_fast.evaluation.report import Report
+from mgn_fast.types import AnyArray, F64Array, I64Array, Identities
+
+PrecisionRule = Literal["sklearn", "hits", "market1501"]
+SameCamera = Literal["drop", "keep", "separate"]
+SingleShot = Literal["no", "expected", "drawn"]
+
+MAX_RANK = 10_000_000
+MAX_DRAWS = 10_000
+MAX_SEED = 2**64 - 1
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How to evaluate. The defaults are Market-1501's, as `mgn_fast.evaluate` applies them.
+
+    Single-gallery-shot is CUHK03's: a draw keeps one gallery picture of every person, each of his
+    pictures as likely as any other, for every query on its own, after what `same_camera` removes.
+    Pictures of one person number are one person's, those of distractors (0) too, as in the programs
+    that define the protocol. "expected" is the exact mean over all draws there are; "drawn" the
+    mean over `draws` of them, which come near it.
+
+    Without a break at the first match, cmc[k - 1] is the mean over queries of the share of their
+    matches with fewer than k strangers before them: what cmc would be if each match were alone.
+    A draw leaves one match to a query, so that the break changes nothing there.
+
+    Attributes:
+        max_rank: entries of the report's cmc, 1 to 10,000,000.
+        ap: definition of average precision, as for `mgn_fast.evaluate_distances`.
+        same_camera: "drop" removes gallery pictures of the query's person by the query's camera,
+            "keep" nothing, "separate" all gallery pictures by the query's camera.
+        first_match_break: whether cmc counts a query's first match only.
+        single_shot: "no", "expected" or "drawn".
+        draws: for "drawn", 1 to 10,000. The draws do not depend on threads or blocks.
+        seed: of the draws, 0 to 2^64 - 1.
+
+    Raises:
+        InvalidInputError: a value outside these.
+
+    Source:
+        Li et al., DeepReID, CVPR 2014 (CUHK03); "separate" and the break as Open-ReID has them.
+    """
+
+    max_rank: int = 50
+    ap: PrecisionRule = "sklearn"
+    same_camera: SameCamera = "drop"
+    first_match_break: bool = True
+    single_shot: SingleShot = "no"
+    draws: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "max_rank", _limited("max_rank", self.max_rank, MAX_RANK))
+        object.__setattr__(self, "draws", _limited("draws", self.draws, MAX_DRAWS))
+        _require_word("ap", self.ap, get_args(PrecisionRule))
+        _require_word("same_camera", self.same_camera, get_args(SameCamera))
+        _require_word("single_shot", self.single_shot, get_args(SingleShot))
+        if not isinstance(self.first_match_break, bool):
+            raise InvalidInputError(
+                f"first_match_break is {self.first_match_break!r}, expected True or False"
+            )
+        object.__setattr__(self, "seed", _checked_seed(self.seed))
+
+    @property
+    def counts_ranks(self) -> bool:
+        """Whether a query's cmc is a mean over several ranks, instead of one step.
+
+        Returns:
+            True for draws and without the break.
+        """
+        return self.single_shot != "no" or not self.first_match_break
+
+
+@dataclass(frozen=True, eq=False)
+class ProtocolReport(Report):
+    """A report and the protocol it was made by.
+
+    Attributes:
+        protocol: its options, the seed among them.
+        first_match: int64 [Q], the rank of each query's first match, junk removed; 0 without one.
+            Of draws it is no single rank, and not told.
+    """
+
+    protocol: Protocol
+    first_match: I64Array
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain numbers and lists; a query without match is None.
+
+        Returns:
+            A dict with the attributes' names as keys.
+        """
+        return super().to_dict() | {"protocol": asdict(self.protocol)}
+
+
+class Tally:
+    """Collects what the core says of each query, block by block, and sums it up.
+
+    Args:
+        query: person and camera of every query.
+        gallery: person and camera of every gallery picture.
+        protocol: how to count.
+        workers: threads of the core.
+
+    Raises:
+        InvalidInputError: identities that are none, or empty.
+    """
+
+    def __init__(
+        self, query: Identities, gallery: Identities, protocol: Protocol, workers: int
+    ) -> None:
+        for name, identities in (("query", query), ("gallery", gallery)):
+            if not isinstance(identities, Identities):
+                raise InvalidInputError(f"{name} is {type(identities)}, expected Identities")
+            if len(identities) == 0:
+                raise InvalidInputError(f"{name} has 0 pictures, expected at least one")
+        self._query, self._gallery, self._protocol = query, gallery, protocol
+        self._workers = workers
+        self._ranker = _new_ranker(gallery, protocol)
+        self._average_precision = np.full(len(query), np.nan)
+        self._inverse_negative_penalty = np.full(len(query), np.nan)
+        self._first_match = np.zeros(len(query), np.int64)
+        self._ranks = np.zeros(min(protocol.max_rank, len(gallery)))
+
+    def add_distances(self, rows: slice, distances: AnyArray) -> None:
+        """Counts queries whose distances are given.
+
+        Args:
+            rows: which queries.
+            distances: float32 or float64, one row each, C order.
+
+        Raises:
+            InvalidInputError: a distance is NaN.
+        """
+        self._add(rows, distances)
+        if self._first_match[rows].min() < 0:
+            row = int(np.argmin(self._first_match[rows]))
+            column = int(np.argmax(np.isnan(distances[row])))
+            raise InvalidInputError(
+                f"distances has NaN in row {rows.start + row}, column {column}, expected numbers"
+            )
+
+    def add_screened(self, rows: slice, block: _core.Screened) -> None:
+        """Counts queries whose distances are settled in float64 where that decides.
+
+        Args:
+            rows: which queries.
+            block: the core's look at them and the whole gallery.
+        """
+        self._add(rows, block)
+
+    def _add(self, rows: slice, block: AnyArray | _core.Screened) -> None:
+        screened, ranker = isinstance(block, _core.Screened), self._ranker
+        rank: Any = ranker.rank_screened if screened else ranker.rank_distances
+        identities = self._query.person[rows], self._query.camera[rows]
+        if isinstance(ranker, _core.Ranker):
+            results = rank(block, *identities, self._workers)
+        else:
+            ranks = np.empty((rows.stop - rows.start, len(self._ranks)))
+            results = rank(block, rows.start, *identities, ranks, self._workers)
+            for row in ranks:  # one after the other: blocks must not change the sum's order
+                self._ranks += row
+        self._average_precision[rows] = results[0]
+        self._inverse_negative_penalty[rows] = results[1]
+        self._first_match[rows] = results[2]
+
+    @property
+    def average_precision(self) -> F64Array:
+        """Of the queries counted so far, also where none of them has a match.
+
+        Returns:
+            float64 [Q]; NaN for a query without match.
+        """
+        return self._average_precision
+
+    def report(self) -> ProtocolReport:
+        """What all queries together come to.
+
+        Returns:
+            The report.
+
+        Raises:
+            InvalidInputError: no query has a match; the message says which rule removed what.
+        """
+        valid = self._first_match > 0
+        if not valid.any():
+            raise InvalidInputError(
+                why_nothing_matches(self._query, self._gallery, self._protocol.same_camera)
+            )
+        return ProtocolReport(
+            mean_average_precision=float(np.mean(self._average_precision[valid])),
+            mean_inverse_negative_penalty=float(np.mean(self._inverse_negative_penalty[valid])),
+            cmc=self._cmc(self._first_match[valid]),
+            average_precision=self._average_precision,
+            num_valid_queries=int(valid.sum()),
+            protocol=self._protocol,
+            first_match=self._first_match,
+        )
+
+    def _cmc(self, first: npt.NDArray[np.int64]) -> F64Array:
+        found = self._ranks
+        if not self._protocol.counts_ranks:
+            reached = first[first <= len(found)]
+            found = np.bincount(reached - 1, minlength=len(found)).astype(np.float64)
+        cmc = np.minimum(found.cumsum() / len(first), 1.0)  # sums of probabilities round
+        beyond = self._protocol.max_rank - len(cmc)
+        return np.pad(cmc, (0, beyond), mode="edge")
+
+
+def unmatched(query: Identities, gallery: Identities, same_camera: SameCamera) -> tuple[int, int]:
+    """Why queries have no match, in numbers.
+
+    Args:
+        query: person and camera of every query.
+        gallery: person and camera of every gallery picture.
+        same_camera: the rule.
+
+    Returns:
+        Queries whose person is not in the gallery, and queries of whom every gallery picture is by
+        their own camera, which the rule removes.
+    """
+    absent = ~np.isin(query.person, gallery.person)
+    if same_camera == "keep":
+        return int(absent.sum()), 0
+    by_person: dict[int, set[int]] = {}
+    for person, camera in zip(gallery.person.tolist(), gallery.camera.tolist(), strict=True):
+        by_person.setdefault(person, set()).add(camera)
+    pairs = zip(query.person.tolist(), query.camera.tolist(), strict=True)
+    removed = sum(by_person.get(person) == {camera} for person, camera in pairs)
+    return int(absent.sum()), removed
+
+
+def why_nothing_matches(query: Identities, gallery: Identities, same_camera: SameCamera) -> str:
+    """The message for a set in which no query has a match.
+
+    Args:
+        query: person and camera of every query.
+        gallery: person and camera of every gallery picture.
+        same_camera: the rule.
+
+    Returns:
+        What removed the matches of how many queries, and what to do.
+    """
+    absent, removed = unmatched(query, gallery, same_camera)
+    message = (
+        f"no query has a match: {absent} of {len(query)} queries show a person who is not in the "
+        "gallery"
+    )
+    if removed == 0:
+        return message + "; check that both sets use the same person numbers"
+    return message + (
+        f"; for the other {removed} every gallery picture of the person was taken by the query's "
+        f"own camera and so removed by same_camera={same_camera!r}; pass same_camera='keep' to "
+        "count those"
+    )
+
+
+def _new_ranker(gallery: Identities, protocol: Protocol) -> _core.Ranker | _core.ShotRanker:
+    who = (gallery.person, gallery.camera, protocol.ap, protocol.same_camera)
+    if not protocol.counts_ranks:
+        return _core.Ranker(*who)
+    shots = "every" if protocol.single_shot == "no" else protocol.single_shot
+    return _core.ShotRanker(*who, shots, protocol.draws, protocol.seed)
+
+
+def _limited(name: str, value: Any, limit: int) -> int:
+    count = require_count(name, value)
+    if count > limit:
+        raise InvalidInputError(f"{name} is {count}, expected 1 to {limit}")
+    return count
+
+
+def _checked_seed(value: Any) -> int:
+    try:
+        seed = operator.index(value)
+    except TypeError:
+        seed = -1
+    if not 0 <= seed <= MAX_SEED or isinstance(value, bool):
+        raise InvalidInputError(f"seed is {value!r}, expected a whole number from 0 to 2^64 - 1")
+    return seed
+
+
+def _require_word(name: str, value: object, words: tuple[str, ...]) -> None:
+    if value not in words:
+        raise InvalidInputError(f"{name} is {value!r}, expected one of {words}")

@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a checkpoint to an ONNX file that is proved to give what the network gives.
+
+Imports torch and onnx only while it works, so that the package installs and imports without them.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+import numpy as np
+
+from mgn_fast import _core
+from mgn_fast.common.files import replacing
+from mgn_fast.errors import ExportError, InvalidInputError
+from mgn_fast.models.contract import (
+    HEIGHT,
+    INPUT_NAME,
+    METADATA_KEY,
+    OUTPUT_NAME,
+    WIDTH,
+    Contract,
+    InputKind,
+    Outputs,
+)
+from mgn_fast.types import AnyArray, F32Array, PathLike, U8Array
+
+if TYPE_CHECKING:
+    from mgn_fast.export.graph import GraphForm
+    from mgn_fast.export.network import MGN
+
+# The recipe's opset, which the CANN of its time (5.1) takes and every consumer since. No operator
+# of this graph gained anything later, and ONNX Runtime runs 17 no faster: a newer default would
+# only exclude machines.
+DEFAULT_OPSET = 11
+# Of the largest value of the network's output: about 20 times what the order of float32 sums in two
+# correct convolution libraries was seen to change, and far below a wrong weight, pad or stride.
+TOLERANCE = 1e-4
+MAX_BATCH_SIZE = 1024
+
+_VERIFIED_BATCHES = (1, 2, 5)
+_CHUNK = 8
+_EXTRA = ("torch", "onnx", "safetensors")
+
+
+def export_onnx(
+    checkpoint: PathLike | None,
+    path: PathLike,
+    *,
+    batch_size: int | None = None,
+    opset: int | None = None,
+    outputs: Outputs = "embedding",
+    input: InputKind = "float32",
+    fuse_mirror: bool = False,
+    verify: bool = True,
+    seed: int = 0,
+) -> Path:
+    """Writes MGN with a checkpoint's weights as one ONNX file, and proves that it gives the same.
+
+    The file's input is named "image", its first output "features". How a picture becomes the input,
+    and the checkpoint's hash, are in its metadata. The file appears whole or not at all.
+
+    Args:
+        checkpoint: a state dict with ReID-MGN's parameter names (.pt, .pth, .safetensors), or None
+            for random weights.
+        path: the file to write; its name ends in .onnx.
+        batch_size: 1 to 1024 pictures in every run; None leaves the number to the caller.
+        opset: ONNX operator set, 11 or newer; None is 11, the recipe's.
+        outputs: "embedding" (the 2048-wide feature) or "all" (the recipe's twelve, in its order).
+        input: "float32" (NCHW, normalised) or "uint8" (NHWC RGB, normalised in the graph).
+        fuse_mirror: the graph runs picture and mirror, adds their features and L2-normalises.
+        verify: run the file against PyTorch before it gets its name.
+        seed: of the random weights, and of the pictures for `verify`.
+
+    Returns:
+        The path written.
+
+    Raises:
+        InvalidInputError: an argument is out of its range, or the file cannot be written there.
+        ExportError: the checkpoint does not fit, torch or onnx is not installed, or the file's
+            outputs differ from the network's by more than 1e-4 of their scale.
+    """
+    target = _checked_target(path)
+    if checkpoint is not None:
+        _check_path("checkpoint", checkpoint)
+    contract = Contract(input, outputs, fuse_mirror, seed=_checked_int("seed", seed, 0, 2**63 - 1))
+    _check_contract(contract)
+    _check_flag("verify", verify)
+    if batch_size is not None:
+        batch_size = _checked_int("batch_size", batch_size, 1, MAX_BATCH_SIZE)
+    opset = DEFAULT_OPSET if opset is None else _checked_int("opset", opset, 1, 2**31 - 1)
+    # The output directory is tried before any work is done.
+    with replacing(target) as temporary:
+        _require_extra()
+        form = _form(contract, batch_size, opset)
+        parameters, contract = _weights(checkpoint, contract)
+        _write(temporary, parameters, form, contract)
+        if verify:
+            _verify(temporary, parameters, form, seed)
+    return target
+
+
+def _check_path(name: str, value: Any) -> None:
+    if not isinstance(value, (str, os.PathLike)):
+        raise InvalidInputError(f"{name} is {value!r}, expected a path")
+
+
+def _checked_target(path: PathLike) -> Path:
+    _check_path("path", path)
+    target = Path(path)
+    if target.suffix != ".onnx":
+        raise InvalidInputError(
+            f"output {str(target)!r} ends in {target.suffix!r}, expected '.onnx'"
+        )
+    return target
+
+
+def _checked_int(name: str, value: Any, low: int, high: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = low - 1
+    if isinstance(value, bool) or not low <= number <= high:
+        raise InvalidInputError(f"{name} is {value!r}, expected an integer from {low} to {high}")
+    return number
+
+
+def _check_flag(name: str, value: Any) -> None:
+    if not isinstance(value, bool):
+        raise InvalidInputError(f"{name} is {value!r}, expected True or False")
+
+
+def _check_contract(contract: Contract) -> None:
+    for name, kinds in (("input", get_args(InputKind)), ("outputs", get_args(Outputs))):
+        if getattr(contract, name) not in kinds:
+            raise InvalidInputError(
+                f"{name} is {getattr(contract, name)!r}, expected one of {kinds}"
+            )
+    _check_flag("fuse_mirror", contract.fuse_mirror)
+    if contract.fuse_mirror and contract.outputs == "all":
+        raise InvalidInputError(
+            "fuse_mirror is True and outputs is 'all': adding picture and mirror is defined for "
+            "the feature alone, not for logits; expected outputs='embedding'"
+        )
+
+
+def _require_extra() -> None:
+    try:
+        from mgn_fast.export import checkpoint, graph, network  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in _EXTRA:
+            raise
+        raise ExportError(
+            f"export needs the package {error.name!r}, which is not installed: "
+            "pip install 'mgn-fast[export]'"
+        ) from error
+
+
+def _form(contract: Contract, batch_size: int | None, opset: int) -> GraphForm:
+    from mgn_fast.export.graph import OLDEST_OPSET, GraphForm, newest_opset
+
+    newest = newest_opset()
+    if not OLDEST_OPSET <= opset <= newest:
+        raise InvalidInputError(
+            f"opset is {opset}, expected {OLDEST_OPSET} to {newest}, the newest that the installed "
+            "onnx and onnxruntime both take"
+        )
+    return GraphForm(opset, batch_size, contract.outputs, contract.input, contract.fuse_mirror)
+
+
+def _weights(
+    checkpoint: PathLike | None, contract: Contract
+) -> tuple[dict[str, AnyArray], Contract]:
+    """The parameters, and the contract with where they came from."""
+    if checkpoint is None:
+        from mgn_fast.export.network import seeded_state_dict
+
+        return seeded_state_dict(cast(int, contract.seed)), contract
+    from mgn_fast.export.checkpoint import read_checkpoint
+
+    read = read_checkpoint(checkpoint)
+    return read.parameters, replace(contract, checkpoint_sha256=read.sha256, seed=None)
+
+
+def _write(
+    path: Path, parameters: dict[str, AnyArray], form: GraphForm, contract: Contract
+) -> None:
+    import onnx
+
+    from mgn_fast.export.graph import build_model
+
+    version = _core.build_info()["version"]
+    model = build_model(parameters, form, {METADATA_KEY: contract.to_json()}, version)
+    try:
+        onnx.save_model(model, path)
+    except OSError as error:
+        raise ExportError(f"the model cannot be written: {error.strerror or error}") from error
+
+
+def _verify(path: Path, parameters: dict[str, AnyArray], form: GraphForm, seed: int) -> None:
+    """Runs the network and the file on the same pictures, at several batch sizes."""
+    import onnx
+
+    from mgn_fast.export.network import network_with
+
+    model = onnx.load_model(path, load_external_data=False)
+    found = {entry.domain: entry.version for entry in model.opset_import}
+    if found != {"": form.opset}:
+        raise ExportError(f"the file has the opsets {found}, expected {{'': {form.opset}}}")
+    del model
+    batches = _VERIFIED_BATCHES if form.batch_size is None else (form.batch_size,)
+    pixels, planes = _pictures(sum(batches), seed)
+    expected = _reference(network_with(parameters), planes, form)
+    start = 0
+    for size, got in zip(
+        batches, _runs(path, pixels if form.input == "uint8" else planes, batches), strict=True
+    ):
+        wanted = {name: values[start : start + size] for name, values in expected.items()}
+        _require_equal(got, wanted, size)
+        start += size
+
+
+def _pictures(count: int, seed: int) -> tuple[U8Array, F32Array]:
+    """Drawn pictures in both forms of input."""
+    from mgn_fast.datasets.scenes import draw_pictures
+    from mgn_fast.pictures.pixels import pack, resize_pack
+
+    pixels = np.empty((count, HEIGHT, WIDTH, 3), np.uint8)
+    planes = np.empty((count, 3, HEIGHT, WIDTH), np.float32)
+    for index, drawing in enumerate(draw_pictures(count, seed)):
+        resize_pack(drawing, pixels[index])
+        pack(pixels[index], planes[index])
+    return pixels, planes
+
+
+def _reference(network: MGN, planes: F32Array, form: GraphForm) -> dict[str, F32Array]:
+    """What the network gives in PyTorch, by the file's output names."""
+    import torch
+
+    from mgn_fast.export.graph import HEADS, PARTS
+
+    names = (OUTPUT_NAME, *PARTS[:3], *HEADS)
+    with torch.inference_mode():
+        runs = []
+        for start in range(0, len(planes), _CHUNK):
+            chunk = torch.from_numpy(planes[start : start + _CHUNK])
+            results = network(chunk)
+            if form.fuse_mirror:
+                both = results[0] + network(chunk.flip(3))[0]
+                results = (torch.nn.functional.normalize(both),)
+            runs.append(results)
+        stacked = [torch.cat(values).numpy() for values in zip(*runs, strict=True)]
+    return dict(zip(names, stacked[: None if form.outputs == "all" else 1], strict=False))
+
+
+def _runs(path: Path, images: AnyArray, batches: tuple[int, ...]) -> Iterator[dict[str, F32Array]]:
+    """The file's outputs by name, for one batch after the other."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    for batch in np.split(images, np.cumsum(batches)[:-1]):
+        yield dict(zip(names, session.run(names, {INPUT_NAME: batch}), strict=True))
+
+
+def _require_equal(got: dict[str, F32Array], wanted: dict[str, F32Array], batch: int) -> None:
+    if list(got) != list(wanted):
+        raise ExportError(f"the file has the outputs {list(got)}, expected {list(wanted)}")
+    for name, reference in wanted.items():
+        if got[name].shape != reference.shape:
+            raise ExportError(
+                f"output {name!r} has shape {got[name].shape}, expected {reference.shape}"
+            )
+        scale = float(np.abs(reference).max())
+        difference = float(np.abs(got[name] - reference).max())
+        # Not "difference > limit": a NaN must fail too.
+        if not difference <= TOLERANCE * scale:
+            raise ExportError(
+                f"output {name!r} differs from the network's by {difference:.3g} at batch {batch}, "
+                f"expected at most {TOLERANCE:g} of its scale {scale:.3g}; no file was written"
+            )

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ascend NPUs behind the session's lanes: AscendCL through the compiled core.
+
+A lane is one model instance on a stream of its own; the lanes of one device share the weights. The
+input is memory that the device reads: what is written there is not copied again by the host.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import json
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mgn_fast import _core
+from mgn_fast.common.files import open_regular
+from mgn_fast.common.observer import Stage
+from mgn_fast.errors import (
+    DeviceError,
+    DeviceMemoryError,
+    InvalidInputError,
+    ModelError,
+    ModelLoadError,
+)
+from mgn_fast.inference.backend import StageTime
+from mgn_fast.models.contract import Contract
+from mgn_fast.models.om_file import HEADER_BYTES, MAGIC, is_header, sidecar_path
+from mgn_fast.types import AnyArray, F32Array, PathLike
+
+MAX_SIDECAR_BYTES = 1 << 20
+# A session that is closed waits so long for the batches in flight, then asks the device to drop
+# them. Batches take milliseconds; Ctrl-C ends the wait.
+CLOSE_LIMIT_S = 3.0
+FOREVER_S = 1e9
+# What lies between the times of a batch.
+_ON_A_CARD: tuple[Stage, ...] = ("h2d", "compute", "d2h")
+_ON_A_BOARD: tuple[Stage, ...] = ("compute",)
+# Calls that read the file.
+_LOADING = ("aclmdlQuerySize", "aclmdlLoadFromFile", "aclmdlLoadFromFileWithMem")
+
+
+class AscendModel:
+    """An .om file opened on one device or several (`session.Model`).
+
+    Attributes:
+        shares_memory: CPU and NPU share their memory: an RC board; nothing is copied at all.
+        weights_bytes: of one device's weights, which its lanes share; 0 where they cannot.
+        device_bytes: taken of all its devices' memory together while it is open: weights, work
+            memory and the lanes' buffers, without what the runtime takes for itself (as it does
+            for models whose weights cannot be shared).
+    """
+
+    backend = "ascend"
+
+    def __init__(
+        self,
+        path: PathLike,
+        *,
+        device: int | Sequence[int],
+        lanes: int,
+        batch_size: int | None,
+        timed: bool = False,
+    ) -> None:
+        self.path = Path(path)
+        devices = _checked_devices(device, lanes)
+        self.num_engines = len(devices)
+        _start()
+        _require_om(self.path)
+        self.contract = _read_contract(self.path)
+        self._engines: list[_core.AscendEngine] = []
+        self._num_given = 0
+        try:
+            for place, number in enumerate(devices):
+                share = len(range(place, lanes, len(devices)))
+                self._engines.append(_open_engine(self.path, number, share, timed=timed))
+            self._read_info(batch_size)
+        except BaseException:
+            self.close()
+            raise
+
+    def open_lane(self) -> AscendLane:
+        """A new lane of this model, on the devices in turn."""
+        engine = self._engines[self._num_given % len(self._engines)]
+        self._num_given += 1
+        core = engine.take_lane()
+        if core is None:
+            raise InvalidInputError(f"all lanes of {self.path} are taken")
+        return AscendLane(self, core)
+
+    def close(self) -> None:
+        """Ends the batches in flight and frees all memory of the devices."""
+        try:
+            until = time.monotonic() + CLOSE_LIMIT_S
+            for engine in self._engines:
+                engine.wait_idle(max(0.0, until - time.monotonic()))
+        finally:
+            failures = [failure for engine in self._engines if (failure := _closed(engine))]
+        if failures:
+            raise failures[0]
+
+    def _read_info(self, batch_size: int | None) -> None:
+        engine = self._engines[0]
+        self.input_dtype: np.dtype[Any] = engine.input_dtype()
+        self.input_shape = tuple(engine.input_shape())
+        self.embedding_width = engine.embedding_width()
+        self.shares_memory = engine.shares_memory()
+        self.weights_bytes = engine.weights_bytes()
+        self.device_bytes: int | None = sum(engine.device_bytes() for engine in self._engines)
+        sizes = tuple(engine.batch_sizes())
+        if batch_size is not None and batch_size not in sizes:
+            raise InvalidInputError(
+                f"batch_size is {batch_size}; {self.path} was compiled for "
+                + " or ".join(map(str, sizes))
+            )
+        self.batch_size = sizes[-1] if batch_size is None else batch_size
+        self.batch_sizes = tuple(size for size in sizes if size <= self.batch_size)
+
+
+class AscendLane:
+    """A stream with its model instance and buffers (`session.BackendLane`)."""
+
+    def __init__(self, model: AscendModel, core: _core.AscendLane) -> None:
+        self._core: _core.AscendLane | None = core
+        self._path = model.path
+        self._batch_size = model.batch_size
+        self._stages = _ON_A_BOARD if model.shares_memory else _ON_A_CARD
+
+    @property
+    def input(self) -> AnyArray:
+        """The memory that the device reads; its base keeps it alive, also past the session."""
+        return self._open().input()[: self._batch_size]
+
+    def submit(self, count: int) -> AscendBatch:
+        """Starts the first `count` pictures: copy in, execute, copy out on the lane's stream."""
+        return AscendBatch(self._open().submit(count), self._stages)
+
+    def idle(self) -> bool:
+        """Whether the stream is through with everything, so that the input is free again."""
+        return self._open().idle()
+
+    def close(self) -> None:
+        """Lets go of the input; the model frees it, or the last view of it does."""
+        self._core = None
+
+    def _open(self) -> _core.AscendLane:
+        core = self._core
+        if core is None:
+            raise InvalidInputError(f"the session of {self._path} is closed")
+        return core
+
+
+class AscendBatch:
+    """A batch on a lane's stream (`session.BackendBatch`)."""
+
+    def __init__(self, core: _core.AscendBatch, stages: Sequence[Stage]) -> None:
+        self._core = core
+        self._stages = stages
+
+    def done(self) -> bool:
+        """Whether the stream is through with it."""
+        return self._core.done()
+
+    def wait(self, limit_s: float | None) -> bool:
+        """Waits so long for the stream; whether it is through."""
+        return self._core.wait(FOREVER_S if limit_s is None else min(limit_s, FOREVER_S))
+
+    def embeddings(self) -> F32Array:
+        """On memory of the batch's own."""
+        return self._core.embeddings()
+
+    def stage_times(self) -> Sequence[StageTime]:
+        """The copies and the execution with their waits for the device, if the model is timed."""
+        times = self._core.times()
+        return list(zip(self._stages, times, times[1:], strict=False))
+
+
+def _checked_devices(device: int | Sequence[int], lanes: int) -> list[int]:
+    devices = list(device) if isinstance(device, (list, tuple)) else [device]
+    numbers = [n for n in devices if isinstance(n, (int, np.integer)) and not isinstance(n, bool)]
+    if len(numbers) != len(devices) or not all(0 <= number < 1 << 31 for number in numbers or [-1]):
+        raise InvalidInputError(
+            f"device is {device!r}, expected a number from 0 up or a list of them"
+        )
+    if len(set(numbers)) != len(numbers) or len(numbers) > lanes:
+        raise InvalidInputError(
+            f"device is {device!r} with {lanes} lanes, expected different devices, a lane for each"
+        )
+    return [int(number) for number in numbers]
+
+
+def _require_om(path: Path) -> None:
+    """Refuses before any device is touched what no runtime could load."""
+    try:
+        with open_regular(path) as file:
+            head = file.read(HEADER_BYTES)
+    except OSError as error:
+        raise ModelError(f"model {str(path)!r} is no readable file: {error.strerror}") from error
+    if not is_header(head):
+        raise ModelError(
+            f"model {str(path)!r} starts with {head[:4]!r} and has "
+            f"{'at least ' if len(head) == HEADER_BYTES else ''}{len(head)} bytes, expected an "
+            f".om file: {MAGIC!r} and a header of {HEADER_BYTES} bytes"
+        )
+
+
+def _read_contract(path: Path) -> Contract | None:
+    """The contract in the file beside the model, PATH.json, which the compiler here writes."""
+    sidecar = sidecar_path(path)
+    if not os.path.lexists(sidecar):
+        return None
+    try:
+        with open_regular(sidecar) as file:
+            text = file.read(MAX_SIDECAR_BYTES)
+        contract = json.loads(text)["contract"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ModelError(
+            f"{sidecar} does not hold the model's contract ({error!r}); compile the model again, "
+            "or take the file away to use the session without a contract"
+        ) from error
+    if contract is None:
+        return None
+    return Contract.from_json(json.dumps(contract), source=str(sidecar))
+
+
+def _start() -> None:
+    _core.ascend_start()
+    _leave_at_exit()
+
+
+@functools.cache
+def _leave_at_exit() -> None:
+    """Once, at first use, so that the hook runs before those of everything imported earlier."""
+    atexit.register(_core.ascend_leave)
+
+
+def _open_engine(path: Path, device: int, lanes: int, *, timed: bool) -> _core.AscendEngine:
+    try:
+        return _core.AscendEngine(os.fsencode(path), device, lanes, timed)
+    except DeviceMemoryError:
+        raise
+    except DeviceError as error:
+        if error.call not in _LOADING or not _speaks_of_the_file(error.code):
+            raise
+        raise ModelLoadError(
+            f"{str(path)!r} cannot be loaded: {error}",
+            call=error.call,
+            code=error.code,
+            detail=error.detail,
+        ) from error
+
+
+def _speaks_of_the_file(code: int) -> bool:
+    """The graph engine's codes, those of damaged files, and its catch-all."""
+    return code // 1000 in (145, 545) or 100003 <= code <= 100016 or code == 500002
+
+
+def _closed(engine: _core.AscendEngine) -> DeviceError | None:
+    try:
+        engine.close()
+    except DeviceError as error:
+        return error
+    return None

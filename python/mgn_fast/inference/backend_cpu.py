@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the backends on the CPU share: what an .onnx file must be, and a lane with its own thread.
+
+Knows no runtime: a backend opens the file, says what its inputs and outputs are, and runs a batch.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mgn_fast.common.files import is_regular_file
+from mgn_fast.common.threads import thread_count
+from mgn_fast.errors import InvalidInputError, ModelError
+from mgn_fast.inference.backend import FutureBatch
+from mgn_fast.models.contract import OUTPUT_NAME
+from mgn_fast.models.onnx_file import OnnxTensor
+from mgn_fast.types import AnyArray, F32Array
+
+DEFAULT_BATCH_SIZE = 8
+CACHE_LINE_BYTES = 64
+_INPUT_DTYPES = ("float32", "uint8")
+
+
+class CpuModel:
+    """An .onnx file's input and output, once its runtime has said what they are.
+
+    Args:
+        path: the file.
+        ends: its inputs and its outputs.
+        lanes: of the session.
+        batch_size: that the caller asked for; None for no wish.
+
+    Attributes:
+        path: the file.
+        input_name, input_shape, input_dtype: of one picture, without the batch axis.
+        output_name, embedding_width: the output that holds the embeddings.
+        batch_size: pictures per batch at most.
+        batch_sizes: those that run without padding, ascending.
+        num_engines: as many as lanes: each has its own threads.
+        device_bytes: None: there is no device.
+    """
+
+    device_bytes: int | None = None
+
+    def __init__(
+        self,
+        path: Path,
+        ends: tuple[Sequence[OnnxTensor], Sequence[OnnxTensor]],
+        *,
+        lanes: int,
+        batch_size: int | None,
+    ) -> None:
+        self.path = path
+        self.num_engines = lanes
+        inputs, outputs = ends
+        self._read_input(inputs, batch_size)
+        self._read_output(outputs)
+
+    def rows_of(self, count: int) -> int:
+        """How many rows a batch of so many pictures runs.
+
+        Args:
+            count: 1 to the batch size.
+
+        Returns:
+            The same, or the batch size where the file has a fixed one.
+        """
+        return count if count in self.batch_sizes else self.batch_size
+
+    def _read_input(self, inputs: Sequence[OnnxTensor], batch_size: int | None) -> None:
+        if len(inputs) != 1:
+            names = [entry.name for entry in inputs]
+            raise ModelError(f"{self.path} has inputs {names}, expected one")
+        (entry,) = inputs
+        batch, rest = entry.shape[:1], entry.shape[1:]
+        sizes = tuple(size for size in rest if isinstance(size, int))
+        if entry.dtype not in _INPUT_DTYPES or not rest or len(sizes) != len(rest):
+            raise ModelError(
+                f"{self.path} has input {entry.name} of {entry.dtype} {list(entry.shape)}, "
+                "expected float32 or uint8 with a batch axis and fixed other sizes"
+            )
+        self.input_name = entry.name
+        self.input_dtype: np.dtype[Any] = np.dtype(entry.dtype)
+        self.input_shape = sizes
+        if isinstance(batch[0], int):
+            if batch_size not in (None, batch[0]):
+                raise InvalidInputError(
+                    f"batch_size is {batch_size}; {self.path} has the fixed batch size {batch[0]}"
+                )
+            self.batch_size = batch[0]
+            self.batch_sizes: tuple[int, ...] = (batch[0],)
+        else:
+            self.batch_size = DEFAULT_BATCH_SIZE if batch_size is None else batch_size
+            self.batch_sizes = tuple(range(1, self.batch_size + 1))
+
+    def _read_output(self, outputs: Sequence[OnnxTensor]) -> None:
+        candidates = [e for e in outputs if e.dtype == "float32" and len(e.shape) == 2]
+        if any(entry.name == OUTPUT_NAME for entry in outputs):
+            candidates = [entry for entry in candidates if entry.name == OUTPUT_NAME]
+        width = candidates[0].shape[1] if len(candidates) == 1 else None
+        if not isinstance(width, int):
+            shapes = [f"{entry.name} {entry.dtype} {list(entry.shape)}" for entry in outputs]
+            raise ModelError(
+                f"{self.path} has outputs {shapes}; expected one float output (batch, width), or "
+                f"one of the name {OUTPUT_NAME!r}"
+            )
+        self.output_name = candidates[0].name
+        self.embedding_width = width
+
+
+class CpuLane:
+    """An input buffer and the thread that runs it (`session.BackendLane`).
+
+    Args:
+        model: the model.
+        run: computes the embeddings of the input's first rows, so many as it is told.
+    """
+
+    def __init__(self, model: CpuModel, run: Callable[[AnyArray], F32Array]) -> None:
+        self._model = model
+        self._run_rows = run
+        # Zeros, not garbage: a fixed batch runs its unused rows too.
+        self.input = _aligned_zeros((model.batch_size, *model.input_shape), model.input_dtype)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="mgn_fast-lane")
+        self._batch: FutureBatch | None = None
+
+    def submit(self, count: int) -> FutureBatch:
+        """Starts the first `count` pictures."""
+        self._batch = FutureBatch(self._thread, self._run, count)
+        return self._batch
+
+    def idle(self) -> bool:
+        """Whether the last batch has ended."""
+        return self._batch is None or self._batch.done()
+
+    def close(self) -> None:
+        """Waits for the batch in flight and ends the thread."""
+        self._thread.shutdown(wait=True)
+
+    def _run(self, count: int) -> F32Array:
+        return self._run_rows(self.input[: self._model.rows_of(count)])[:count]
+
+
+def threads_per_lane(lanes: int, threads: int | None) -> int:
+    """As many as fit: lanes times threads does not exceed the cores, unless the caller says so.
+
+    Args:
+        lanes: of the session.
+        threads: what the caller asked for; None for no wish.
+
+    Returns:
+        At least 1.
+
+    Raises:
+        InvalidInputError: `threads` is out of range.
+    """
+    return thread_count(threads) if threads is not None else max(1, thread_count() // lanes)
+
+
+def require_readable(path: Path) -> None:
+    """Refuses what no runtime needs to look at, in our words.
+
+    Args:
+        path: a model file.
+
+    Raises:
+        ModelError: it is no file that can be read, or is empty.
+    """
+    if not is_regular_file(path) or not os.access(path, os.R_OK):
+        raise ModelError(f"model {str(path)!r} is no readable file")
+    if path.stat().st_size == 0:
+        raise ModelError(f"model {str(path)!r} is empty")
+
+
+def _aligned_zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> AnyArray:
+    """Starts at a cache line, so that packing may write past the cache."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.zeros(size + CACHE_LINE_BYTES, np.uint8)
+    start = -memory.ctypes.data % CACHE_LINE_BYTES
+    return memory[start : start + size].view(dtype).reshape(shape)

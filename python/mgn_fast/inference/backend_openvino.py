@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpenVINO on the CPU behind the session's lanes: float32, bfloat16, or a quantised file in int8.
+
+One compiled model serves all lanes, so weights are held once; each lane has an input buffer, an
+infer request and a thread of its own. OpenVINO reads and writes our arrays, so nothing is copied.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mgn_fast.errors import DeviceError, InvalidInputError, ModelError, RuntimeUnavailableError
+from mgn_fast.inference.backend_cpu import CpuLane, CpuModel, require_readable, threads_per_lane
+from mgn_fast.models.contract import METADATA_KEY, Contract
+from mgn_fast.models.onnx_file import OnnxTensor
+from mgn_fast.models.precision import Precision, precision_of, quantises
+from mgn_fast.types import AnyArray, F32Array, PathLike
+
+if TYPE_CHECKING:
+    import openvino
+
+_EXTRA = "pip install 'mgn-fast[openvino]'"
+_TELEMETRY = "openvino_telemetry"
+# Its words for what the layers that are not int8 compute in. Never left to OpenVINO: its default is
+# bfloat16 on a CPU that has it, and float16 on others.
+_HINTS: dict[Precision, str] = {"float32": "f32", "bf16": "bf16", "int8": "f32"}
+
+
+class OpenvinoModel(CpuModel):
+    """An .onnx file opened by OpenVINO (`session.Model`)."""
+
+    backend = "openvino"
+
+    def __init__(
+        self,
+        path: PathLike,
+        *,
+        lanes: int,
+        batch_size: int | None,
+        threads: int | None,
+        precision: Precision | None = None,
+    ) -> None:
+        path = Path(path)
+        require_readable(path)
+        runtime = _import_openvino()
+        model = _read(path)
+        kinds = {operator.get_type_name() for operator in model.get_ops()}
+        self.precision = precision_of(path, precision, quantised=quantises(kinds))
+        if self.precision == "bf16":
+            _require_bf16(_capabilities(runtime.Core()))
+        self.threads = threads_per_lane(lanes, threads)
+        self.contract = _read_contract(model, path)
+        ends = _described(model.inputs), _described(model.outputs)
+        super().__init__(path, ends, lanes=lanes, batch_size=batch_size)
+        self._make_tensor = runtime.Tensor
+        self._compiled = _compile(runtime, model, path, _options(lanes, self))
+
+    def open_lane(self) -> CpuLane:
+        """A new lane of this model."""
+        request = self._compiled.create_infer_request()
+        return CpuLane(self, lambda images: self._run(request, images))
+
+    def close(self) -> None:
+        """Nothing to do: OpenVINO's model goes with the last reference."""
+
+    def _run(self, request: openvino.InferRequest, images: AnyArray) -> F32Array:
+        embeddings = np.empty((len(images), self.embedding_width), np.float32)
+        try:
+            request.set_tensor(self.input_name, self._make_tensor(images, shared_memory=True))
+            request.set_tensor(self.output_name, self._make_tensor(embeddings, shared_memory=True))
+            # Not `infer`, which copies every output that the file has.
+            request.start_async()
+            request.wait()
+        except Exception as error:  # OpenVINO's classes share no other base
+            raise DeviceError(
+                f"OpenVINO failed on {self.path}: {error}", call="infer", detail=str(error)
+            ) from error
+        return embeddings
+
+
+def _options(lanes: int, model: OpenvinoModel) -> dict[str, Any]:
+    return {
+        "INFERENCE_PRECISION_HINT": _HINTS[model.precision],
+        "NUM_STREAMS": lanes,
+        "INFERENCE_NUM_THREADS": lanes * model.threads,
+        # Pinned, the threads of two sessions would share a core while another is free, and so would
+        # those that decode. It was worth 2 % to a session alone.
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
+def _import_openvino() -> Any:
+    """OpenVINO without its telemetry.
+
+    Importing it would otherwise write an identifier into the home directory and start a process
+    that reports the import over the network. Without that package OpenVINO has a stand-in for it.
+    """
+    loaded: dict[str, Any] = sys.modules  # None there means: not to be imported
+    absent = object()
+    before = loaded.get(_TELEMETRY, absent)
+    if before is absent:
+        loaded[_TELEMETRY] = None
+    try:
+        import openvino
+    except ImportError as error:
+        raise RuntimeUnavailableError(
+            f"backend is 'openvino', but openvino cannot be imported ({error}): {_EXTRA}",
+            tried=["openvino"],
+        ) from error
+    finally:
+        if before is absent:
+            del loaded[_TELEMETRY]
+    return openvino
+
+
+def _read(path: Path) -> openvino.Model:
+    from openvino.frontend import FrontEndManager
+
+    # Not `Core.read_model`, which has every other format's reader try the file and complain.
+    reader = FrontEndManager().load_by_framework("onnx")
+    try:
+        return reader.convert(reader.load(os.fspath(path)))
+    except Exception as error:  # OpenVINO's classes share no other base
+        raise ModelError(f"OpenVINO cannot load {str(path)!r}: {error}") from error
+
+
+def _compile(runtime: Any, model: openvino.Model, path: Path, options: dict[str, Any]) -> Any:
+    try:
+        return runtime.Core().compile_model(model, "CPU", options)
+    except Exception as error:  # OpenVINO's classes share no other base
+        raise ModelError(f"OpenVINO cannot compile {str(path)!r}: {error}") from error
+
+
+def _capabilities(core: openvino.Core) -> list[str]:
+    return list(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+
+
+def _require_bf16(capabilities: list[str]) -> None:
+    if "BF16" not in capabilities:
+        raise InvalidInputError(
+            f"precision is 'bf16', but this CPU has no bfloat16 instructions (OpenVINO finds "
+            f"{', '.join(capabilities)}); expected 'float32', or a file from `mgn-fast quantize`"
+        )
+
+
+def _described(ports: Any) -> list[OnnxTensor]:
+    return [
+        OnnxTensor(port.get_any_name(), _dtype(port.element_type), _shape(port.partial_shape))
+        for port in ports
+    ]
+
+
+def _dtype(kind: Any) -> str:
+    try:
+        return str(np.dtype(kind.to_dtype()))
+    except Exception:  # an element type that NumPy lacks; OpenVINO's classes share no other base
+        return str(kind.get_type_name())
+
+
+def _shape(shape: Any) -> tuple[int | str, ...]:
+    if shape.rank.is_dynamic:
+        return ()
+    return tuple("" if size.is_dynamic else size.get_length() for size in shape)
+
+
+def _read_contract(model: openvino.Model, path: Path) -> Contract | None:
+    place = ["framework", METADATA_KEY]
+    if not model.has_rt_info(place):
+        return None
+    text = model.get_rt_info(place).astype(str)
+    return Contract.from_json(text, source=str(path))

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a model file says of itself, read without any runtime.
+
+contract     how pictures become the model's input, and what its output is
+onnx_file    an .onnx: its inputs, outputs, nodes and metadata
+om_file      an .om: its header, and the sidecar beside it
+precision    the numbers a file runs in
+"""
+
+from mgn_fast.models.contract import Contract
+from mgn_fast.models.onnx_file import OnnxFile, read_onnx
+from mgn_fast.models.precision import Precision, precision_of
+
+__all__ = ["Contract", "OnnxFile", "Precision", "precision_of", "read_onnx"]

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an ONNX file says of itself: inputs, outputs, nodes, metadata; without its weights.
+
+Reads the protobuf wire format directly: neither the onnx package, which only `export` needs, nor a
+runtime that would load hundreds of megabytes. Nothing in a file is trusted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from mgn_fast.common.files import open_regular
+from mgn_fast.errors import ModelError
+from mgn_fast.models.contract import METADATA_KEY, Contract
+from mgn_fast.types import PathLike
+
+DTYPES = {1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 10: "float16", 11: "float64"}
+MAX_BYTES = (1 << 31) - 1  # of a protobuf message
+_EXTERNAL = 1  # TensorProto.DataLocation
+
+_Field: TypeAlias = int | memoryview
+
+
+@dataclass(frozen=True)
+class OnnxTensor:
+    """An input or output of the graph.
+
+    Attributes:
+        name: its name.
+        dtype: NumPy's name of the element type; "" where this reader does not know it.
+        shape: a size, or the name of one that the caller chooses ("" where it has no name).
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+
+
+@dataclass(frozen=True)
+class OnnxNode:
+    """An operator in the graph; those inside control flow are not listed."""
+
+    name: str
+    kind: str
+    domain: str
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OnnxFile:
+    """The file, without its weights.
+
+    Attributes:
+        inputs: what the caller feeds: weights, which old files list too, are left out.
+        outputs: in the file's order.
+        nodes: in the file's order.
+        opsets: version by domain; the default domain is "".
+        contract: how pictures become the input; None where the file does not say.
+        has_external_data: some weights are in other files.
+        sha256: of the whole file.
+    """
+
+    inputs: tuple[OnnxTensor, ...]
+    outputs: tuple[OnnxTensor, ...]
+    nodes: tuple[OnnxNode, ...]
+    opsets: dict[str, int]
+    contract: Contract | None
+    has_external_data: bool
+    sha256: str = ""
+
+
+def read_onnx(path: PathLike) -> OnnxFile:
+    """Reads a file's description.
+
+    Args:
+        path: an .onnx file.
+
+    Returns:
+        What it says of itself.
+
+    Raises:
+        ModelError: the file cannot be read, or is no ONNX model, or holds a contract that this
+            version cannot keep.
+    """
+    try:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            # Read, not mapped: whoever truncates a mapped file ends the process that looks at it.
+            content = file.read() if size <= MAX_BYTES else b""
+    except OSError as error:
+        raise ModelError(f"model {str(path)!r} is no readable file: {error.strerror}") from error
+    if not content:
+        raise ModelError(f"model {str(path)!r} has {size} bytes, expected 1 to {MAX_BYTES}")
+    try:
+        described = _model(memoryview(content), Path(path))
+    except ModelError:
+        raise
+    except (ValueError, KeyError, RecursionError) as error:
+        raise ModelError(f"{str(path)!r} is no ONNX model: {error}") from error
+    return dataclasses.replace(described, sha256=hashlib.sha256(content).hexdigest())
+
+
+def _model(view: memoryview, path: Path) -> OnnxFile:
+    graph: memoryview | None = None
+    opsets: dict[str, int] = {}
+    metadata: dict[str, str] = {}
+    for number, value in _fields(view):
+        if number == 7:
+            graph = _bytes(value)
+        elif number == 8:
+            entry = dict(_fields(_bytes(value)))
+            opsets[_text(entry.get(1, b""))] = _integer(entry.get(2, 0))
+        elif number == 14:
+            entry = dict(_fields(_bytes(value)))
+            metadata[_text(entry.get(1, b""))] = _text(entry.get(2, b""))
+    if graph is None:
+        raise ValueError("it has no graph")
+    text = metadata.get(METADATA_KEY)
+    contract = None if text is None else Contract.from_json(text, source=str(path))
+    return _graph(graph, opsets, contract)
+
+
+def _graph(view: memoryview, opsets: dict[str, int], contract: Contract | None) -> OnnxFile:
+    inputs, outputs, nodes = [], [], []
+    weights: set[str] = set()
+    has_external_data = False
+    for number, value in _fields(view):
+        if number == 1:
+            nodes.append(_node(_bytes(value)))
+        elif number == 5:
+            tensor = dict(_fields(_bytes(value)))
+            weights.add(_text(tensor.get(8, b"")))
+            has_external_data |= tensor.get(14) == _EXTERNAL
+        elif number == 11:
+            inputs.append(_tensor(_bytes(value)))
+        elif number == 12:
+            outputs.append(_tensor(_bytes(value)))
+    fed = tuple(tensor for tensor in inputs if tensor.name not in weights)
+    if not (nodes and fed and outputs):
+        raise ValueError(
+            f"its graph has {len(nodes)} nodes, {len(fed)} inputs and {len(outputs)} outputs"
+        )
+    return OnnxFile(fed, tuple(outputs), tuple(nodes), opsets, contract, has_external_data)
+
+
+def _node(view: memoryview) -> OnnxNode:
+    name, kind, domain = "", "", ""
+    outputs = []
+    for number, value in _fields(view):
+        if number == 2:
+            outputs.append(_text(value))
+        elif number == 3:
+            name = _text(value)
+        elif number == 4:
+            kind = _text(value)
+        elif number == 7:
+            domain = _text(value)
+    return OnnxNode(name, kind, domain, tuple(outputs))
+
+
+def _tensor(view: memoryview) -> OnnxTensor:
+    """A ValueInfoProto: name, and a type that is a tensor's with element type and shape."""
+    entry = dict(_fields(view))
+    kind = dict(_fields(_bytes(entry.get(2, b""))))
+    tensor = dict(_fields(_bytes(kind.get(1, b""))))
+    shape: list[int | str] = []
+    for number, value in _fields(_bytes(tensor.get(2, b""))):
+        if number == 1:
+            size = dict(_fields(_bytes(value)))
+            shape.append(_integer(size[1]) if 1 in size else _text(size.get(2, b"")))
+    dtype = DTYPES.get(_integer(tensor.get(1, 0)), "")
+    return OnnxTensor(_text(entry.get(1, b"")), dtype, tuple(shape))
+
+
+def _fields(view: memoryview) -> Iterator[tuple[int, _Field]]:
+    """Numbers and values of one protobuf message's fields."""
+    at = 0
+    while at < len(view):
+        key, at = _varint(view, at)
+        wire = key & 7
+        if wire == 0:
+            number, at = _varint(view, at)
+            yield key >> 3, number
+            continue
+        if wire == 2:
+            length, at = _varint(view, at)
+        elif wire in (1, 5):
+            length = 8 if wire == 1 else 4
+        else:
+            raise ValueError(f"a field of wire type {wire} at byte {at}")
+        if length > len(view) - at:
+            raise ValueError(f"a field of {length} bytes where {len(view) - at} are left")
+        yield key >> 3, view[at : at + length]
+        at += length
+
+
+def _varint(view: memoryview, at: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= len(view):
+            raise ValueError("it ends inside a number")
+        byte = view[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+    raise ValueError(f"a number of more than 64 bits at byte {at}")
+
+
+def _bytes(value: _Field | bytes) -> memoryview:
+    if isinstance(value, int):
+        raise ValueError(f"the number {value} where a message was expected")
+    return memoryview(value)
+
+
+def _text(value: _Field | bytes) -> str:
+    return str(_bytes(value), "utf-8")
+
+
+def _integer(value: _Field) -> int:
+    """An int64: protobuf writes negative ones as their complement."""
+    if not isinstance(value, int):
+        raise ValueError("bytes where a number was expected")
+    return value - (1 << 64) if value >> 63 & 1 else value

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How near a model stays to its float32 embeddings with some of its blocks in int8.
+
+Holds the pictures: those that give the ranges, and those that are held out to judge by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mgn_fast.common.progress import Progress
+from mgn_fast.errors import ModelError
+from mgn_fast.evaluation.agreement import Agreement, compare, nearest_others, spread
+from mgn_fast.inference.backend_cpu import DEFAULT_BATCH_SIZE
+from mgn_fast.inference.opening import open_session
+from mgn_fast.models.onnx_file import OnnxFile
+from mgn_fast.pictures import pixels
+from mgn_fast.types import AnyArray, F32Array, U8Array
+
+if TYPE_CHECKING:
+    from mgn_fast.quantize.blocks import Block, FloatGraph
+    from mgn_fast.quantize.rewriting import Ranges
+
+# Every third picture is kept from the calibration, to see what int8 does to pictures it never saw.
+HELD_OUT = 3
+# On so many of these the blocks are compared with each other, which takes a run for each.
+RANKING_PICTURES = 24
+
+_CHUNK = 32
+_Row = tuple[U8Array, bool]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How near a quantised model's embeddings are to the float32 model's, on held-out pictures.
+
+    Attributes:
+        agreement: picture by picture.
+        same_nearest: the share of pictures whose nearest other picture stays the same.
+    """
+
+    agreement: Agreement
+    same_nearest: float
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a trial works with.
+
+    Attributes:
+        model: the float32 file.
+        described: what it says of itself; it has a contract.
+        graph: the same file, to be rewritten.
+        scratch: a directory for files as large as the model.
+        threads: to compute with; None is one per core.
+        progress: is told how far it is.
+    """
+
+    model: Path
+    described: OnnxFile
+    graph: FloatGraph
+    scratch: Path
+    threads: int | None
+    progress: Progress
+
+
+class Trial:
+    """Embeds the held-out pictures in float32 and takes the ranges of the others.
+
+    Args:
+        setting: what to work with.
+        resized: the pictures, uint8 RGB of the model's size.
+
+    Attributes:
+        calibration: the pictures that gave the ranges.
+        held_out: the others.
+        ranges: of every tensor.
+
+    Raises:
+        ModelError: the model cannot be opened, or gives a row of zeros.
+    """
+
+    def __init__(self, setting: Setting, resized: Sequence[U8Array]) -> None:
+        self._setting = setting
+        contract = setting.described.contract
+        self._fuses = contract is not None and contract.fuse_mirror
+        self.held_out = list(resized[HELD_OUT - 1 :: HELD_OUT])
+        self.calibration = [p for i, p in enumerate(resized) if i % HELD_OUT != HELD_OUT - 1]
+        self._expected = self._embed(setting.model, self.held_out, "float32")
+        if not np.linalg.norm(self._expected, axis=1).all():
+            raise ModelError(
+                f"{setting.model} gives an embedding of zeros; its weights are damaged"
+            )
+        self.ranges: Ranges = setting.graph.ranges(
+            setting.described.inputs[0].name, self._batches(), setting.scratch, setting.threads
+        )
+
+    def accuracy(self, kept: Sequence[Block]) -> Accuracy:
+        """Of the model with all blocks in int8 but some.
+
+        Args:
+            kept: stays float32.
+
+        Returns:
+            On all held-out pictures.
+        """
+        got = self._embed_int8(kept, self.held_out, f"int8, {len(kept)} blocks in float32")
+        same = nearest_others(self._expected) == nearest_others(got)
+        return Accuracy(compare(self._expected, got), float(np.mean(same)))
+
+    def loss(self, kept: Sequence[Block]) -> float:
+        """How far the model with all blocks in int8 but some is off, to compare such models.
+
+        Args:
+            kept: stays float32.
+
+        Returns:
+            One minus the mean cosine, on some of the held-out pictures.
+        """
+        chosen = spread(len(self.held_out), RANKING_PICTURES)
+        got = self._embed_int8(kept, [self.held_out[place] for place in chosen], None)
+        return 1 - compare(self._expected[chosen], got).cosine_mean
+
+    def _embed_int8(
+        self, kept: Sequence[Block], resized: Sequence[U8Array], stage: str | None
+    ) -> F32Array:
+        path = self._setting.scratch / "int8.onnx"
+        self._setting.graph.write(path, self.ranges, kept, {})
+        return self._embed(path, resized, stage)
+
+    def _embed(self, path: Path, resized: Sequence[U8Array], stage: str | None) -> F32Array:
+        """The sum of each picture's features, plain and mirrored."""
+        rows = self._rows(resized)
+        parts = []
+        with open_session(
+            path, backend="onnxruntime", lanes=1, threads=self._setting.threads
+        ) as session:
+            for start in range(0, len(rows), _CHUNK):
+                if stage is not None:
+                    self._setting.progress(stage, start, len(rows))
+                chunk = rows[start : start + _CHUNK]
+                parts.append(session.run(_packed(chunk, session.input_shape, session.input_dtype)))
+        features = np.concatenate(parts).reshape(len(resized), -1, session.embedding_width)
+        total: F32Array = features.sum(axis=1)
+        return total
+
+    def _rows(self, resized: Sequence[U8Array]) -> list[_Row]:
+        """Each picture plain and, where the graph does not do that itself, mirrored."""
+        ways = (False,) if self._fuses else (False, True)
+        return [(picture, mirror) for picture in resized for mirror in ways]
+
+    def _batches(self) -> Iterator[AnyArray]:
+        """The input for the ranges, batch by batch; the last is filled up with the first row."""
+        (tensor,) = self._setting.described.inputs
+        fixed = tensor.shape[0]
+        size = fixed if isinstance(fixed, int) else DEFAULT_BATCH_SIZE
+        shape = tuple(int(entry) for entry in tensor.shape[1:])
+        rows = self._rows(self.calibration)
+        for start in range(0, len(rows), size):
+            self._setting.progress("ranges", start, len(rows))
+            chunk = rows[start : start + size]
+            missing = size - len(chunk) if isinstance(fixed, int) else 0
+            yield _packed(chunk + rows[:1] * missing, shape, np.dtype(tensor.dtype))
+
+
+def _packed(rows: Sequence[_Row], shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> AnyArray:
+    batch = np.empty((len(rows), *shape), dtype)
+    for target, (picture, mirror) in zip(batch, rows, strict=True):
+        pixels.pack(picture, target, mirror=mirror)
+    return batch

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads a tool's outputs as embeddings: the 2048 numbers of each picture, plain plus mirrored.
+
+Every file is checked for size, form and numbers, because a wrong tensor of the right name gives a
+plausible mAP.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from tokenize import TokenError
+from typing import Any
+
+import numpy as np
+
+from mgn_fast.common.files import open_regular
+from mgn_fast.common.progress import Progress, no_progress
+from mgn_fast.datasets.dataset import Dataset
+from mgn_fast.errors import DatasetError
+from mgn_fast.models.contract import EMBEDDING_WIDTH
+from mgn_fast.recipe_files.find import Outputs, Tool, find_outputs
+from mgn_fast.recipe_files.runs import pictures_of, stem_of
+from mgn_fast.types import AnyArray, F32Array, PathLike
+
+# A batch of 64 with every digit a float has; larger ones are nothing of ours.
+MAX_FILE_BYTES = 1 << 24
+_FLOATS = (np.dtype("<f4"), np.dtype("<f2"))
+_STEP = 64  # files between two words about how far it is
+# What NumPy's readers raise for a header that is damaged or made to harm.
+_UNREADABLE = (ValueError, EOFError, OverflowError, SyntaxError, RecursionError, TokenError)
+
+
+@dataclass(frozen=True, eq=False)
+class ToolEmbeddings:
+    """Embeddings by way of a tool.
+
+    Attributes:
+        query, gallery: float32 [N, 2048], unit rows, in the dataset's order.
+        tool: which tool's names the files have.
+        suffix: their format.
+        output: the number of the output taken, as the tool counts.
+        num_outputs: how many the tool wrote.
+        notes: what else was noticed, as sentences.
+    """
+
+    query: F32Array
+    gallery: F32Array
+    tool: Tool
+    suffix: str
+    output: int
+    num_outputs: int
+    notes: tuple[str, ...] = ()
+
+
+def read_results(
+    results: PathLike, dataset: Dataset, *, progress: Progress = no_progress
+) -> ToolEmbeddings:
+    """Embeddings from what benchmark, msame or ais_bench made of the tensors of `write_bins`.
+
+    Takes the output that is 2048 wide, whatever its number; of several the first, as the recipe
+    does. Raw files do not say their type: 8192 bytes are float32 and 4096 float16.
+
+    Args:
+        results: the directory of the four parts' outputs.
+        dataset: whose pictures they are.
+        progress: is told the number of files read.
+
+    Returns:
+        The embeddings.
+
+    Raises:
+        DatasetError: see `find_outputs`; no output is 2048 wide; a part has not one file for each
+            picture; a file is not what the others are, or holds a number that is not finite; or a
+            picture's embedding is zero.
+    """
+    parts = find_outputs(results)
+    number, dtype = _choose(parts[0])
+    for plain, mirrored in zip(parts[:2], parts[2:], strict=True):
+        count = len(pictures_of(dataset, plain.part))
+        _require_all_pictures(plain, mirrored, number, count)
+    rows = _read_all(parts, number, dtype, progress)
+    notes = [
+        f"{str(parts[i].place)!r} and {str(parts[i + 2].place)!r} hold the same numbers: did the "
+        "mirrored pictures run?"
+        for i in (0, 1)
+        if np.array_equal(rows[i], rows[i + 2])
+    ]
+    return ToolEmbeddings(
+        query=_fused(rows[0], rows[2], parts[0].files[number]),
+        gallery=_fused(rows[1], rows[3], parts[1].files[number]),
+        tool=parts[0].tool,
+        suffix=parts[0].suffix,
+        output=number,
+        num_outputs=len(parts[0].files),
+        notes=tuple(notes),
+    )
+
+
+def _choose(outputs: Outputs) -> tuple[int, np.dtype[Any]]:
+    """The first output that is 2048 wide, and its type, by the files of one picture."""
+    index = min(min(files) for files in outputs.files.values())
+    paths = {n: files[index] for n, files in sorted(outputs.files.items()) if index in files}
+    measured = {number: _measured(path, outputs.suffix) for number, path in paths.items()}
+    fitting = {
+        number: dtype
+        for number, (width, dtype) in measured.items()
+        if width == EMBEDDING_WIDTH and dtype in _FLOATS
+    }
+    if not fitting:
+        listed = ", ".join(f"{n} is {_worded(*measured[n])}" for n in measured)
+        batched = any(
+            w > EMBEDDING_WIDTH and w % EMBEDDING_WIDTH == 0 for w, _ in measured.values()
+        )
+        remedy = (
+            "; a whole batch in one file cannot be told apart: run a model of batch 1, or "
+            "ais_bench, which splits batches"
+            if batched
+            else ""
+        )
+        raise DatasetError(
+            f"{str(outputs.place)!r} has no output {EMBEDDING_WIDTH} wide: of picture "
+            f"{stem_of(index)}, output {listed}{remedy}"
+        )
+    if outputs.suffix == ".bin" and len(set(fitting.values())) > 1:
+        listed = " and ".join(f"{n} ({_worded(*measured[n])})" for n in fitting)
+        raise DatasetError(
+            f"{str(outputs.place)!r} has outputs {listed} and raw files do not say their type; "
+            "expected one that can be the embedding: remove the other, or write text"
+        )
+    return next(iter(fitting.items()))
+
+
+def _worded(width: int, dtype: np.dtype[Any]) -> str:
+    return f"{width} x {dtype}"
+
+
+def _require_all_pictures(plain: Outputs, mirrored: Outputs, number: int, count: int) -> None:
+    """Both have a file of that output for every picture, 0 to count - 1, and no other."""
+    sides = [outputs.files.get(number, {}) for outputs in (plain, mirrored)]
+    wanted = set(range(count))
+    for outputs, files in zip((plain, mirrored), sides, strict=True):
+        missing, others = wanted - set(files), set(files) - wanted
+        if not missing and not others:
+            continue
+        which = [f"{stem_of(min(missing))} is missing"] if missing else []
+        which += [f"{stem_of(min(others))} is none of them"] if others else []
+        if outputs.tool == "msame" and not others:
+            which.append("msame writes one file per batch, so that its model must have batch 1")
+        raise DatasetError(
+            f"{str(outputs.place)!r} has output {number} of {len(files)} pictures (plain and "
+            f"mirrored: {len(sides[0])} and {len(sides[1])}), expected each of the {count} "
+            f"{plain.part.split} pictures; {', '.join(which)}"
+        )
+
+
+def _read_all(
+    parts: Sequence[Outputs], number: int, dtype: np.dtype[Any], progress: Progress
+) -> list[F32Array]:
+    """One array for each part."""
+    total = sum(len(part.files[number]) for part in parts)
+    done, rows = 0, []
+    for part in parts:
+        files = part.files[number]
+        rows.append(np.empty((len(files), EMBEDDING_WIDTH), np.float32))
+        for index, path in files.items():
+            rows[-1][index] = _row(path, part, dtype)
+            done += 1
+            if done % _STEP == 0 or done == total:
+                progress("reading outputs", done, total)
+    return rows
+
+
+def _row(path: str, outputs: Outputs, dtype: np.dtype[Any]) -> AnyArray:
+    """A picture's 2048 finite numbers."""
+    content = _content(path)
+    if outputs.suffix == ".bin":
+        if len(content) != EMBEDDING_WIDTH * dtype.itemsize:
+            raise DatasetError(
+                f"{path!r} has {len(content)} bytes, expected "
+                f"{EMBEDDING_WIDTH * dtype.itemsize}: {_worded(EMBEDDING_WIDTH, dtype)}"
+            )
+        values: AnyArray = np.frombuffer(content, dtype)
+    else:
+        values = _npy(path, content) if outputs.suffix == ".npy" else _text(path, content)
+    # benchmark's documents do not say how its text ends; the other two end numbers with a space.
+    if outputs.suffix == ".txt" and outputs.tool != "benchmark" and not content[-1:].isspace():
+        raise DatasetError(
+            f"{path!r} ends in {content[-12:].decode(errors='replace')!r}, expected a space "
+            f"or line end, as {outputs.tool} writes after every number: it is cut short"
+        )
+    if values.size != EMBEDDING_WIDTH or values.dtype != dtype:
+        raise DatasetError(
+            f"{path!r} holds {_worded(values.size, values.dtype)}, expected "
+            f"{_worded(EMBEDDING_WIDTH, dtype)}"
+        )
+    finite = np.isfinite(values)
+    if not finite.all():
+        place = int(np.argmin(finite))
+        raise DatasetError(
+            f"{path!r} has {values[place]} at position {place}, expected finite numbers"
+        )
+    return values
+
+
+def _measured(path: str, suffix: str) -> tuple[int, np.dtype[Any]]:
+    """How many numbers a file holds, and of which type. Raw files of 4096 bytes are float16."""
+    content = _content(path)
+    if suffix == ".bin":
+        is_half = len(content) == EMBEDDING_WIDTH * 2
+        dtype = _FLOATS[1] if is_half else _FLOATS[0]
+        return len(content) // dtype.itemsize, dtype
+    values = _npy(path, content) if suffix == ".npy" else _text(path, content)
+    return values.size, values.dtype
+
+
+def _content(path: str) -> bytes:
+    try:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_FILE_BYTES:
+                raise DatasetError(f"{path!r} has {size} bytes, expected at most {MAX_FILE_BYTES}")
+            return file.read()
+    except OSError as error:
+        raise DatasetError(f"{path!r} cannot be read: {error.strerror}") from error
+
+
+def _npy(path: str, content: bytes) -> AnyArray:
+    """The numbers of a .npy file, in the order they are stored; never unpickled."""
+    file = io.BytesIO(content)
+    try:
+        version = np.lib.format.read_magic(file)
+        if version == (1, 0):
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        else:
+            shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+    except _UNREADABLE as error:
+        raise DatasetError(f"{path!r} is no readable .npy file: {error}") from error
+    if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(content) - file.tell():
+        raise DatasetError(
+            f"{path!r} claims {dtype} {shape} and has {len(content) - file.tell()} bytes "
+            "after its header, expected what it claims"
+        )
+    return np.frombuffer(content, dtype, offset=file.tell())
+
+
+def _text(path: str, content: bytes) -> F32Array:
+    if not content.strip():
+        raise DatasetError(f"{path!r} is empty, expected numbers")
+    try:
+        with np.errstate(over="ignore"):  # an infinity is refused by name
+            rows = np.loadtxt(io.BytesIO(content), np.float32, comments=None, ndmin=1)
+    except ValueError as error:
+        raise DatasetError(f"{path!r} is no list of numbers: {error}") from error
+    return rows.reshape(-1)
+
+
+def _fused(plain: F32Array, mirrored: F32Array, files: Mapping[int, str]) -> F32Array:
+    """Plain plus mirrored, each row to length 1. Works in `plain`."""
+    with np.errstate(over="ignore"):  # an infinity is refused by name
+        plain += mirrored
+        lengths = [np.linalg.norm(row) for row in plain]
+    for index, (row, length) in enumerate(zip(plain, lengths, strict=True)):
+        if not np.isfinite(length) or length == 0:
+            raise DatasetError(
+                f"{files[index]!r} and its mirrored one add up to length {length}, expected a "
+                "finite one above 0"
+            )
+        row /= length
+    return plain

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The model as ATC's options cut and type it: inputs, outputs, operators."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mgn_fast.models.onnx_file import OnnxFile, OnnxTensor
+from mgn_fast.simulator.atc.texts import AtcError
+from mgn_fast.simulator.om_file import TensorSpec
+
+NEWEST_OPSET = 18
+_TYPES = {"FP32": "float32", "FP16": "float16", "UINT8": "uint8", "INT8": "int8"}
+
+
+def check_operators(described: OnnxFile) -> None:
+    """Refuses operators that ATC's parsers do not know: other domains, opsets newer than 18.
+
+    Args:
+        described: the model.
+
+    Raises:
+        AtcError: E19010 for the first one.
+    """
+    for node in described.nodes:
+        domain = node.domain or "ai.onnx"
+        version = described.opsets.get(node.domain, described.opsets.get("ai.onnx", 1))
+        if domain != "ai.onnx" or version > NEWEST_OPSET:
+            kind = f"{domain}::{version}::{node.kind}"
+            raise AtcError("E19010", value=node.name or node.kind, kind=kind)
+
+
+def fed_inputs(
+    described: OnnxFile,
+    shapes: Mapping[str, list[int]],
+    options: Mapping[str, str],
+    gears: Sequence[int],
+) -> tuple[list[TensorSpec], int]:
+    """What the caller of the compiled model feeds.
+
+    Args:
+        described: the model.
+        shapes: from --input_shape.
+        options: all options.
+        gears: batch sizes that the caller chooses from; empty for a static model.
+
+    Returns:
+        The inputs without their batch axis, and the batch of a static model (0 with gears).
+
+    Raises:
+        AtcError: a name or size that is not the model's.
+    """
+    known = {tensor.name: tensor for tensor in described.inputs}
+    half = [name for name in options.get("input_fp16_nodes", "").split(";") if name]
+    for names, parameter in ((shapes, "input_shape"), (half, "input_fp16_nodes")):
+        for name in names:
+            _require_input(name, f"--{parameter}", described)
+    inputs, batches = [], set()
+    for name, tensor in known.items():
+        sizes = shapes.get(name, [size if isinstance(size, int) else -1 for size in tensor.shape])
+        _check_sizes(tensor, sizes, gears)
+        batches.add(sizes[0])
+        dtype = "float16" if name in half else tensor.dtype
+        inputs.append(_spec(tensor, sizes, dtype))
+    if len(batches) != 1:
+        raise AtcError("E19999", reason=f"inputs with batches {sorted(batches)} are not simulated")
+    return inputs, 0 if gears else batches.pop()
+
+
+def _require_input(name: str, parameter: str, described: OnnxFile) -> None:
+    if name in {tensor.name for tensor in described.inputs}:
+        return
+    if name in {node.name for node in described.nodes}:
+        raise AtcError("E10017", value=name, parameter=parameter)
+    raise AtcError("E10016", value=name, parameter=parameter)
+
+
+def _check_sizes(tensor: OnnxTensor, sizes: Sequence[int], gears: Sequence[int]) -> None:
+    if len(sizes) != len(tensor.shape):
+        raise AtcError("E10049", value=len(sizes), limit=len(tensor.shape))
+    if min(sizes) < 1 and not gears:
+        reason = (
+            "The shapes of inputs contain -1 in the model. You may need to set input shape to "
+            "specify its shape."
+        )
+        raise AtcError("E10001", value="NULL", parameter="--input_shape", reason=reason)
+    fixed = [
+        (given, own)
+        for given, own in zip(sizes, tensor.shape, strict=True)
+        if isinstance(own, int) and own > 0 and given != own
+    ]
+    if fixed:
+        value = f"{tensor.name}:{','.join(map(str, sizes))}"
+        reason = f"The model has the fixed size {fixed[0][1]} where {fixed[0][0]} is given."
+        raise AtcError("E10001", value=value, parameter="--input_shape", reason=reason)
+
+
+def _spec(tensor: OnnxTensor, sizes: Sequence[int], dtype: str) -> TensorSpec:
+    layout = "ND"
+    if len(sizes) == 4:
+        layout = "NHWC" if dtype == "uint8" and sizes[3] in (1, 3, 4) else "NCHW"
+    return TensorSpec(tensor.name, dtype, tuple(sizes[1:]), layout)
+
+
+def kept_outputs(
+    network: bytes, described: OnnxFile, options: Mapping[str, str]
+) -> tuple[bytes, list[TensorSpec] | None]:
+    """The model with the outputs that --out_nodes and --output_type ask for.
+
+    Args:
+        network: the ONNX file's bytes.
+        described: the same, read.
+        options: all options.
+
+    Returns:
+        The bytes, in which every kept tensor is an output, and the outputs in order; None where
+        they are the file's own.
+
+    Raises:
+        AtcError: a node or type that is not there, or a model that does not run.
+    """
+    if not options.get("out_nodes") and not options.get("output_type"):
+        return network, None
+    names = _kept_names(described, options.get("out_nodes", ""))
+    outputs = {tensor.name for tensor in described.outputs}
+    for name in names:
+        if name not in outputs:
+            network += _output_field(name)
+    specs = _inferred(network, names)
+    return network, _typed(specs, names, described, options.get("output_type", ""))
+
+
+def _kept_names(described: OnnxFile, text: str) -> list[str]:
+    """Tensor names; ATC takes them, or nodes with the number of their output."""
+    if not text:
+        return [tensor.name for tensor in described.outputs]
+    tensors = {name for node in described.nodes for name in node.outputs}
+    names = []
+    for entry in filter(None, text.split(";")):
+        name = entry if entry in tensors else _tensor_of(described, entry)
+        if name is None:
+            raise AtcError(
+                "E10016", value=entry.rpartition(":")[0] or entry, parameter="--out_nodes"
+            )
+        names.append(name)
+    return names
+
+
+def _tensor_of(described: OnnxFile, entry: str) -> str | None:
+    """The tensor that "node:number" means."""
+    name, colon, number = entry.rpartition(":")
+    if not colon or not number.isdecimal():
+        return None
+    index = int(number[:6])
+    for node in described.nodes:
+        if node.name == name and index < len(node.outputs):
+            return node.outputs[index]
+    return None
+
+
+def _output_field(name: str) -> bytes:
+    """Bytes that, behind an ONNX file, add an output: protobuf joins repeated messages."""
+    text = name.encode()
+    entry = b"\x0a" + _varint(len(text)) + text  # ValueInfoProto.name
+    graph = b"\x62" + _varint(len(entry)) + entry  # GraphProto.output
+    return b"\x3a" + _varint(len(graph)) + graph  # ModelProto.graph
+
+
+def _varint(value: int) -> bytes:
+    digits = bytearray()
+    while value > 127:
+        digits.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*digits, value])
+
+
+def _inferred(network: bytes, names: Sequence[str]) -> dict[str, TensorSpec]:
+    """Types and sizes of the outputs, as ONNX Runtime infers them."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's classes share no other base
+        reason = "ONNX Runtime cannot open the model, on which the simulator would run it: "
+        raise AtcError("E19999", reason=f"{reason}{error}") from error
+    entries = {entry.name: entry for entry in session.get_outputs()}
+    return {name: _output_spec(entries[name]) for name in names}
+
+
+def _output_spec(entry: Any) -> TensorSpec:
+    word = entry.type.removeprefix("tensor(").removesuffix(")")
+    shape = tuple(entry.shape[1:])
+    if not entry.shape or not all(isinstance(size, int) for size in shape):
+        raise AtcError("E19999", reason=f"output {entry.name} {entry.shape} is not simulated")
+    return TensorSpec(entry.name, {"float": "float32", "double": "float64"}.get(word, word), shape)
+
+
+def _typed(
+    specs: Mapping[str, TensorSpec], names: Sequence[str], described: OnnxFile, text: str
+) -> list[TensorSpec]:
+    """--output_type: one type for all, or "node:number:TYPE" for some."""
+    if not text:
+        return [specs[name] for name in names]
+    if ":" not in text:
+        dtype = _type(text, text)
+        return [dataclasses.replace(specs[name], dtype=dtype) for name in names]
+    typed = dict(specs)
+    for entry in filter(None, text.split(";")):
+        node, _, word = entry.rpartition(":")
+        name = node if node in typed else _tensor_of(described, node)
+        if name not in typed:
+            raise AtcError("E10016", value=node.rpartition(":")[0], parameter="--output_type")
+        typed[name] = dataclasses.replace(typed[name], dtype=_type(word, text))
+    return [typed[name] for name in names]
+
+
+def _type(word: str, text: str) -> str:
+    if word not in _TYPES:
+        reason = "The value must be FP32, FP16, UINT8 or INT8."
+        raise AtcError("E10001", value=text, parameter="--output_type", reason=reason)
+    return _TYPES[word]

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `verify` finds of two models, what was asked of them, and whether it was kept."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mgn_fast.common.files import write_atomically
+from mgn_fast.errors import InvalidInputError
+from mgn_fast.evaluation.agreement import Agreement
+from mgn_fast.evaluation.report import Report
+from mgn_fast.types import PathLike
+
+SCHEMA = "mgn_fast.verify/1"
+# For pictures without labels; half precision stays above 0.999.
+MIN_COSINE = 0.99
+# The recipe's: at most one per cent of mAP may be lost.
+MAX_MAP_DROP = 0.01
+# Pictures normalised twice are nearly of one colour, so that all embeddings point one way.
+MAX_LIKENESS = 0.99
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a candidate has to keep.
+
+    Attributes:
+        min_cosine: of each picture; None is 0.99 for pictures without labels and nothing for a
+            dataset, where mAP decides.
+        max_map_drop: how much lower the candidate's mAP may be, as a difference: 0.01 is a point.
+        published: an mAP from elsewhere that the candidate's may not be lower than by more; it is
+            compared with the re-ranked one if there is one.
+
+    Raises:
+        InvalidInputError: a value outside its range.
+    """
+
+    min_cosine: float | None = None
+    max_map_drop: float = MAX_MAP_DROP
+    published: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_range("max_map_drop", self.max_map_drop, 0.0)
+        if self.min_cosine is not None:
+            _check_range("min_cosine", self.min_cosine, -1.0)
+        if self.published is not None:
+            _check_range("published", self.published, 0.0)
+
+
+@dataclass(frozen=True)
+class HalfEnds:
+    """Where a model was compiled to compute in float16 outside the network.
+
+    Attributes:
+        aipp: AIPP normalises the pictures.
+        output: the embedding is stored as float16.
+    """
+
+    aipp: bool
+    output: bool
+
+    def __bool__(self) -> bool:
+        return self.aipp or self.output
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How much of the difference between two models the float16 of AIPP and output explains.
+
+    Attributes:
+        ends: which of the two the candidate has.
+        worst_input_errors: AIPP's, for red, green and blue, in units of the network's input; None
+            without AIPP.
+        measured: reference and candidate.
+        explained: reference, and the reference with AIPP's arithmetic and a rounded output.
+        left: the latter, and the candidate: the network's own arithmetic.
+    """
+
+    ends: HalfEnds
+    worst_input_errors: tuple[float, float, float] | None
+    measured: Agreement
+    explained: Agreement
+    left: Agreement
+
+
+@dataclass(frozen=True)
+class VerifiedModel:
+    """One of the two models.
+
+    Attributes:
+        path: its file.
+        backend: that ran it.
+        simulated: it ran on the simulator.
+        likeness: median cosine between pictures of different persons (of different pictures, where
+            persons are not known); None where there is no such pair.
+    """
+
+    path: Path
+    backend: str
+    simulated: bool
+    likeness: float | None
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """How well both models find the persons of a dataset.
+
+    Attributes:
+        reference: the reference's report.
+        candidate: the candidate's.
+    """
+
+    reference: Report
+    candidate: Report
+
+    @property
+    def drop(self) -> float:
+        """How much lower the candidate's mAP is; negative where it is higher."""
+        return self.reference.mean_average_precision - self.candidate.mean_average_precision
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What `verify` found.
+
+    Attributes:
+        reference: the model to agree with.
+        candidate: the model that is judged.
+        mirror: mirrored pictures were part of the embeddings.
+        num_pictures: embedded by both.
+        skipped: (name, reason) of pictures that cannot be decoded.
+        agreement: embeddings of the same pictures.
+        farthest: name of the picture with the smallest cosine.
+        top1_agreement: share of pictures (of a dataset's queries) with the same nearest other
+            picture (gallery picture) in both; None for a single picture.
+        retrievals: by ranking, "plain" and "re-ranked"; empty without labels.
+        drift: what float16 at the .om's ends explains; None where it has none.
+        limits: what was asked for, `min_cosine` filled in.
+        warnings: what makes the figures doubtful, as sentences.
+    """
+
+    reference: VerifiedModel
+    candidate: VerifiedModel
+    mirror: bool
+    num_pictures: int
+    skipped: tuple[tuple[str, str], ...]
+    agreement: Agreement
+    farthest: str
+    top1_agreement: float | None
+    retrievals: Mapping[str, Retrieval]
+    drift: Drift | None
+    limits: Limits
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Which limits were missed, as sentences."""
+        return (*self._cosine_failures(), *self._map_failures(), *self._published_failures())
+
+    @property
+    def published_ranking(self) -> str:
+        """Which of `retrievals` a published mAP is compared with: the last."""
+        return list(self.retrievals)[-1]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all limits were kept."""
+        return not self.failures
+
+    def to_dict(self) -> dict[str, Any]:
+        """The findings as plain numbers, texts and lists.
+
+        Returns:
+            A dict with the attributes' names as keys, "schema" and "passed".
+        """
+        return {
+            "schema": SCHEMA,
+            "passed": self.passed,
+            "reference": asdict(self.reference) | {"path": str(self.reference.path)},
+            "candidate": asdict(self.candidate) | {"path": str(self.candidate.path)},
+            "mirror": self.mirror,
+            "num_pictures": self.num_pictures,
+            "skipped": [{"name": name, "reason": reason} for name, reason in self.skipped],
+            "agreement": asdict(self.agreement),
+            "farthest": self.farthest,
+            "top1_agreement": self.top1_agreement,
+            "retrievals": {
+                name: {
+                    "reference": found.reference.to_dict(),
+                    "candidate": found.candidate.to_dict(),
+                    "drop": found.drop,
+                }
+                for name, found in self.retrievals.items()
+            },
+            "drift": None if self.drift is None else asdict(self.drift),
+            "limits": asdict(self.limits),
+            "warnings": list(self.warnings),
+            "failures": list(self.failures),
+        }
+
+    def to_json(self, path: PathLike) -> Path:
+        """Writes the findings as JSON; the file appears whole or not at all.
+
+        Args:
+            path: where to write.
+
+        Returns:
+            The path written.
+
+        Raises:
+            InvalidInputError: the directory is missing or cannot be written.
+        """
+        return write_atomically(path, json.dumps(self.to_dict(), indent=1).encode() + b"\n")
+
+    def _cosine_failures(self) -> Iterator[str]:
+        found, least = self.agreement.cosine_min, self.limits.min_cosine
+        if least is not None and found < least:
+            yield (
+                f"cosine is {found:.6f} for {self.farthest}, expected at least {least:g} for every "
+                "picture"
+            )
+
+    def _map_failures(self) -> Iterator[str]:
+        most = self.limits.max_map_drop
+        for name, found in self.retrievals.items():
+            if found.drop > most:
+                yield (
+                    f"{name} mAP drops by {found.drop:.4f}, from "
+                    f"{found.reference.mean_average_precision:.4f} to "
+                    f"{found.candidate.mean_average_precision:.4f}, expected at most {most:g}"
+                )
+
+    def _published_failures(self) -> Iterator[str]:
+        published, most = self.limits.published, self.limits.max_map_drop
+        if published is None:
+            return
+        name = self.published_ranking
+        got = self.retrievals[name].candidate.mean_average_precision
+        if published - got > most:
+            yield (
+                f"{name} mAP is {got:.4f}, {published - got:.4f} below the published "
+                f"{published:g}, expected at most {most:g}"
+            )
+
+
+def _check_range(name: str, value: float, least: float) -> None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or not least <= value <= 1:
+        raise InvalidInputError(f"{name} is {value!r}, expected a number from {least:g} to 1")

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What half precision at a compiled model's two ends does to embeddings, by a model of it.
+
+The reference runs on what AIPP makes of a picture, bit for bit, and its output is rounded as the
+device stores it. What is then left between it and the compiled model is the network's own
+arithmetic.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mgn_fast.cann import aipp
+from mgn_fast.common.files import open_regular
+from mgn_fast.errors import ModelError
+from mgn_fast.evaluation.agreement import compare
+from mgn_fast.inference.session import Session
+from mgn_fast.models.contract import EMBEDDING_WIDTH
+from mgn_fast.models.om_file import sidecar_path
+from mgn_fast.pictures.pixels import Source, decode, pack, resize
+from mgn_fast.types import AnyArray, F32Array, U8Array
+from mgn_fast.verification.findings import Drift, HalfEnds
+
+MAX_SIDECAR_BYTES = 1 << 20
+_HALF_OUTPUT = "--output_type=FP16"
+
+
+def half_ends(reference: Session, candidate: Session) -> HalfEnds:
+    """Which ends of the candidate are float16, and can be modelled with the reference.
+
+    Args:
+        reference: the model that would be run.
+        candidate: the model that was compiled.
+
+    Returns:
+        None of them where the candidate is no .om, or the reference cannot show it.
+
+    Raises:
+        ModelError: the file beside the .om cannot be read.
+    """
+    given, compiled = reference.contract, candidate.contract
+    none = HalfEnds(aipp=False, output=False)
+    if candidate.backend != "ascend" or given is None or compiled is None:
+        return none
+    facts = _sidecar(candidate.model_path)
+    arguments = facts.get("arguments")
+    return HalfEnds(
+        # A reference that takes pixels normalises them itself: AIPP's result has no way in.
+        aipp=facts.get("aipp") is True and given.input == "float32",
+        # Rounded before the two halves are added, or after: that has to be the same in both.
+        output=isinstance(arguments, list)
+        and _HALF_OUTPUT in arguments
+        and given.fuse_mirror == compiled.fuse_mirror,
+    )
+
+
+def modelled(
+    session: Session, pictures: Sequence[Source], ends: HalfEnds, *, mirror: bool
+) -> F32Array:
+    """Embeddings by a model whose ends are float16, as the device has them.
+
+    Args:
+        session: of the model, whose input is float32 where `ends` has AIPP.
+        pictures: paths, bytes or arrays.
+        ends: what to round.
+        mirror: whether the mirrored embedding is added.
+
+    Returns:
+        float32 [N, 2048], rows of length 1.
+    """
+    fuses = session.contract is not None and session.contract.fuse_mirror
+    resized = [resize(decode(picture)) for picture in pictures]
+    total = np.zeros((len(resized), EMBEDDING_WIDTH), np.float32)
+    for mirrored in (False, True) if mirror and not fuses else (False,):
+        features = session.run(_inputs(session, resized, ends, mirror=mirrored))
+        total += features.astype(np.float16).astype(np.float32) if ends.output else features
+    unit: F32Array = total / np.linalg.norm(total, axis=1, keepdims=True)
+    return unit
+
+
+def explain(
+    session: Session,
+    pictures: Sequence[Source],
+    ends: HalfEnds,
+    reference: F32Array,
+    candidate: F32Array,
+    *,
+    mirror: bool,
+) -> Drift:
+    """Splits the difference of two models' embeddings into what the ends explain and what is left.
+
+    Args:
+        session: of the reference.
+        pictures: paths, bytes or arrays, at least one.
+        ends: of the candidate.
+        reference: float32 [N, D], what the reference gave for the pictures.
+        candidate: float32 [N, D], what the candidate gave.
+        mirror: whether both have the mirrored embedding in them.
+
+    Returns:
+        The parts.
+    """
+    expected = modelled(session, pictures, ends, mirror=mirror)
+    return Drift(
+        ends=ends,
+        worst_input_errors=aipp.worst_errors() if ends.aipp else None,
+        measured=compare(reference, candidate),
+        explained=compare(reference, expected),
+        left=compare(expected, candidate),
+    )
+
+
+def _inputs(
+    session: Session, resized: Sequence[U8Array], ends: HalfEnds, *, mirror: bool
+) -> AnyArray:
+    inputs = np.empty((len(resized), *session.input_shape), session.input_dtype)
+    for place, picture in enumerate(resized):
+        if ends.aipp:
+            pixels = np.ascontiguousarray(picture[:, ::-1]) if mirror else picture
+            inputs[place] = aipp.normalise(pixels[None])[0]
+        else:
+            pack(picture, inputs[place], mirror=mirror)
+    return inputs
+
+
+def _sidecar(path: Path) -> dict[str, object]:
+    """What `compile_om` wrote beside the model; the session has read its contract already."""
+    sidecar = sidecar_path(path)
+    try:
+        with open_regular(sidecar) as file:
+            facts = json.loads(file.read(MAX_SIDECAR_BYTES))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{sidecar} cannot be read: {error!r}; compile the model again") from error
+    return facts if isinstance(facts, dict) else {}

@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether one model does what another does: the same pictures through both, then compared.
+
+Meant for an ONNX model and the .om compiled from it, but any two models will do. Prints nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+
+from mgn_fast.cann.host import is_simulated
+from mgn_fast.common.files import is_directory
+from mgn_fast.common.progress import Progress, no_progress
+from mgn_fast.datasets.dataset import Dataset
+from mgn_fast.embedding.embedder import Embedder
+from mgn_fast.errors import DecodeError, InvalidInputError
+from mgn_fast.evaluation.agreement import compare, likeness, nearest_others, spread
+from mgn_fast.evaluation.distances import rank
+from mgn_fast.evaluation.measure import measure_embeddings, work_of
+from mgn_fast.evaluation.memory_plan import require_room
+from mgn_fast.evaluation.protocol import Protocol
+from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.models.contract import EMBEDDING_WIDTH
+from mgn_fast.pictures import pixels
+from mgn_fast.types import F32Array, PathLike
+from mgn_fast.verification.findings import (
+    MAX_LIKENESS,
+    MIN_COSINE,
+    Drift,
+    Limits,
+    Retrieval,
+    Verification,
+    VerifiedModel,
+)
+from mgn_fast.verification.half_drift import explain, half_ends
+
+# Enough for the worst of a handful to show, few enough for a slow reference.
+DRIFT_PICTURES = 32
+
+
+def verify(
+    reference: PathLike,
+    candidate: PathLike,
+    pictures: Any,
+    *,
+    limits: Limits | None = None,
+    rerank: Settings | None = None,
+    mirror: bool = True,
+    on_error: Literal["raise", "skip"] = "raise",
+    progress: Progress = no_progress,
+    candidate_options: Mapping[str, Any] = MappingProxyType({}),
+    **options: Any,
+) -> Verification:
+    """Embeds the same pictures with two models and says how far they agree.
+
+    Both are opened before the first picture is embedded. That a limit is missed is no error: see
+    `Verification.passed`.
+
+    Args:
+        reference: an .onnx or .om file; the one compiled from, as a rule.
+        candidate: the model that is judged, likewise.
+        pictures: a `Dataset`, which has labels, or what an `Embedder` takes, which has none.
+        limits: what the candidate has to keep; None for the defaults.
+        rerank: how to re-rank a dataset besides ranking it as it is; None for not at all.
+        mirror: add the mirrored embedding, in both models.
+        on_error: "raise", or "skip" pictures that cannot be decoded; not with a dataset.
+        progress: is told how far the run is.
+        candidate_options: as `Embedder` takes them, for the candidate only.
+        options: as `Embedder` takes them, for both; `threads`, `backend` and `precision`
+            reach models on the CPU only and `device` models on an NPU only.
+
+    Returns:
+        The findings.
+
+    Raises:
+        InvalidInputError: an option out of range; an mAP asked for without labels; no pictures.
+        ModelError: a model cannot be opened, or says nothing of its input.
+        DecodeError: a picture cannot be decoded.
+        DeviceError: the NPU or its runtime failed.
+        RuntimeUnavailableError: there is no runtime for a model.
+    """
+    dataset = pictures if isinstance(pictures, Dataset) else None
+    limits = _completed(limits or Limits(), dataset, on_error)
+    sources = _sources(pictures)
+    if dataset is not None:
+        _require_room(dataset, rerank)
+    common = {"mirror": mirror, "on_error": on_error} | options
+    with (
+        Embedder(reference, **_fitting(reference, common)) as ours,
+        Embedder(candidate, **(_fitting(candidate, common) | dict(candidate_options))) as theirs,
+    ):
+        names, expected = _embed(ours, sources, f"reference, {ours.session.backend}", progress)
+        _, got = _embed(theirs, sources, f"candidate, {theirs.session.backend}", progress)
+        kept = _kept(sources, ours.skipped)
+        drift = _drift(ours, theirs, kept, (expected, got))
+        models = [_model(side, rows, dataset) for side, rows in ((ours, expected), (theirs, got))]
+        doubts = _checkpoint_doubts(ours, theirs)
+        skipped = tuple(ours.skipped)
+    agreement = compare(expected, got)
+    found = Verification(
+        reference=models[0],
+        candidate=models[1],
+        mirror=mirror,
+        num_pictures=len(names),
+        skipped=skipped,
+        agreement=agreement,
+        farthest=names[agreement.farthest],
+        top1_agreement=_top1_agreement(expected, got, dataset),
+        retrievals={} if dataset is None else _retrievals(expected, got, dataset, rerank, progress),
+        drift=drift,
+        limits=limits,
+    )
+    return replace(found, warnings=(*_likeness_doubts(found, dataset), *doubts))
+
+
+def _completed(limits: Limits, dataset: Dataset | None, on_error: str) -> Limits:
+    """The limits in force, once they are known to go with the pictures."""
+    if dataset is None:
+        if limits.published is not None:
+            raise InvalidInputError(
+                f"published is {limits.published}, but pictures without labels have no mAP; "
+                "expected a dataset"
+            )
+        return limits if limits.min_cosine is not None else replace(limits, min_cosine=MIN_COSINE)
+    if on_error == "skip":
+        raise InvalidInputError(
+            "on_error is 'skip', but every picture of a dataset counts; expected 'raise'"
+        )
+    return limits
+
+
+def _sources(pictures: Any) -> list[pixels.Source]:
+    if isinstance(pictures, Dataset):
+        return [*pictures.query.paths, *pictures.gallery.paths]
+    if isinstance(pictures, (str, os.PathLike)):
+        return [*pixels.list_pictures(pictures)] if is_directory(pictures) else [pictures]
+    if isinstance(pictures, bytes) or (isinstance(pictures, np.ndarray) and pictures.ndim != 4):
+        return [pictures]
+    sources = list(pictures)
+    if not sources:
+        raise InvalidInputError("pictures is empty, expected at least one")
+    return sources
+
+
+def _require_room(dataset: Dataset, rerank: Settings | None) -> None:
+    """A run that cannot fit ends before hours of embedding."""
+    shape = len(dataset.query), len(dataset.gallery), EMBEDDING_WIDTH
+    rows = 4 * (shape[0] + shape[1]) * EMBEDDING_WIDTH
+    work = work_of(shape, [Protocol()], rerank)
+    require_room("verifying two models", replace(work, besides=2 * rows))
+
+
+def _fitting(model: PathLike, options: dict[str, Any]) -> dict[str, Any]:
+    """Without the options of the other kind of model."""
+    is_om = Path(model).suffix == ".om"
+    others = ("threads", "backend", "precision") if is_om else ("device",)
+    return {name: value for name, value in options.items() if name not in others}
+
+
+def _embed(
+    embedder: Embedder, sources: Sequence[pixels.Source], stage: str, progress: Progress
+) -> tuple[list[str], F32Array]:
+    names: list[str] = []
+    rows = np.empty((len(sources), embedder.session.embedding_width), np.float32)
+    for name, row in embedder.stream(sources):
+        rows[len(names)] = row
+        names.append(name)
+        progress(stage, len(names), len(sources))
+    if not names:
+        reasons = "; ".join(reason for _, reason in embedder.skipped[:3])
+        raise DecodeError(f"none of {len(sources)} pictures can be decoded: {reasons}")
+    return names, rows[: len(names)]
+
+
+def _kept(
+    sources: Sequence[pixels.Source], skipped: Sequence[tuple[str, str]]
+) -> list[pixels.Source]:
+    left_out = {name for name, _ in skipped}
+    return [
+        source
+        for index, source in enumerate(sources)
+        if (os.fspath(source) if isinstance(source, (str, os.PathLike)) else f"#{index}")
+        not in left_out
+    ]
+
+
+def _drift(
+    ours: Embedder,
+    theirs: Embedder,
+    sources: Sequence[pixels.Source],
+    rows: tuple[F32Array, F32Array],
+) -> Drift | None:
+    ends = half_ends(ours.session, theirs.session)
+    if not ends:
+        return None
+    chosen = spread(len(sources), DRIFT_PICTURES)
+    some = [sources[place] for place in chosen]
+    given, found = rows[0][chosen], rows[1][chosen]
+    return explain(ours.session, some, ends, given, found, mirror=ours.mirror)
+
+
+def _model(embedder: Embedder, rows: F32Array, dataset: Dataset | None) -> VerifiedModel:
+    person = None
+    if dataset is not None:
+        person = np.concatenate([dataset.query.person, dataset.gallery.person])
+    session = embedder.session
+    simulated = session.backend == "ascend" and is_simulated()
+    return VerifiedModel(session.model_path, session.backend, simulated, likeness(rows, person))
+
+
+def _top1_agreement(reference: F32Array, got: F32Array, dataset: Dataset | None) -> float | None:
+    if dataset is not None:
+        count = len(dataset.query)
+        first = [rank(rows[:count], rows[count:], depth=1).indices for rows in (reference, got)]
+    elif len(reference) > 1:
+        first = [nearest_others(rows) for rows in (reference, got)]
+    else:
+        return None
+    return float(np.mean(first[0] == first[1]))
+
+
+def _retrievals(
+    reference: F32Array,
+    got: F32Array,
+    dataset: Dataset,
+    rerank: Settings | None,
+    progress: Progress,
+) -> dict[str, Retrieval]:
+    count = len(dataset.query)
+    rankings = {"plain": None} | ({} if rerank is None else {"re-ranked": rerank})
+    found = {}
+    for name, settings in rankings.items():
+        reports = [
+            measure_embeddings(
+                rows[:count],
+                rows[count:],
+                dataset.query.identities,
+                dataset.gallery.identities,
+                [Protocol()],
+                rerank=settings,
+                progress=progress,
+            )[0]
+            for rows in (reference, got)
+        ]
+        found[name] = Retrieval(*reports)
+    return found
+
+
+def _likeness_doubts(found: Verification, dataset: Dataset | None) -> Iterator[str]:
+    """The models' own agreement says little where everything agrees with everything."""
+    alike = {
+        name: model.likeness
+        for name, model in (("reference", found.reference), ("candidate", found.candidate))
+        if model.likeness is not None and model.likeness > MAX_LIKENESS
+    }
+    if not alike:
+        return
+    whom = "different pictures" if dataset is None else "different persons"
+    both = len(alike) == 2
+    figures = " and ".join(f"{value:.4f} ({name})" for name, value in alike.items())
+    yield f"embeddings of {whom} hardly differ: median cosine {figures}; " + (
+        "both models do so, because the weights are random or damaged or the pictures are all "
+        "alike, and their agreement says little"
+        if both
+        else "pictures may be normalised twice, before the model and inside it"
+    )
+
+
+def _checkpoint_doubts(ours: Embedder, theirs: Embedder) -> list[str]:
+    given, other = ours.session.contract, theirs.session.contract
+    if given is None or other is None:
+        return []
+    weights = [(c.checkpoint_sha256, c.seed) for c in (given, other)]
+    if weights[0] == weights[1]:
+        return []
+    described = [
+        f"seed {seed}" if not sha256 else f"checkpoint {sha256[:12]}" for sha256, seed in weights
+    ]
+    return [f"the models have different weights: {described[0]} and {described[1]}"]

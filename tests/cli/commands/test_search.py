@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+
+import numpy as np
+import pytest
+
+from mgn_fast import Embedder, Gallery, simulator
+from mgn_fast.cli import main
+from mgn_fast.evaluation.body_parts import part_looks
+from support import galleries
+from support.tiny_model import write_tiny_model
+
+
+@pytest.fixture
+def place(searched):
+    return searched
+
+
+def run(place, *words):
+    return main(["search", str(place / "a.gallery"), *map(str, words)])
+
+
+def found(capsys):
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_picture_finds_itself_without_naming_the_model(place, capsys):
+    assert run(place, place / "pictures" / "004.jpg", "--depth", 3) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("12 pictures in ")
+    assert lines[1] == str(place / "pictures" / "004.jpg")
+    assert lines[2] == "   1  0.0000  004.jpg"
+    assert len(lines) == 5
+
+
+def test_json_has_all_of_it(place, capsys):
+    assert run(place, place / "pictures", "--depth", 2, "--json") == 0
+    said = found(capsys)
+    assert said["num_pictures"] == 12
+    assert said["index"] is None
+    assert said["reranked"] is False
+    assert len(said["queries"]) == 12
+    first = said["queries"][3]["found"][0]
+    assert first == {"rank": 1, "place": 3, "name": "003.jpg", "distance": 0.0}
+
+
+def test_embeddings_are_queries_too(place, capsys):
+    assert run(place, place / "rows.npy", "--depth", 1, "--json") == 0
+    said = found(capsys)
+    assert [query["found"][0]["name"] for query in said["queries"]] == [
+        f"{number:03}.jpg" for number in range(12)
+    ]
+    assert said["queries"][2]["name"] == f"{place / 'rows.npy'}#2"
+
+
+def test_re_ranked_on_request_among_all_or_some(place, capsys):
+    rows = np.load(place / "rows.npy")
+    gallery = Gallery.load(place / "a.gallery")
+    for words, options in ([], {}), (["--candidates", "6"], {"candidates": 6}):
+        assert run(place, place / "rows.npy", "--rerank", "--depth", 4, "--json", *words) == 0
+        said = found(capsys)
+        assert said["reranked"] is True
+        expected = gallery.search(rows, 4, rerank=True, **options)
+        assert [[entry["place"] for entry in query["found"]] for query in said["queries"]] == (
+            expected.indices.tolist()
+        )
+
+
+def test_parts_say_where_two_pictures_are_near(place, capsys):
+    rows = np.load(place / "rows.npy")
+    assert run(place, place / "rows.npy", "--parts", "--depth", 2, "--json") == 0
+    entry = found(capsys)["queries"][0]["found"][1]
+    (look,) = part_looks(rows[0], rows[entry["place"]][None])
+    assert [part["cosine"] for part in entry["parts"]] == pytest.approx(look.cosines)
+    assert [part["contribution"] for part in entry["parts"]] == pytest.approx(look.contributions)
+    assert entry["parts"][4]["name"] == "f1_p2"
+    assert run(place, place / "rows.npy", "--parts", "--depth", 1) == 0
+    line = capsys.readouterr().out.splitlines()[3]
+    ones = {"whole": 3, "halves": 2, "thirds": 3}
+    assert line.split() == [x for name, n in ones.items() for x in (name, *["1.000"] * n)]
+
+
+def test_an_index_finds_the_same_and_tells_its_recall(place, capsys, tmp_path):
+    words = [place / "rows.npy", "--depth", 3, "--json"]
+    assert run(place, *words) == 0
+    exact = found(capsys)["queries"]
+    assert run(place, *words, "--index", tmp_path / "a.faiss") == 0
+    captured = capsys.readouterr()
+    assert "recall at 3 is 1.0000 of exact search, measured on 12 of 12 pictures" in captured.err
+    said = json.loads(captured.out)
+    assert said["queries"] == exact
+    assert said["index"]["kind"] == "Flat"
+    assert run(place, *words, "--index", tmp_path / "a.faiss", "--rerank", "--candidates", 6) == 0
+    assert found(capsys)["reranked"] is True
+
+
+def test_a_query_that_cannot_be_decoded_is_named_or_skipped(place, tmp_path, capsys):
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"no picture")
+    good = place / "pictures" / "001.jpg"
+    assert run(place, bad, good) == 3
+    assert "bad.jpg is no readable picture" in capsys.readouterr().err
+    assert run(place, bad, good, "--on-error", "skip", "--json") == 0
+    captured = capsys.readouterr()
+    assert [query["name"] for query in json.loads(captured.out)["queries"]] == [str(good)]
+    assert "skipped: " in captured.err
+    assert run(place, bad, "--on-error", "skip") == 3
+
+
+def test_a_name_cannot_command_the_terminal(tiny_model, tmp_path, capsys):
+    folder = galleries.write_pictures(tmp_path / "in", 1)
+    (folder / "000.jpg").rename(folder / "\x1b[31mred\n.jpg")
+    with Embedder(tiny_model) as embedder:
+        Gallery.add(tmp_path / "a.gallery", embedder, folder)
+        np.save(tmp_path / "rows.npy", embedder(folder))
+    assert run(tmp_path, tmp_path / "rows.npy") == 0
+    assert capsys.readouterr().out.splitlines()[2].endswith(r"\x1b[31mred\n.jpg")
+
+
+def test_another_model_is_refused(place, tmp_path, capsys):
+    model = write_tiny_model(tmp_path / "other.onnx", seed=1)
+    assert run(place, place / "pictures" / "001.jpg", "--model", model) == 3
+    assert "expected at least 0.998" in capsys.readouterr().err
+
+
+def test_a_gallery_without_mirrored_pictures_is_searched_without_them(place, tmp_path, capsys):
+    words = ["embed", place / "pictures", "--model", place / "tiny.onnx", "--no-mirror"]
+    assert main([*map(str, words), "-o", str(tmp_path / "a.gallery")]) == 0
+    assert run(tmp_path, place / "pictures" / "001.jpg", "--depth", 1) == 0
+    assert capsys.readouterr().out.endswith("   1  0.0000  001.jpg\n")
+    assert run(place, place / "pictures" / "001.jpg", "--no-mirror") == 2
+    assert "was embedded with the mirrored picture" in capsys.readouterr().err
+
+
+def test_a_gallery_of_a_compiled_model_is_searched_on_the_simulator(place, tmp_path, capsys):
+    compiled = tmp_path / "tiny.om"
+    words = ["compile", place / "tiny.onnx", "-o", compiled, "--batch-sizes", "4", "--simulate"]
+    assert main([*map(str, words)]) == 0
+    words = ["embed", place / "pictures", "--model", compiled, "--simulate"]
+    try:
+        assert main([*map(str, words), "-o", str(tmp_path / "a.gallery")]) == 0
+        assert run(tmp_path, place / "pictures" / "001.jpg", "--depth", 1, "--simulate") == 0
+        assert "1  0.0000  001.jpg" in capsys.readouterr().out
+    finally:
+        simulator.disable()
+
+
+def test_a_model_that_moved_away_is_asked_for(place, tmp_path, capsys):
+    (tmp_path / "a.gallery").write_bytes((place / "a.gallery").read_bytes())
+    picture = place / "pictures" / "001.jpg"
+    assert run(tmp_path, picture) == 2
+    assert "give --model with the path of tiny.onnx" in capsys.readouterr().err
+    assert run(tmp_path, picture, "--model", place / "tiny.onnx") == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["missing.jpg"], 3, "'missing.jpg' cannot be read"),
+        (["rows.npy", "--depth", "0"], 2, "depth is 0"),
+        (["rows.npy", "--candidates", "5"], 2, "which only re-ranking takes; add --rerank"),
+        (["rows.npy", "--rerank", "--index", "x.faiss"], 2, "expected --candidates too"),
+        (["rows.npy", "--index", "x.faiss", "--recall", "2"], 2, "least_recall is 2.0"),
+        (["rows.npy", "--index", "x.faiss", "--index-kind", "no"], 2, "FAISS does not take"),
+        (["eye.npy"], 2, "'eye.npy#0' is 5 wide and the gallery 2048"),
+    ],
+)
+def test_bad_arguments_end_with_their_code(
+    place, capsys, monkeypatch, tmp_path, words, code, message
+):
+    np.save(tmp_path / "eye.npy", np.eye(2, 5))
+    np.save(tmp_path / "rows.npy", np.load(place / "rows.npy"))
+    monkeypatch.chdir(tmp_path)
+    assert run(place, *words) == code
+    assert message in capsys.readouterr().err
+
+
+def test_other_galleries_are_refused_by_name(place, tmp_path, capsys):
+    assert main(["search", str(tmp_path / "no.gallery"), "x.jpg"]) == 3
+    assert "no.gallery' cannot be read" in capsys.readouterr().err
+    assert main(["search", str(place / "rows.npy"), "x.jpg"]) == 3
+    assert "rows.npy' is no gallery" in capsys.readouterr().err
+    Gallery.of(np.eye(3, 5), ["x", "y", "z"]).save(tmp_path / "eye.gallery")
+    assert main(["search", str(tmp_path / "eye.gallery"), str(place / "pictures" / "001.jpg")]) == 2
+    assert "does not say which model made it" in capsys.readouterr().err
+    Gallery.of(np.empty((0, 5)), []).save(tmp_path / "empty.gallery")
+    assert main(["search", str(tmp_path / "empty.gallery"), str(place / "rows.npy")]) == 3
+    assert "holds no pictures" in capsys.readouterr().err

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command, and the published recipe from checkpoint to verdict in five of them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mgn_fast import datasets, simulator
+from mgn_fast.cann import aipp
+from mgn_fast.cli import main
+from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.models.contract import Contract
+from mgn_fast.verification.run import verify
+from support.tiny_model import seeded_weights, write_tiny_model
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return datasets.synthetic(tmp_path_factory.mktemp("set") / "s", persons=6)
+
+
+@pytest.fixture(scope="module")
+def rough_model(tmp_path_factory):
+    noise = np.random.default_rng(1).standard_normal((3 * 24 * 8, 2048), np.float32)
+    path = tmp_path_factory.mktemp("rough") / "rough.onnx"
+    return write_tiny_model(path, weights=seeded_weights(2048, 0) + 0.2 * noise)
+
+
+@pytest.fixture
+def simulator_off():
+    """A command ends with its process; here it leaves the simulator on."""
+    yield
+    simulator.disable()
+
+
+def run(*words):
+    return main(["verify", *map(str, words)])
+
+
+def last_json(capsys):
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_a_dataset_is_compared_with_and_without_re_ranking(tiny_model, dataset, capsys):
+    assert run(tiny_model, tiny_model, dataset.root) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    for start in ("plain, reference", "plain, candidate", "re-ranked, ref", "re-ranked, cand"):
+        assert sum(line.startswith(start) for line in lines) == 1
+    assert "plain +0.0000, re-ranked +0.0000; at most 0.01" in captured.out
+    assert "cosine min 1.0000000 mean 1.0000000" in captured.out
+    assert lines[-1] == "passed"
+    assert "warning: query has" in captured.err
+
+
+def test_the_record_is_the_library_s(tiny_model, rough_model, dataset, tmp_path, capsys):
+    words = ["--kind", "synthetic", "--k1", "7", "--k2", "3", "--original-weight", "0.4"]
+    words += ["--no-mirror", "--max-map-drop", "0.5", "-o", tmp_path / "v.json", "--json"]
+    assert run(tiny_model, rough_model, dataset.root, *words) == 0
+    record = last_json(capsys)
+    expected = verify(
+        tiny_model, rough_model, dataset, rerank=Settings(7, 3, 0.4), mirror=False
+    ).to_dict()
+    assert record == json.loads((tmp_path / "v.json").read_text())
+    for name in ("agreement", "retrievals", "top1_agreement", "mirror", "num_pictures"):
+        assert record[name] == expected[name]
+    assert record["limits"] == {"min_cosine": None, "max_map_drop": 0.5, "published": None}
+
+
+def test_a_missed_limit_is_exit_code_6_with_its_reason(tiny_model, rough_model, dataset, capsys):
+    words = (tiny_model, rough_model, dataset.root, "--min-cosine", "0.9999", "--no-rerank")
+    assert run(*words) == 6
+    out = capsys.readouterr().out
+    assert "FAILED: cosine is 0.9" in out
+    assert "passed" not in out
+    assert "re-ranked" not in out
+    assert run(*words, "--json") == 6
+    assert last_json(capsys)["passed"] is False
+
+
+@pytest.mark.parametrize(("extra", "ranking"), [([], "re-ranked"), (["--no-rerank"], "plain")])
+def test_a_published_value_is_compared_with(tiny_model, dataset, capsys, extra, ranking):
+    assert run(tiny_model, tiny_model, dataset.root, "--reference", "0.9433", *extra) == 6
+    out = capsys.readouterr().out
+    assert f"published mAP         0.9433; candidate's, {ranking}: 0." in out
+    assert f"FAILED: {ranking} mAP is 0." in out
+    assert run(tiny_model, tiny_model, dataset.root, "--reference", "0.05", *extra) == 0
+
+
+def test_pictures_without_labels_are_compared_by_cosine(tiny_model, rough_model, dataset, capsys):
+    folder = dataset.root / "query"
+    assert run(tiny_model, rough_model, folder) == 6
+    captured = capsys.readouterr()
+    assert "expected at least 0.99 for every picture" in captured.out
+    assert "mAP" not in captured.out
+    assert "no labels, no mAP" in captured.err
+    assert run(tiny_model, rough_model, folder, "--min-cosine", "0.5") == 0
+
+
+def test_half_a_dataset_is_not_taken_for_pictures(tiny_model, dataset, tmp_path, capsys):
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "query").symlink_to(dataset.root / "query")
+    assert run(tiny_model, tiny_model, tmp_path / "half") == 3
+    assert "bounding_box_test" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("place", "words", "message"),
+    [
+        ("query", ["--max-map-drop", "0.01"], "--max-map-drop is 0.01, but"),
+        ("query", ["--reference", "0.9"], "published is 0.9, but pictures without labels"),
+        ("", ["--reference", "94.33"], "published is 94.33, expected a number from 0 to 1"),
+        ("", ["--min-cosine", "nan"], "min_cosine is nan"),
+        ("", ["--k1", "0"], "k1 is 0"),
+        ("", ["--on-error", "skip"], "every picture of a dataset counts"),
+        ("query", ["-o", "x.txt"], "expected '.json'"),
+    ],
+)
+def test_what_does_not_go_together_is_a_usage_error(
+    tiny_model, dataset, capsys, place, words, message
+):
+    assert run(tiny_model, tiny_model, dataset.root / place, *words) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["reference", "candidate", "pictures"])
+def test_files_that_are_not_there_are_named(tiny_model, dataset, tmp_path, capsys, missing):
+    words = {"reference": tiny_model, "candidate": tiny_model, "pictures": dataset.root}
+    words[missing] = tmp_path / f"no-{missing}.onnx"
+    assert run(*words.values(), "-o", tmp_path / "v.json") == 3
+    assert f"no-{missing}.onnx" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_warnings_are_told_on_stderr(tiny_model, dataset, tmp_path, capsys):
+    other = write_tiny_model(tmp_path / "o.onnx", contract=Contract(seed=7))
+    assert run(tiny_model, other, dataset.root / "query") == 0
+    captured = capsys.readouterr()
+    assert "warning: the models have different weights: seed None and seed 7" in captured.err
+    assert captured.out.endswith("passed\n")
+
+
+def five_commands(onnx, folder, dataset, capsys, *, options=()):
+    """The recipe: a checkpoint's ONNX is there already or the first command makes it."""
+    words = [] if onnx.exists() else [["export", "-o", onnx, *options]]
+    words += [
+        ["compile", onnx, "-o", folder / "m.om", "--simulate", "--aipp", "--json"],
+        [
+            *("embed", dataset.root / "query", dataset.root / "bounding_box_test", "--simulate"),
+            *("--model", folder / "m.om", "-o", folder / "e.npy", "--json"),
+        ],
+        [
+            *("evaluate", dataset.root, "--kind", "synthetic", "--rerank", "--json"),
+            *("--query", folder / "e.npy", "--gallery", folder / "e.npy"),
+        ],
+        ["verify", onnx, folder / "m.om", dataset.root, "--simulate", "--json"],
+    ]
+    for line in words:
+        assert main([*map(str, line)]) == 0
+        results = capsys.readouterr().out.splitlines()[-1]
+        if line[0] == "evaluate":
+            evaluated = json.loads(results)["reports"]
+    return evaluated, json.loads(results)
+
+
+def require_agreement(evaluated, verified):
+    """`evaluate` and `verify` measured one model, and AIPP explains what it differs from ONNX."""
+    for name in ("plain", "re-ranked"):
+        got = verified["retrievals"][name]
+        ours = evaluated[name]["mean_average_precision"]
+        assert got["candidate"]["mean_average_precision"] == pytest.approx(ours, abs=1e-6)
+        assert abs(got["drop"]) < 0.01
+    assert verified["passed"] is True
+    assert verified["candidate"]["simulated"] is True
+    assert verified["agreement"]["cosine_min"] > 0.9999
+    drift = verified["drift"]
+    assert drift["worst_input_errors"] == list(aipp.worst_errors())
+    assert 3e-4 < drift["measured"]["relative_error_max"] < 2e-2
+    # The simulated network computes in float32: only the order of sums may differ.
+    assert drift["left"]["relative_error_max"] < 1e-5
+    assert drift["explained"]["relative_error_max"] == pytest.approx(
+        drift["measured"]["relative_error_max"], abs=1e-5
+    )
+
+
+def test_the_commands_agree_from_compile_to_verify(
+    tiny_model, dataset, tmp_path, capsys, simulator_off
+):
+    require_agreement(*five_commands(tiny_model, tmp_path, dataset, capsys))
+
+
+def test_the_recipe_in_five_commands_with_mgn_itself(tmp_path, capsys, simulator_off):
+    dataset = datasets.synthetic(tmp_path / "set", persons=1)
+    for path in [*dataset.query.paths[2:], *dataset.gallery.paths[1::2]]:
+        path.unlink()
+    onnx = tmp_path / "mgn.onnx"
+    options = ("--random-weights", "--no-verify")
+    require_agreement(*five_commands(onnx, tmp_path, dataset, capsys, options=options))
+
+
+def test_the_drift_is_printed(tiny_model, dataset, tmp_path, capsys, simulator_off):
+    om, words = tmp_path / "m.om", ["--simulate", "--aipp", "--atc-arg=--output_type=FP16"]
+    assert main(["compile", str(tiny_model), "-o", str(om), *words]) == 0
+    assert run(tiny_model, om, dataset.root, "--simulate") == 0
+    out = capsys.readouterr().out
+    assert "m.om (ascend, simulated; different people: cosine 0." in out
+    assert "float16 of AIPP and output, by a model of it, on 32 pictures:" in out
+    assert "0.0028 red, 0.0015 green, 0.0013 blue" in out
+    figures = {
+        line.split()[0]: line.partition("relative")[2] for line in out.splitlines() if "max" in line
+    }
+    assert figures["measured"] == figures["explained"]

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cpp/eval/loops_avx2.cpp: the avx2 level against the one that this process runs at."""
+
+import pytest
+
+from support import eval_levels
+
+
+def test_the_level_gives_the_results_of_the_others(tmp_path):
+    eval_levels.assert_level_agrees("avx2", tmp_path)
+
+
+@pytest.mark.skipif(not eval_levels.has("avx2"), reason="this CPU has no avx2")
+def test_products_are_within_the_bound_of_their_sums():
+    run = eval_levels.run_at(
+        "avx2", "from support import eval_levels; eval_levels.check_products('avx2')"
+    )
+    assert run.returncode == 0, run.stderr

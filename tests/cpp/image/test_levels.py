@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cpp/image/levels.cpp: the values that bytes become, for any mean and deviation."""
+
+import numpy as np
+import pytest
+import torch
+
+from mgn_fast import _core
+from mgn_fast.models.contract import DEVIATION, MEAN
+from oracles.pixels import check_pack, every_level
+
+LEVELS = _core.simd_levels()
+ONE = np.full((1, 1, 3), 255, np.uint8)
+
+
+def half_of(value, deviation=1.0):
+    """What white becomes in float16 when (1 - mean) / deviation is value / deviation exactly."""
+    out = np.empty((3, 1, 1), np.float16)
+    _core.pack(ONE, out, None, (1 - value,) * 3, (deviation,) * 3)
+    return out.ravel()
+
+
+@pytest.mark.parametrize(
+    ("value", "deviation", "expected"),
+    [
+        (2049, 1, 2048),  # halfway: the even one of 2048 and 2050
+        (2051, 1, 2052),  # halfway: the even one of 2050 and 2052
+        (-2051, 1, -2052),
+        (2049.5, 1, 2050),  # above halfway
+        (65519, 1, 65504),  # the largest that does not become infinity
+        (65520, 1, np.inf),
+        (-65520, 1, -np.inf),
+        (0, 1, 0),
+        (1, 2**14, 2**-14),  # the smallest normal
+        (1, 2**24, 2**-24),  # the smallest subnormal
+        (1, 2**25, 0),  # halfway to it: even
+        (3, 2**25, 2**-23),  # halfway between the first two subnormals: even
+        (-3, 2**25, -(2**-23)),
+        (1, 2**30, 0),
+        (2047, 2**25, 2**-14),  # the last subnormal rounds up to a normal
+    ],
+)
+def test_float16_worked_by_hand(value, deviation, expected):
+    assert (half_of(value, deviation) == expected).all()
+
+
+@pytest.mark.parametrize("simd", LEVELS)
+def test_every_level_is_torchs_to_the_bit(simd):
+    pixels = every_level(32)
+    planes = torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+    mean, deviation = torch.tensor(MEAN), torch.tensor(DEVIATION)
+    expected = planes.float().div(255).sub(mean[:, None, None]).div(deviation[:, None, None])
+    out = np.empty((3, 8, 32), np.float32)
+    _core.pack(pixels, out, None, MEAN, DEVIATION, simd)
+    np.testing.assert_array_equal(out, expected.numpy())
+
+
+@pytest.mark.parametrize("simd", LEVELS)
+@pytest.mark.parametrize("seed", range(40))
+def test_any_mean_and_deviation_give_true_quotients(simd, seed):
+    random = np.random.default_rng(seed)
+    mean = tuple(random.random(3).tolist())
+    deviation = tuple((random.random(3) * 10.0 ** random.integers(-6, 5)).tolist())
+    check_pack(simd, every_level(32), mean=mean, deviation=deviation)
+
+
+@pytest.mark.parametrize("simd", LEVELS)
+@pytest.mark.parametrize("deviation", [3e38, 1e38, 2e-38, 1e-39])
+def test_quotients_stay_true_where_reciprocals_are_not(simd, deviation):
+    """Reciprocals that are subnormal or infinite; results that are, too."""
+    check_pack(simd, every_level(32), mean=MEAN, deviation=(0.5, deviation, deviation))

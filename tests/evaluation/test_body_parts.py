@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+import itertools
+
+import numpy as np
+import pytest
+
+from mgn_fast import InvalidInputError
+from mgn_fast.evaluation.body_parts import PARTS, part_looks
+from mgn_fast.export.graph import PARTS as GRAPH_PARTS
+
+
+def row(**values):
+    """An embedding that holds one number in each named part, at the part's first place."""
+    embedding = np.zeros(2048, np.float32)
+    for index, part in enumerate(PARTS):
+        embedding[256 * index] = values.get(part.name, 0.0)
+    return embedding
+
+
+def test_parts_are_those_of_the_graph_in_its_order():
+    assert tuple(part.name for part in PARTS) == GRAPH_PARTS
+
+
+def test_stripes_of_a_size_cover_the_picture_once():
+    for region, count in (("whole", 1), ("half", 2), ("third", 3)):
+        edges = sorted({(part.top, part.bottom) for part in PARTS if part.region == region})
+        assert len(edges) == count
+        assert edges[0][0] == 0
+        assert edges[-1][1] == 1
+        assert all(a[1] == b[0] for a, b in itertools.pairwise(edges))
+
+
+def test_contributions_and_cosines_by_hand():
+    """(3, 4) and (4, 3): each part adds 12 / 25, and alone points the same way."""
+    query, gallery = row(fg_p1=3, f1_p3=4), row(fg_p1=4, f1_p3=3)
+    (look,) = part_looks(query, gallery[None])
+    assert look.contributions == pytest.approx((12 / 25, 0, 0, 0, 0, 0, 12 / 25, 0))
+    assert look.cosines == pytest.approx((1, 0, 0, 0, 0, 0, 1, 0))
+    assert look.similarity == pytest.approx(24 / 25)
+
+
+def test_a_part_that_points_elsewhere_has_cosine_0():
+    query, gallery = row(fg_p1=1, f0_p2=1), row(fg_p1=1)
+    gallery[256 * 3 + 1] = 1  # the same part, another of its 256 numbers
+    (look,) = part_looks(query, gallery[None])
+    assert look.cosines[3] == 0
+    assert look.contributions == pytest.approx((0.5, 0, 0, 0, 0, 0, 0, 0))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_contributions_sum_to_the_similarity(random, dtype):
+    query = random.standard_normal(2048).astype(dtype)
+    gallery = random.standard_normal((5, 2048)).astype(dtype)
+    wide = query.astype(np.float64), gallery.astype(np.float64)
+    lengths = np.linalg.norm(wide[0]) * np.linalg.norm(wide[1], axis=1)
+    for look, expected in zip(part_looks(query, gallery), wide[1] @ wide[0] / lengths, strict=True):
+        # Two orders of 2048 float64 additions.
+        assert look.similarity == pytest.approx(expected, abs=2048 * 2.3e-16)
+
+
+def test_nothing_to_compare_with_gives_nothing(random):
+    assert part_looks(random.random(2048), np.empty((0, 2048))) == ()
+
+
+@pytest.mark.parametrize(
+    ("query", "gallery", "message"),
+    [
+        ((512,), (1, 512), r"query has shape \(512,\)"),
+        ((2048,), (2048,), r"gallery \(2048,\)"),
+        ((1, 2048), (1, 2048), r"query has shape \(1, 2048\)"),
+    ],
+)
+def test_other_embeddings_have_no_parts(query, gallery, message):
+    with pytest.raises(InvalidInputError, match=message):
+        part_looks(np.ones(query), np.ones(gallery))
+
+
+def test_an_embedding_without_length_is_refused():
+    with pytest.raises(InvalidInputError, match="all zeros"):
+        part_looks(np.zeros(2048), np.ones((1, 2048)))

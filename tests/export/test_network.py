@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The network takes ReID-MGN's checkpoints, gives its outputs, and its seeded weights are calm."""
+
+import socket
+
+import numpy as np
+import pytest
+import torch
+
+from mgn_fast.datasets.scenes import draw_pictures
+from mgn_fast.export.network import MGN, network_with, parameter_shapes, seeded_state_dict
+from mgn_fast.models.contract import DEVIATION
+from mgn_fast.pictures.pixels import resize_pack
+from oracles import recipe_network
+
+
+@pytest.fixture(scope="module")
+def seeded():
+    return seeded_state_dict(0)
+
+
+@pytest.fixture(scope="module")
+def network(seeded):
+    return network_with(seeded)
+
+
+@pytest.fixture(scope="module")
+def plain(network):
+    """Features of pictures that the calibration did not see."""
+    return features(network, pictures(8, seed=77))
+
+
+def pictures(count, seed):
+    planes = np.empty((count, 3, 384, 128), np.float32)
+    for plane, drawing in zip(planes, draw_pictures(count, seed), strict=True):
+        resize_pack(drawing, plane)
+    return planes
+
+
+def features(network, planes):
+    with torch.no_grad():
+        return network(torch.from_numpy(planes))[0].numpy()
+
+
+def cosine(a, b):
+    return (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+
+
+@pytest.mark.parametrize("num_identities", [1, 751, 1041])
+def test_names_and_shapes_are_those_of_the_recipes_checkpoint(num_identities):
+    ours = parameter_shapes(num_identities)
+    assert ours == recipe_network.shapes(num_identities)
+    assert len(ours) == 640
+
+
+def test_a_checkpoint_loads_strictly_and_one_without_a_parameter_does_not():
+    state = {
+        name: torch.empty(shape, device="meta") for name, shape in recipe_network.shapes(3).items()
+    }
+    with torch.device("meta"):
+        network = MGN(3)
+    network.load_state_dict(state, strict=True, assign=True)
+    del state["p3.1.2.bn3.running_var"]
+    with pytest.raises(RuntimeError, match=r"p3\.1\.2\.bn3\.running_var"):
+        network.load_state_dict(state, strict=True, assign=True)
+
+
+def test_all_twelve_outputs_are_those_of_the_recipe(seeded, network):
+    images = pictures(2, seed=5)
+    with torch.no_grad():
+        got = network(torch.from_numpy(images))
+    expected = recipe_network.forward(seeded, images)
+    assert len(got) == len(expected)
+    # Same library, same kernels, other order of operations: a few float32 roundings.
+    for values, (name, wanted) in zip(got, expected.items(), strict=True):
+        assert recipe_network.relative_error(values.numpy(), wanted) < 1e-5, name
+
+
+def test_making_a_network_needs_no_connection(monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("went online")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    MGN(2)
+
+
+def test_half_a_grey_level_of_noise_hardly_moves_an_embedding(network, plain):
+    planes = pictures(8, seed=77)
+    noise = np.random.default_rng(77).uniform(-0.5, 0.5, planes.shape) / 255
+    noisy = planes + (noise / np.array(DEVIATION)[:, None, None]).astype(np.float32)
+    # Random weights that are not damped give 0.83; a trained network about 0.998.
+    assert cosine(plain, features(network, noisy)).min() >= 0.995
+
+
+def test_different_pictures_have_different_embeddings(plain):
+    rows = plain / np.linalg.norm(plain, axis=1, keepdims=True)
+    assert (rows @ rows.T)[np.triu_indices(len(rows), 1)].max() < 0.95
+
+
+def test_batch_norms_hold_the_statistics_of_the_synthetic_pictures(seeded):
+    first = torch.nn.functional.conv2d(
+        torch.from_numpy(pictures(16, seed=0)),
+        torch.from_numpy(seeded["backbone.0.weight"]),
+        stride=2,
+        padding=3,
+    )
+    mean, variance = first.mean((0, 2, 3)), first.var((0, 2, 3))
+    np.testing.assert_allclose(seeded["backbone.1.running_mean"], mean, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(seeded["backbone.1.running_var"], variance, rtol=1e-3)
+    # The average over its eight uses makes about half of the features active.
+    assert seeded["reduction.1.num_batches_tracked"] == 8
+    assert seeded["p3.1.2.bn3.num_batches_tracked"] == 1
+
+
+def test_pictures_keep_about_half_of_their_features_in_every_part(plain):
+    active = (plain.reshape(-1, 8, 256) > 0).mean((0, 2))
+    assert active.min() > 0.35
+    assert active.max() < 0.65
+
+
+def test_another_seed_gives_other_weights_and_any_number_of_identities(seeded, monkeypatch):
+    monkeypatch.setattr("mgn_fast.export.network._calibrate", lambda *_: None)
+    other = seeded_state_dict(1, num_identities=5)
+    assert other["fc_id_256_2_2.weight"].shape == (5, 256)
+    assert {name: array.dtype for name, array in other.items()} == {
+        name: array.dtype for name, array in seeded.items()
+    }
+    assert not np.array_equal(other["p1.0.0.conv1.weight"], seeded["p1.0.0.conv1.weight"])

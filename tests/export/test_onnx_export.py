@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exported files give what the recipe's network gives, and a file that does not is never left."""
+
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from mgn_fast.datasets.scenes import draw_pictures
+from mgn_fast.errors import ExportError, InvalidInputError
+from mgn_fast.export import graph, onnx_export
+from mgn_fast.export.onnx_export import export_onnx
+from mgn_fast.models.contract import METADATA_KEY, Contract
+from mgn_fast.pictures.pixels import pack, resize_pack
+from oracles import recipe_network
+
+NUM_IDENTITIES = 13
+FORMS = {
+    "default": {},
+    "all, opset 11": {"outputs": "all", "opset": 11},
+    "all, opset 17": {"outputs": "all", "opset": 17},
+    "uint8, newest opset": {"input": "uint8", "opset": graph.newest_opset()},
+    "fused, opset 11": {"fuse_mirror": True, "opset": 11},
+    "fused uint8, opset 17": {"fuse_mirror": True, "input": "uint8", "opset": 17},
+}
+
+
+@pytest.fixture(scope="module")
+def state():
+    return recipe_network.random_state(3, NUM_IDENTITIES, thin=1)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(state, tmp_path_factory):
+    path = tmp_path_factory.mktemp("checkpoint") / "model.pt"
+    torch.save({name: torch.from_numpy(array) for name, array in state.items()}, path)
+    yield path
+    path.unlink()
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    pixels = np.empty((7, 384, 128, 3), np.uint8)
+    for picture, drawing in zip(pixels, draw_pictures(7, 123), strict=True):
+        resize_pack(drawing, picture)
+    return pixels
+
+
+@pytest.fixture(scope="module")
+def planes(pixels):
+    planes = np.empty((7, 3, 384, 128), np.float32)
+    for plane, picture in zip(planes, pixels, strict=True):
+        pack(picture, plane)
+    return planes
+
+
+@pytest.fixture(scope="module")
+def expected(state, planes):
+    return recipe_network.forward(state, planes)
+
+
+@pytest.fixture(scope="module")
+def expected_fused(state, planes):
+    return recipe_network.fused(state, planes)
+
+
+@pytest.fixture
+def target(tmp_path):
+    path = tmp_path / "model.onnx"
+    yield path
+    path.unlink(missing_ok=True)
+
+
+def outputs_of(path, images, sizes):
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    for size in sizes:
+        yield size, dict(zip(names, session.run(names, {"image": images[:size]}), strict=True))
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+def test_a_checkpoint_of_others_gives_the_recipes_outputs(
+    form, checkpoint, target, pixels, planes, expected, expected_fused
+):
+    assert export_onnx(checkpoint, target, verify=False, **form) == target
+    wanted = dict(expected)
+    if form.get("fuse_mirror"):
+        wanted = {"features": expected_fused}
+    elif form.get("outputs") != "all":
+        wanted = {"features": expected["features"]}
+    images = pixels if form.get("input") == "uint8" else planes
+    for size, got in outputs_of(target, images, (1, 7) if form else range(1, 8)):
+        assert list(got) == list(wanted)
+        for name, values in wanted.items():
+            assert got[name].shape == (size, values.shape[1])
+            assert recipe_network.relative_error(got[name], values[:size]) < 1e-4, name
+
+
+def test_the_file_is_valid_and_carries_its_contract(checkpoint, target):
+    export_onnx(checkpoint, target, input="uint8", fuse_mirror=True, verify=False)
+    onnx.checker.check_model(str(target), full_check=True)
+    model = onnx.load(target)
+    assert [(entry.domain, entry.version) for entry in model.opset_import] == [
+        ("", onnx_export.DEFAULT_OPSET)
+    ]
+    assert model.producer_name == "mgn_fast"
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    contract = Contract.from_json(metadata[METADATA_KEY], source="the file")
+    sha256 = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    assert contract == Contract("uint8", fuse_mirror=True, checkpoint_sha256=sha256, seed=None)
+
+
+def test_the_same_seed_gives_the_same_bytes_verified_or_not(target, mgn_model):
+    export_onnx(None, target, verify=True)
+    assert target.read_bytes() == mgn_model.read_bytes()
+    metadata = {entry.key: entry.value for entry in onnx.load(target).metadata_props}
+    contract = Contract.from_json(metadata[METADATA_KEY], source="the file")
+    assert contract == Contract(seed=0)
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"outputs": "all", "batch_size": 2},
+        {"fuse_mirror": True, "input": "uint8", "batch_size": 1},
+    ],
+    ids=["all, two", "fused uint8, one"],
+)
+def test_right_files_pass_verification(form, checkpoint, target):
+    export_onnx(checkpoint, target, **form)
+    assert target.exists()
+
+
+def altered(monkeypatch, change, **form_changes):
+    """Makes the graph's writer use other weights, or another form, than it was asked for."""
+    build_model = graph.build_model
+
+    def build(parameters, form, *rest):
+        return build_model(parameters | change, onnx_export.replace(form, **form_changes), *rest)
+
+    monkeypatch.setattr(graph, "build_model", build)
+
+
+def test_a_file_that_differs_is_not_left_and_the_previous_one_stays(
+    state, checkpoint, target, monkeypatch
+):
+    target.write_bytes(b"previous")
+    # One of a hundred convolutions, one per cent too strong.
+    name = "p2.0.3.conv2.weight"
+    altered(monkeypatch, {name: state[name] * np.float32(1.01)})
+    with pytest.raises(ExportError, match=r"output 'features' differs .* at batch 1, expected"):
+        export_onnx(checkpoint, target)
+    assert target.read_bytes() == b"previous"
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+def test_a_file_with_another_opset_is_not_left(checkpoint, target, monkeypatch):
+    altered(monkeypatch, {}, opset=18)
+    with pytest.raises(ExportError, match=r"opsets \{'': 18\}, expected \{'': 11\}"):
+        export_onnx(checkpoint, target, opset=11)
+    assert not list(target.parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("got", "message"),
+    [
+        ({"features": [1.0, -4.0, np.nan]}, "output 'features' differs from the network's by nan"),
+        ({"features": [1.0, -4.0, 0.0005]}, "by 0.0005 at batch 3, expected at most 0.0001 of its"),
+        ({"features": [1.0, -4.0]}, r"output 'features' has shape \(2,\), expected \(3,\)"),
+        ({"feature": [1.0, -4.0, 0.0]}, r"outputs \['feature'\], expected \['features'\]"),
+    ],
+)
+def test_outputs_must_agree_to_a_ten_thousandth_of_their_scale(got, message):
+    wanted = {"features": np.array([1.0, -4.0, 0.0])}
+    onnx_export._require_equal({"features": wanted["features"] + [0, 0, 0.0003]}, wanted, 3)
+    with pytest.raises(ExportError, match=message):
+        onnx_export._require_equal({name: np.array(x) for name, x in got.items()}, wanted, 3)
+
+
+def test_a_disk_that_fills_up_leaves_nothing(checkpoint, target, monkeypatch):
+    def full(_model, path):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(onnx, "save_model", full)
+    with pytest.raises(ExportError, match="cannot be written: No space left on device"):
+        export_onnx(checkpoint, target)
+    assert not list(target.parent.iterdir())
+
+
+def test_a_checkpoint_that_does_not_fit_leaves_nothing(tmp_path, target):
+    torch.save({"conv1.weight": torch.zeros(1)}, tmp_path / "other.pt")
+    with pytest.raises(ExportError, match="536 missing: backbone"):
+        export_onnx(tmp_path / "other.pt", target)
+    assert [path.name for path in tmp_path.iterdir()] == ["other.pt"]
+
+
+@pytest.mark.parametrize("opset", [1, 10, graph.newest_opset() + 1, 99])
+def test_an_opset_that_is_not_supported_is_refused_with_the_range(target, opset):
+    expected = f"opset is {opset}, expected 11 to {graph.newest_opset()}"
+    with pytest.raises(InvalidInputError, match=expected):
+        export_onnx(None, target, opset=opset)
+    assert not list(target.parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch_size": 0}, "batch_size is 0, expected an integer from 1 to 1024"),
+        ({"batch_size": 1025}, "batch_size is 1025"),
+        ({"batch_size": 2.0}, "batch_size is 2.0"),
+        ({"batch_size": True}, "batch_size is True"),
+        ({"opset": "11"}, "opset is '11', expected an integer"),
+        ({"opset": -1}, "opset is -1"),
+        ({"seed": -1}, "seed is -1, expected an integer from 0"),
+        ({"seed": None}, "seed is None"),
+        ({"outputs": "logits"}, r"outputs is 'logits', expected one of \('embedding', 'all'\)"),
+        ({"input": "float16"}, r"input is 'float16', expected one of \('float32', 'uint8'\)"),
+        ({"fuse_mirror": 1}, "fuse_mirror is 1, expected True or False"),
+        ({"verify": "yes"}, "verify is 'yes', expected True or False"),
+        ({"fuse_mirror": True, "outputs": "all"}, "fuse_mirror is True and outputs is 'all'"),
+        ({"path": "model.om"}, r"output 'model.om' ends in '.om', expected '.onnx'"),
+        ({"path": "/nowhere/at/all/model.onnx"}, "cannot be written: No such file or directory"),
+        ({"path": None}, "path is None, expected a path"),
+        ({"checkpoint": {"a": 1}}, "checkpoint is {'a': 1}, expected a path"),
+    ],
+)
+def test_arguments_out_of_range_are_refused_with_their_value(target, options, message):
+    with pytest.raises(InvalidInputError, match=message):
+        export_onnx(**{"checkpoint": None, "path": target, **options})
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("package", ["torch", "onnx", "safetensors"])
+def test_without_the_extra_it_says_what_to_install(target, monkeypatch, package):
+    for name in ("network", "graph", "checkpoint"):
+        monkeypatch.delitem(sys.modules, f"mgn_fast.{name}")
+        monkeypatch.delattr(f"mgn_fast.{name}")
+    monkeypatch.setitem(sys.modules, package, None)
+    expected = rf"package '{package}', which is not installed: pip install 'mgn-fast\[export\]'"
+    with pytest.raises(ExportError, match=expected):
+        export_onnx(None, target)
+    assert not list(target.parent.iterdir())
+
+
+def test_importing_it_imports_neither_torch_nor_onnx():
+    code = (
+        "import sys, mgn_fast.export.onnx_export;"
+        "print(sorted({'torch', 'onnx', 'onnxruntime', 'safetensors'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the documents say in text and tables: links, options, codes, figures, the reference."""
+
+import argparse
+import doctest
+import importlib.util
+import re
+
+import pytest
+
+from mgn_fast.cann.known_causes import BY_CODE
+from mgn_fast.cli.program import build_parser
+from support.docs_blocks import DOCUMENTS, ROOT, blocks_of
+
+REFERENCE = ROOT / "docs" / "api.md"
+RECIPE = ROOT / "docs" / "from-the-recipe.md"
+HOST = ROOT / "docs" / "on-an-ascend-host.md"
+# The driver's installer, ATC, the recipe's scripts, ais_bench.
+OF_OTHER_TOOLS = {"--full", "--mode", "--framework", "--model", "--output", "--log", "--outfmt"}
+
+
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+def test_examples_of_the_reference_give_what_they_say():
+    for block in blocks_of(REFERENCE):
+        if block.code.startswith(">>>"):
+            test = doctest.DocTestParser().get_doctest(block.code, {}, "api", None, block.line)
+            assert doctest.DocTestRunner().run(test).failed == 0
+
+
+def test_the_reference_is_what_the_docstrings_say():
+    spec = importlib.util.spec_from_file_location("make_api", ROOT / "docs" / "make_api.py")
+    make_api = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make_api)
+    written = REFERENCE.read_text(encoding="utf-8")
+    assert written == make_api.page(), "run: python docs/make_api.py"
+
+
+def anchors(path):
+    """What a link may name after #: headings, as GitHub writes them."""
+    text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_every_link_leads_somewhere(path):
+    text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith(("http://", "https://")):
+            continue
+        file, _, anchor = target.partition("#")
+        found = path.parent / file if file else path
+        assert found.exists(), target
+        if anchor:
+            assert anchor in anchors(found), target
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_every_option_that_a_document_names_is_one(path):
+    """In the text too, where nothing runs."""
+    options = known_options()
+    text = re.sub(r"^```text.*?^```$", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+    for code in re.findall(r"`([^`\n]+)`", text):
+        for option in re.findall(r"(?:^|\s)(--[a-z][a-z-]+)(?=$|[\s=,])", code):
+            assert option in options, option
+
+
+def known_options():
+    """Of every command of ours, and what the documents say of others."""
+    found, parsers = set(), [build_parser()]
+    while parsers:
+        for action in parsers.pop()._actions:
+            found.update(action.option_strings)
+            if isinstance(action, argparse._SubParsersAction):
+                parsers += action.choices.values()
+    return found | OF_OTHER_TOOLS
+
+
+def test_documents_keep_to_the_line_length():
+    for path in DOCUMENTS:
+        if path.parent == ROOT or path == REFERENCE:
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            assert len(line) <= 118 or line.startswith("|"), f"{name_of(path)}:{number}"
+
+
+def rows_of(path, columns):
+    """Rows of the tables that have so many columns, as lists of cells."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line[:1] == "|"]
+    return [row for row in rows if len(row) == columns]
+
+
+def test_codes_of_ascendcl_have_the_names_and_remedies_of_the_core():
+    source = (ROOT / "cpp" / "ascend" / "error_names.cpp").read_text()
+    names, remedies = source.split("kRemedies[]")
+    names = dict(re.findall(r'\{(\d+), "(\w+)"', names))
+    listed = {}
+    for codes, words, *_ in rows_of(HOST, 4):
+        if re.fullmatch(r"\d{6}(, \d{6})*", codes):
+            listed |= dict(zip(codes.split(", "), words.split(", "), strict=True))
+    assert listed == {code: names[code] for code in listed}
+    assert set(re.findall(r"\{(\d+), \"", remedies)) <= listed.keys()
+
+
+def test_codes_of_atc_have_a_cause():
+    rows = rows_of(HOST, 3)
+    start = [row[0] for row in rows].index("ATC says")
+    known = [pattern for pattern, *_ in BY_CODE]
+    for says, _, _ in rows[start + 2 :]:
+        for code in re.findall(r"\bE[A-Z]?\d{4,5}\b", says):
+            assert any(re.fullmatch(pattern, code) for pattern in known), code
+
+
+def test_figures_are_those_of_the_readme():
+    """Rounded, so that the next record does not make them wrong; never by more than a quarter."""
+    text = " ".join(RECIPE.read_text().split())
+    table = (ROOT / "README.md").read_text()
+    for said, measured in (
+        (r"JPEG to both tensors is some (\d+) times", r"against Pillow and torch \| (\d+) times"),
+        (r"CMC and mINP some (\d+) times", r"against the recipe \| (\d+) times"),
+        (r"re-ranked mAP some (\d+) times", r"against the dense recipe \| (\d+) times"),
+        (r"in some (\d+) MB instead", r"(\d+) MB instead of"),
+        (r"\| some (\d+) MB \(README", r"(\d+) MB instead of"),
+        (r"keep ([\d.]+) or more of that rate", r"decode included.*?\| ([\d.]+) to"),
+    ):
+        ours, theirs = re.search(said, text), re.search(measured, table)
+        assert ours, said
+        assert float(ours[1]) == pytest.approx(float(theirs[1]), rel=0.25), said
