@@ -26,7 +26,7 @@ from mgn_fast import _core, evaluate, rerank
 from mgn_fast.evaluation.measure import work_of
 from mgn_fast.evaluation.memory_plan import needed_bytes
 from mgn_fast.evaluation.protocol import Protocol
-from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.evaluation.reranking import RerankSettings
 
 LIMITS_MB = {"market1501": 550, "msmt17": 2500}
 
@@ -102,7 +102,7 @@ def in_float32(call):
 
 def predicted_mb(query, gallery):
     """What the package says it will take."""
-    work = work_of((len(query), len(gallery), query.shape[1]), [Protocol()], Settings())
+    work = work_of((len(query), len(gallery), query.shape[1]), [Protocol()], RerankSettings())
     return round(needed_bytes(work) / 2**20, 1)
 
 

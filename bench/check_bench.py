@@ -26,7 +26,7 @@ from pathlib import Path
 
 import record
 from mgn_fast import Embedder, export_onnx, open_session, simulator
-from mgn_fast.bench import Case, Pace, Plan, Settings, benchmark
+from mgn_fast.bench import Case, MeasureSettings, Pace, Plan, benchmark
 from mgn_fast.bench.load.steps import fill_inputs
 from mgn_fast.bench.record.baseline import compare, regressed
 from mgn_fast.bench.record.published_rates import ASCEND_310P
@@ -51,7 +51,7 @@ def measured(model, batch_size, lanes, *, scope="device", pace=None, pictures=()
     """One run with the simulator as it is."""
     plan = Plan(
         [model],
-        Settings(pictures, pace or Pace(duration_s=0.5, repeats=3)),
+        MeasureSettings(pictures, pace or Pace(duration_s=0.5, repeats=3)),
         Case(model, batch_size, lanes, scope),
         batch_sizes=[batch_size],
         lanes=[lanes],

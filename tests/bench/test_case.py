@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mgn_fast import InvalidInputError
-from mgn_fast.bench import Case, Settings, Slo
+from mgn_fast.bench import Case, MeasureSettings, Slo
 from mgn_fast.bench.case import percentile_name
 
 OM, ONNX = Path("/models/mgn.om"), Path("/models/mgn.onnx")
@@ -67,22 +67,28 @@ def test_a_percentile_has_its_own_name(percent, name):
 
 
 def test_the_bounds_percentile_is_told_too():
-    assert Settings([], percentiles=[50.0, 90.0], slo=Slo.parse("p99.9:5")).told_percentiles == [
+    assert MeasureSettings(
+        [], percentiles=[50.0, 90.0], slo=Slo.parse("p99.9:5")
+    ).told_percentiles == [
         50.0,
         90.0,
         99.9,
     ]
-    assert Settings([], percentiles=[99.0, 50.0], slo=Slo.parse("mean:5")).told_percentiles == [
+    assert MeasureSettings(
+        [], percentiles=[99.0, 50.0], slo=Slo.parse("mean:5")
+    ).told_percentiles == [
         50.0,
         99.0,
     ]
-    assert Settings([], percentiles=[99.0], slo=Slo.parse("p99:5")).told_percentiles == [99.0]
+    assert MeasureSettings([], percentiles=[99.0], slo=Slo.parse("p99:5")).told_percentiles == [
+        99.0
+    ]
 
 
 @pytest.mark.parametrize("percentiles", [[], [0.0], [100.0], [50.0, -1.0], [float("nan")]])
 def test_percentiles_lie_between_0_and_100(percentiles):
     with pytest.raises(InvalidInputError, match=r"percentiles is \[.*\], expected numbers between"):
-        Settings([], percentiles=percentiles)
+        MeasureSettings([], percentiles=percentiles)
 
 
 @pytest.mark.parametrize(

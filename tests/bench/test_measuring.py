@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import InvalidInputError, ModelError, simulator
-from mgn_fast.bench import Case, Pace, Settings
+from mgn_fast.bench import Case, MeasureSettings, Pace
 from mgn_fast.bench.load.arrivals import Arrivals
 from mgn_fast.bench.load.window import Windows
 from mgn_fast.bench.measuring import measure
@@ -31,7 +31,7 @@ IMAGE_BYTES = 3 * 384 * 128 * 4
 
 def run(case, jpegs=(), pace=PACE, **settings):
     """What was measured, and its row."""
-    settings = Settings(jpegs, pace=pace, **settings)
+    settings = MeasureSettings(jpegs, pace=pace, **settings)
     measured = measure(case, settings)
     return measured, row_of(measured, settings)
 
@@ -250,6 +250,6 @@ def test_the_first_inference_is_timed_apart_from_loading(npu, tmp_path):
 def test_what_fails_leaves_the_device_as_it_was(npu, mgn_om, tmp_path):
     npu()
     with pytest.raises(ModelError):
-        measure(Case(tmp_path / "missing.om", 8, 2, scope="device"), Settings([]))
+        measure(Case(tmp_path / "missing.om", 8, 2, scope="device"), MeasureSettings([]))
     with pytest.raises(pixels.DecodeError):
-        measure(Case(mgn_om, 8, 2), Settings([b"no picture"], pace=QUICK))
+        measure(Case(mgn_om, 8, 2), MeasureSettings([b"no picture"], pace=QUICK))

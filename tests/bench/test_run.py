@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from mgn_fast import DeviceError, InvalidInputError, ModelError
-from mgn_fast.bench import Case, Pace, Plan, Settings, Slo, benchmark
+from mgn_fast.bench import Case, MeasureSettings, Pace, Plan, Slo, benchmark
 from mgn_fast.bench.load.arrivals import Arrivals
 from mgn_fast.bench.record.published_rates import SOURCE
 from mgn_fast.simulator import write_om
@@ -30,7 +30,7 @@ def validate(record):
 
 def plan(*models, pictures=(), scope="device", pace=QUICK, **options):
     case = Case(models[0], 1, 1, scope=scope, **options.pop("case", {}))
-    settings = Settings(pictures, pace=pace, **options.pop("settings", {}))
+    settings = MeasureSettings(pictures, pace=pace, **options.pop("settings", {}))
     return Plan(list(models), settings, case, **options)
 
 
@@ -227,7 +227,10 @@ def test_a_device_that_fails_is_told(npu, tiny_om, monkeypatch):
     ("changes", "message"),
     [
         ({"models": []}, "models is empty"),
-        ({"settings": Settings([])}, "pictures is empty, expected at least one for scope e2e"),
+        (
+            {"settings": MeasureSettings([])},
+            "pictures is empty, expected at least one for scope e2e",
+        ),
         ({"batch_sizes": []}, r"batch is \[\], expected numbers from 1 up"),
         ({"batch_sizes": [8, 0]}, r"batch is \[8, 0\]"),
         ({"lanes": []}, r"lanes is \[\]"),
@@ -237,7 +240,7 @@ def test_a_device_that_fails_is_told(npu, tiny_om, monkeypatch):
 def test_a_plan_of_nothing_is_refused(changes, message):
     fields = {
         "models": [Path("m.om")],
-        "settings": Settings([b""]),
+        "settings": MeasureSettings([b""]),
         "case": Case(Path("m.om"), 1, 1),
     }
     with pytest.raises(InvalidInputError, match=message):

@@ -7,7 +7,7 @@ import pytest
 
 from mgn_fast import Embedder, InvalidInputError, simulator
 from mgn_fast.bench import Case, Slo
-from mgn_fast.bench.tuning import Trial, _candidates, _simplest, tune
+from mgn_fast.bench.tuning import TuningTrial, _candidates, _simplest, tune
 from mgn_fast.datasets.drawn_set import drawn_jpegs
 from support.tiny_model import write_tiny_model
 
@@ -48,9 +48,9 @@ def test_a_bound_on_latency_is_kept(om):
     found = tune(om, budget_s=6, slo=Slo.parse("mean:30ms"))
     assert found.best is not None
     assert found.nearest.latency_ms <= 30
-    kept = [trial.images_per_s for trial in found.trials if trial.keeps_bound]
+    kept = [trial.images_per_s for trial in found.trials if trial.keeps_slo]
     assert found.best.images_per_s >= 0.97 * max(kept)
-    assert any(not trial.keeps_bound for trial in found.trials)
+    assert any(not trial.keeps_slo for trial in found.trials)
 
 
 def test_a_bound_that_nothing_keeps_has_no_best(om, cache):
@@ -104,7 +104,7 @@ def test_on_the_cpu_lanes_share_the_cores(tmp_path, monkeypatch):
 
 
 def _tried(rate, lanes, *, batch_size=8, latency_ms=None, keeps=True):
-    return Trial(Case(None, batch_size, lanes, workers=2), rate, latency_ms, keeps)
+    return TuningTrial(Case(None, batch_size, lanes, workers=2), rate, latency_ms, keeps)
 
 
 def test_of_equals_the_one_with_fewest_images_in_flight_wins():

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from mgn_fast import Embedder, simulator
-from mgn_fast.common.bottleneck import NOUNS, Bound, Tally, bound_of
+from mgn_fast.common.bottleneck import NOUNS, Bottleneck, StageTally, bottleneck_of
 from mgn_fast.common.observer import Span, Stage, observing
 from mgn_fast.simulator import write_om
 
 
 def test_what_is_told_has_a_noun_and_is_a_bound_of_the_benchmark():
-    told = {bound_of({stage: 1.0}, 1.0) for stage in get_args(Stage)} - {None}
-    assert told == set(NOUNS) <= set(get_args(Bound))
+    told = {bottleneck_of({stage: 1.0}, 1.0) for stage in get_args(Stage)} - {None}
+    assert told == set(NOUNS) <= set(get_args(Bottleneck))
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_what_is_told_has_a_noun_and_is_a_bound_of_the_benchmark():
     ],
 )
 def test_worked_by_hand(seconds, expected):
-    assert bound_of(seconds, 10.0) == expected
+    assert bottleneck_of(seconds, 10.0) == expected
 
 
 def span(stage, seconds):
@@ -41,7 +41,7 @@ def span(stage, seconds):
 
 
 def test_a_tally_adds_up_whoever_tells_it():
-    tally = Tally()
+    tally = StageTally()
     threads = [
         threading.Thread(target=lambda: [tally.spent(span("decode", 0.5)) for _ in range(1000)])
         for _ in range(4)
@@ -57,7 +57,7 @@ def test_a_tally_adds_up_whoever_tells_it():
 def test_what_was_long_ago_bounds_nothing_now(monkeypatch):
     now = 100.0
     monkeypatch.setattr(time, "perf_counter", lambda: now)
-    tally = Tally()
+    tally = StageTally()
     assert tally.recent() is None
     for _ in range(20):
         now += 1
@@ -87,11 +87,11 @@ def slow_pictures(monkeypatch, seconds):
 
 
 def test_a_slow_decoder_is_named(tiny_model, monkeypatch):
-    tally = Tally()
+    tally = StageTally()
     with observing(tally), Embedder(tiny_model, workers=1) as embedder:
         started_s = time.perf_counter()
         embedder(slow_pictures(monkeypatch, 0.01))
-        assert bound_of(tally.seconds(), time.perf_counter() - started_s) == "decode"
+        assert bottleneck_of(tally.seconds(), time.perf_counter() - started_s) == "decode"
     assert tally.seconds()["decode"] >= 0.6
 
 
@@ -99,13 +99,13 @@ def test_a_slow_npu_is_named_and_asked_for_no_times(tiny_model, tmp_path, monkey
     """Its times are of the chip's published speed: 8 rows take some 5 ms."""
     model = write_om(tmp_path / "tiny.om", onnx=tiny_model, batch_sizes=(1, 8))
     simulator.enable(compute="deterministic", guard=False)
-    tally = Tally()
+    tally = StageTally()
     try:
         with observing(tally), Embedder(model, workers=1) as embedder:
             pictures = slow_pictures(monkeypatch, 0.0)
             started_s = time.perf_counter()
             embedder(pictures)
-            assert bound_of(tally.seconds(), time.perf_counter() - started_s) == "compute"
+            assert bottleneck_of(tally.seconds(), time.perf_counter() - started_s) == "compute"
     finally:
         simulator.disable()
     assert {"h2d", "compute", "d2h"}.isdisjoint(tally.seconds())
@@ -113,7 +113,7 @@ def test_a_slow_npu_is_named_and_asked_for_no_times(tiny_model, tmp_path, monkey
 
 def test_a_step_costs_about_a_microsecond():
     """The best of several, and generous, because other work may be running."""
-    tally, best_s = Tally(), float("inf")
+    tally, best_s = StageTally(), float("inf")
     for _ in range(5):
         started_s = time.perf_counter()
         for _ in range(1000):

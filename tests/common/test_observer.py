@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from mgn_fast.common.observer import NOBODY, Observer, current_observer, observing
+from mgn_fast.common.observer import NO_OBSERVER, Observer, current_observer, observing
 from mgn_fast.inference.lane import Flight
 from mgn_fast.inference.session import Session
 from support.fake_model import FakeModel
@@ -23,8 +23,8 @@ def test_nobody_observes_outside_a_block_and_in_other_threads():
         thread = threading.Thread(target=lambda: seen.append(current_observer()))
         thread.start()
         thread.join()
-    assert seen == [NOBODY]
-    assert current_observer() is NOBODY
+    assert seen == [NO_OBSERVER]
+    assert current_observer() is NO_OBSERVER
 
 
 def test_the_innermost_block_counts():

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import InvalidInputError
-from mgn_fast.evaluation.agreement import compare, likeness, nearest_others, spread
+from mgn_fast.evaluation.agreement import compare, median_cosine, nearest_others, spread
 
 
 def test_rows_are_compared_by_angle_and_length():
@@ -84,17 +84,17 @@ THREE = np.array([[2, 0], [1, 1], [0, 3]], np.float32)
 )
 def test_likeness_is_the_median_over_pairs_of_different_persons(person, expected):
     person = None if person is None else np.array(person)
-    assert likeness(THREE, person) == (None if expected is None else pytest.approx(expected))
+    assert median_cosine(THREE, person) == (None if expected is None else pytest.approx(expected))
 
 
 def test_one_picture_is_like_nothing():
-    assert likeness(THREE[:1]) is None
+    assert median_cosine(THREE[:1]) is None
 
 
 def test_many_pictures_are_sampled_over_the_whole_set():
     """A sample of the first ones only would see one direction, cosine 1."""
     rows = np.repeat(np.eye(2, dtype=np.float32), [600, 900], axis=0)
-    assert likeness(rows, np.repeat([1, 2], [600, 900])) == 0.0
+    assert median_cosine(rows, np.repeat([1, 2], [600, 900])) == 0.0
 
 
 @pytest.mark.parametrize(("count", "most"), [(0, 5), (4, 5), (5, 5), (6, 5), (1000, 7)])

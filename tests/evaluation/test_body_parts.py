@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import InvalidInputError
-from mgn_fast.evaluation.body_parts import PARTS, part_looks
+from mgn_fast.evaluation.body_parts import PARTS, compare_parts
 from mgn_fast.export.graph import PARTS as GRAPH_PARTS
 
 
@@ -33,7 +33,7 @@ def test_stripes_of_a_size_cover_the_picture_once():
 def test_contributions_and_cosines_by_hand():
     """(3, 4) and (4, 3): each part adds 12 / 25, and alone points the same way."""
     query, gallery = row(fg_p1=3, f1_p3=4), row(fg_p1=4, f1_p3=3)
-    (look,) = part_looks(query, gallery[None])
+    (look,) = compare_parts(query, gallery[None])
     assert look.contributions == pytest.approx((12 / 25, 0, 0, 0, 0, 0, 12 / 25, 0))
     assert look.cosines == pytest.approx((1, 0, 0, 0, 0, 0, 1, 0))
     assert look.similarity == pytest.approx(24 / 25)
@@ -42,7 +42,7 @@ def test_contributions_and_cosines_by_hand():
 def test_a_part_that_points_elsewhere_has_cosine_0():
     query, gallery = row(fg_p1=1, f0_p2=1), row(fg_p1=1)
     gallery[256 * 3 + 1] = 1  # the same part, another of its 256 numbers
-    (look,) = part_looks(query, gallery[None])
+    (look,) = compare_parts(query, gallery[None])
     assert look.cosines[3] == 0
     assert look.contributions == pytest.approx((0.5, 0, 0, 0, 0, 0, 0, 0))
 
@@ -53,13 +53,15 @@ def test_contributions_sum_to_the_similarity(random, dtype):
     gallery = random.standard_normal((5, 2048)).astype(dtype)
     wide = query.astype(np.float64), gallery.astype(np.float64)
     lengths = np.linalg.norm(wide[0]) * np.linalg.norm(wide[1], axis=1)
-    for look, expected in zip(part_looks(query, gallery), wide[1] @ wide[0] / lengths, strict=True):
+    for look, expected in zip(
+        compare_parts(query, gallery), wide[1] @ wide[0] / lengths, strict=True
+    ):
         # Two orders of 2048 float64 additions.
         assert look.similarity == pytest.approx(expected, abs=2048 * 2.3e-16)
 
 
 def test_nothing_to_compare_with_gives_nothing(random):
-    assert part_looks(random.random(2048), np.empty((0, 2048))) == ()
+    assert compare_parts(random.random(2048), np.empty((0, 2048))) == ()
 
 
 @pytest.mark.parametrize(
@@ -72,9 +74,9 @@ def test_nothing_to_compare_with_gives_nothing(random):
 )
 def test_other_embeddings_have_no_parts(query, gallery, message):
     with pytest.raises(InvalidInputError, match=message):
-        part_looks(np.ones(query), np.ones(gallery))
+        compare_parts(np.ones(query), np.ones(gallery))
 
 
 def test_an_embedding_without_length_is_refused():
     with pytest.raises(InvalidInputError, match="all zeros"):
-        part_looks(np.zeros(2048), np.ones((1, 2048)))
+        compare_parts(np.zeros(2048), np.ones((1, 2048)))

@@ -17,7 +17,7 @@ from mgn_fast import Identities, InvalidInputError, evaluate, evaluate_distances
 from mgn_fast.evaluation import distances
 from mgn_fast.evaluation.measure import measure_embeddings
 from mgn_fast.evaluation.protocol import Protocol
-from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.evaluation.reranking import RerankSettings
 from oracles import retrieval
 
 RULES = ("sklearn", "hits", "market1501")
@@ -316,8 +316,8 @@ def test_onlookers_see_every_block_once_in_order(monkeypatch, with_rerank):
         assert (screened is None) == with_rerank
         seen.append((rows, block.copy()))
 
-    settings = Settings() if with_rerank else None
-    (report,) = measure_embeddings(*case, [Protocol()], rerank=settings, onlookers=[look, look])
+    settings = RerankSettings() if with_rerank else None
+    (report,) = measure_embeddings(*case, [Protocol()], rerank=settings, observers=[look, look])
     assert [rows.start for rows, _ in seen] == [n for n in range(0, 40, 7) for _ in range(2)]
     blocks = np.concatenate([block for _, block in seen[::2]])
     if with_rerank:

@@ -15,7 +15,7 @@ from mgn_fast.common.progress import no_progress
 from mgn_fast.evaluation.measure import work_of
 from mgn_fast.evaluation.memory_plan import Work, needed_bytes, require_room
 from mgn_fast.evaluation.protocol import Protocol
-from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.evaluation.reranking import RerankSettings
 
 # One run in a process of its own: the growth of its peak beyond what it held before.
 MEASURED = """
@@ -26,7 +26,7 @@ from mgn_fast import Identities
 from mgn_fast.evaluation.measure import measure_embeddings, work_of
 from mgn_fast.evaluation.memory_plan import needed_bytes
 from mgn_fast.evaluation.protocol import Protocol
-from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.evaluation.reranking import RerankSettings
 
 queries, gallery, width, k1, k2, max_rank, shots, dtype = eval(sys.argv[1])
 random = np.random.default_rng(0)
@@ -37,7 +37,7 @@ rows /= np.linalg.norm(rows, axis=1, keepdims=True)
 rows = rows.astype(dtype)
 sides = [Identities(part, np.arange(len(part)) % 5) for part in (owner[:queries], owner[queries:])]
 protocols = [Protocol(max_rank=max_rank, single_shot=shots)]
-rerank = Settings(k1, k2) if k1 else None
+rerank = RerankSettings(k1, k2) if k1 else None
 converted = 0 if dtype == "float32" else len(rows)
 work = work_of((queries, gallery, width), protocols, rerank, converted=converted)
 
@@ -85,7 +85,7 @@ def test_everything_that_grows_a_run_grows_the_prediction():
 def test_work_counts_the_ranks_that_protocols_keep():
     protocols = [Protocol(max_rank=500), Protocol(max_rank=50, single_shot="expected")]
     assert work_of((10, 30, 4), protocols, None, 1) == Work(10, 30, 4, 1, rank_columns=30)
-    assert work_of((10, 30, 4), [], Settings(7, 3), 2) == Work(10, 30, 4, 2, k1=7, k2=3)
+    assert work_of((10, 30, 4), [], RerankSettings(7, 3), 2) == Work(10, 30, 4, 2, k1=7, k2=3)
 
 
 def test_distances_are_kept_up_to_256_megabytes():

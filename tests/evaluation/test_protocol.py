@@ -8,7 +8,7 @@ import pytest
 
 from mgn_fast import Identities, InvalidInputError
 from mgn_fast.evaluation.measure import measure_distances, measure_embeddings
-from mgn_fast.evaluation.protocol import Protocol, Tally, unmatched, why_nothing_matches
+from mgn_fast.evaluation.protocol import Protocol, ProtocolTally, unmatched, why_nothing_matches
 from oracles import retrieval, shots
 
 ALL = [
@@ -184,7 +184,7 @@ def test_where_no_rule_removed_anything_the_numbers_are_doubted():
 def test_a_tally_needs_identities():
     for sides in ((([7], [1]), GALLERY), (GALLERY, Identities([], []))):
         with pytest.raises(InvalidInputError, match="expected"):
-            Tally(*sides, Protocol(), 1)
+            ProtocolTally(*sides, Protocol(), 1)
 
 
 def test_a_report_tells_each_querys_first_match_without_junk():
@@ -197,6 +197,6 @@ def test_a_report_tells_each_querys_first_match_without_junk():
 
 
 def test_a_tally_tells_precision_where_no_query_has_a_match():
-    tally = Tally(Identities([9], [1]), Identities([7], [2]), Protocol(), 1)
+    tally = ProtocolTally(Identities([9], [1]), Identities([7], [2]), Protocol(), 1)
     tally.add_distances(slice(0, 1), np.zeros((1, 1)))
     np.testing.assert_array_equal(tally.average_precision, [np.nan])

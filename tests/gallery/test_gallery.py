@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import DatasetError, DecodeError, Embedder, Gallery, InvalidInputError, ModelError
-from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.evaluation.reranking import RerankSettings
 from support import galleries
 from support.tiny_model import write_tiny_model
 
@@ -54,7 +54,7 @@ def test_pictures_and_their_embeddings_find_the_same(built, embedder, folder):
 def test_re_ranking_is_done_on_request(built, embedder, folder):
     rows = embedder(folder)
     plain = built.search(rows, 5)
-    again = built.search(rows, 5, rerank=Settings(4, 2))
+    again = built.search(rows, 5, rerank=RerankSettings(4, 2))
     assert not np.array_equal(plain.distances, again.distances)
     among = built.search(rows, 5, rerank=True, candidates=7)
     assert among.indices.shape == (9, 5)

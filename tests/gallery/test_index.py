@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import Gallery, InvalidInputError, RuntimeUnavailableError
-from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.gallery import index as index_module
 from mgn_fast.gallery.file import Batch
 from mgn_fast.gallery.index import open_index, usual_kind
@@ -142,7 +142,7 @@ def test_recall_is_measured_again_for_another_depth(gallery, tmp_path):
 
 def test_re_ranking_is_done_among_what_it_finds(gallery, rows, tmp_path):
     index = open_index(tmp_path / "a.faiss", gallery, kind="IVF8,Flat", least_recall=1.0)
-    settings = Settings(5, 3)
+    settings = RerankSettings(5, 3)
     found = index.search_reranked(rows[:4], 5, settings, 20)
     expected = gallery.search(rows[:4], 5, rerank=settings, candidates=20)
     np.testing.assert_array_equal(found.indices, expected.indices)

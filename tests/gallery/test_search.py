@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import InvalidInputError, rank, rerank
-from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.gallery.search import (
     checked_queries,
     gathered,
@@ -37,7 +37,7 @@ def test_the_nearest_are_those_of_rank_however_the_rows_are_cut(random, dtype, d
 def test_re_ranked_among_all_is_the_order_of_rerank(random):
     queries, rows = unit_rows(random, 3), unit_rows(random, 60)
     distances = rerank(queries, rows, k1=5, k2=3)
-    found = nearest_reranked(queries, cut(rows, 20), 10, Settings(5, 3), None, None)
+    found = nearest_reranked(queries, cut(rows, 20), 10, RerankSettings(5, 3), None, None)
     np.testing.assert_array_equal(found.indices, distances.argsort(axis=1, kind="stable")[:, :10])
     np.testing.assert_array_equal(
         found.distances, np.take_along_axis(distances, found.indices.astype(int), axis=1)
@@ -47,14 +47,14 @@ def test_re_ranked_among_all_is_the_order_of_rerank(random):
 def test_re_ranked_among_candidates_is_rerank_of_those_alone(random):
     queries, rows = unit_rows(random, 3), unit_rows(random, 60)
     segments = cut(rows, 20)
-    found = nearest_reranked(queries, segments, 4, Settings(5, 3), 15, None)
+    found = nearest_reranked(queries, segments, 4, RerankSettings(5, 3), 15, None)
     for query, places, distances in zip(queries, found.indices, found.distances, strict=True):
         chosen = rank(query[None], rows, depth=15).indices[0]
         expected = rerank(query[None], rows[chosen], k1=5, k2=3)[0]
         order = expected.argsort(kind="stable")[:4]
         np.testing.assert_array_equal(places, chosen[order])
         np.testing.assert_array_equal(distances, expected[order])
-        again = reranked_among(query, chosen, segments, 4, Settings(5, 3), None)
+        again = reranked_among(query, chosen, segments, 4, RerankSettings(5, 3), None)
         np.testing.assert_array_equal(again.indices, places)
 
 
@@ -92,7 +92,7 @@ def test_options_outside_their_range_are_refused(random):
     with pytest.raises(InvalidInputError, match="depth is 0"):
         nearest(rows, [rows], 0, None)
     with pytest.raises(InvalidInputError, match="candidates is 3, expected at least depth, 4"):
-        nearest_reranked(rows, [rows], 4, Settings(), 3, None)
+        nearest_reranked(rows, [rows], 4, RerankSettings(), 3, None)
 
 
 def test_a_re_ranking_that_does_not_fit_names_candidates(random, monkeypatch):
@@ -102,4 +102,4 @@ def test_a_re_ranking_that_does_not_fit_names_candidates(random, monkeypatch):
     rows = np.zeros((1, 2048), np.float32)
     many = np.broadcast_to(np.float16(0), (1_000_000, 2048))
     with pytest.raises(InvalidInputError, match="pass candidates=1000"):
-        nearest_reranked(rows, [many], 4, Settings(), None, 2)
+        nearest_reranked(rows, [many], 4, RerankSettings(), None, 2)

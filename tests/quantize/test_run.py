@@ -97,7 +97,9 @@ def test_a_number_of_blocks_is_kept_by_what_they_regain_for_their_cost(
 ):
     losses = {(): 0.5, ("first",): 0.2, ("plain_add",): 0.25, ("projected_add",): 0.4}
     monkeypatch.setattr(
-        quantize.Trial, "loss", lambda self, kept: losses[tuple(block.name for block in kept)]
+        quantize.QuantizeTrial,
+        "loss",
+        lambda self, kept: losses[tuple(block.name for block in kept)],
     )
     found = quantize_onnx(model, pictures, tmp_path / "two.onnx", keep_float32=2)
     # Regained per work: 0.3 / 17.1e6, 0.25 / 11.7e6 and 0.1 / 8.2e6.

@@ -12,7 +12,7 @@ from mgn_fast.models.contract import Contract
 from mgn_fast.models.onnx_file import read_onnx
 from mgn_fast.pictures.pixels import resize
 from mgn_fast.quantize.blocks import FloatGraph
-from mgn_fast.quantize.trial import Setting, Trial
+from mgn_fast.quantize.trial import QuantizeTrial, TrialSetup
 from support.small_network import write_small_network
 
 DRAWINGS = draw_pictures(14, seed=0)
@@ -20,13 +20,13 @@ RESIZED = [resize(pixels) for pixels in DRAWINGS]
 
 
 def setting(path, scratch, progress=no_progress):
-    return Setting(Path(path), read_onnx(path), FloatGraph(path), scratch, 1, progress)
+    return TrialSetup(Path(path), read_onnx(path), FloatGraph(path), scratch, 1, progress)
 
 
 @pytest.fixture
 def trial(tmp_path):
     path = write_small_network(tmp_path / "float.onnx")
-    return Trial(setting(path, tmp_path), RESIZED)
+    return QuantizeTrial(setting(path, tmp_path), RESIZED)
 
 
 def test_every_third_picture_is_held_out(trial):
@@ -71,7 +71,7 @@ def test_every_form_of_input_has_the_same_ranges(trial, tmp_path, kind, fuse_mir
     """Ten pictures plain and mirrored; four by four the last batch is filled up with the first."""
     contract = Contract(input=kind, fuse_mirror=fuse_mirror)
     path = write_small_network(tmp_path / "other.onnx", contract=contract, batch_size=batch_size)
-    other = Trial(setting(path, tmp_path), RESIZED)
+    other = QuantizeTrial(setting(path, tmp_path), RESIZED)
     tolerance = 0.05 if batch_size else 1e-4  # a picture counted twice moves the quantile
     for tensor in ("first_relu", "plain_3", "projected_add_relu"):
         np.testing.assert_allclose(other.ranges[tensor], trial.ranges[tensor], rtol=tolerance)
@@ -81,7 +81,7 @@ def test_every_form_of_input_has_the_same_ranges(trial, tmp_path, kind, fuse_mir
 def test_progress_is_told(tmp_path):
     path = write_small_network(tmp_path / "float.onnx")
     told = []
-    found = Trial(setting(path, tmp_path, lambda *stage: told.append(stage)), RESIZED)
+    found = QuantizeTrial(setting(path, tmp_path, lambda *stage: told.append(stage)), RESIZED)
     found.accuracy([])
     stages = list(dict.fromkeys(stage for stage, _, _ in told))
     assert stages == ["float32", "ranges", "int8, 0 blocks in float32"]
@@ -98,4 +98,4 @@ def test_a_dead_network_is_refused(tmp_path):
             )
     onnx.save(model, path)
     with pytest.raises(ModelError, match="gives an embedding of zeros"):
-        Trial(setting(path, tmp_path), RESIZED)
+        QuantizeTrial(setting(path, tmp_path), RESIZED)

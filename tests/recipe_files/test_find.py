@@ -7,14 +7,14 @@ import pytest
 
 from mgn_fast import DatasetError
 from mgn_fast.recipe_files.find import find_outputs
-from mgn_fast.recipe_files.runs import PARTS
-from support.bins_set import COUNTS, rows_of_parts, write_results
+from mgn_fast.recipe_files.runs import RUNS
+from support.bins_set import COUNTS, rows_of_runs, write_results
 from support.tool_outputs import FORMATS, folders
 
 
 @pytest.fixture(scope="module")
 def rows():
-    return [part[:, :8] for part in rows_of_parts()]  # narrow: only names count here
+    return [run[:, :8] for run in rows_of_runs()]  # narrow: only names count here
 
 
 @pytest.fixture
@@ -28,12 +28,12 @@ def test_each_tool_is_known_by_its_names(tmp_path, rows, tool, suffix):
     places = write_results(tmp_path, tool, suffix, rows)
     found = find_outputs(tmp_path)
     first = 1 if tool == "benchmark" else 0
-    for outputs, part, place in zip(found, PARTS, places, strict=True):
-        assert outputs.part is part
+    for outputs, run, place in zip(found, RUNS, places, strict=True):
+        assert outputs.run is run
         assert (outputs.tool, outputs.suffix) == (tool, f".{suffix}")
         assert sorted(outputs.files) == [first, first + 1, first + 2]
         for files in outputs.files.values():
-            assert sorted(files) == list(range(COUNTS[part.split]))
+            assert sorted(files) == list(range(COUNTS[run.split]))
             for index, path in files.items():
                 assert Path(path).parent == place
                 assert Path(path).name.startswith(f"{index:05d}_")

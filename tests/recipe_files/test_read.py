@@ -8,7 +8,7 @@ import pytest
 from mgn_fast import DatasetError
 from mgn_fast.recipe_files import read as bins_read
 from mgn_fast.recipe_files.read import read_results
-from support.bins_set import named_set, rows_of_parts, write_results
+from support.bins_set import named_set, rows_of_runs, write_results
 from support.tool_outputs import FORMATS, content, largest_errors, name_of, npy
 
 TEXTS = [entry for entry in FORMATS if entry[1] == "txt"]
@@ -21,14 +21,14 @@ def fused(plain, mirrored):
 
 
 def written(tmp_path, tool, suffix, rows=None, **options):
-    """Outputs of the named set; the parts' directories."""
+    """ToolOutputs of the named set; the runs' directories."""
     return write_results(
-        tmp_path, tool, suffix, rows_of_parts() if rows is None else rows, **options
+        tmp_path, tool, suffix, rows_of_runs() if rows is None else rows, **options
     )
 
 
-def first_file(places, tool, suffix, *, part=0, index=0, number=0):
-    return places[part] / name_of(tool, suffix, index, number)
+def first_file(places, tool, suffix, *, run=0, index=0, number=0):
+    return places[run] / name_of(tool, suffix, index, number)
 
 
 def refuse(tmp_path, message):
@@ -40,7 +40,7 @@ def refuse(tmp_path, message):
 @pytest.mark.parametrize(("tool", "suffix"), FORMATS)
 @pytest.mark.parametrize("seed", range(2))
 def test_plain_and_mirrored_are_added_and_normalised(tmp_path, tool, suffix, seed):
-    rows = rows_of_parts(seed)
+    rows = rows_of_runs(seed)
     written(tmp_path, tool, suffix, rows)
     got = read_results(tmp_path, named_set())
     assert (got.tool, got.suffix, got.num_outputs) == (tool, f".{suffix}", 3)
@@ -51,7 +51,7 @@ def test_plain_and_mirrored_are_added_and_normalised(tmp_path, tool, suffix, see
         # What reading back loses moves a sum of length L by at most the two errors' lengths, and
         # normalising at most doubles that over L. float32 adds 2^-24 each for sum and quotient, and
         # for the length half the 512 steps that each lane takes to sum 2048 squares in four lanes.
-        errors = [largest_errors(tool, suffix, part) for part in (plain, mirrored)]
+        errors = [largest_errors(tool, suffix, run) for run in (plain, mirrored)]
         lost = sum(np.linalg.norm(error, axis=1) for error in errors)
         length = np.linalg.norm(plain.astype(np.float64) + mirrored, axis=1)
         away = np.linalg.norm(found - fused(plain, mirrored), axis=1)
@@ -61,7 +61,7 @@ def test_plain_and_mirrored_are_added_and_normalised(tmp_path, tool, suffix, see
 
 @pytest.mark.parametrize(("tool", "suffix"), FORMATS)
 def test_the_output_of_the_right_width_is_taken_whatever_its_number(tmp_path, tool, suffix):
-    rows = rows_of_parts()
+    rows = rows_of_runs()
     written(tmp_path, tool, suffix, rows, first=(751, 256))
     got = read_results(tmp_path, named_set())
     assert got.output == (3 if tool == "benchmark" else 2)
@@ -76,7 +76,7 @@ def test_of_several_of_the_right_width_the_first_is_taken(tmp_path, tool, suffix
 
 @pytest.mark.parametrize(("tool", "suffix"), [f for f in FORMATS if f[1] != "txt"])
 def test_float16_is_read_as_it_is(tmp_path, tool, suffix):
-    rows = rows_of_parts(dtype=np.float16)
+    rows = rows_of_runs(dtype=np.float16)
     written(tmp_path, tool, suffix, rows)
     got = read_results(tmp_path, named_set())
     np.testing.assert_allclose(got.gallery, fused(*rows[1::2]), atol=1e-6)
@@ -84,8 +84,8 @@ def test_float16_is_read_as_it_is(tmp_path, tool, suffix):
 
 def test_the_order_of_the_names_is_the_datasets(tmp_path):
     rows = [np.zeros((count, 2048), np.float32) for count in (3, 5, 3, 5)]
-    for part in rows:
-        part[np.arange(len(part)), np.arange(len(part))] = 7  # row i has only its i-th number
+    for run in rows:
+        run[np.arange(len(run)), np.arange(len(run))] = 7  # row i has only its i-th number
     written(tmp_path, "ais_bench", "bin", rows)
     got = read_results(tmp_path, named_set())
     np.testing.assert_array_equal(got.query, np.eye(3, 2048))
@@ -100,26 +100,26 @@ def test_progress_ends_at_all_files(tmp_path):
 
 
 def test_mirrored_outputs_equal_to_the_plain_ones_are_noticed(tmp_path):
-    rows = rows_of_parts()
+    rows = rows_of_runs()
     written(tmp_path, "benchmark", "txt", [*rows[:2], rows[0], rows[3]])
     (note,) = read_results(tmp_path, named_set()).notes
     assert "did the mirrored pictures run?" in note
     assert "q_bin_flip" in note
 
 
-@pytest.mark.parametrize(("part", "name"), [(0, "q_bin"), (3, "g_bin_flip")])
-def test_a_picture_without_output_is_named(tmp_path, part, name):
+@pytest.mark.parametrize(("run", "name"), [(0, "q_bin"), (3, "g_bin_flip")])
+def test_a_picture_without_output_is_named(tmp_path, run, name):
     places = written(tmp_path, "benchmark", "txt")
-    first_file(places, "benchmark", "txt", part=part, index=1).unlink()
+    first_file(places, "benchmark", "txt", run=run, index=1).unlink()
     text = refuse(tmp_path, "00001 is missing")
     assert name in text.split(" has output 1 of ")[0]
-    counts = "2 and 3" if part == 0 else "5 and 4"
+    counts = "2 and 3" if run == 0 else "5 and 4"
     assert f"plain and mirrored: {counts}" in text
 
 
 def test_only_the_output_that_counts_has_to_be_there(tmp_path):
     places = written(tmp_path, "benchmark", "txt")
-    first_file(places, "benchmark", "txt", part=2, index=1, number=2).unlink()
+    first_file(places, "benchmark", "txt", run=2, index=1, number=2).unlink()
     read_results(tmp_path, named_set())
 
 
@@ -132,12 +132,12 @@ def test_more_outputs_than_pictures_are_refused(tmp_path):
 
 
 def test_query_and_gallery_in_each_others_place_are_refused(tmp_path):
-    written(tmp_path, "ais_bench", "bin", [rows_of_parts()[i] for i in (1, 0, 3, 2)])
+    written(tmp_path, "ais_bench", "bin", [rows_of_runs()[i] for i in (1, 0, 3, 2)])
     refuse(tmp_path, "00003 is none of them")
 
 
 def test_no_output_of_the_right_width_lists_what_there_is(tmp_path):
-    rows = [part[:, :1024] for part in rows_of_parts()]
+    rows = [run[:, :1024] for run in rows_of_runs()]
     written(tmp_path, "ais_bench", "txt", rows)
     refuse(
         tmp_path, "no output 2048 wide: of picture 00000, output 0 is 1024 x float32, 1 is 256 x"
@@ -147,10 +147,10 @@ def test_no_output_of_the_right_width_lists_what_there_is(tmp_path):
 @pytest.mark.parametrize("suffix", ["txt", "bin"])
 def test_a_batch_in_one_file_is_refused(tmp_path, suffix):
     """msame writes what one input file gave: a batch of three here, 3 x 2048 and 3 x 256."""
-    rows = [np.tile(part, (1, 3)) for part in rows_of_parts()]
+    rows = [np.tile(run, (1, 3)) for run in rows_of_runs()]
     places = written(tmp_path, "msame", suffix, rows)
-    for place, part in zip(places, rows, strict=True):
-        for index in range(len(part)):
+    for place, run in zip(places, rows, strict=True):
+        for index in range(len(run)):
             (place / name_of("msame", suffix, index, 1)).unlink()
             (place / name_of("msame", suffix, index, 2)).unlink()
     refuse(tmp_path, "6144 x float32; a whole batch in one file .* run a model of batch 1")
@@ -158,7 +158,7 @@ def test_a_batch_in_one_file_is_refused(tmp_path, suffix):
 
 def test_batches_of_msame_that_look_like_pictures_are_refused_by_their_number(tmp_path):
     """Eight stripes 256 wide are as long as one embedding."""
-    rows = [part[:1] for part in rows_of_parts()]
+    rows = [run[:1] for run in rows_of_runs()]
     written(tmp_path, "msame", "bin", rows)
     refuse(tmp_path, "of 1 pictures .* msame writes one file per batch")
 
@@ -174,7 +174,7 @@ def test_raw_outputs_that_could_both_be_the_embedding_are_refused(tmp_path):
 @pytest.mark.parametrize("size", [0, 8191, 8188, 8193, 8196, 4096, 65536])
 def test_a_raw_file_of_another_size_is_named(tmp_path, size):
     places = written(tmp_path, "benchmark", "bin")
-    path = first_file(places, "benchmark", "bin", part=1, index=4)
+    path = first_file(places, "benchmark", "bin", run=1, index=4)
     path.write_bytes(bytes(size))
     refuse(tmp_path, re.escape(f"{str(path)!r} has {size} bytes, expected 8192: 2048 x float32"))
 
@@ -182,10 +182,10 @@ def test_a_raw_file_of_another_size_is_named(tmp_path, size):
 @pytest.mark.parametrize(("tool", "suffix"), FORMATS)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_numbers_that_are_not_finite_are_named(tmp_path, tool, suffix, value):
-    rows = rows_of_parts()
+    rows = rows_of_runs()
     rows[3][2, 2047] = value
     places = written(tmp_path, tool, suffix, rows)
-    path = first_file(places, tool, suffix, part=3, index=2)
+    path = first_file(places, tool, suffix, run=3, index=2)
     refuse(tmp_path, re.escape(f"{str(path)!r} has {value} at position 2047, expected finite"))
 
 
@@ -197,7 +197,7 @@ def test_numbers_beyond_float32_are_not_finite(tmp_path):
 
 
 def test_a_picture_of_zeros_is_named(tmp_path):
-    rows = rows_of_parts()
+    rows = rows_of_runs()
     rows[0][1] = rows[2][1] = 0
     places = written(tmp_path, "ais_bench", "npy", rows)
     path = first_file(places, "ais_bench", "npy", index=1)
@@ -205,7 +205,7 @@ def test_a_picture_of_zeros_is_named(tmp_path):
 
 
 def test_embeddings_too_long_for_float32_are_named(tmp_path):
-    rows = rows_of_parts()
+    rows = rows_of_runs()
     rows[0][1] = 1e30
     written(tmp_path, "ais_bench", "bin", rows)
     refuse(tmp_path, "add up to length inf")
@@ -215,7 +215,7 @@ def test_embeddings_too_long_for_float32_are_named(tmp_path):
 @pytest.mark.parametrize("word", ["x", "1.5-3", "1,2", "0x10", "1_0", "1.5f", "#", "1.2.3", "\x00"])
 def test_text_that_is_no_number_is_named_with_its_place(tmp_path, tool, suffix, word):
     places = written(tmp_path, tool, suffix)
-    path = first_file(places, tool, suffix, part=2, index=1)
+    path = first_file(places, tool, suffix, run=2, index=1)
     words = path.read_text().split(" ")
     words[1000] = word
     path.write_text(" ".join(words))
@@ -245,7 +245,7 @@ def test_a_text_with_a_number_more_or_less_is_named(tmp_path, tool, suffix, chan
 )
 def test_a_text_cut_inside_its_last_number_is_refused_where_the_tool_is_known(tmp_path, tool, cut):
     places = written(tmp_path, tool, "txt")
-    path = first_file(places, tool, "txt", part=1)
+    path = first_file(places, tool, "txt", run=1)
     path.write_bytes(path.read_bytes().rstrip()[:-2])
     if cut:
         refuse(tmp_path, f"expected a space or line end, as {tool} writes after every number")
@@ -257,7 +257,7 @@ def test_text_may_stand_in_lines_and_in_any_of_the_usual_forms(tmp_path):
     places = written(tmp_path, "msame", "txt")
     words = ["1", "+2.5", ".5", "3.", "1e-05", "2E+2", "-0", "0.125"]
     first_file(places, "msame", "txt").write_text("".join(f"{word} \n" for word in words * 256))
-    expected = np.array([1, 2.5, 0.5, 3, 1e-5, 200, 0, 0.125] * 256) + rows_of_parts()[2][0]
+    expected = np.array([1, 2.5, 0.5, 3, 1e-5, 200, 0, 0.125] * 256) + rows_of_runs()[2][0]
     got = read_results(tmp_path, named_set()).query[0]
     np.testing.assert_allclose(got, expected / np.linalg.norm(expected), rtol=1e-5, atol=1e-9)
 
@@ -265,7 +265,7 @@ def test_text_may_stand_in_lines_and_in_any_of_the_usual_forms(tmp_path):
 @pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
 @pytest.mark.parametrize("shape", [(2048,), (1, 2048, 1, 1)])
 def test_npy_of_any_version_and_shape_is_read(tmp_path, version, shape):
-    rows = rows_of_parts()
+    rows = rows_of_runs()
     places = written(tmp_path, "ais_bench", "npy", rows)
     with first_file(places, "ais_bench", "npy").open("wb") as file:
         np.lib.format.write_array(file, rows[0][0].reshape(shape), version=version)
@@ -303,19 +303,19 @@ def damaged_npys():
 @pytest.mark.parametrize(("data", "message"), damaged_npys().values(), ids=damaged_npys().keys())
 def test_a_npy_that_is_not_what_it_says_is_named(tmp_path, data, message):
     places = written(tmp_path, "ais_bench", "npy")
-    path = first_file(places, "ais_bench", "npy", part=1, index=3)
+    path = first_file(places, "ais_bench", "npy", run=1, index=3)
     path.write_bytes(data)
     assert refuse(tmp_path, re.escape(message)).startswith(repr(str(path)))
 
 
 def test_float64_is_no_embedding_of_an_om(tmp_path):
-    written(tmp_path, "ais_bench", "npy", rows_of_parts(dtype=np.float64))
+    written(tmp_path, "ais_bench", "npy", rows_of_runs(dtype=np.float64))
     refuse(tmp_path, "no output 2048 wide: of picture 00000, output 0 is 2048 x float64")
 
 
 def test_what_is_no_file_is_named(tmp_path):
     places = written(tmp_path, "ais_bench", "bin")
-    path = first_file(places, "ais_bench", "bin", part=1)
+    path = first_file(places, "ais_bench", "bin", run=1)
     path.unlink()
     os.mkfifo(path)
     refuse(tmp_path, re.escape(f"{str(path)!r} cannot be read: no regular file"))
@@ -327,7 +327,7 @@ def test_what_is_no_file_is_named(tmp_path):
 def test_a_file_too_large_to_be_an_output_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(bins_read, "MAX_FILE_BYTES", 10_000)
     places = written(tmp_path, "ais_bench", "bin")
-    path = first_file(places, "ais_bench", "bin", part=3)
+    path = first_file(places, "ais_bench", "bin", run=3)
     path.write_bytes(bytes(10_001))
     refuse(tmp_path, re.escape(f"{str(path)!r} has 10001 bytes, expected at most 10000"))
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import Report
-from mgn_fast.recipe_files.runs import BIN_BYTES, PARTS, pictures_of, result_lines, stem_of
+from mgn_fast.recipe_files.runs import BIN_BYTES, RUNS, pictures_of, result_lines, stem_of
 from support.bins_set import named_set
 
 
@@ -12,20 +12,20 @@ def report(precision, cmc):
 
 
 def test_the_four_parts_are_the_recipes():
-    assert [part.folder for part in PARTS] == [
+    assert [run.folder for run in RUNS] == [
         "bin_data/q",
         "bin_data/g",
         "bin_data_flip/q",
         "bin_data_flip/g",
     ]
-    assert [part.info for part in PARTS] == [
+    assert [run.info for run in RUNS] == [
         "q_bin.info",
         "g_bin.info",
         "q_bin_flip.info",
         "g_bin_flip.info",
     ]
-    assert {"q_filp", "g_filp"} <= {name for part in PARTS for name in part.results}
-    assert [str(part) for part in PARTS] == [
+    assert {"q_filp", "g_filp"} <= {name for run in RUNS for name in run.results}
+    assert [str(run) for run in RUNS] == [
         "query plain",
         "gallery plain",
         "query mirrored",
@@ -39,7 +39,7 @@ def test_a_tensor_has_the_recipes_size():
 
 def test_a_part_is_about_its_split():
     dataset = named_set(query=2, gallery=4)
-    assert [len(pictures_of(dataset, part)) for part in PARTS] == [2, 4, 2, 4]
+    assert [len(pictures_of(dataset, run)) for run in RUNS] == [2, 4, 2, 4]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from PIL import Image
 
 from mgn_fast import DecodeError, InvalidInputError, datasets, load_dataset
 from mgn_fast.recipe_files.log import LOG_NAME, BinsLog, Proof
-from mgn_fast.recipe_files.runs import BIN_BYTES, PARTS, pictures_of
+from mgn_fast.recipe_files.runs import BIN_BYTES, RUNS, pictures_of
 from mgn_fast.recipe_files.write import write_bins
 from oracles.pixels import normalised, pillow
 from support.bins_set import named_set, rewritten, state, tensors
@@ -37,7 +37,7 @@ def out(tmp_path):
 
 def test_every_picture_is_the_recipes_tensor_plain_and_mirrored(dataset, out):
     done = write_bins(dataset, out)
-    for plain, mirrored in zip(PARTS[:2], PARTS[2:], strict=True):
+    for plain, mirrored in zip(RUNS[:2], RUNS[2:], strict=True):
         for index, path in enumerate(pictures_of(dataset, plain)):
             pixels = np.asarray(Image.open(path).convert("RGB"))
             expected = normalised(pillow(pixels, 384, 128)).astype("<f4")
@@ -53,17 +53,17 @@ def test_every_picture_is_the_recipes_tensor_plain_and_mirrored(dataset, out):
 @pytest.mark.parametrize(("recipe_order", "sizes"), [(False, "128 384"), (True, "384 128")])
 def test_info_files_list_the_tensors_in_order(dataset, out, recipe_order, sizes):
     done = write_bins(dataset, out, recipe_order=recipe_order)
-    assert done.info_paths == tuple(out / part.info for part in PARTS)
-    for part in PARTS:
-        lines = (out / part.info).read_text().splitlines()
-        assert len(lines) == len(pictures_of(dataset, part))
+    assert done.info_paths == tuple(out / run.info for run in RUNS)
+    for run in RUNS:
+        lines = (out / run.info).read_text().splitlines()
+        assert len(lines) == len(pictures_of(dataset, run))
         for index, line in enumerate(lines):
-            assert line == f"{index} {out}/{part.folder}/{index:05d}.bin {sizes}"
+            assert line == f"{index} {out}/{run.folder}/{index:05d}.bin {sizes}"
 
 
 def test_nothing_else_is_left(dataset, out):
     write_bins(dataset, out)
-    names = {part.info for part in PARTS} | {"bin_data", "bin_data_flip", LOG_NAME}
+    names = {run.info for run in RUNS} | {"bin_data", "bin_data_flip", LOG_NAME}
     assert {path.name for path in out.iterdir()} == names
 
 
@@ -133,7 +133,7 @@ def test_a_picture_that_has_changed_is_written_again(own, out):
 
 def test_a_picture_that_moves_up_takes_its_new_place(own, out):
     write_bins(own, out)
-    last = {part.folder: sorted((out / part.folder).iterdir())[-1] for part in PARTS}
+    last = {run.folder: sorted((out / run.folder).iterdir())[-1] for run in RUNS}
     second = (out / "bin_data" / "q" / "00001.bin").read_bytes()
     own.query.paths[0].unlink()
     fewer = load_dataset(own.root, kind="synthetic")

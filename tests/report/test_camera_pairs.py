@@ -7,7 +7,7 @@ import pytest
 from mgn_fast import Identities
 from mgn_fast.evaluation.measure import measure_embeddings
 from mgn_fast.evaluation.protocol import Protocol
-from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.report.camera_pairs import CameraPairTally
 from oracles import retrieval
 from support.report_runs import hard_run
@@ -79,10 +79,10 @@ def test_agrees_with_each_pair_evaluated_alone(seed, same_camera, ap):
     rows, who = hard_run(seed)
     protocol = Protocol(same_camera=same_camera, ap=ap)
     plain, reranked = (CameraPairTally(*who, protocol, 2) for _ in range(2))
-    measure_embeddings(*rows, *who, [protocol], onlookers=[plain])
+    measure_embeddings(*rows, *who, [protocol], observers=[plain])
     blocks = []
     look = [reranked, lambda _, distances, __: blocks.append(distances.copy())]
-    measure_embeddings(*rows, *who, [protocol], rerank=Settings(k1=6, k2=3), onlookers=look)
+    measure_embeddings(*rows, *who, [protocol], rerank=RerankSettings(k1=6, k2=3), observers=look)
     for tally, distances in (
         (plain, retrieval.squared_distances(*rows)),
         (reranked, np.concatenate(blocks)),

@@ -75,7 +75,7 @@ def test_plain_distances_are_euclidean_and_nothing_is_written_to():
     who = Identities([1], [1]), Identities([1], [2])
     counter, seen = DistanceCounter(*who, "drop"), []
     look = [counter, lambda _, distances, __: seen.append(distances.copy())]
-    measure_embeddings(query, gallery, *who, [Protocol()], onlookers=look)
+    measure_embeddings(query, gallery, *who, [Protocol()], observers=look)
     got = counter.histogram()
     assert counted(got.matches, got.edges) == [5.0]
     assert seen[0].item() == 25.0

@@ -5,7 +5,7 @@ import pytest
 from mgn_fast import rank
 from mgn_fast.evaluation.measure import measure_embeddings
 from mgn_fast.evaluation.protocol import Protocol
-from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.report.nearest import NearestPictures
 from oracles import retrieval
 from support.report_runs import hard_run
@@ -25,7 +25,7 @@ def test_plain_lists_are_those_of_rank(seed, depth):
     rows, who = hard_run(seed)
     wanted = np.array([0, 3, 22])
     nearest = NearestPictures(wanted, 23, 61, depth=depth, workers=2)
-    measure_embeddings(*rows, *who, [Protocol()], onlookers=[nearest])
+    measure_embeddings(*rows, *who, [Protocol()], observers=[nearest])
     expected = rank(*rows, depth=depth)
     np.testing.assert_array_equal(nearest.indices, expected.indices[wanted])
     np.testing.assert_array_equal(nearest.distances.astype(np.float32), expected.distances[wanted])
@@ -38,7 +38,7 @@ def test_reranked_lists_are_by_distance_then_position(seed, depth):
     wanted, blocks = np.array([2, 5]), []
     nearest = NearestPictures(wanted, 23, 61, depth=depth, workers=2)
     look = [nearest, lambda _, distances, __: blocks.append(distances.copy())]
-    measure_embeddings(*rows, *who, [Protocol()], rerank=Settings(k1=6, k2=3), onlookers=look)
+    measure_embeddings(*rows, *who, [Protocol()], rerank=RerankSettings(k1=6, k2=3), observers=look)
     for place, query in enumerate(wanted):
         row = np.concatenate(blocks)[query]
         order = retrieval.order(row)[:depth]

@@ -5,7 +5,7 @@ import math
 
 import simplejpeg
 
-from mgn_fast.evaluation.body_parts import PartLook
+from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.report import RankedList, Tile
 from mgn_fast.report.page_data import CHUNK, ListData
 from mgn_fast.report.thumbnails import thumbnails, tiles_of
@@ -54,7 +54,7 @@ def test_names_cannot_end_the_data(tmp_path):
 
 
 def test_numbers_are_short_and_what_is_none_is_null():
-    look = PartLook((0.1,) * 8, (0.123456,) * 8)
+    look = PartComparison((0.1,) * 8, (0.123456,) * 8)
     tiles = [
         Tile("a", None, "match", distance=0.123456789, parts=look),
         Tile("b", None, "other", distance=math.inf),

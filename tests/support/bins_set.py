@@ -24,7 +24,7 @@ def named_set(query=COUNTS["query"], gallery=COUNTS["gallery"]):
     return Dataset(Path("nowhere"), "synthetic", split_of(query), split_of(gallery), 0, 0)
 
 
-def rows_of_parts(seed=0, dtype=np.float32):
+def rows_of_runs(seed=0, dtype=np.float32):
     """What a model might give for plain query, plain gallery, mirrored query, mirrored gallery."""
     random = np.random.default_rng(seed)
     counts = (*COUNTS.values(), *COUNTS.values())
@@ -32,11 +32,11 @@ def rows_of_parts(seed=0, dtype=np.float32):
 
 
 def write_results(result, tool, suffix, rows, **options):
-    """A tool's outputs with these rows; the parts' directories."""
+    """A tool's outputs with these rows; the runs' directories."""
     places = folders(tool, result)
-    for place, part in zip(places, rows, strict=True):
+    for place, run in zip(places, rows, strict=True):
         place.mkdir(parents=True)
-        write_part(tool, suffix, place, part, **options)
+        write_part(tool, suffix, place, run, **options)
     return places
 
 

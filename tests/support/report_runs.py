@@ -5,11 +5,11 @@ import numpy as np
 import simplejpeg
 
 from mgn_fast import Identities
-from mgn_fast.evaluation.body_parts import PartLook
+from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.evaluation.measure import measure_embeddings
 from mgn_fast.evaluation.protocol import Protocol
-from mgn_fast.evaluation.reranking import Settings
-from mgn_fast.report import Analyst, RankedList, Tile
+from mgn_fast.evaluation.reranking import RerankSettings
+from mgn_fast.report import PageData, RankedList, Tile
 
 HOSTILE = "</script><script>alert(1)</script><b>&amp; '\"` \u202e\x00\x1b[2J \udcff {{ 7 * 7 }}.jpg"
 
@@ -31,14 +31,14 @@ def hard_run(seed, queries=23, gallery=61, width=4):
 def analysed(rows, who, protocol=None, **options):
     """The reports and the analysis of a run, plain and re-ranked."""
     protocol = protocol or Protocol()
-    analyst = Analyst(*who, protocol, **options)
+    page_data = PageData(*who, protocol, **options)
     reports = {}
-    for ranking, settings in (("plain", None), ("re-ranked", Settings(k1=6, k2=3))):
+    for ranking, settings in (("plain", None), ("re-ranked", RerankSettings(k1=6, k2=3))):
         (reports[ranking],) = measure_embeddings(
-            *rows, *who, [protocol], rerank=settings, onlookers=analyst.onlookers()
+            *rows, *who, [protocol], rerank=settings, observers=page_data.block_observers()
         )
-        analyst.add(ranking, reports[ranking])
-    return reports, analyst.analysis()
+        page_data.add(ranking, reports[ranking])
+    return reports, page_data.analysis()
 
 
 def write_pictures(directory, count, height=32, width=16):
@@ -55,7 +55,7 @@ def write_pictures(directory, count, height=32, width=16):
 
 def look(random):
     cosines = random.uniform(0.2, 0.95, 8)
-    return PartLook(tuple(cosines / 8), tuple(cosines))
+    return PartComparison(tuple(cosines / 8), tuple(cosines))
 
 
 def lists_of(paths, count, depth=10, *, parts=False, known=True, rankings=("plain", "re-ranked")):

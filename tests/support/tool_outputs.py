@@ -21,19 +21,19 @@ FORMATS = [
     ("ais_bench", "npy"),
 ]
 OTHER_WIDTHS = (256, 751)
-# The recipe's directories by part, then the tool's own below them.
+# The recipe's directories by run, then the tool's own below them.
 _PLACES = {
-    "benchmark": ([part.results[0] for part in PARTS], "dumpOutput_device0"),
-    "msame": ([part.results[1] for part in PARTS], "2026113_1_2_3_456789"),
-    "ais_bench": ([part.results[1] for part in PARTS], ""),
+    "benchmark": ([run.results[0] for run in PARTS], "dumpOutput_device0"),
+    "msame": ([run.results[1] for run in PARTS], "2026113_1_2_3_456789"),
+    "ais_bench": ([run.results[1] for run in PARTS], ""),
 }
 
 
 def run_tool(tool, suffix, data, result, session, *, dtype="<f4", first=()):
     """Runs the tensors below `data`; the outputs stand below `result`, `first` widths in front."""
-    for part, place in zip(PARTS, folders(tool, result), strict=True):
+    for run, place in zip(PARTS, folders(tool, result), strict=True):
         place.mkdir(parents=True)
-        paths = sorted((data / part.folder).glob("*.bin"))
+        paths = sorted((data / run.folder).glob("*.bin"))
         pictures = np.stack([np.fromfile(path, "<f4").reshape(3, 384, 128) for path in paths])
         write_part(tool, suffix, place, session.run(pictures).astype(dtype), first=first)
         if tool == "ais_bench":
@@ -42,13 +42,13 @@ def run_tool(tool, suffix, data, result, session, *, dtype="<f4", first=()):
 
 
 def folders(tool, result):
-    """Where the tool leaves its outputs, in the order of the parts."""
+    """Where the tool leaves its outputs, in the order of the runs."""
     names, below = _PLACES[tool]
     return [result / name / below for name in names]
 
 
 def write_part(tool, suffix, place, rows, *, first=()):
-    """All outputs of a part's pictures."""
+    """All outputs of a run's pictures."""
     random = np.random.default_rng(len(rows))
     for index, row in enumerate(rows):
         others = [random.random(width).astype(row.dtype) for width in (*first, *OTHER_WIDTHS)]

@@ -10,7 +10,7 @@ from mgn_fast import InvalidInputError, Report
 from mgn_fast.evaluation.agreement import Agreement
 from mgn_fast.verification.findings import (
     Drift,
-    HalfEnds,
+    Float16Ends,
     Limits,
     Retrieval,
     Verification,
@@ -27,8 +27,8 @@ def report(value):
 def found(*, limits=None, plain=(0.86, 0.86), reranked=(0.94, 0.94), cosine=0.995):
     retrievals = {"plain": plain, "re-ranked": reranked}
     return Verification(
-        reference=VerifiedModel(Path("a.onnx"), "onnxruntime", simulated=False, likeness=0.5),
-        candidate=VerifiedModel(Path("a.om"), "ascend", simulated=True, likeness=None),
+        reference=VerifiedModel(Path("a.onnx"), "onnxruntime", simulated=False, median_cosine=0.5),
+        candidate=VerifiedModel(Path("a.om"), "ascend", simulated=True, median_cosine=None),
         mirror=True,
         num_pictures=4,
         skipped=(("x", "no picture"),),
@@ -103,7 +103,7 @@ def test_limits_out_of_range_are_refused(values, message):
 
 def test_the_record_is_plain_json(tmp_path):
     errors = (0.0028, 0.0015, 0.0013)
-    drift = Drift(HalfEnds(aipp=True, output=False), errors, AGREEMENT, AGREEMENT, AGREEMENT)
+    drift = Drift(Float16Ends(aipp=True, output=False), errors, AGREEMENT, AGREEMENT, AGREEMENT)
     verification = replace(found(plain=(0.9, 0.8)), drift=drift, warnings=("careful",))
     record = json.loads(verification.to_json(tmp_path / "v.json").read_text())
     assert record == json.loads(json.dumps(verification.to_dict()))

@@ -18,8 +18,8 @@ from mgn_fast import (
     simulator,
 )
 from mgn_fast.common import memory
-from mgn_fast.evaluation.agreement import compare, likeness
-from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.evaluation.agreement import compare, median_cosine
+from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.models.contract import DEVIATION, INPUT_NAME, MEAN, Contract
 from mgn_fast.verification.findings import Limits
 from mgn_fast.verification.run import DRIFT_PICTURES, verify
@@ -85,7 +85,7 @@ def embeddings(model, pictures, **options):
 
 
 def test_a_model_agrees_with_itself(tiny_model, dataset):
-    found = verify(tiny_model, tiny_model, dataset, rerank=Settings())
+    found = verify(tiny_model, tiny_model, dataset, rerank=RerankSettings())
     assert found.passed
     assert found.warnings == ()
     assert found.agreement.cosine_min == 1.0
@@ -97,7 +97,7 @@ def test_a_model_agrees_with_itself(tiny_model, dataset):
 
 @pytest.mark.parametrize("mirror", [True, False])
 def test_a_dataset_is_measured_as_the_parts_measure_it(tiny_model, rough_model, dataset, mirror):
-    settings = Settings(k1=7, k2=3, original_weight=0.4)
+    settings = RerankSettings(k1=7, k2=3, original_weight=0.4)
     found = verify(tiny_model, rough_model, dataset, rerank=settings, mirror=mirror)
     splits = dataset.query, dataset.gallery
     persons = np.concatenate([split.person for split in splits])
@@ -111,8 +111,8 @@ def test_a_dataset_is_measured_as_the_parts_measure_it(tiny_model, rough_model, 
     assert (found.num_pictures, found.mirror) == (len(both[0]), mirror)
     paths = [*dataset.query.paths, *dataset.gallery.paths]
     assert found.farthest == str(paths[found.agreement.farthest])
-    assert found.reference.likeness == pytest.approx(likeness(both[0], persons))
-    assert found.candidate.likeness == pytest.approx(likeness(both[1], persons))
+    assert found.reference.median_cosine == pytest.approx(median_cosine(both[0], persons))
+    assert found.candidate.median_cosine == pytest.approx(median_cosine(both[1], persons))
     nearest = [np.argmax(query @ gallery.T, axis=1) for query, gallery in rows]
     assert found.top1_agreement == np.mean(nearest[0] == nearest[1])
     identities = [split.identities for split in splits]
@@ -174,12 +174,16 @@ def test_pictures_come_in_any_form(tiny_model, random, tmp_path, kind):
 
 def test_a_single_picture_has_no_neighbour(tiny_model, dataset):
     found = verify(tiny_model, tiny_model, dataset.query.paths[0])
-    assert (found.num_pictures, found.top1_agreement, found.candidate.likeness) == (1, None, None)
+    assert (found.num_pictures, found.top1_agreement, found.candidate.median_cosine) == (
+        1,
+        None,
+        None,
+    )
 
 
 def test_twice_normalised_pictures_are_warned_of(tiny_model, twice_normalised, dataset):
     found = verify(tiny_model, twice_normalised, dataset)
-    assert found.candidate.likeness > 0.99 > found.reference.likeness
+    assert found.candidate.median_cosine > 0.99 > found.reference.median_cosine
     (warning,) = found.warnings
     assert warning.startswith("embeddings of different persons hardly differ: median cosine ")
     assert "(candidate); pictures may be normalised twice" in warning

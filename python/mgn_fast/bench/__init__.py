@@ -8,9 +8,19 @@ measuring    one case, measured
 load/        what is run meanwhile; record/: what schema.json describes; page/: for people
 """
 
-from mgn_fast.bench.case import Case, Settings, Slo
+from mgn_fast.bench.case import Case, MeasureSettings, Slo
 from mgn_fast.bench.load.window import Pace
 from mgn_fast.bench.run import Outcome, Plan, benchmark
 from mgn_fast.bench.tuning import Tuning, tune
 
-__all__ = ["Case", "Outcome", "Pace", "Plan", "Settings", "Slo", "Tuning", "benchmark", "tune"]
+__all__ = [
+    "Case",
+    "MeasureSettings",
+    "Outcome",
+    "Pace",
+    "Plan",
+    "Slo",
+    "Tuning",
+    "benchmark",
+    "tune",
+]

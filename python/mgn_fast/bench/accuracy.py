@@ -9,7 +9,7 @@ from typing import Any
 
 from mgn_fast.bench.case import Case
 from mgn_fast.datasets.dataset import Dataset
-from mgn_fast.evaluation.reranking import Settings as Rerank
+from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.simulator.control import reconfigured
 from mgn_fast.verification.run import verify
 
@@ -37,7 +37,7 @@ def accuracy(reference: Path, case: Case, pictures: Any) -> dict[str, Any]:
             reference,
             case.model,
             pictures,
-            rerank=Rerank() if isinstance(pictures, Dataset) else None,
+            rerank=RerankSettings() if isinstance(pictures, Dataset) else None,
             mirror=case.mirror,
             candidate_options=case.session_options(),
         )

@@ -126,7 +126,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Settings:
+class MeasureSettings:
     """What all cases of a run share.
 
     Attributes:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mgn_fast.bench.case import Case, Measured, Settings
+from mgn_fast.bench.case import Case, Measured, MeasureSettings
 from mgn_fast.bench.load.closed_load import run_pictures, run_prepared
 from mgn_fast.bench.load.noise import noise_between, read_counters
 from mgn_fast.bench.load.open_load import run_pictures_open, run_prepared_open
@@ -26,7 +26,7 @@ from mgn_fast.inference.opening import open_session
 from mgn_fast.inference.session import Session
 
 
-def measure(case: Case, settings: Settings) -> Measured:
+def measure(case: Case, settings: MeasureSettings) -> Measured:
     """Runs a case.
 
     Args:

@@ -12,7 +12,7 @@ from typing import Any
 
 from mgn_fast import _core
 from mgn_fast.bench.accuracy import accuracy
-from mgn_fast.bench.case import SWEEP, Case, Settings
+from mgn_fast.bench.case import SWEEP, Case, MeasureSettings
 from mgn_fast.bench.measuring import measure
 from mgn_fast.bench.models import batch_sizes_of, describe, open_for_description
 from mgn_fast.bench.record.baseline import SCHEMA
@@ -45,7 +45,7 @@ class Plan:
     """
 
     models: Sequence[Path]
-    settings: Settings
+    settings: MeasureSettings
     case: Case
     batch_sizes: Sequence[int] | None = None
     lanes: Sequence[int] = (2,)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from mgn_fast.bench.case import SWEEP, Case, Measured, Settings, Slo
+from mgn_fast.bench.case import SWEEP, Case, Measured, MeasureSettings, Slo
 from mgn_fast.bench.load.window import Pace
 from mgn_fast.bench.measuring import measure
 from mgn_fast.bench.models import batch_sizes_of, open_for_description
@@ -53,20 +53,20 @@ _WORKERS_SHARE = 0.25
 
 
 @dataclass(frozen=True)
-class Trial:
+class TuningTrial:
     """One setting that was measured.
 
     Attributes:
         case: the setting.
         images_per_s: pictures per second.
         latency_ms: of the bound; None where there is none.
-        keeps_bound: the latency is within it.
+        keeps_slo: the latency is within it.
     """
 
     case: Case
     images_per_s: float
     latency_ms: float | None
-    keeps_bound: bool
+    keeps_slo: bool
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ class Tuning:
     """
 
     best: Tuned | None
-    nearest: Trial
-    trials: tuple[Trial, ...]
+    nearest: TuningTrial
+    trials: tuple[TuningTrial, ...]
     skipped: tuple[tuple[str, str], ...]
     seconds: float
     kept_in: Path | None
@@ -94,11 +94,11 @@ class Tuning:
 class _Search:
     """What has been measured so far."""
 
-    settings: Settings
+    settings: MeasureSettings
     budget_s: float
     until_s: float
     progress: Progress
-    trials: list[Trial] = field(default_factory=list)
+    trials: list[TuningTrial] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     simulated: bool = False
     rows_per_s: float | None = None  # the slowest seen, to foresee how long a case will take
@@ -106,7 +106,7 @@ class _Search:
     def left_s(self) -> float:
         return self.until_s - time.monotonic()
 
-    def try_case(self, case: Case, duration_s: float) -> Trial | None:
+    def try_case(self, case: Case, duration_s: float) -> TuningTrial | None:
         """The trial, or None if it would take longer than there is time."""
         repeats = 1
         if self.rows_per_s is not None:
@@ -166,13 +166,13 @@ def tune(
     cache_directory()  # tried before any work is done
     started_s = time.monotonic()
     base = _base(Path(model), fixed)
-    settings = Settings(pictures=pictures or drawn_jpegs(_NUM_DRAWN, seed=0), slo=slo)
+    settings = MeasureSettings(pictures=pictures or drawn_jpegs(_NUM_DRAWN, seed=0), slo=slo)
     search = _Search(settings, budget_s, started_s + budget_s, progress)
     # What a simulated device computes takes the host's cores, which no NPU does.
     with _stand_in(base):
         winner = _halve(_candidates(base), search, budget_s * (1 - _WORKERS_SHARE))
         winner = _simplest([winner, *_try_workers(winner, search)])
-    best = _tuned(winner, search) if winner.keeps_bound else None
+    best = _tuned(winner, search) if winner.keeps_slo else None
     return Tuning(
         best=best,
         nearest=winner,
@@ -225,7 +225,7 @@ def automatic(
     return chosen.pop("workers"), fixed | chosen
 
 
-def _tuned(winner: Trial, search: _Search) -> Tuned:
+def _tuned(winner: TuningTrial, search: _Search) -> Tuned:
     return Tuned(
         batch_size=winner.case.batch_size,
         lanes=winner.case.lanes,
@@ -275,15 +275,15 @@ def _candidates(base: Case) -> list[Case]:
     ]
 
 
-def _halve(candidates: list[Case], search: _Search, budget_s: float) -> Trial:
+def _halve(candidates: list[Case], search: _Search, budget_s: float) -> TuningTrial:
     """Rounds of equal time, each with the better half of the one before."""
     rounds = max(1, math.ceil(math.log2(len(candidates))))
     until_s = time.monotonic() + budget_s
-    best: list[Trial] = []
+    best: list[TuningTrial] = []
     for number in range(rounds):
         search.progress("tuning", number, rounds + 1)
         share_s = (until_s - time.monotonic()) / (rounds - number) / len(candidates)
-        tried: list[Trial] = []
+        tried: list[TuningTrial] = []
         for place, case in enumerate(candidates):
             if (best or tried) and time.monotonic() + max(share_s / 2, LEAST_S) > until_s:
                 if not best:  # in the first round these are settings that nobody measured
@@ -301,7 +301,7 @@ def _halve(candidates: list[Case], search: _Search, budget_s: float) -> Trial:
     return _simplest(best)
 
 
-def _try_workers(winner: Trial, search: _Search) -> list[Trial]:
+def _try_workers(winner: TuningTrial, search: _Search) -> list[TuningTrial]:
     """The winner again with fewer and with more workers than cores."""
     cores = thread_count()
     counts = sorted({1, max(1, cores // 2), cores + 1} - {cores})
@@ -315,28 +315,28 @@ def _try_workers(winner: Trial, search: _Search) -> list[Trial]:
     return trials
 
 
-def _trial(measured: Measured, settings: Settings) -> Trial:
+def _trial(measured: Measured, settings: MeasureSettings) -> TuningTrial:
     latency_ms = None if settings.slo is None else latency_of(measured, settings.slo.percent)
     keeps = settings.slo is None or (latency_ms or 0.0) <= settings.slo.limit_ms
-    return Trial(measured.case, float(np.median(rates_of(measured))), latency_ms, keeps)
+    return TuningTrial(measured.case, float(np.median(rates_of(measured))), latency_ms, keeps)
 
 
-def _merit(trial: Trial) -> tuple[bool, float]:
+def _merit(trial: TuningTrial) -> tuple[bool, float]:
     """Settings that keep the bound come first; of the others, those nearest to it."""
-    if trial.keeps_bound:
+    if trial.keeps_slo:
         return True, trial.images_per_s
     return False, -(trial.latency_ms or 0.0)
 
 
-def _simplest(trials: Sequence[Trial]) -> Trial:
+def _simplest(trials: Sequence[TuningTrial]) -> TuningTrial:
     """Of those nearly as good as the best, the one that takes the least memory and threads."""
     best = max(trials, key=_merit)
-    if not best.keeps_bound:
+    if not best.keeps_slo:
         return best
     near = [
         trial
         for trial in trials
-        if trial.keeps_bound and trial.images_per_s >= (1 - NEARLY) * best.images_per_s
+        if trial.keeps_slo and trial.images_per_s >= (1 - NEARLY) * best.images_per_s
     ]
     return min(near, key=lambda trial: _cost(trial.case))
 

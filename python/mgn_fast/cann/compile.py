@@ -21,7 +21,7 @@ from mgn_fast import _core
 from mgn_fast.cann import aipp as aipp_model
 from mgn_fast.cann.diagnosis import diagnose
 from mgn_fast.cann.job import Job, Precision, atc_arguments, checked_job
-from mgn_fast.cann.run_atc import Outcome, environment, run
+from mgn_fast.cann.run_atc import AtcOutcome, environment, run
 from mgn_fast.cann.toolkit import (
     atc_version,
     environment_file,
@@ -173,7 +173,7 @@ def _bring(onnx: Path, name: Path) -> None:
         shutil.copyfile(real, name)
 
 
-def _compile(job: Job, command: list[str], work: Path, progress: Progress) -> Outcome:
+def _compile(job: Job, command: list[str], work: Path, progress: Progress) -> AtcOutcome:
     """Runs ATC; returns only if a loadable .om is in its working directory."""
     _bring(job.onnx, work / "model.onnx")
     if job.aipp:
@@ -218,7 +218,7 @@ def _log_file(job: Job, work: Path) -> BinaryIO:
         ) from error
 
 
-def _trouble(job: Job, outcome: Outcome) -> str:
+def _trouble(job: Job, outcome: AtcOutcome) -> str:
     """How ATC failed, in words; "" where it says that it did not."""
     if outcome.returncode is None:
         return (
@@ -269,7 +269,7 @@ def _made(work: Path) -> Path:
 
 
 def _failure(
-    job: Job, command: list[str], work: Path, outcome: Outcome, trouble: str
+    job: Job, command: list[str], work: Path, outcome: AtcOutcome, trouble: str
 ) -> CompileError:
     log_path = job.log_path
     if log_path is None:
@@ -287,7 +287,7 @@ def _failure(
 
 
 def _facts(
-    job: Job, described: OnnxFile, arguments: list[str], version: str | None, outcome: Outcome
+    job: Job, described: OnnxFile, arguments: list[str], version: str | None, outcome: AtcOutcome
 ) -> dict[str, Any]:
     """The sidecar."""
     contract = described.contract

@@ -47,7 +47,7 @@ _LINE_BYTES = 4096
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AtcOutcome:
     """How a process ended.
 
     Attributes:
@@ -83,7 +83,7 @@ def run(
     log: BinaryIO,
     timeout_s: float,
     on_line: Callable[[str], None],
-) -> Outcome:
+) -> AtcOutcome:
     """Runs a program to its end, or stops it when its time is up.
 
     Args:
@@ -119,7 +119,7 @@ def run(
         _end_strays(mark)
     lines.end()
     seconds = time.monotonic() - started
-    return Outcome(process.returncode if ended else None, lines.tail(), seconds)
+    return AtcOutcome(process.returncode if ended else None, lines.tail(), seconds)
 
 
 class _Lines:

@@ -33,11 +33,11 @@ from mgn_fast.cli.completion import INSTALL, SHELLS, PrintCompletion
 from mgn_fast.cli.parser import Parser
 from mgn_fast.cli.screen.bars import SHOW_CURSOR
 from mgn_fast.cli.screen.course import Course
-from mgn_fast.cli.screen.last_words import Outputs, last_words
+from mgn_fast.cli.screen.last_words import OutputFiles, last_words
 from mgn_fast.cli.screen.level import set_level
 from mgn_fast.cli.screen.progress import begin_run, printable, stop_drawing
 from mgn_fast.cli.screen.start import first_screen
-from mgn_fast.cli.screen.verbose import Watcher, tell_settings, tell_summary, tell_traceback
+from mgn_fast.cli.screen.verbose import VerboseTally, tell_settings, tell_summary, tell_traceback
 from mgn_fast.common.observer import observing
 
 EXIT_CODES = """\
@@ -98,11 +98,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(words) if words else argparse.Namespace(run=_show_first)
     arguments.command_line = ["mgn-fast", *words]
     set_level(arguments)
-    watcher = Watcher()
-    course, outputs = Course(watcher), Outputs(arguments)
+    tally = VerboseTally()
+    course, outputs = Course(tally), OutputFiles(arguments)
     begin_run(course)
     try:
-        with _signals(course), observing(watcher):
+        with _signals(course), observing(tally):
             return _run(arguments, course)
     except KeyboardInterrupt:
         _show_cursor()

@@ -11,7 +11,7 @@ bottleneck   what embedding waits for
 progress     how a long run tells how far it is
 """
 
-from mgn_fast.common.bottleneck import Bound, Tally
+from mgn_fast.common.bottleneck import Bottleneck, StageTally
 from mgn_fast.common.cache import cache_directory, file_sha256
 from mgn_fast.common.files import open_regular, replacing, write_atomically
 from mgn_fast.common.machine import cpu_name
@@ -21,11 +21,11 @@ from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.common.threads import thread_count
 
 __all__ = [
-    "Bound",
+    "Bottleneck",
     "Observer",
     "Progress",
     "Span",
-    "Tally",
+    "StageTally",
     "available_bytes",
     "cache_directory",
     "cpu_name",

@@ -18,13 +18,13 @@ from mgn_fast.common.observer import Observer, Span, Stage
 
 # "feed" is the thread that packs images and adds embeddings; "lanes": nothing is busy, batches wait
 # for each other; "load": images come slower than they could be taken.
-Bound = Literal["decode", "feed", "h2d", "compute", "d2h", "lanes", "load"]
+Bottleneck = Literal["decode", "feed", "h2d", "compute", "d2h", "lanes", "load"]
 
 # After "bound by": what can be told without asking the device.
-NOUNS: dict[Bound, str] = {"decode": "decoding", "feed": "packing", "compute": "the model"}
+NOUNS: dict[Bottleneck, str] = {"decode": "decoding", "feed": "packing", "compute": "the model"}
 
 # What the feeding thread does, by what bounds the rate while it does that.
-_FEEDING: dict[Stage, Bound] = {
+_FEEDING: dict[Stage, Bottleneck] = {
     "decode_wait": "decode",
     "lane_wait": "compute",
     "result_wait": "compute",
@@ -35,7 +35,7 @@ _FEEDING: dict[Stage, Bound] = {
 WINDOW_S = 10.0
 
 
-class Tally(Observer):
+class StageTally(Observer):
     """Sums up the seconds of each stage, of all threads together. Any thread may call."""
 
     times_devices = False
@@ -46,7 +46,7 @@ class Tally(Observer):
         self._began_s, self._ended_s = math.inf, -math.inf
         # When, and the sums then: what lies between the oldest and now is the window.
         self._past: deque[tuple[float, dict[Stage, float]]] = deque([(time.perf_counter(), {})])
-        self._last_bound: Bound | None = None
+        self._last_bottleneck: Bottleneck | None = None
 
     def spent(self, span: Span) -> None:
         """Adds one step."""
@@ -61,27 +61,27 @@ class Tally(Observer):
         with self._lock:
             return dict(self._seconds)
 
-    def overall(self) -> Bound | None:
+    def overall(self) -> Bottleneck | None:
         """What bounded the rate from the first step to the last; None where that is not known."""
-        return bound_of(self.seconds(), self._ended_s - self._began_s)
+        return bottleneck_of(self.seconds(), self._ended_s - self._began_s)
 
     def restart(self) -> None:
         """What is asked of `recent` from here on knows nothing of what was before."""
         self._past = deque([(time.perf_counter(), self.seconds())])
-        self._last_bound = None
+        self._last_bottleneck = None
 
-    def recent(self) -> Bound | None:
+    def recent(self) -> Bottleneck | None:
         """What has bounded the rate of late; None where that is not to be seen. For one thread."""
         now_s, sums = time.perf_counter(), self.seconds()
         if _feeding(sums) == _feeding(self._past[-1][1]):
-            return self._last_bound  # a wait that is not over is not told of yet
+            return self._last_bottleneck  # a wait that is not over is not told of yet
         while len(self._past) > 1 and self._past[1][0] < now_s - WINDOW_S:
             self._past.popleft()
         started_s, before = self._past[0]
         self._past.append((now_s, sums))
         late = {stage: total - before.get(stage, 0.0) for stage, total in sums.items()}
-        self._last_bound = bound_of(late, now_s - started_s)
-        return self._last_bound
+        self._last_bottleneck = bottleneck_of(late, now_s - started_s)
+        return self._last_bottleneck
 
 
 def _feeding(seconds: Mapping[Stage, float]) -> list[float]:
@@ -89,7 +89,7 @@ def _feeding(seconds: Mapping[Stage, float]) -> list[float]:
     return [seconds.get(stage, 0.0) for stage in _FEEDING]
 
 
-def bound_of(seconds: Mapping[Stage, float], wall_s: float) -> Bound | None:
+def bottleneck_of(seconds: Mapping[Stage, float], wall_s: float) -> Bottleneck | None:
     """What a run was bound by.
 
     Args:
@@ -100,9 +100,9 @@ def bound_of(seconds: Mapping[Stage, float], wall_s: float) -> Bound | None:
         "decode", "feed" or "compute": where the feeding thread was for longest. None where it did
         something else for longer still, such as waiting for who takes the embeddings.
     """
-    shares: dict[Bound, float] = {}
-    for stage, bound in _FEEDING.items():
-        shares[bound] = shares.get(bound, 0.0) + seconds.get(stage, 0.0)
-    longest = max(shares, key=lambda bound: shares[bound])
+    shares: dict[Bottleneck, float] = {}
+    for stage, bottleneck in _FEEDING.items():
+        shares[bottleneck] = shares.get(bottleneck, 0.0) + seconds.get(stage, 0.0)
+    longest = max(shares, key=lambda bottleneck: shares[bottleneck])
     rest_s = wall_s - sum(shares.values())
     return longest if shares[longest] > max(rest_s, 0.0) else None

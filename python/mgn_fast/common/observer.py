@@ -106,8 +106,8 @@ class _Nobody(Observer):
 
 
 _NOTHING = contextlib.nullcontext()
-NOBODY: Observer = _Nobody()
-_current: ContextVar[Observer] = ContextVar("observer", default=NOBODY)
+NO_OBSERVER: Observer = _Nobody()
+_current: ContextVar[Observer] = ContextVar("observer", default=NO_OBSERVER)
 
 
 @contextlib.contextmanager
@@ -121,5 +121,5 @@ def observing(observer: Observer) -> Iterator[None]:
 
 
 def current_observer() -> Observer:
-    """Of the innermost `observing` block around the caller; NOBODY outside."""
+    """Of the innermost `observing` block around the caller; `NO_OBSERVER` outside."""
     return _current.get()

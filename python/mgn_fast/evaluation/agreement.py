@@ -16,7 +16,7 @@ from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.distances import rank
 from mgn_fast.types import F32Array, F64Array, I32Array
 
-# Pictures among which likeness is measured: all their pairs are a quarter of a million.
+# Pictures among which the median cosine is measured: all their pairs are a quarter of a million.
 MAX_COMPARED = 512
 
 
@@ -102,7 +102,7 @@ def nearest_others(embeddings: F32Array) -> I32Array:
     return np.where(is_itself, nearest[:, 1], nearest[:, 0]).astype(np.int32)
 
 
-def likeness(embeddings: F32Array, person: npt.NDArray[Any] | None = None) -> float | None:
+def median_cosine(embeddings: F32Array, person: npt.NDArray[Any] | None = None) -> float | None:
     """The median cosine between pictures of different persons: what says nothing lies near 1.
 
     Args:
@@ -116,7 +116,7 @@ def likeness(embeddings: F32Array, person: npt.NDArray[Any] | None = None) -> fl
         Pairs 0-2 and 1-2 are of different persons, at right angles and at 45 degrees:
 
         >>> rows = np.array([[1, 0], [1, 1], [0, 1]], np.float32)
-        >>> round(likeness(rows, np.array([7, 7, 8])), 4)
+        >>> round(median_cosine(rows, np.array([7, 7, 8])), 4)
         0.3536
     """
     chosen = spread(len(embeddings), MAX_COMPARED)

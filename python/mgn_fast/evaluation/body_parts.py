@@ -19,7 +19,7 @@ Region = Literal["whole", "half", "third"]
 
 
 @dataclass(frozen=True)
-class Part:
+class BodyPart:
     """One of the eight.
 
     Attributes:
@@ -37,19 +37,19 @@ class Part:
 
 # In the order of the embedding. The whole body comes three times, once from each branch.
 PARTS = (
-    Part("fg_p1", "whole", 0.0, 1.0),
-    Part("fg_p2", "whole", 0.0, 1.0),
-    Part("fg_p3", "whole", 0.0, 1.0),
-    Part("f0_p2", "half", 0.0, 1 / 2),
-    Part("f1_p2", "half", 1 / 2, 1.0),
-    Part("f0_p3", "third", 0.0, 1 / 3),
-    Part("f1_p3", "third", 1 / 3, 2 / 3),
-    Part("f2_p3", "third", 2 / 3, 1.0),
+    BodyPart("fg_p1", "whole", 0.0, 1.0),
+    BodyPart("fg_p2", "whole", 0.0, 1.0),
+    BodyPart("fg_p3", "whole", 0.0, 1.0),
+    BodyPart("f0_p2", "half", 0.0, 1 / 2),
+    BodyPart("f1_p2", "half", 1 / 2, 1.0),
+    BodyPart("f0_p3", "third", 0.0, 1 / 3),
+    BodyPart("f1_p3", "third", 1 / 3, 2 / 3),
+    BodyPart("f2_p3", "third", 2 / 3, 1.0),
 )
 
 
 @dataclass(frozen=True)
-class PartLook:
+class PartComparison:
     """How near two pictures are in each part, in the order of `PARTS`.
 
     Attributes:
@@ -71,7 +71,7 @@ class PartLook:
         return sum(self.contributions)
 
 
-def part_looks(query: AnyArray, gallery: AnyArray) -> tuple[PartLook, ...]:
+def compare_parts(query: AnyArray, gallery: AnyArray) -> tuple[PartComparison, ...]:
     """How near one picture is to others, part by part.
 
     The similarity of two unit rows is the sum of eight dot products of 256 numbers each: those are
@@ -82,7 +82,7 @@ def part_looks(query: AnyArray, gallery: AnyArray) -> tuple[PartLook, ...]:
         gallery: floating point [N, 2048].
 
     Returns:
-        One look for each row of `gallery`.
+        One comparison for each row of `gallery`.
 
     Raises:
         InvalidInputError: other shapes: only MGN's embeddings have these parts; or a row without
@@ -110,6 +110,6 @@ def part_looks(query: AnyArray, gallery: AnyArray) -> tuple[PartLook, ...]:
     cosines = np.divide(dots, part_lengths, out=np.zeros_like(dots), where=part_lengths > 0)
     contributions = dots / lengths[:, None]
     return tuple(
-        PartLook(tuple(adds), tuple(angles))
+        PartComparison(tuple(adds), tuple(angles))
         for adds, angles in zip(contributions.tolist(), cosines.tolist(), strict=True)
     )

@@ -17,15 +17,21 @@ from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.distances import EmbeddingSet, checked_sets, row_blocks, screened_blocks
 from mgn_fast.evaluation.memory_plan import Work, require_room
-from mgn_fast.evaluation.protocol import PrecisionRule, Protocol, ProtocolReport, SameCamera, Tally
+from mgn_fast.evaluation.protocol import (
+    PrecisionRule,
+    Protocol,
+    ProtocolReport,
+    ProtocolTally,
+    SameCamera,
+)
 from mgn_fast.evaluation.report import Report
-from mgn_fast.evaluation.reranking import Settings, reranked_blocks
+from mgn_fast.evaluation.reranking import RerankSettings, reranked_blocks
 from mgn_fast.types import AnyArray, F32Array, Identities
 
 # Is told the queries of a block and their distances to the whole gallery, which it must not write
 # to and the next block overwrites: squared ones with what settles them in float64, re-ranked ones
 # without.
-Onlooker: TypeAlias = "Callable[[slice, F32Array, _core.Screened | None], None]"
+BlockObserver: TypeAlias = "Callable[[slice, F32Array, _core.Screened | None], None]"
 
 
 def evaluate(
@@ -73,7 +79,7 @@ def evaluate(
             widths, with a NaN or an infinity; identities that do not match them in number; an
             option outside its range; no query with a match; more memory needed than there is.
     """
-    settings = Settings(k1, k2, original_weight)
+    settings = RerankSettings(k1, k2, original_weight)
     (report,) = measure_embeddings(
         query_embeddings,
         gallery_embeddings,
@@ -161,10 +167,10 @@ def measure_embeddings(
     gallery: Identities,
     protocols: Sequence[Protocol],
     *,
-    rerank: Settings | None = None,
+    rerank: RerankSettings | None = None,
     threads: int | None = None,
     progress: Progress = no_progress,
-    onlookers: Sequence[Onlooker] = (),
+    observers: Sequence[BlockObserver] = (),
 ) -> tuple[ProtocolReport, ...]:
     """As `evaluate`, by any protocols, all of them in one pass.
 
@@ -177,7 +183,7 @@ def measure_embeddings(
         rerank: how to re-rank first; None for not at all.
         threads: of the core; None for MGN_FAST_THREADS or all cores.
         progress: is told how far the run is, from this thread.
-        onlookers: are shown every block of distances, from this thread, in order of the queries.
+        observers: are shown every block of distances, from this thread, in order of the queries.
 
     Returns:
         A report for each protocol.
@@ -205,7 +211,7 @@ def measure_embeddings(
         0.75 [0.5 1. ]
     """
     workers = thread_count(threads)
-    tallies = [Tally(query, gallery, protocol, workers) for protocol in protocols]
+    tallies = [ProtocolTally(query, gallery, protocol, workers) for protocol in protocols]
     sides = np.asarray(query_embeddings), np.asarray(gallery_embeddings)
     if all(side.ndim == 2 for side in sides):  # others are refused below, by what they are
         require_room(*_plan(sides, protocols, rerank, workers))
@@ -213,13 +219,13 @@ def measure_embeddings(
     _require_same_number("query", len(query), "query_embeddings", len(queries))
     _require_same_number("gallery", len(gallery), "gallery_embeddings", len(pictures))
     if rerank is None:
-        _count_plain(queries, pictures, tallies, onlookers, workers, progress)
+        _count_plain(queries, pictures, tallies, observers, workers, progress)
     else:
         for rows, block in reranked_blocks(queries, pictures, rerank, workers, progress):
             for tally in tallies:
                 tally.add_distances(rows, block)
-            for look in onlookers:
-                look(rows, block, None)
+            for observer in observers:
+                observer(rows, block, None)
     return tuple(tally.report() for tally in tallies)
 
 
@@ -248,7 +254,7 @@ def measure_distances(
     """
     array = np.asarray(distances)
     workers = thread_count(threads)
-    tallies = [Tally(query, gallery, protocol, workers) for protocol in protocols]
+    tallies = [ProtocolTally(query, gallery, protocol, workers) for protocol in protocols]
     if array.shape != (len(query), len(gallery)):
         raise InvalidInputError(
             f"distances has shape {array.shape}, expected {(len(query), len(gallery))}: "
@@ -266,7 +272,7 @@ def measure_distances(
 def work_of(
     shape: tuple[int, int, int],
     protocols: Sequence[Protocol],
-    rerank: Settings | None,
+    rerank: RerankSettings | None,
     threads: int | None = None,
     *,
     converted: int = 0,
@@ -298,7 +304,7 @@ def work_of(
 def _plan(
     sides: tuple[AnyArray, AnyArray],
     protocols: Sequence[Protocol],
-    rerank: Settings | None,
+    rerank: RerankSettings | None,
     workers: int,
 ) -> tuple[str, Work]:
     shape = len(sides[0]), len(sides[1]), sides[0].shape[1]
@@ -312,16 +318,16 @@ def _plan(
 def _count_plain(
     queries: EmbeddingSet,
     pictures: EmbeddingSet,
-    tallies: Sequence[Tally],
-    onlookers: Sequence[Onlooker],
+    tallies: Sequence[ProtocolTally],
+    observers: Sequence[BlockObserver],
     workers: int,
     progress: Progress,
 ) -> None:
     for rows, distances, block in screened_blocks(queries, pictures, "squared_distance", workers):
         for tally in tallies:
             tally.add_screened(rows, block)
-        for look in onlookers:
-            look(rows, distances, block)
+        for observer in observers:
+            observer(rows, distances, block)
         progress("ranking", rows.stop, len(queries))
 
 

@@ -112,7 +112,7 @@ class ProtocolReport(Report):
         return super().to_dict() | {"protocol": asdict(self.protocol)}
 
 
-class Tally:
+class ProtocolTally:
     """Collects what the core says of each query, block by block, and sums it up.
 
     Args:

@@ -39,7 +39,7 @@ _CLOSE = 0.02
 
 
 @dataclass(frozen=True)
-class Settings:
+class RerankSettings:
     """How to re-rank: the arguments of `rerank`, checked.
 
     Attributes:
@@ -128,7 +128,7 @@ def rerank(
         Zhong et al., Re-ranking Person Re-identification with k-reciprocal Encoding, CVPR 2017, as
         programs compute it: neighbourhoods of k1 besides the picture itself, float32 results.
     """
-    settings = Settings(k1, k2, original_weight, variant)
+    settings = RerankSettings(k1, k2, original_weight, variant)
     workers = thread_count(threads)
     query, gallery = checked_sets(query_embeddings, gallery_embeddings, workers)
     work = Work(len(query), len(gallery), query.values.shape[1], workers, k1=settings.k1)
@@ -144,7 +144,7 @@ def rerank(
 def reranked_blocks(
     query: EmbeddingSet,
     gallery: EmbeddingSet,
-    settings: Settings,
+    settings: RerankSettings,
     workers: int,
     progress: Progress = no_progress,
 ) -> Iterator[tuple[slice, F32Array]]:
@@ -194,7 +194,7 @@ def _query_blocks(
 def _encode(
     query: EmbeddingSet,
     gallery: EmbeddingSet,
-    settings: Settings,
+    settings: RerankSettings,
     workers: int,
     kept: F32Array | None,
     progress: Progress,
@@ -235,7 +235,7 @@ def _settle_close(
     rows: EmbeddingSet,
     gallery: EmbeddingSet,
     scale: F32Array,
-    settings: Settings,
+    settings: RerankSettings,
     distances: F32Array,
     workers: int,
 ) -> None:
@@ -250,14 +250,14 @@ def _settle_close(
         )
 
 
-def _normalise(distances: F32Array, scale: F32Array, settings: Settings) -> None:
+def _normalise(distances: F32Array, scale: F32Array, settings: RerankSettings) -> None:
     # Divided first: squares of very long or short rows would leave float32's range.
     np.divide(distances, scale[:, None], out=distances)
     if settings.squared_again:
         np.square(distances, out=distances)
 
 
-def _checked_scale(largest: F32Array, settings: Settings) -> F32Array:
+def _checked_scale(largest: F32Array, settings: RerankSettings) -> F32Array:
     if not settings.squared_again and largest.min() < -_LARGEST_EXCESS:
         row = int(largest.argmin())
         raise InvalidInputError(

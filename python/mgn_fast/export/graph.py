@@ -25,7 +25,7 @@ from mgn_fast.models.contract import (
     OUTPUT_NAME,
     WIDTH,
     InputKind,
-    Outputs,
+    OutputKind,
 )
 from mgn_fast.types import AnyArray, F32Array
 
@@ -62,7 +62,7 @@ class GraphForm:
 
     opset: int
     batch_size: int | None = None
-    outputs: Outputs = "embedding"
+    outputs: OutputKind = "embedding"
     input: InputKind = "float32"
     fuse_mirror: bool = False
 

@@ -52,7 +52,7 @@ class _Linear(nn.Linear):
         pass
 
 
-class Bottleneck(nn.Module):
+class ResidualBlock(nn.Module):
     """A residual block: 1x1, 3x3 (which carries the stride), 1x1, each with its batch norm.
 
     Args:
@@ -118,7 +118,7 @@ class MGN(nn.Module):
             nn.MaxPool2d(3, 2, 1),
             _stage(64, 64, 3, stride=1),
             _stage(256, 128, 4, stride=2),
-            Bottleneck(512, 256, stride=2, project=True),
+            ResidualBlock(512, 256, stride=2, project=True),
         )
         self.p1 = _branch(stride=2)
         self.p2 = _branch(stride=1)
@@ -154,12 +154,12 @@ class MGN(nn.Module):
 
 
 def _stage(in_channels: int, middle: int, num_blocks: int, *, stride: int) -> nn.Sequential:
-    first = Bottleneck(in_channels, middle, stride=stride, project=True)
-    return nn.Sequential(first, *(Bottleneck(4 * middle, middle) for _ in range(num_blocks - 1)))
+    first = ResidualBlock(in_channels, middle, stride=stride, project=True)
+    return nn.Sequential(first, *(ResidualBlock(4 * middle, middle) for _ in range(num_blocks - 1)))
 
 
 def _branch(*, stride: int) -> nn.Sequential:
-    rest_of_layer3 = nn.Sequential(*(Bottleneck(1024, 256) for _ in range(5)))
+    rest_of_layer3 = nn.Sequential(*(ResidualBlock(1024, 256) for _ in range(5)))
     return nn.Sequential(rest_of_layer3, _stage(1024, 512, 3, stride=stride))
 
 

@@ -26,7 +26,7 @@ from mgn_fast.models.contract import (
     WIDTH,
     Contract,
     InputKind,
-    Outputs,
+    OutputKind,
 )
 from mgn_fast.types import AnyArray, F32Array, PathLike, U8Array
 
@@ -54,7 +54,7 @@ def export_onnx(
     *,
     batch_size: int | None = None,
     opset: int | None = None,
-    outputs: Outputs = "embedding",
+    outputs: OutputKind = "embedding",
     input: InputKind = "float32",
     fuse_mirror: bool = False,
     verify: bool = True,
@@ -136,7 +136,7 @@ def _check_flag(name: str, value: Any) -> None:
 
 
 def _check_contract(contract: Contract) -> None:
-    for name, kinds in (("input", get_args(InputKind)), ("outputs", get_args(Outputs))):
+    for name, kinds in (("input", get_args(InputKind)), ("outputs", get_args(OutputKind))):
         if getattr(contract, name) not in kinds:
             raise InvalidInputError(
                 f"{name} is {getattr(contract, name)!r}, expected one of {kinds}"

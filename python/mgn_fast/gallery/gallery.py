@@ -18,7 +18,7 @@ import numpy as np
 
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import InvalidInputError
-from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.gallery.build import Added, GalleryBuilder, adding, named_pictures
 from mgn_fast.gallery.file import MERGED_ROWS, Batch, merged
 from mgn_fast.gallery.model import described, description_of, probe_of, require_same_model
@@ -234,7 +234,7 @@ class Gallery(Stored):
         queries: Any,
         depth: int = 10,
         *,
-        rerank: Settings | bool = False,
+        rerank: RerankSettings | bool = False,
         candidates: int | None = None,
         threads: int | None = None,
     ) -> GalleryRanking:
@@ -248,7 +248,7 @@ class Gallery(Stored):
             queries: embeddings, floating point [Q, D] or [D]; or pictures as `Embedder` takes them,
                 if the gallery has an embedder.
             depth: how many to list, at least 1; a smaller gallery is listed whole.
-            rerank: whether to re-rank; `Settings` for other than the usual k1, k2 and weight.
+            rerank: whether to re-rank; `RerankSettings` for other than the usual k1, k2 and weight.
             candidates: re-rank each query by itself among so many nearest pictures only, at least
                 `depth`: for galleries that are too large to be compared with themselves. None
                 re-ranks among all.
@@ -273,7 +273,7 @@ class Gallery(Stored):
                 )
             found = nearest(rows, self.segments, depth, threads)
         else:
-            settings = rerank if isinstance(rerank, Settings) else Settings()
+            settings = rerank if isinstance(rerank, RerankSettings) else RerankSettings()
             found = nearest_reranked(rows, self.segments, depth, settings, candidates, threads)
         names = tuple(tuple(self.name(place) for place in row) for row in found.indices)
         return GalleryRanking(found.indices, found.distances, names)

@@ -21,7 +21,7 @@ from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.distances import require_count
 from mgn_fast.evaluation.report import Ranking
-from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.gallery.index_file import (
     IndexSettings,
@@ -85,7 +85,7 @@ class GalleryIndex:
         return Ranking(np.stack(indices), np.stack(distances))
 
     def search_reranked(
-        self, queries: AnyArray, depth: int, settings: Settings, candidates: int
+        self, queries: AnyArray, depth: int, settings: RerankSettings, candidates: int
     ) -> Ranking:
         """Each query re-ranked by itself among the nearest that the index finds.
 

@@ -14,7 +14,7 @@ from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.distances import checked_rows, empty_lists, require_count
 from mgn_fast.evaluation.memory_plan import Work, needed_bytes, require_room
 from mgn_fast.evaluation.report import Ranking
-from mgn_fast.evaluation.reranking import Settings, rerank
+from mgn_fast.evaluation.reranking import RerankSettings, rerank
 from mgn_fast.types import AnyArray, F32Array
 
 
@@ -61,7 +61,7 @@ def nearest_reranked(
     queries: AnyArray,
     segments: Sequence[AnyArray],
     depth: int,
-    settings: Settings,
+    settings: RerankSettings,
     candidates: int | None,
     threads: int | None,
 ) -> Ranking:
@@ -124,7 +124,7 @@ def reranked_among(
     places: AnyArray,
     segments: Sequence[AnyArray],
     depth: int,
-    settings: Settings,
+    settings: RerankSettings,
     threads: int | None,
 ) -> Ranking:
     """Some places in the order of re-ranking the query among them.
@@ -167,7 +167,7 @@ def _reranked_all(
     queries: F32Array,
     segments: Sequence[AnyArray],
     depth: int,
-    settings: Settings,
+    settings: RerankSettings,
     threads: int | None,
 ) -> Ranking:
     count, width = sum(map(len, segments)), segments[0].shape[1]

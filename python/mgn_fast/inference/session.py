@@ -11,7 +11,7 @@ import bisect
 
 import numpy as np
 
-from mgn_fast.common.observer import NOBODY, Observer
+from mgn_fast.common.observer import NO_OBSERVER, Observer
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.inference.backend import Model
 from mgn_fast.inference.lane import Flight, Lane
@@ -38,7 +38,7 @@ class Session:
         pool: shares the lanes out; who embeds in batches of its own uses it through `Flight`.
     """
 
-    def __init__(self, model: Model, lanes: int, observer: Observer = NOBODY) -> None:
+    def __init__(self, model: Model, lanes: int, observer: Observer = NO_OBSERVER) -> None:
         self.backend = model.backend
         self.model_path = model.path
         self.contract = model.contract

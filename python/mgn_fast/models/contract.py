@@ -23,7 +23,7 @@ OUTPUT_NAME = "features"
 METADATA_KEY = "mgn_fast.contract"
 
 InputKind = Literal["float32", "uint8"]
-Outputs = Literal["embedding", "all"]
+OutputKind = Literal["embedding", "all"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Contract:
     """
 
     input: InputKind = "float32"
-    outputs: Outputs = "embedding"
+    outputs: OutputKind = "embedding"
     fuse_mirror: bool = False
     checkpoint_sha256: str = ""
     seed: int | None = None
@@ -94,8 +94,8 @@ class Contract:
                     f"{source} expects {name} = {getattr(self, name)!r}; "
                     f"this version prepares {getattr(ours, name)!r}"
                 )
-        if self.input not in get_args(InputKind) or self.outputs not in get_args(Outputs):
+        if self.input not in get_args(InputKind) or self.outputs not in get_args(OutputKind):
             raise ModelError(
                 f"{source} has input {self.input!r} and outputs {self.outputs!r}; "
-                f"expected one of {get_args(InputKind)} and one of {get_args(Outputs)}"
+                f"expected one of {get_args(InputKind)} and one of {get_args(OutputKind)}"
             )

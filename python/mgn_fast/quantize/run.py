@@ -25,7 +25,7 @@ from mgn_fast.models.contract import METADATA_KEY
 from mgn_fast.models.onnx_file import OnnxFile, read_onnx
 from mgn_fast.models.precision import quantises
 from mgn_fast.pictures import pixels
-from mgn_fast.quantize.trial import Accuracy, Setting, Trial
+from mgn_fast.quantize.trial import Accuracy, QuantizeTrial, TrialSetup
 from mgn_fast.types import PathLike, U8Array
 
 if TYPE_CHECKING:
@@ -133,10 +133,10 @@ def quantize_onnx(
         resized, skipped = _read(sources, on_error, progress)
         graph = _open_graph(Path(model))
         _check_number(keep_float32, graph)
-        setting = Setting(Path(model), described, graph, Path(scratch), threads, progress)
-        trial = Trial(setting, resized)
+        setup = TrialSetup(Path(model), described, graph, Path(scratch), threads, progress)
+        trial = QuantizeTrial(setup, resized)
         without_kept = trial.accuracy([])
-        kept, accuracy = _choose(trial, setting, goal, keep_float32, without_kept)
+        kept, accuracy = _choose(trial, setup, goal, keep_float32, without_kept)
         found = Quantized(
             path=target,
             calibrated_on=len(trial.calibration),
@@ -154,8 +154,8 @@ def quantize_onnx(
 
 
 def _choose(
-    trial: Trial,
-    setting: Setting,
+    trial: QuantizeTrial,
+    setup: TrialSetup,
     goal: float | None,
     keep_float32: KeepFloat32,
     without_kept: Accuracy,
@@ -164,11 +164,11 @@ def _choose(
     if keep_float32 in ("none", 0):
         return [], without_kept
     if goal is None:
-        kept = _ranked(trial, setting)[: int(keep_float32)]
+        kept = _ranked(trial, setup)[: int(keep_float32)]
         return kept, trial.accuracy(kept)
     if without_kept.agreement.cosine_min >= goal:
         return [], without_kept
-    ranked = _ranked(trial, setting)
+    ranked = _ranked(trial, setup)
     tried: dict[int, Accuracy] = {}
 
     def reaches(count: int) -> bool:
@@ -180,7 +180,7 @@ def _choose(
     if count is None:
         reached = tried[most].agreement.cosine_min if most else without_kept.agreement.cosine_min
         raise ModelError(
-            f"min_cosine is {goal}, which {setting.model} does not reach with anything left in "
+            f"min_cosine is {goal}, which {setup.model} does not reach with anything left in "
             f"int8: with {most} of {len(ranked)} blocks in float32 the worst picture has "
             f"{reached:.6f}; expected a lower one"
         )
@@ -203,13 +203,13 @@ def _fewest(most: int, reaches: Callable[[int], bool]) -> int | None:
     return high if most else None
 
 
-def _ranked(trial: Trial, setting: Setting) -> list[Block]:
+def _ranked(trial: QuantizeTrial, setup: TrialSetup) -> list[Block]:
     """All blocks: first those that regain most of the cosine for what they cost in float32."""
-    blocks = setting.graph.blocks
+    blocks = setup.graph.blocks
     loss = trial.loss([])
     worth = np.empty(len(blocks))
     for number, block in enumerate(blocks):
-        setting.progress("blocks in float32, one by one", number, len(blocks))
+        setup.progress("blocks in float32, one by one", number, len(blocks))
         worth[number] = (loss - trial.loss([block])) / block.work
     return [blocks[place] for place in np.argsort(-worth, kind="stable")]
 

@@ -49,7 +49,7 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
-class Setting:
+class TrialSetup:
     """What a trial works with.
 
     Attributes:
@@ -69,11 +69,11 @@ class Setting:
     progress: Progress
 
 
-class Trial:
+class QuantizeTrial:
     """Embeds the held-out pictures in float32 and takes the ranges of the others.
 
     Args:
-        setting: what to work with.
+        setup: what to work with.
         resized: the pictures, uint8 RGB of the model's size.
 
     Attributes:
@@ -85,19 +85,17 @@ class Trial:
         ModelError: the model cannot be opened, or gives a row of zeros.
     """
 
-    def __init__(self, setting: Setting, resized: Sequence[U8Array]) -> None:
-        self._setting = setting
-        contract = setting.described.contract
+    def __init__(self, setup: TrialSetup, resized: Sequence[U8Array]) -> None:
+        self._setup = setup
+        contract = setup.described.contract
         self._fuses = contract is not None and contract.fuse_mirror
         self.held_out = list(resized[HELD_OUT - 1 :: HELD_OUT])
         self.calibration = [p for i, p in enumerate(resized) if i % HELD_OUT != HELD_OUT - 1]
-        self._expected = self._embed(setting.model, self.held_out, "float32")
+        self._expected = self._embed(setup.model, self.held_out, "float32")
         if not np.linalg.norm(self._expected, axis=1).all():
-            raise ModelError(
-                f"{setting.model} gives an embedding of zeros; its weights are damaged"
-            )
-        self.ranges: Ranges = setting.graph.ranges(
-            setting.described.inputs[0].name, self._batches(), setting.scratch, setting.threads
+            raise ModelError(f"{setup.model} gives an embedding of zeros; its weights are damaged")
+        self.ranges: Ranges = setup.graph.ranges(
+            setup.described.inputs[0].name, self._batches(), setup.scratch, setup.threads
         )
 
     def accuracy(self, kept: Sequence[Block]) -> Accuracy:
@@ -129,8 +127,8 @@ class Trial:
     def _embed_int8(
         self, kept: Sequence[Block], resized: Sequence[U8Array], stage: str | None
     ) -> F32Array:
-        path = self._setting.scratch / "int8.onnx"
-        self._setting.graph.write(path, self.ranges, kept, {})
+        path = self._setup.scratch / "int8.onnx"
+        self._setup.graph.write(path, self.ranges, kept, {})
         return self._embed(path, resized, stage)
 
     def _embed(self, path: Path, resized: Sequence[U8Array], stage: str | None) -> F32Array:
@@ -138,11 +136,11 @@ class Trial:
         rows = self._rows(resized)
         parts = []
         with open_session(
-            path, backend="onnxruntime", lanes=1, threads=self._setting.threads
+            path, backend="onnxruntime", lanes=1, threads=self._setup.threads
         ) as session:
             for start in range(0, len(rows), _CHUNK):
                 if stage is not None:
-                    self._setting.progress(stage, start, len(rows))
+                    self._setup.progress(stage, start, len(rows))
                 chunk = rows[start : start + _CHUNK]
                 parts.append(session.run(_packed(chunk, session.input_shape, session.input_dtype)))
         features = np.concatenate(parts).reshape(len(resized), -1, session.embedding_width)
@@ -156,13 +154,13 @@ class Trial:
 
     def _batches(self) -> Iterator[AnyArray]:
         """The input for the ranges, batch by batch; the last is filled up with the first row."""
-        (tensor,) = self._setting.described.inputs
+        (tensor,) = self._setup.described.inputs
         fixed = tensor.shape[0]
         size = fixed if isinstance(fixed, int) else DEFAULT_BATCH_SIZE
         shape = tuple(int(entry) for entry in tensor.shape[1:])
         rows = self._rows(self.calibration)
         for start in range(0, len(rows), size):
-            self._setting.progress("ranges", start, len(rows))
+            self._setup.progress("ranges", start, len(rows))
             chunk = rows[start : start + size]
             missing = size - len(chunk) if isinstance(fixed, int) else 0
             yield _packed(chunk + rows[:1] * missing, shape, np.dtype(tensor.dtype))

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 from mgn_fast.common.files import is_directory
 from mgn_fast.errors import DatasetError
-from mgn_fast.recipe_files.runs import PARTS, Part, stem_of
+from mgn_fast.recipe_files.runs import RUNS, Run, stem_of
 from mgn_fast.types import PathLike
 
 Tool = Literal["benchmark", "msame", "ais_bench"]
@@ -24,23 +24,23 @@ Tool = Literal["benchmark", "msame", "ais_bench"]
 _NAME = re.compile(r"(\d{5,})_(output_)?(\d{1,4})\.(txt|bin|npy)", re.ASCII)
 # A tool that runs several devices leaves a directory for each, with some of the pictures.
 _DEVICE = re.compile(r"(dumpOutput_)?device\d+", re.ASCII)
-# Below a part's directory: a time stamp, and in it a device.
+# Below a run's directory: a time stamp, and in it a device.
 _DEPTH = 2
 
 
 @dataclass(frozen=True)
-class Outputs:
-    """What a tool left of one part.
+class ToolOutputs:
+    """What a tool left of one run.
 
     Attributes:
-        part: which.
-        place: the part's directory.
+        run: which.
+        place: the run's directory.
         tool: which tool's names these are.
         suffix: ".txt", ".bin" or ".npy".
         files: paths by the output's number, as the tool counts them, and the picture's.
     """
 
-    part: Part
+    run: Run
     place: Path
     tool: Tool
     suffix: str
@@ -57,8 +57,8 @@ class _Named(NamedTuple):
     suffix: str
 
 
-def find_outputs(results: PathLike) -> tuple[Outputs, ...]:
-    """What a tool left of the four parts.
+def find_outputs(results: PathLike) -> tuple[ToolOutputs, ...]:
+    """What a tool left of the four runs.
 
     benchmark counts a model's outputs from 1 and ais_bench from 0, so the lowest number tells
     them apart; msame writes `_output_` before it.
@@ -67,14 +67,14 @@ def find_outputs(results: PathLike) -> tuple[Outputs, ...]:
         results: the directory of the four, or the one that holds it under the name `result`.
 
     Returns:
-        One for each of `PARTS`, by the same tool in the same format.
+        One for each of `RUNS`, by the same tool in the same format.
 
     Raises:
-        DatasetError: a part is not there or there twice, nothing in it is named as a tool names
+        DatasetError: a run is not there or there twice, nothing in it is named as a tool names
             its outputs, or what is there is by two tools, runs or formats.
     """
     root = _root_of(Path(results))
-    found = tuple(_outputs_of(root, part) for part in PARTS)
+    found = tuple(_outputs_of(root, run) for run in RUNS)
     for other in found[1:]:
         if (other.tool, other.suffix) != (found[0].tool, found[0].suffix):
             raise DatasetError(
@@ -89,20 +89,20 @@ def _root_of(given: Path) -> Path:
     if not is_directory(given):
         raise DatasetError(f"results {str(given)!r} is no directory")
     below = given / "result"
-    names = [name for part in PARTS for name in part.results]
+    names = [name for run in RUNS for name in run.results]
     if is_directory(below) and not any(is_directory(given / name) for name in names):
         return below
     return given
 
 
-def _outputs_of(root: Path, part: Part) -> Outputs:
-    places = [root / name for name in part.results if is_directory(root / name)]
+def _outputs_of(root: Path, run: Run) -> ToolOutputs:
+    places = [root / name for name in run.results if is_directory(root / name)]
     if not places:
-        names = " or ".join(part.results)
-        raise DatasetError(f"results {str(root)!r} has no {names}, expected the {part} outputs")
+        names = " or ".join(run.results)
+        raise DatasetError(f"results {str(root)!r} has no {names}, expected the {run} outputs")
     if len(places) > 1:
         names = " and ".join(place.name for place in places)
-        raise DatasetError(f"results {str(root)!r} has {names}, expected one for {part}")
+        raise DatasetError(f"results {str(root)!r} has {names}, expected one for {run}")
     (place,) = places
     named = _named_below(place)
     tool = _tool_of(place, named)
@@ -114,7 +114,7 @@ def _outputs_of(root: Path, part: Part) -> Outputs:
                 f"{twin!r} and {entry.path!r} are the same output of the same picture, "
                 "expected one of them"
             )
-    return Outputs(part, place, tool, named[0].suffix, files)
+    return ToolOutputs(run, place, tool, named[0].suffix, files)
 
 
 def _named_below(place: Path) -> list[_Named]:

@@ -22,7 +22,7 @@ from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.datasets.dataset import Dataset
 from mgn_fast.errors import DatasetError
 from mgn_fast.models.contract import EMBEDDING_WIDTH
-from mgn_fast.recipe_files.find import Outputs, Tool, find_outputs
+from mgn_fast.recipe_files.find import Tool, ToolOutputs, find_outputs
 from mgn_fast.recipe_files.runs import pictures_of, stem_of
 from mgn_fast.types import AnyArray, F32Array, PathLike
 
@@ -65,7 +65,7 @@ def read_results(
     does. Raw files do not say their type: 8192 bytes are float32 and 4096 float16.
 
     Args:
-        results: the directory of the four parts' outputs.
+        results: the directory of the four runs' outputs.
         dataset: whose pictures they are.
         progress: is told the number of files read.
 
@@ -73,34 +73,34 @@ def read_results(
         The embeddings.
 
     Raises:
-        DatasetError: see `find_outputs`; no output is 2048 wide; a part has not one file for each
+        DatasetError: see `find_outputs`; no output is 2048 wide; a run has not one file for each
             picture; a file is not what the others are, or holds a number that is not finite; or a
             picture's embedding is zero.
     """
-    parts = find_outputs(results)
-    number, dtype = _choose(parts[0])
-    for plain, mirrored in zip(parts[:2], parts[2:], strict=True):
-        count = len(pictures_of(dataset, plain.part))
+    runs = find_outputs(results)
+    number, dtype = _choose(runs[0])
+    for plain, mirrored in zip(runs[:2], runs[2:], strict=True):
+        count = len(pictures_of(dataset, plain.run))
         _require_all_pictures(plain, mirrored, number, count)
-    rows = _read_all(parts, number, dtype, progress)
+    rows = _read_all(runs, number, dtype, progress)
     notes = [
-        f"{str(parts[i].place)!r} and {str(parts[i + 2].place)!r} hold the same numbers: did the "
+        f"{str(runs[i].place)!r} and {str(runs[i + 2].place)!r} hold the same numbers: did the "
         "mirrored pictures run?"
         for i in (0, 1)
         if np.array_equal(rows[i], rows[i + 2])
     ]
     return ToolEmbeddings(
-        query=_fused(rows[0], rows[2], parts[0].files[number]),
-        gallery=_fused(rows[1], rows[3], parts[1].files[number]),
-        tool=parts[0].tool,
-        suffix=parts[0].suffix,
+        query=_fused(rows[0], rows[2], runs[0].files[number]),
+        gallery=_fused(rows[1], rows[3], runs[1].files[number]),
+        tool=runs[0].tool,
+        suffix=runs[0].suffix,
         output=number,
-        num_outputs=len(parts[0].files),
+        num_outputs=len(runs[0].files),
         notes=tuple(notes),
     )
 
 
-def _choose(outputs: Outputs) -> tuple[int, np.dtype[Any]]:
+def _choose(outputs: ToolOutputs) -> tuple[int, np.dtype[Any]]:
     """The first output that is 2048 wide, and its type, by the files of one picture."""
     index = min(min(files) for files in outputs.files.values())
     paths = {n: files[index] for n, files in sorted(outputs.files.items()) if index in files}
@@ -138,7 +138,9 @@ def _worded(width: int, dtype: np.dtype[Any]) -> str:
     return f"{width} x {dtype}"
 
 
-def _require_all_pictures(plain: Outputs, mirrored: Outputs, number: int, count: int) -> None:
+def _require_all_pictures(
+    plain: ToolOutputs, mirrored: ToolOutputs, number: int, count: int
+) -> None:
     """Both have a file of that output for every picture, 0 to count - 1, and no other."""
     sides = [outputs.files.get(number, {}) for outputs in (plain, mirrored)]
     wanted = set(range(count))
@@ -153,28 +155,28 @@ def _require_all_pictures(plain: Outputs, mirrored: Outputs, number: int, count:
         raise DatasetError(
             f"{str(outputs.place)!r} has output {number} of {len(files)} pictures (plain and "
             f"mirrored: {len(sides[0])} and {len(sides[1])}), expected each of the {count} "
-            f"{plain.part.split} pictures; {', '.join(which)}"
+            f"{plain.run.split} pictures; {', '.join(which)}"
         )
 
 
 def _read_all(
-    parts: Sequence[Outputs], number: int, dtype: np.dtype[Any], progress: Progress
+    runs: Sequence[ToolOutputs], number: int, dtype: np.dtype[Any], progress: Progress
 ) -> list[F32Array]:
-    """One array for each part."""
-    total = sum(len(part.files[number]) for part in parts)
+    """One array for each run."""
+    total = sum(len(run.files[number]) for run in runs)
     done, rows = 0, []
-    for part in parts:
-        files = part.files[number]
+    for run in runs:
+        files = run.files[number]
         rows.append(np.empty((len(files), EMBEDDING_WIDTH), np.float32))
         for index, path in files.items():
-            rows[-1][index] = _row(path, part, dtype)
+            rows[-1][index] = _row(path, run, dtype)
             done += 1
             if done % _STEP == 0 or done == total:
                 progress("reading outputs", done, total)
     return rows
 
 
-def _row(path: str, outputs: Outputs, dtype: np.dtype[Any]) -> AnyArray:
+def _row(path: str, outputs: ToolOutputs, dtype: np.dtype[Any]) -> AnyArray:
     """A picture's 2048 finite numbers."""
     content = _content(path)
     if outputs.suffix == ".bin":

@@ -20,7 +20,7 @@ BIN_BYTES = 3 * HEIGHT * WIDTH * 4
 
 
 @dataclass(frozen=True)
-class Part:
+class Run:
     """One of the recipe's four runs of the model: a split, plain or mirrored.
 
     Attributes:
@@ -42,25 +42,25 @@ class Part:
         return f"{self.split} {'mirrored' if self.mirrored else 'plain'}"
 
 
-PARTS = (
-    Part("query", False, "bin_data/q", "q_bin.info", ("q_bin", "q_out")),
-    Part("gallery", False, "bin_data/g", "g_bin.info", ("g_bin", "g_out")),
-    Part("query", True, "bin_data_flip/q", "q_bin_flip.info", ("q_bin_flip", "q_filp", "q_flip")),
-    Part("gallery", True, "bin_data_flip/g", "g_bin_flip.info", ("g_bin_flip", "g_filp", "g_flip")),
+RUNS = (
+    Run("query", False, "bin_data/q", "q_bin.info", ("q_bin", "q_out")),
+    Run("gallery", False, "bin_data/g", "g_bin.info", ("g_bin", "g_out")),
+    Run("query", True, "bin_data_flip/q", "q_bin_flip.info", ("q_bin_flip", "q_filp", "q_flip")),
+    Run("gallery", True, "bin_data_flip/g", "g_bin_flip.info", ("g_bin_flip", "g_filp", "g_flip")),
 )
 
 
-def pictures_of(dataset: Dataset, part: Part) -> Split:
-    """The pictures that a part is about.
+def pictures_of(dataset: Dataset, run: Run) -> Split:
+    """The pictures that a run is about.
 
     Args:
         dataset: the set.
-        part: one of `PARTS`.
+        run: one of `RUNS`.
 
     Returns:
         Query or gallery, in the order of the files' numbers.
     """
-    return dataset.query if part.split == "query" else dataset.gallery
+    return dataset.query if run.split == "query" else dataset.gallery
 
 
 def stem_of(index: int) -> str:

@@ -28,7 +28,7 @@ from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.models.contract import HEIGHT, WIDTH
 from mgn_fast.pictures import pixels
 from mgn_fast.recipe_files.log import BinsLog, Proof
-from mgn_fast.recipe_files.runs import BIN_BYTES, PARTS, Part, pictures_of, stem_of
+from mgn_fast.recipe_files.runs import BIN_BYTES, RUNS, Run, pictures_of, stem_of
 from mgn_fast.types import AnyArray, PathLike
 
 _NOT_WHOLE = -1
@@ -102,7 +102,7 @@ def write_bins(
         pictures = list(_pictures(dataset, root))
         kept = _write_all(pictures, log, threads, progress)
     order = (HEIGHT, WIDTH) if recipe_order else (WIDTH, HEIGHT)
-    info_paths = tuple(_write_info(dataset, root, part, order) for part in PARTS)
+    info_paths = tuple(_write_info(dataset, root, run, order) for run in RUNS)
     count = 2 * len(pictures)
     return Written(count, 2 * kept, count * BIN_BYTES, info_paths)
 
@@ -128,9 +128,9 @@ def _require_room(dataset: Dataset, root: Path, threads: int) -> None:
     """Refuses to start what would not fit. A directory may be a link to another disk."""
     needed: dict[int, int] = {}
     places: dict[int, Path] = {}
-    for part in PARTS:
-        folder = root / part.folder
-        count = len(pictures_of(dataset, part))
+    for run in RUNS:
+        folder = root / run.folder
+        count = len(pictures_of(dataset, run))
         place = next(path for path in (folder, *folder.parents) if is_directory(path))
         present = _present_bytes(folder, count) if place == folder else 0
         disk = place.stat().st_dev
@@ -179,13 +179,13 @@ def _explained(path: Path) -> Iterator[None]:
 
 def _opened(root: Path) -> BinsLog:
     """Makes the directories, opens the log and takes away what is half done."""
-    for part in PARTS:
-        (root / part.folder).mkdir(parents=True, exist_ok=True)
+    for run in RUNS:
+        (root / run.folder).mkdir(parents=True, exist_ok=True)
     log = BinsLog(root)
     try:
-        for part in PARTS:
-            (root / part.info).unlink(missing_ok=True)
-            for entry in os.scandir(root / part.folder):
+        for run in RUNS:
+            (root / run.info).unlink(missing_ok=True)
+            for entry in os.scandir(root / run.folder):
                 if _is_partial(entry.name):  # of a run that was killed: the lock is ours
                     Path(entry.path).unlink()
     except BaseException:
@@ -199,7 +199,7 @@ def _is_partial(name: str) -> bool:
 
 
 def _pictures(dataset: Dataset, root: Path) -> Iterator[_Picture]:
-    for plain, mirrored in zip(PARTS[:2], PARTS[2:], strict=True):
+    for plain, mirrored in zip(RUNS[:2], RUNS[2:], strict=True):
         for index, path in enumerate(pictures_of(dataset, plain).paths):
             name = f"{stem_of(index)}.bin"
             targets = root / plain.folder / name, root / mirrored.folder / name
@@ -278,11 +278,11 @@ def _write_tensor(path: Path, tensor: AnyArray) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _write_info(dataset: Dataset, root: Path, part: Part, sizes: tuple[int, int]) -> Path:
+def _write_info(dataset: Dataset, root: Path, run: Run, sizes: tuple[int, int]) -> Path:
     """One line per tensor: number, path, and the picture's two sizes."""
-    folder = root / part.folder
+    folder = root / run.folder
     lines = (
         f"{index} {folder / stem_of(index)}.bin {sizes[0]} {sizes[1]}\n"
-        for index in range(len(pictures_of(dataset, part)))
+        for index in range(len(pictures_of(dataset, run)))
     )
-    return write_atomically(root / part.info, "".join(lines).encode())
+    return write_atomically(root / run.info, "".join(lines).encode())

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures for people: an evaluation or a search as one HTML page, and as one PNG sheet."""
 
-from mgn_fast.report.analysis import Analysis, Analyst, ranked_lists
+from mgn_fast.report.analysis import Analysis, PageData, ranked_lists
 from mgn_fast.report.page import write_page, write_search_page
 from mgn_fast.report.rows import report_row
 from mgn_fast.report.sheet import write_sheet
@@ -9,7 +9,7 @@ from mgn_fast.report.tiles import RankedList, Tile, Verdict
 
 __all__ = [
     "Analysis",
-    "Analyst",
+    "PageData",
     "RankedList",
     "Tile",
     "Verdict",

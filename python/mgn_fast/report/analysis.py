@@ -15,9 +15,9 @@ import numpy as np
 from mgn_fast.common.threads import thread_count
 from mgn_fast.datasets.dataset import Dataset
 from mgn_fast.errors import InvalidInputError
-from mgn_fast.evaluation.body_parts import PartLook, part_looks
+from mgn_fast.evaluation.body_parts import PartComparison, compare_parts
 from mgn_fast.evaluation.distances import require_count
-from mgn_fast.evaluation.measure import Onlooker
+from mgn_fast.evaluation.measure import BlockObserver
 from mgn_fast.evaluation.protocol import Protocol, ProtocolReport
 from mgn_fast.report.camera_pairs import CameraPairs, CameraPairTally, can_pair
 from mgn_fast.report.histograms import DistanceCounter, DistanceHistogram
@@ -67,8 +67,8 @@ class Analysis:
     listed: I64Array
 
 
-class Analyst:
-    """Looks on while a run is evaluated, ranking by ranking.
+class PageData:
+    """Gathers what a page shows while a run is evaluated, ranking by ranking.
 
     The first ranking decides which queries are listed: those with the lowest average precision.
 
@@ -97,11 +97,13 @@ class Analyst:
         self._query, self._gallery, self._protocol = query, gallery, protocol
         self._lists, self._depth = require_count("lists", lists), require_count("depth", depth)
         self._workers = thread_count(threads)
-        self._looks: tuple[CameraPairTally | None, DistanceCounter, NearestPictures] | None = None
+        self._observers: tuple[CameraPairTally | None, DistanceCounter, NearestPictures] | None = (
+            None
+        )
         self._findings: dict[str, Findings] = {}
         self._listed: I64Array | None = None
 
-    def onlookers(self) -> Sequence[Onlooker]:
+    def block_observers(self) -> Sequence[BlockObserver]:
         """New ones, for the next ranking's `measure_embeddings`.
 
         Returns:
@@ -115,24 +117,24 @@ class Analyst:
         counter = DistanceCounter(*sides, self._protocol.same_camera)
         sizes = len(self._query), len(self._gallery)
         nearest = NearestPictures(wanted, *sizes, depth=self._depth, workers=self._workers)
-        self._looks = pairs, counter, nearest
+        self._observers = pairs, counter, nearest
         return (counter, nearest) if pairs is None else (pairs, counter, nearest)
 
     def add(self, ranking: str, report: ProtocolReport) -> None:
-        """Keeps what the last onlookers saw.
+        """Keeps what the last observers saw.
 
         Args:
             ranking: its name.
-            report: of the run they looked on at.
+            report: of the run they observed.
 
         Raises:
-            InvalidInputError: nobody looked on.
+            InvalidInputError: no observers were asked for.
         """
-        if self._looks is None:
+        if self._observers is None:
             raise InvalidInputError(
-                f"ranking {ranking!r} has no onlookers, expected a run with them"
+                f"ranking {ranking!r} has no observers, expected a run with them"
             )
-        (pairs, counter, nearest), self._looks = self._looks, None
+        (pairs, counter, nearest), self._observers = self._observers, None
         if self._listed is None:
             # NaN sorts last: queries without a match.
             order = np.argsort(report.average_precision, kind="stable")
@@ -209,10 +211,10 @@ def _tiles(
 ) -> list[Tile]:
     place, index = at
     indices = found.indices[place]
-    looks: Sequence[PartLook | None] = [None] * len(indices)
+    comparisons: Sequence[PartComparison | None] = [None] * len(indices)
     if embeddings is not None:
-        looks = part_looks(embeddings[0][index], embeddings[1][indices])
-    rows = zip(indices.tolist(), found.distances[place].tolist(), looks, strict=True)
+        comparisons = compare_parts(embeddings[0][index], embeddings[1][indices])
+    rows = zip(indices.tolist(), found.distances[place].tolist(), comparisons, strict=True)
     return [
         Tile(
             name=dataset.gallery.paths[picture].name,
@@ -221,9 +223,9 @@ def _tiles(
             person=int(analysis.gallery.person[picture]),
             camera=int(analysis.gallery.camera[picture]),
             distance=distance,
-            parts=look,
+            parts=comparison,
         )
-        for picture, distance, look in rows
+        for picture, distance, comparison in rows
     ]
 
 

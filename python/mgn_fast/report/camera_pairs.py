@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mgn_fast import _core
-from mgn_fast.evaluation.protocol import Protocol, Tally
+from mgn_fast.evaluation.protocol import Protocol, ProtocolTally
 from mgn_fast.types import F32Array, F64Array, I32Array, I64Array, Identities
 
 # Each camera of the gallery is one more count of every query, and one more column to read.
@@ -49,7 +49,7 @@ class CameraPairs:
 
 
 class CameraPairTally:
-    """An onlooker that counts each camera's gallery pictures as if there were no others.
+    """A BlockObserver that counts each camera's gallery pictures as if there were no others.
 
     Args:
         query: person and camera of every query.
@@ -69,7 +69,7 @@ class CameraPairTally:
         alone = Protocol(max_rank=1, ap=protocol.ap, same_camera="separate")
         by_one = Identities(query.person, np.ones(len(query), np.int32))
         self._tallies = {
-            camera: Tally(
+            camera: ProtocolTally(
                 by_one,
                 Identities(gallery.person, (gallery.camera != camera).astype(np.int32)),
                 alone,

@@ -87,7 +87,7 @@ class DistanceHistogram:
 
 
 class DistanceCounter:
-    """An onlooker that counts distances by what the picture is to the query.
+    """A BlockObserver that counts distances by what the picture is to the query.
 
     Distances are float32 ones, as accurate as their matrix product. The width of a bin is a power
     of two that grows with the largest distance, so that counts depend on neither blocks nor order.

@@ -11,7 +11,7 @@ from mgn_fast.types import F32Array, F64Array, I32Array, I64Array
 
 
 class NearestPictures:
-    """An onlooker that keeps the first pictures of each ranking; equal distances keep their order.
+    """A BlockObserver that keeps the first pictures of each ranking; ties keep their order.
 
     Args:
         queries: ascending positions of the queries whose lists are wanted.

@@ -11,7 +11,7 @@ import json
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-from mgn_fast.evaluation.body_parts import PARTS, PartLook
+from mgn_fast.evaluation.body_parts import PARTS, PartComparison
 from mgn_fast.report.thumbnails import Thumbnail
 from mgn_fast.report.thumbnails import source_key as key_of
 from mgn_fast.report.tiles import VERDICTS, RankedList, Tile
@@ -108,8 +108,8 @@ def _rounded(value: float | None) -> float | None:
     return float(f"{value:.5g}")
 
 
-def _parts(look: PartLook | None) -> list[int] | None:
+def _parts(comparison: PartComparison | None) -> list[int] | None:
     """Contributions, then cosines, in thousandths."""
-    if look is None:
+    if comparison is None:
         return None
-    return [round(1000 * value) for value in (*look.contributions, *look.cosines)]
+    return [round(1000 * value) for value in (*comparison.contributions, *comparison.cosines)]

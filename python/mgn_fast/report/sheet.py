@@ -18,7 +18,7 @@ from mgn_fast.common.checks import output_name
 from mgn_fast.common.files import replacing
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import DecodeError, InvalidInputError, RuntimeUnavailableError
-from mgn_fast.evaluation.body_parts import PARTS, PartLook
+from mgn_fast.evaluation.body_parts import PARTS, PartComparison
 from mgn_fast.report.thumbnails import small_pixels, source_key
 from mgn_fast.report.tiles import RankedList, Tile
 from mgn_fast.report.words import shown
@@ -77,10 +77,10 @@ class _Box:
 class _Scale:
     """From the lowest to the highest cosine on the sheet."""
 
-    def __init__(self, looks: Sequence[PartLook]) -> None:
+    def __init__(self, comparisons: Sequence[PartComparison]) -> None:
         from matplotlib.colors import LinearSegmentedColormap
 
-        cosines = sorted(cosine for look in looks for cosine in look.cosines)
+        cosines = sorted(cosine for comparison in comparisons for cosine in comparison.cosines)
         # The lowest hundredth would take the colours from all others.
         self.low, self.high = cosines[len(cosines) // 100], cosines[-1]
         colours = [[level / 255 for level in colour] for colour in PART_COLOURS]
@@ -169,11 +169,11 @@ def _drawn(
         raise RuntimeUnavailableError(
             "reports need jinja2 and matplotlib: pip install 'mgn-fast[report]'"
         ) from error
-    looks = [tile.parts for row in rows for tile in row if tile.parts is not None]
-    scale = _Scale(looks) if looks else None
+    comparisons = [tile.parts for row in rows for tile in row if tile.parts is not None]
+    scale = _Scale(comparisons) if comparisons else None
     pixels = _pixels([tile for row in rows for tile in row])
     box = _Box.of(pixels.values())
-    cell = box.cell + (_PARTS_WIDTH + 6 if looks else 0)
+    cell = box.cell + (_PARTS_WIDTH + 6 if comparisons else 0)
     width = max(2 * _MARGIN + cell * max(len(row) for row in rows), 720)
     head = _HEAD + 17 * len(notes)
     height = head + box.row * len(rows) + _MARGIN
@@ -272,13 +272,13 @@ def _draw_tile(
 
 
 def _draw_parts(
-    axes: Axes, look: PartLook, scale: _Scale, box: _Box, at: tuple[float, float]
+    axes: Axes, comparison: PartComparison, scale: _Scale, box: _Box, at: tuple[float, float]
 ) -> None:
     """Beside the picture, on its height: three strips for the whole, then halves, then thirds."""
     columns = {"whole": 0, "half": 1, "third": 2}
     x, y = at
     height, wholes = box.height + 8, 0
-    for part, cosine in zip(PARTS, look.cosines, strict=True):
+    for part, cosine in zip(PARTS, comparison.cosines, strict=True):
         left, width = x + 14 * columns[part.region], 12.0
         if part.region == "whole":
             left, width, wholes = left + 4 * wholes, 4.0, wholes + 1

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from mgn_fast.errors import InvalidInputError
-from mgn_fast.evaluation.body_parts import PartLook
+from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.pictures.pixels import Source
 
 Verdict = Literal["query", "match", "junk", "other", "unknown"]
@@ -42,7 +42,7 @@ class Tile:
     person: int | None = None
     camera: int | None = None
     distance: float | None = None
-    parts: PartLook | None = None
+    parts: PartComparison | None = None
     note: str = ""
     picture: Source | None = None
 

@@ -3,7 +3,7 @@
 
 run          what users call: `verify`
 findings     what it found, judged by limits
-half_drift   what float16 at the ends of a compiled model explains
+float16_ends   what float16 at the ends of a compiled model explains
 """
 
 from mgn_fast.verification.findings import Limits, Verification

@@ -22,7 +22,7 @@ MIN_COSINE = 0.99
 # The recipe's: at most one per cent of mAP may be lost.
 MAX_MAP_DROP = 0.01
 # Pictures normalised twice are nearly of one colour, so that all embeddings point one way.
-MAX_LIKENESS = 0.99
+MAX_MEDIAN_COSINE = 0.99
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class HalfEnds:
+class Float16Ends:
     """Where a model was compiled to compute in float16 outside the network.
 
     Attributes:
@@ -81,7 +81,7 @@ class Drift:
         left: the latter, and the candidate: the network's own arithmetic.
     """
 
-    ends: HalfEnds
+    ends: Float16Ends
     worst_input_errors: tuple[float, float, float] | None
     measured: Agreement
     explained: Agreement
@@ -96,14 +96,14 @@ class VerifiedModel:
         path: its file.
         backend: that ran it.
         simulated: it ran on the simulator.
-        likeness: median cosine between pictures of different persons (of different pictures, where
+        median_cosine: between pictures of different persons (of different pictures, where
             persons are not known); None where there is no such pair.
     """
 
     path: Path
     backend: str
     simulated: bool
-    likeness: float | None
+    median_cosine: float | None
 
 
 @dataclass(frozen=True)
@@ -181,8 +181,8 @@ class Verification:
         return {
             "schema": SCHEMA,
             "passed": self.passed,
-            "reference": asdict(self.reference) | {"path": str(self.reference.path)},
-            "candidate": asdict(self.candidate) | {"path": str(self.candidate.path)},
+            "reference": _model_facts(self.reference),
+            "candidate": _model_facts(self.candidate),
             "mirror": self.mirror,
             "num_pictures": self.num_pictures,
             "skipped": [{"name": name, "reason": reason} for name, reason in self.skipped],
@@ -252,3 +252,9 @@ def _check_range(name: str, value: float, least: float) -> None:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or not least <= value <= 1:
         raise InvalidInputError(f"{name} is {value!r}, expected a number from {least:g} to 1")
+
+
+def _model_facts(model: VerifiedModel) -> dict[str, Any]:
+    """As the file has it since its first schema."""
+    facts = asdict(model) | {"path": str(model.path)}
+    return facts | {"likeness": facts.pop("median_cosine")}

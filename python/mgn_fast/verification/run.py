@@ -21,17 +21,17 @@ from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.datasets.dataset import Dataset
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import DecodeError, InvalidInputError
-from mgn_fast.evaluation.agreement import compare, likeness, nearest_others, spread
+from mgn_fast.evaluation.agreement import compare, median_cosine, nearest_others, spread
 from mgn_fast.evaluation.distances import rank
 from mgn_fast.evaluation.measure import measure_embeddings, work_of
 from mgn_fast.evaluation.memory_plan import require_room
 from mgn_fast.evaluation.protocol import Protocol
-from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.models.contract import EMBEDDING_WIDTH
 from mgn_fast.pictures import pixels
 from mgn_fast.types import F32Array, PathLike
 from mgn_fast.verification.findings import (
-    MAX_LIKENESS,
+    MAX_MEDIAN_COSINE,
     MIN_COSINE,
     Drift,
     Limits,
@@ -39,7 +39,7 @@ from mgn_fast.verification.findings import (
     Verification,
     VerifiedModel,
 )
-from mgn_fast.verification.half_drift import explain, half_ends
+from mgn_fast.verification.float16_ends import explain, find_float16_ends
 
 # Enough for the worst of a handful to show, few enough for a slow reference.
 DRIFT_PICTURES = 32
@@ -51,7 +51,7 @@ def verify(
     pictures: Any,
     *,
     limits: Limits | None = None,
-    rerank: Settings | None = None,
+    rerank: RerankSettings | None = None,
     mirror: bool = True,
     on_error: Literal["raise", "skip"] = "raise",
     progress: Progress = no_progress,
@@ -117,7 +117,7 @@ def verify(
         drift=drift,
         limits=limits,
     )
-    return replace(found, warnings=(*_likeness_doubts(found, dataset), *doubts))
+    return replace(found, warnings=(*_similarity_doubts(found, dataset), *doubts))
 
 
 def _completed(limits: Limits, dataset: Dataset | None, on_error: str) -> Limits:
@@ -149,7 +149,7 @@ def _sources(pictures: Any) -> list[pixels.Source]:
     return sources
 
 
-def _require_room(dataset: Dataset, rerank: Settings | None) -> None:
+def _require_room(dataset: Dataset, rerank: RerankSettings | None) -> None:
     """A run that cannot fit ends before hours of embedding."""
     shape = len(dataset.query), len(dataset.gallery), EMBEDDING_WIDTH
     rows = 4 * (shape[0] + shape[1]) * EMBEDDING_WIDTH
@@ -197,7 +197,7 @@ def _drift(
     sources: Sequence[pixels.Source],
     rows: tuple[F32Array, F32Array],
 ) -> Drift | None:
-    ends = half_ends(ours.session, theirs.session)
+    ends = find_float16_ends(ours.session, theirs.session)
     if not ends:
         return None
     chosen = spread(len(sources), DRIFT_PICTURES)
@@ -212,7 +212,9 @@ def _model(embedder: Embedder, rows: F32Array, dataset: Dataset | None) -> Verif
         person = np.concatenate([dataset.query.person, dataset.gallery.person])
     session = embedder.session
     simulated = session.backend == "ascend" and is_simulated()
-    return VerifiedModel(session.model_path, session.backend, simulated, likeness(rows, person))
+    return VerifiedModel(
+        session.model_path, session.backend, simulated, median_cosine(rows, person)
+    )
 
 
 def _top1_agreement(reference: F32Array, got: F32Array, dataset: Dataset | None) -> float | None:
@@ -230,7 +232,7 @@ def _retrievals(
     reference: F32Array,
     got: F32Array,
     dataset: Dataset,
-    rerank: Settings | None,
+    rerank: RerankSettings | None,
     progress: Progress,
 ) -> dict[str, Retrieval]:
     count = len(dataset.query)
@@ -253,12 +255,12 @@ def _retrievals(
     return found
 
 
-def _likeness_doubts(found: Verification, dataset: Dataset | None) -> Iterator[str]:
+def _similarity_doubts(found: Verification, dataset: Dataset | None) -> Iterator[str]:
     """The models' own agreement says little where everything agrees with everything."""
     alike = {
-        name: model.likeness
+        name: model.median_cosine
         for name, model in (("reference", found.reference), ("candidate", found.candidate))
-        if model.likeness is not None and model.likeness > MAX_LIKENESS
+        if model.median_cosine is not None and model.median_cosine > MAX_MEDIAN_COSINE
     }
     if not alike:
         return

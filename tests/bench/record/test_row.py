@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mgn_fast import InvalidInputError
-from mgn_fast.bench import Case, Settings, Slo
+from mgn_fast.bench import Case, MeasureSettings, Slo
 from mgn_fast.bench.case import Measured
 from mgn_fast.bench.load.arrivals import Arrivals
 from mgn_fast.bench.record.row import latency_of, rates_of, row_of
@@ -53,7 +53,7 @@ def measured(case=None, spans=None, repeats=None, **changes):
 
 
 def row(found, **settings):
-    return row_of(found, Settings([], **settings))
+    return row_of(found, MeasureSettings([], **settings))
 
 
 def test_rate_and_latency_are_those_of_the_results():

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from mgn_fast.bench.record.verdict import Setting, judge
+from mgn_fast.bench.record.verdict import Circumstances, judge
 
-NPU = Setting(lanes=2, workers=2, cores=8, on_npu=True, open_load=False, floats=True)
-CPU = Setting(lanes=2, workers=2, cores=2, on_npu=False, open_load=False, floats=True)
+NPU = Circumstances(lanes=2, workers=2, cores=8, on_npu=True, open_load=False, floats=True)
+CPU = Circumstances(lanes=2, workers=2, cores=2, on_npu=False, open_load=False, floats=True)
 
 
 def setting(base=NPU, **changes):
-    return Setting(**{**vars(base), **changes})
+    return Circumstances(**{**vars(base), **changes})
 
 
 def test_slow_decoding_is_told_with_the_workers_that_are_missing():
     # Two workers keep up with 0.39 / 0.97 of the device: it takes 2 * 0.97 / 0.39 = 4.97.
     verdict = judge({"decode": 0.97, "feed": 0.1, "compute": 0.39}, NPU)
-    assert verdict.bound == "decode"
+    assert verdict.bottleneck == "decode"
     assert verdict.device_idle == pytest.approx(0.61)
     assert verdict.words == (
         "decode-bound (97% busy): the device idles 61%; add 3 workers (--workers 5)"
@@ -44,7 +44,7 @@ def test_as_many_workers_are_advised_as_the_device_could_use(
 
 def test_a_feeding_thread_that_never_rests_is_told():
     verdict = judge({"decode": 0.5, "feed": 0.95, "compute": 0.70}, NPU)
-    assert verdict.bound == "feed"
+    assert verdict.bottleneck == "feed"
     assert verdict.words == (
         "feed-bound (95% busy): the device idles 30%; one thread packs and adds: use another "
         "process beside this one"
@@ -57,20 +57,20 @@ def test_a_feeding_thread_that_never_rests_is_told():
 )
 def test_slow_copies_in_are_told(floats, advice):
     verdict = judge({"h2d": 0.99, "compute": 0.3, "d2h": 0.01}, setting(floats=floats))
-    assert verdict.bound == "h2d"
+    assert verdict.bottleneck == "h2d"
     assert verdict.words.startswith("copy-in-bound (99% busy): the device idles 70%; ")
     assert advice in verdict.words
 
 
 def test_slow_copies_out_are_told():
     verdict = judge({"h2d": 0.1, "compute": 0.3, "d2h": 0.9}, NPU)
-    assert verdict.bound == "d2h"
+    assert verdict.bottleneck == "d2h"
     assert verdict.words.startswith("copy-out-bound (90% busy): the device idles 70%; the link")
 
 
 def test_a_busy_device_is_told():
     verdict = judge({"decode": 0.4, "h2d": 0.1, "compute": 0.98}, NPU)
-    assert verdict.bound == "compute"
+    assert verdict.bottleneck == "compute"
     assert verdict.device_idle == pytest.approx(0.02)
     assert verdict.words == (
         "compute-bound: the device is busy 98% of the time; only another device or a smaller "
@@ -116,7 +116,7 @@ def test_a_stage_that_rests_bounds_nothing(stage):
 
 def test_if_nothing_is_busy_batches_wait_for_each_other():
     verdict = judge({"h2d": 0.3, "compute": 0.6, "d2h": 0.1, "lane_wait": 0.99}, setting(lanes=1))
-    assert verdict.bound == "lanes"
+    assert verdict.bottleneck == "lanes"
     assert verdict.words == (
         "lanes-bound: no stage is busy all the time (compute most, 60%) and the device idles 40%; "
         "try 2 lanes, or larger batches"
@@ -125,7 +125,7 @@ def test_if_nothing_is_busy_batches_wait_for_each_other():
 
 def test_under_an_open_load_idle_stages_wait_for_images():
     verdict = judge({"compute": 0.6, "lane_wait": 0.99}, setting(open_load=True))
-    assert verdict.bound == "load"
+    assert verdict.bottleneck == "load"
     assert verdict.words == (
         "load-bound: the device idles 40% of the time, waiting for images to arrive"
     )

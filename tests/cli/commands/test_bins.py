@@ -12,7 +12,7 @@ from mgn_fast.cli.program import build_parser
 from mgn_fast.evaluation.measure import measure_distances
 from mgn_fast.evaluation.protocol import Protocol
 from mgn_fast.recipe_files.read import read_results
-from mgn_fast.recipe_files.runs import PARTS, pictures_of
+from mgn_fast.recipe_files.runs import RUNS, pictures_of
 from mgn_fast.simulator import write_om
 from support.tool_outputs import FORMATS, largest_errors, run_tool
 
@@ -67,7 +67,7 @@ def distance_errors(tool, suffix, dataset, data, session):
     a distance by the sum of its two rows'.
     """
     bounds = []
-    for plain, mirrored in zip(PARTS[:2], PARTS[2:], strict=True):
+    for plain, mirrored in zip(RUNS[:2], RUNS[2:], strict=True):
         total, lost = 0, 0
         for part in (plain, mirrored):
             paths = sorted((data / part.folder).glob("*.bin"))
@@ -187,7 +187,7 @@ def test_writing_says_what_was_done(tmp_path, capsys, dataset, data):
         "num_files": count,
         "num_kept": count,
         "num_bytes": count * 589824,
-        "info": [str(data / part.info) for part in PARTS],
+        "info": [str(data / part.info) for part in RUNS],
     }
 
 
@@ -195,7 +195,7 @@ def test_the_recipes_order_can_be_asked_for(tmp_path, dataset, data):
     words = ["bins", "write", str(dataset.root), str(data), "--kind", "synthetic"]
     for extra, sizes in (([], " 128 384"), (["--recipe-order"], " 384 128")):
         assert main([*words, *extra]) == 0
-        for part in PARTS:
+        for part in RUNS:
             lines = (data / part.info).read_text().splitlines()
             assert len(lines) == len(pictures_of(dataset, part))
             assert all(line.endswith(sizes) for line in lines)

@@ -73,9 +73,9 @@ def test_parts_are_told_if_asked(words, tmp_path):
 def test_nobody_looks_on_where_nothing_is_drawn(words, monkeypatch):
     told, measure = [], cli_evaluate.measure_embeddings
 
-    def measured(*arguments, onlookers, **options):
-        told.append(len(onlookers))
-        return measure(*arguments, onlookers=onlookers, **options)
+    def measured(*arguments, observers, **options):
+        told.append(len(observers))
+        return measure(*arguments, observers=observers, **options)
 
     monkeypatch.setattr(cli_evaluate, "measure_embeddings", measured)
     assert main(words) == 0

@@ -6,7 +6,7 @@ import pytest
 
 from mgn_fast import Embedder, Gallery, simulator
 from mgn_fast.cli import main
-from mgn_fast.evaluation.body_parts import part_looks
+from mgn_fast.evaluation.body_parts import compare_parts
 from support import galleries
 from support.tiny_model import write_tiny_model
 
@@ -70,7 +70,7 @@ def test_parts_say_where_two_pictures_are_near(place, capsys):
     rows = np.load(place / "rows.npy")
     assert run(place, place / "rows.npy", "--parts", "--depth", 2, "--json") == 0
     entry = found(capsys)["queries"][0]["found"][1]
-    (look,) = part_looks(rows[0], rows[entry["place"]][None])
+    (look,) = compare_parts(rows[0], rows[entry["place"]][None])
     assert [part["cosine"] for part in entry["parts"]] == pytest.approx(look.cosines)
     assert [part["contribution"] for part in entry["parts"]] == pytest.approx(look.contributions)
     assert entry["parts"][4]["name"] == "f1_p2"

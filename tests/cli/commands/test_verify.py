@@ -9,7 +9,7 @@ import pytest
 from mgn_fast import datasets, simulator
 from mgn_fast.cann import aipp
 from mgn_fast.cli import main
-from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.models.contract import Contract
 from mgn_fast.verification.run import verify
 from support.tiny_model import seeded_weights, write_tiny_model
@@ -60,7 +60,7 @@ def test_the_record_is_the_library_s(tiny_model, rough_model, dataset, tmp_path,
     assert run(tiny_model, rough_model, dataset.root, *words) == 0
     record = last_json(capsys)
     expected = verify(
-        tiny_model, rough_model, dataset, rerank=Settings(7, 3, 0.4), mirror=False
+        tiny_model, rough_model, dataset, rerank=RerankSettings(7, 3, 0.4), mirror=False
     ).to_dict()
     assert record == json.loads((tmp_path / "v.json").read_text())
     for name in ("agreement", "retrievals", "top1_agreement", "mirror", "num_pictures"):

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from mgn_fast.cli.screen.course import Course, Step, clock, per_second
-from mgn_fast.common.bottleneck import Tally
+from mgn_fast.common.bottleneck import StageTally
 from mgn_fast.common.observer import Span
 
 
@@ -125,11 +125,11 @@ def test_the_newest_step_that_is_not_over_is_under_way():
 
 
 def test_what_bounded_one_step_does_not_stay_for_the_next(time_of):
-    course = Course(Tally())
+    course = Course(StageTally())
     course.begin("embedding", 10, "pictures")
     time_of.now_s += 1
     course.tally.spent(Span("lane_wait", 1000.0, 1000.9, "main"))
-    assert course.bound() == "the model"
+    assert course.bottleneck() == "the model"
     course.begin("ranking", 10)
     time_of.now_s += 1
-    assert course.bound() == ""
+    assert course.bottleneck() == ""

@@ -9,11 +9,11 @@ import pytest
 
 from mgn_fast.cli import main
 from mgn_fast.cli.screen.course import Course
-from mgn_fast.cli.screen.last_words import Outputs, last_words
+from mgn_fast.cli.screen.last_words import OutputFiles, last_words
 from mgn_fast.datasets.dataset import synthetic
 from support.terminal import OnTerminal
 
-NOTHING = Outputs(argparse.Namespace())
+NOTHING = OutputFiles(argparse.Namespace())
 
 
 def test_a_command_without_steps_and_files_just_ended():
@@ -32,9 +32,9 @@ def test_a_file_was_written_or_not_or_left_alone(tmp_path):
     new, old, other = (tmp_path / name for name in ("new.npy", "old.npy", "other.npy"))
     old.write_text("old")
     for path, fate in ((new, "not written"), (old, "left as before")):
-        outputs = Outputs(argparse.Namespace(output=path, json=True))
+        outputs = OutputFiles(argparse.Namespace(output=path, json=True))
         assert outputs.fate() == f"{path} was {fate}"
-    outputs = Outputs(argparse.Namespace(output=old))
+    outputs = OutputFiles(argparse.Namespace(output=old))
     other.write_text("new")
     other.replace(old)
     assert outputs.fate() == f"{old} was written"
@@ -42,20 +42,20 @@ def test_a_file_was_written_or_not_or_left_alone(tmp_path):
 
 def test_files_of_one_fate_are_told_together(tmp_path):
     names = {name: tmp_path / name for name in ("json", "html")}
-    fate = Outputs(argparse.Namespace(**names)).fate()
+    fate = OutputFiles(argparse.Namespace(**names)).fate()
     assert fate == f"{tmp_path}/json and {tmp_path}/html were not written"
 
 
 def test_a_name_that_no_file_can_have_was_not_written():
-    outputs = Outputs(argparse.Namespace(output=Path("a" * 5000)))
+    outputs = OutputFiles(argparse.Namespace(output=Path("a" * 5000)))
     assert outputs.fate().endswith("was not written")
-    assert Outputs(argparse.Namespace(output=Path("a\0b"))).fate().endswith("was not written")
+    assert OutputFiles(argparse.Namespace(output=Path("a\0b"))).fate().endswith("was not written")
 
 
 def test_what_the_command_keeps_is_said_instead(tmp_path):
     course = Course()
     course.kept = "the same command goes on from there"
-    outputs = Outputs(argparse.Namespace(output=tmp_path / "people.gallery"))
+    outputs = OutputFiles(argparse.Namespace(output=tmp_path / "people.gallery"))
     got = last_words("ended by SIGTERM", course, outputs)
     assert got == "ended by SIGTERM; the same command goes on from there"
 

@@ -6,7 +6,13 @@ import sys
 import pytest
 
 from mgn_fast.cli.program import build_parser
-from mgn_fast.cli.screen.level import add_level_options, is_quiet, is_verbose, moves, set_level
+from mgn_fast.cli.screen.level import (
+    add_level_options,
+    draws_progress,
+    is_quiet,
+    is_verbose,
+    set_level,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -52,18 +58,18 @@ def test_what_is_not_given_is_not_there():
 
 
 def test_progress_moves_on_a_terminal_only_and_not_if_quiet(monkeypatch):
-    assert not moves()
+    assert not draws_progress()
     terminal = io.StringIO()
     terminal.isatty = lambda: True
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "dumb")
-    assert not moves()
+    assert not draws_progress()
     monkeypatch.setenv("TERM", "xterm")
-    assert moves()
+    assert draws_progress()
     set_level(parsed("-v"))
-    assert moves()
+    assert draws_progress()
     set_level(parsed("-q"))
-    assert not moves()
+    assert not draws_progress()
 
 
 def actions_of(parser):

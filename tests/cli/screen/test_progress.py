@@ -12,7 +12,7 @@ from mgn_fast.cli.screen.course import Course
 from mgn_fast.cli.screen.level import set_level
 from mgn_fast.cli.screen.progress import (
     begin_run,
-    bound_words,
+    bottleneck_words,
     detail,
     kept,
     printable,
@@ -168,11 +168,11 @@ def test_while_pictures_are_embedded_it_is_shown_what_bounds_them(tiny_model, mo
     with observing(course.tally), Embedder(tiny_model, workers=1) as embedder:
         list(track(embedder.stream(pictures), "embedding", 60))
     assert "bound by decoding" in terminal.getvalue()
-    assert bound_words() == "bound by decoding"
+    assert bottleneck_words() == "bound by decoding"
     with stages() as progress:
         progress("ranking", 1, 2)
     assert "bound" not in terminal.getvalue().rpartition("ranking")[2]
 
 
 def test_nothing_bounds_where_nothing_was_embedded():
-    assert bound_words() == ""
+    assert bottleneck_words() == ""

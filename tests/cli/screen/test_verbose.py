@@ -23,7 +23,7 @@ def tell_all(arguments):
     verbose.tell_settings(arguments)
     verbose.tell_summary(Course(), 1.0)
     verbose.tell_traceback(ValueError("bad"))
-    verbose.Watcher().using("session", {"lanes": 2})
+    verbose.VerboseTally().using("session", {"lanes": 2})
 
 
 def test_without_being_asked_nothing_is_told(capsys):
@@ -58,7 +58,7 @@ def test_settings_are_versions_paths_and_options(tmp_path, capsys):
 @pytest.mark.usefixtures("_verbose")
 def test_what_is_opened_tells_what_it_uses(tiny_model, capsys):
     with (
-        observing(verbose.Watcher()),
+        observing(verbose.VerboseTally()),
         Embedder(tiny_model, lanes=3, workers=2, threads=1) as opened,
     ):
         opened(np.zeros((2, 64, 32, 3), np.uint8))
@@ -70,7 +70,7 @@ def test_what_is_opened_tells_what_it_uses(tiny_model, capsys):
 
 @pytest.mark.usefixtures("_verbose")
 def test_the_summary_says_where_the_time_went(tiny_model, capsys):
-    course = Course(verbose.Watcher())
+    course = Course(verbose.VerboseTally())
     for _ in range(2):
         course.begin("ranking", 10).finish()
     with observing(course.tally), Embedder(tiny_model) as embedder:

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from mgn_fast.bench.case import Measured, Settings, Slo, percentile_name
+from mgn_fast.bench.case import Measured, MeasureSettings, Slo, percentile_name
 from mgn_fast.bench.load.recorder import DEVICE_STAGES, busy_s, service_times_s
 from mgn_fast.bench.load.window import Repeat
 from mgn_fast.bench.record.statistics import mean_interval, percentile
 from mgn_fast.bench.record.validity import LittlesLaw, doubts
-from mgn_fast.bench.record.verdict import Setting, judge
+from mgn_fast.bench.record.verdict import Circumstances, judge
 from mgn_fast.common.observer import Span
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import InvalidInputError
@@ -23,7 +23,7 @@ from mgn_fast.types import F64Array
 _HOST_STAGES = ("decode", "resize", "pack", "lane_wait", "fuse")
 
 
-def row_of(measured: Measured, settings: Settings) -> dict[str, Any]:
+def row_of(measured: Measured, settings: MeasureSettings) -> dict[str, Any]:
     """One entry of the record's `runs`; see schema.json for every field.
 
     Args:
@@ -40,7 +40,7 @@ def row_of(measured: Measured, settings: Settings) -> dict[str, Any]:
     wanted = None if case.arrivals is None else case.arrivals.rate
     reasons = list(doubts(repeats, rates, law, measured.noise, wanted))
     occupancy = _occupancy(measured)
-    verdict = judge(occupancy, _setting(measured))
+    verdict = judge(occupancy, _circumstances(measured))
     latency = _latency(measured, settings)
     slo = settings.slo
     if slo is not None and latency[slo.name] is None:
@@ -55,7 +55,7 @@ def row_of(measured: Measured, settings: Settings) -> dict[str, Any]:
         "stages_ms": _stages_ms(measured),
         "occupancy": occupancy,
         "device_idle": verdict.device_idle,
-        "bottleneck_stage": verdict.bound,
+        "bottleneck_stage": verdict.bottleneck,
         "bottleneck": verdict.words,
         "memory": {
             "peak_resident_bytes": measured.peak_resident_bytes,
@@ -151,7 +151,7 @@ def _latencies_s(measured: Measured) -> F64Array:
     return np.concatenate([np.array(repeat.latencies_s) for repeat in measured.repeats])
 
 
-def _latency(measured: Measured, settings: Settings) -> dict[str, Any]:
+def _latency(measured: Measured, settings: MeasureSettings) -> dict[str, Any]:
     milliseconds = 1000 * _latencies_s(measured)
     told = {
         percentile_name(percent): percentile(milliseconds, percent)
@@ -215,8 +215,8 @@ def _device_stages(spans: Sequence[Span]) -> list[Any]:
     return [stage for stage in DEVICE_STAGES if stage in present]
 
 
-def _setting(measured: Measured) -> Setting:
-    return Setting(
+def _circumstances(measured: Measured) -> Circumstances:
+    return Circumstances(
         lanes=measured.case.lanes,
         workers=measured.workers or 0,
         cores=thread_count(),

@@ -7,9 +7,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mgn_fast.common.bottleneck import Bound
+from mgn_fast.common.bottleneck import Bottleneck
 
-BOUNDS: tuple[Bound, ...] = ("decode", "feed", "h2d", "compute", "d2h")
+BOTTLENECKS: tuple[Bottleneck, ...] = ("decode", "feed", "h2d", "compute", "d2h")
 
 # Below it no stage holds the pipeline up by itself.
 BUSY = 0.85
@@ -20,7 +20,7 @@ _NAMES = {"h2d": "copy-in-bound", "d2h": "copy-out-bound"}
 
 
 @dataclass(frozen=True)
-class Setting:
+class Circumstances:
     """What the advice depends on.
 
     Attributes:
@@ -41,90 +41,92 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class BottleneckVerdict:
     """What bounds the rate.
 
     Attributes:
-        bound: by which stage.
+        bottleneck: by which stage.
         device_idle: share of the time in which nothing computed.
         words: a sentence.
     """
 
-    bound: Bound
+    bottleneck: Bottleneck
     device_idle: float
     words: str
 
 
-def judge(occupancy: Mapping[str, float], setting: Setting) -> Verdict:
+def judge(occupancy: Mapping[str, float], circumstances: Circumstances) -> BottleneckVerdict:
     """Names the stage that bounds the rate.
 
     Args:
         occupancy: share of the time each stage was busy, by name.
-        setting: of the run.
+        circumstances: of the run.
 
     Returns:
         The verdict.
     """
     idle = max(0.0, 1 - occupancy.get("compute", 0.0))
-    bound = _bound(occupancy, setting)
-    share = occupancy.get(bound, 0.0)
-    device = "the device idles" if setting.on_npu else "nothing computes for"
-    lead = _NAMES.get(bound, f"{bound}-bound")
-    if bound == "load":
+    bottleneck = _bottleneck(occupancy, circumstances)
+    share = occupancy.get(bottleneck, 0.0)
+    device = "the device idles" if circumstances.on_npu else "nothing computes for"
+    lead = _NAMES.get(bottleneck, f"{bottleneck}-bound")
+    if bottleneck == "load":
         words = f"load-bound: {device} {idle:.0%} of the time, waiting for images to arrive"
-    elif bound == "lanes":
-        most = max(BOUNDS, key=lambda name: occupancy.get(name, 0.0))
+    elif bottleneck == "lanes":
+        most = max(BOTTLENECKS, key=lambda name: occupancy.get(name, 0.0))
         words = f"{lead}: no stage is busy all the time ({most} most, "
         words += f"{occupancy.get(most, 0.0):.0%}) and {device} {idle:.0%}; "
-        words += f"try {setting.lanes + 1} lanes, or larger batches"
-    elif bound == "compute":
-        busy = "the device is" if setting.on_npu else "the lanes are"
-        words = f"{lead}: {busy} busy {share:.0%} of the time; {_faster(share, setting)}"
+        words += f"try {circumstances.lanes + 1} lanes, or larger batches"
+    elif bottleneck == "compute":
+        busy = "the device is" if circumstances.on_npu else "the lanes are"
+        words = f"{lead}: {busy} busy {share:.0%} of the time; {_faster(share, circumstances)}"
     else:
         words = f"{lead} ({share:.0%} busy): {device} {idle:.0%}; "
-        words += _advice(bound, occupancy, setting)
-    return Verdict(bound, idle, words)
+        words += _advice(bottleneck, occupancy, circumstances)
+    return BottleneckVerdict(bottleneck, idle, words)
 
 
-def _bound(occupancy: Mapping[str, float], setting: Setting) -> Bound:
-    busiest = max(BOUNDS, key=lambda name: occupancy.get(name, 0.0))
+def _bottleneck(occupancy: Mapping[str, float], circumstances: Circumstances) -> Bottleneck:
+    busiest = max(BOTTLENECKS, key=lambda name: occupancy.get(name, 0.0))
     share = occupancy.get(busiest, 0.0)
     if share < BUSY:
-        return "load" if setting.open_load else "lanes"
+        return "load" if circumstances.open_load else "lanes"
     if occupancy.get("compute", 0.0) >= share - _NEARLY:
         return "compute"
     return busiest
 
 
-def _advice(bound: Bound, occupancy: Mapping[str, float], setting: Setting) -> str:
-    if bound == "decode":
-        return _more_workers(occupancy, setting)
-    if bound == "feed":
+def _advice(
+    bottleneck: Bottleneck, occupancy: Mapping[str, float], circumstances: Circumstances
+) -> str:
+    if bottleneck == "decode":
+        return _more_workers(occupancy, circumstances)
+    if bottleneck == "feed":
         return "one thread packs and adds: use another process beside this one"
-    if bound == "h2d" and setting.floats:
+    if bottleneck == "h2d" and circumstances.floats:
         return "use a model with bytes as input (uint8, AIPP): a quarter to copy"
     return "the link to the device is what limits; use another slot or device"
 
 
-def _more_workers(occupancy: Mapping[str, float], setting: Setting) -> str:
+def _more_workers(occupancy: Mapping[str, float], circumstances: Circumstances) -> str:
     """As many as would keep the device busy, if there are cores for them."""
     wanted = math.ceil(
-        setting.workers * occupancy["decode"] / max(occupancy.get("compute", 0.0), 0.01)
+        circumstances.workers * occupancy["decode"] / max(occupancy.get("compute", 0.0), 0.01)
     )
-    missing = wanted - setting.workers
-    free = max(0, setting.cores - setting.workers)
+    missing = wanted - circumstances.workers
+    free = max(0, circumstances.cores - circumstances.workers)
     if free == 0:
         return (
-            f"all {setting.cores} cores decode already; decode less (smaller files), or use a "
-            "machine with more cores"
+            f"all {circumstances.cores} cores decode already; decode less (smaller files), or use "
+            "a machine with more cores"
         )
     more = min(missing, free)
-    return f"add {more} worker{'s' if more > 1 else ''} (--workers {setting.workers + more})"
+    return f"add {more} worker{'s' if more > 1 else ''} (--workers {circumstances.workers + more})"
 
 
-def _faster(share: float, setting: Setting) -> str:
-    if setting.on_npu and share < 1 - _NEARLY and not setting.open_load:
-        return f"try {setting.lanes + 1} lanes, which hides what it waits for"
-    if setting.on_npu:
+def _faster(share: float, circumstances: Circumstances) -> str:
+    if circumstances.on_npu and share < 1 - _NEARLY and not circumstances.open_load:
+        return f"try {circumstances.lanes + 1} lanes, which hides what it waits for"
+    if circumstances.on_npu:
         return "only another device or a smaller network is faster"
     return "only more cores, or a lower precision (bf16, int8), are faster"

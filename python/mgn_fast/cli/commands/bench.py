@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mgn_fast.bench.case import SWEEP, Case, Settings, Slo
+from mgn_fast.bench.case import SWEEP, Case, MeasureSettings, Slo
 from mgn_fast.bench.load.arrivals import Arrivals
 from mgn_fast.bench.load.window import Pace
 from mgn_fast.bench.models import default_model, simulated_model
@@ -176,7 +176,7 @@ def _plan(arguments: argparse.Namespace, slo: Slo | None, stack: contextlib.Exit
     device = arguments.device
     return Plan(
         models=models,
-        settings=Settings(
+        settings=MeasureSettings(
             pictures=_pictures(arguments),
             pace=Pace(arguments.warmup, arguments.duration, arguments.repeat),
             percentiles=arguments.percentiles,

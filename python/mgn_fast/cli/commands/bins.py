@@ -12,7 +12,7 @@ from mgn_fast.cli.screen.progress import kept, printable, say, stages
 from mgn_fast.datasets.dataset import Dataset, Kind, count_problems, load_dataset
 from mgn_fast.evaluation.measure import measure_embeddings
 from mgn_fast.evaluation.protocol import Protocol, ProtocolReport
-from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.recipe_files.read import read_results
 from mgn_fast.recipe_files.runs import result_lines
 from mgn_fast.recipe_files.write import write_bins
@@ -167,9 +167,9 @@ def _reports(
     query: F32Array, gallery: F32Array, dataset: Dataset, *, rerank: bool
 ) -> dict[str, ProtocolReport]:
     """By the recipe's rules, under the names `mgn-fast evaluate` uses."""
-    rankings: dict[str, Settings | None] = {"plain": None}
+    rankings: dict[str, RerankSettings | None] = {"plain": None}
     if rerank:
-        rankings["re-ranked"] = Settings()
+        rankings["re-ranked"] = RerankSettings()
     reports = {}
     for name, settings in rankings.items():
         with stages() as progress:

@@ -12,7 +12,7 @@ from typing import get_args
 from mgn_fast.cann.compile import compile_reporting
 from mgn_fast.cann.job import Precision
 from mgn_fast.cli.options import Commands, new_command, path_argument
-from mgn_fast.cli.screen.level import moves
+from mgn_fast.cli.screen.level import draws_progress
 from mgn_fast.cli.screen.progress import detail, printable, say, working
 from mgn_fast.models.om_file import sidecar_path
 
@@ -129,4 +129,4 @@ def _sizes(text: str) -> tuple[int, ...]:
 def _reporting() -> Iterator[Callable[[str], None]]:
     """ATC's lines and a clock, if a person is there to see them; the lines with --verbose too."""
     with working("compiling"):
-        yield say if moves() else detail
+        yield say if draws_progress() else detail

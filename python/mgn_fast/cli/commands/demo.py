@@ -22,9 +22,9 @@ from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.measure import evaluate_distances, measure_embeddings
 from mgn_fast.evaluation.protocol import Protocol
 from mgn_fast.evaluation.report import Report
-from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.export.onnx_export import export_onnx
-from mgn_fast.report.analysis import Analysis, Analyst, ranked_lists
+from mgn_fast.report.analysis import Analysis, PageData, ranked_lists
 from mgn_fast.report.page import write_page
 from mgn_fast.report.sheet import write_sheet
 from mgn_fast.report.tiles import RankedList
@@ -144,20 +144,20 @@ def measured(
         The reports by ranking, and what else the runs showed.
     """
     identities = (dataset.query.identities, dataset.gallery.identities)
-    analyst = Analyst(*identities, Protocol())
+    page_data = PageData(*identities, Protocol())
     reports: dict[str, Report] = {}
-    for ranking, settings in (("plain", None), ("re-ranked", Settings())):
+    for ranking, settings in (("plain", None), ("re-ranked", RerankSettings())):
         (report,) = measure_embeddings(
             query,
             gallery,
             *identities,
             [Protocol()],
             rerank=settings,
-            onlookers=analyst.onlookers(),
+            observers=page_data.block_observers(),
         )
-        analyst.add(ranking, report)
+        page_data.add(ranking, report)
         reports[ranking] = report
-    return reports, analyst.analysis()
+    return reports, page_data.analysis()
 
 
 def chance(dataset: Dataset, seed: int) -> Report:

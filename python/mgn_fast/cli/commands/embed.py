@@ -20,7 +20,7 @@ from mgn_fast.cli.options import (
     path_argument,
     session_options,
 )
-from mgn_fast.cli.screen.progress import bound_words, printable, say, track
+from mgn_fast.cli.screen.progress import bottleneck_words, printable, say, track
 from mgn_fast.common.files import is_directory
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.embedding.embeddings_file import sidecar_path, write_embeddings
@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(summary))
     else:
         rate = f"{count / seconds:.1f} pictures/s"
-        facts = [f"{count:,} embeddings", f"{len(skipped)} skipped", rate, bound_words()]
+        facts = [f"{count:,} embeddings", f"{len(skipped)} skipped", rate, bottleneck_words()]
         print(f"{printable(str(arguments.output))}: {', '.join(filter(None, facts))}")
     return 0
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from mgn_fast.cli.options import session_options
-from mgn_fast.cli.screen.progress import bound_words, kept, printable, say, stages
+from mgn_fast.cli.screen.progress import bottleneck_words, kept, printable, say, stages
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import DecodeError
 from mgn_fast.gallery.build import adding
@@ -57,7 +57,7 @@ def add_to_gallery(arguments: argparse.Namespace, sources: Path | list[Path]) ->
         facts = [f"{done.num_added:,} added", f"{done.num_known:,} known"]
         facts += [f"{len(done.skipped)} skipped"]
         if done.num_added:
-            facts += [f"{done.num_added / seconds:.1f} pictures/s", bound_words()]
+            facts += [f"{done.num_added / seconds:.1f} pictures/s", bottleneck_words()]
         name = printable(str(arguments.output))
         print(f"{name}: {total:,} pictures; {', '.join(filter(None, facts))}")
     return 0

@@ -39,7 +39,7 @@ from mgn_fast.evaluation.protocol import (
     SameCamera,
     unmatched,
 )
-from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.models.contract import EMBEDDING_WIDTH
 from mgn_fast.types import AnyArray, F32Array
 
@@ -183,7 +183,7 @@ def _reports(
                 list(protocols.values()),
                 rerank=settings,
                 progress=progress,
-                onlookers=drawn.onlookers(),
+                observers=drawn.block_observers(),
             )
         drawn.add(ranking, measured[0])
         for suffix, report in zip(protocols, measured, strict=True):
@@ -192,11 +192,13 @@ def _reports(
     return reports
 
 
-def _rankings(arguments: argparse.Namespace) -> dict[str, Settings | None]:
+def _rankings(arguments: argparse.Namespace) -> dict[str, RerankSettings | None]:
     """What is evaluated, by name: distances as they are, and re-ranked ones."""
-    rankings: dict[str, Settings | None] = {"plain": None}
+    rankings: dict[str, RerankSettings | None] = {"plain": None}
     if arguments.rerank:
-        rankings["re-ranked"] = Settings(arguments.k1, arguments.k2, arguments.original_weight)
+        rankings["re-ranked"] = RerankSettings(
+            arguments.k1, arguments.k2, arguments.original_weight
+        )
     return rankings
 
 

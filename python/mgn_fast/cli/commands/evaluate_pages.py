@@ -14,10 +14,10 @@ from mgn_fast.cli.screen.progress import stages
 from mgn_fast.datasets.dataset import Dataset
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.distances import require_count
-from mgn_fast.evaluation.measure import Onlooker
+from mgn_fast.evaluation.measure import BlockObserver
 from mgn_fast.evaluation.protocol import Protocol, ProtocolReport
 from mgn_fast.models.contract import EMBEDDING_WIDTH
-from mgn_fast.report.analysis import Analyst, ranked_lists
+from mgn_fast.report.analysis import PageData, ranked_lists
 from mgn_fast.report.page import write_page
 from mgn_fast.report.sheet import write_sheet
 from mgn_fast.types import AnyArray
@@ -45,7 +45,7 @@ def add_page_options(parser: argparse.ArgumentParser) -> None:
 
 @dataclass
 class Drawing:
-    """What is to be drawn of a run, and who looks on while it goes.
+    """What is to be drawn of a run, and what gathers it while it goes.
 
     Attributes:
         html: a temporary path for the page; None for no page.
@@ -53,7 +53,7 @@ class Drawing:
         lists: queries to list.
         depth: pictures of each.
         parts: whether lists tell the parts.
-        analyst: who looks on, once the run has begun.
+        page_data: what gathers it, once the run has begun.
     """
 
     html: Path | None
@@ -61,10 +61,10 @@ class Drawing:
     lists: int
     depth: int
     parts: bool = False
-    analyst: Analyst | None = field(default=None, init=False)
+    page_data: PageData | None = field(default=None, init=False)
 
     def begin(self, dataset: Dataset, protocol: Protocol) -> None:
-        """Sends somebody to look on, if anything is to be drawn.
+        """Prepares to gather what is drawn, if anything is to be drawn.
 
         Args:
             dataset: of the run.
@@ -72,25 +72,25 @@ class Drawing:
         """
         if self.html is not None or self.png is not None:
             sides = dataset.query.identities, dataset.gallery.identities
-            self.analyst = Analyst(*sides, protocol, lists=self.lists, depth=self.depth)
+            self.page_data = PageData(*sides, protocol, lists=self.lists, depth=self.depth)
 
-    def onlookers(self) -> Sequence[Onlooker]:
+    def block_observers(self) -> Sequence[BlockObserver]:
         """For the next ranking's run.
 
         Returns:
             Nobody where nothing is to be drawn.
         """
-        return () if self.analyst is None else self.analyst.onlookers()
+        return () if self.page_data is None else self.page_data.block_observers()
 
     def add(self, ranking: str, report: ProtocolReport) -> None:
-        """Keeps what the last onlookers saw.
+        """Keeps what the last observers saw.
 
         Args:
             ranking: its name.
             report: of the run.
         """
-        if self.analyst is not None:
-            self.analyst.add(ranking, report)
+        if self.page_data is not None:
+            self.page_data.add(ranking, report)
 
     def draw(
         self,
@@ -105,9 +105,9 @@ class Drawing:
             reports: by name.
             embeddings: of queries and gallery.
         """
-        if self.analyst is None:
+        if self.page_data is None:
             return
-        analysis = self.analyst.analysis()
+        analysis = self.page_data.analysis()
         lists = ranked_lists(analysis, dataset, embeddings if self.parts else None)
         title = f"{dataset.root.absolute().name} ({dataset.kind})"
         notes = _notes(dataset, len(lists))

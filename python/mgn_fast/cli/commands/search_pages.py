@@ -11,7 +11,7 @@ from pathlib import Path
 from mgn_fast.cli.commands.search_work import Search
 from mgn_fast.cli.screen.progress import stages
 from mgn_fast.errors import DecodeError
-from mgn_fast.evaluation.body_parts import PartLook
+from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.pictures.pixels import read_file
 from mgn_fast.report.page import write_search_page
@@ -66,7 +66,7 @@ def _list_of(search: Search, query: int, pictures: Path | None, doubt: _Doubt) -
     note = "" if path is not None else "an embedding: no picture"
     sought = Tile(search.queries.names[query], path, "query", note=note)
     places = search.places(query)
-    looks: list[PartLook | None] = [None] * len(places)
+    looks: list[PartComparison | None] = [None] * len(places)
     if search.looks is not None:
         looks = list(search.looks[query])
     found = [
@@ -82,7 +82,7 @@ def _tile(
     gallery: Gallery,
     place: int,
     distance: float,
-    look: PartLook | None,
+    look: PartComparison | None,
     pictures: Path | None,
     doubt: _Doubt,
 ) -> Tile:

@@ -17,9 +17,9 @@ from mgn_fast.common.files import is_regular_file
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.embedding.embeddings_file import read_embeddings
 from mgn_fast.errors import DecodeError, InvalidInputError
-from mgn_fast.evaluation.body_parts import PARTS, PartLook, part_looks
+from mgn_fast.evaluation.body_parts import PARTS, PartComparison, compare_parts
 from mgn_fast.evaluation.report import Ranking
-from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.gallery.index import NUM_SAMPLED, GalleryIndex, open_index
 from mgn_fast.pictures.pixels import all_pictures
@@ -52,7 +52,7 @@ class Search:
     queries: Queries
     ranking: Ranking
     reranked: bool
-    looks: list[tuple[PartLook, ...]] | None
+    looks: list[tuple[PartComparison, ...]] | None
     index: GalleryIndex | None
 
     def places(self, query: int) -> list[int]:
@@ -192,7 +192,7 @@ def searched(
     Raises:
         MgnError: see `Gallery.search`.
     """
-    settings = Settings(arguments.k1, arguments.k2, arguments.original_weight)
+    settings = RerankSettings(arguments.k1, arguments.k2, arguments.original_weight)
     if index is None:
         ranking: Ranking = gallery.search(
             queries.rows,
@@ -209,7 +209,7 @@ def searched(
     looks = None
     if arguments.parts:
         looks = [
-            part_looks(row, np.stack([gallery.embedding(int(place)) for place in places]))
+            compare_parts(row, np.stack([gallery.embedding(int(place)) for place in places]))
             for row, places in zip(queries.rows, map(_there, ranking.indices), strict=True)
         ]
     return Search(gallery, queries, ranking, arguments.rerank, looks, index)

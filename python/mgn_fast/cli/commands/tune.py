@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mgn_fast.bench.case import Slo
-from mgn_fast.bench.tuning import Trial, Tuning, tune
+from mgn_fast.bench.tuning import Tuning, TuningTrial, tune
 from mgn_fast.cli.options import (
     Commands,
     add_model_options,
@@ -110,10 +110,10 @@ def _print(found: Tuning) -> None:
     print("kept for --auto")
 
 
-def _row(trial: Trial) -> str:
+def _row(trial: TuningTrial) -> str:
     case = trial.case
     latency = "" if trial.latency_ms is None else f"{trial.latency_ms:.1f} ms"
-    missed = "" if trial.keeps_bound else " (too long)"
+    missed = "" if trial.keeps_slo else " (too long)"
     return (
         f"{trial.images_per_s:11.1f}  {case.batch_size:5}  {case.lanes:5}  "
         f"{case.threads or '-':>7}  {case.workers or 'cores':>7}  {latency}{missed}"
@@ -132,7 +132,7 @@ def _as_dict(found: Tuning) -> dict[str, Any]:
                 "workers": trial.case.workers,
                 "images_per_s": trial.images_per_s,
                 "latency_ms": trial.latency_ms,
-                "keeps_bound": trial.keeps_bound,
+                "keeps_slo": trial.keeps_slo,
             }
             for trial in found.trials
         ],

@@ -26,7 +26,7 @@ from mgn_fast.datasets.layouts import LAYOUTS, find_root
 from mgn_fast.errors import DatasetError, InvalidInputError
 from mgn_fast.evaluation.agreement import Agreement
 from mgn_fast.evaluation.report import Report
-from mgn_fast.evaluation.reranking import Settings
+from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.verification.findings import (
     MAX_MAP_DROP,
     MIN_COSINE,
@@ -158,7 +158,7 @@ def _verified(arguments: argparse.Namespace) -> Verification:
     )
     rerank = None
     if arguments.rerank:
-        rerank = Settings(arguments.k1, arguments.k2, arguments.original_weight)
+        rerank = RerankSettings(arguments.k1, arguments.k2, arguments.original_weight)
     options = session_options(arguments)
     with stages() as progress:
         return verify(
@@ -228,7 +228,11 @@ def _print(found: Verification) -> None:
 
 def _described(model: VerifiedModel, whom: str) -> str:
     simulated = ", simulated" if model.simulated else ""
-    alike = "" if model.likeness is None else f"; different {whom}: cosine {model.likeness:.4f}"
+    alike = (
+        ""
+        if model.median_cosine is None
+        else f"; different {whom}: cosine {model.median_cosine:.4f}"
+    )
     return f"{printable(str(model.path))} ({model.backend}{simulated}{alike})"
 
 

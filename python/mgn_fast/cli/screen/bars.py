@@ -66,7 +66,7 @@ class Bars:
     def _state(self, step: Step) -> str:
         if self._course.interrupted:
             return f"{step.amount()}  {_ENDING}".lstrip()
-        return step.state(self._course.bound() if step is self._course.under_way() else "")
+        return step.state(self._course.bottleneck() if step is self._course.under_way() else "")
 
 
 def _drawing(state: Any) -> Any:

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-from mgn_fast.common.bottleneck import NOUNS, Tally
+from mgn_fast.common.bottleneck import NOUNS, StageTally
 
 # Of so long the rate is told. Blocks of re-ranking and batches of a large model take seconds.
 _RATE_WINDOW_S = 30.0
@@ -116,11 +116,11 @@ class Step:
             return f"{self.title}: {self.done:,}{of} {self.unit}"
         return f"{self.title}: {self.amount()}"
 
-    def state(self, bound: str = "") -> str:
+    def state(self, bottleneck: str = "") -> str:
         """What stands beside the bar.
 
         Args:
-            bound: what the step is bound by, or "".
+            bottleneck: what the step is bound by, or "".
 
         Returns:
             The amount, the rate, the time that is left or was taken, and the bound.
@@ -130,8 +130,8 @@ class Step:
         if rate is not None and self.total != 0:
             parts.append(per_second(rate))
         parts.append(clock(self.seconds) if left_s is None else f"{clock(left_s)} left")
-        if bound:
-            parts.append(f"bound by {bound}")
+        if bottleneck:
+            parts.append(f"bound by {bottleneck}")
         return "  ".join(filter(None, parts))
 
 
@@ -145,8 +145,8 @@ class Course:
         interrupted: it ends in order, which may take as long as the batches under way.
     """
 
-    def __init__(self, tally: Tally | None = None) -> None:
-        self.tally = Tally() if tally is None else tally
+    def __init__(self, tally: StageTally | None = None) -> None:
+        self.tally = StageTally() if tally is None else tally
         self.steps: list[Step] = []
         self.kept = ""
         self.interrupted = False
@@ -161,10 +161,10 @@ class Course:
         """The newest step that is not over; None if there is none."""
         return next((step for step in reversed(self.steps) if step.ended_s is None), None)
 
-    def bound(self) -> str:
+    def bottleneck(self) -> str:
         """What embedding has been bound by of late, as a noun; "" if that is not known."""
-        bound = self.tally.recent()
-        return "" if bound is None else NOUNS[bound]
+        bottleneck = self.tally.recent()
+        return "" if bottleneck is None else NOUNS[bottleneck]
 
 
 def per_second(rate: float) -> str:

@@ -13,7 +13,7 @@ from mgn_fast.cli.screen.course import Course
 _OUTPUTS = ("output", "json", "csv", "markdown", "html", "png", "trace")
 
 
-class Outputs:
+class OutputFiles:
     """The files that a command is to write, as they were before it began.
 
     Args:
@@ -44,7 +44,7 @@ class Outputs:
         )
 
 
-def last_words(how: str, course: Course, outputs: Outputs) -> str:
+def last_words(how: str, course: Course, outputs: OutputFiles) -> str:
     """The line.
 
     Args:

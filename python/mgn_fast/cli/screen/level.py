@@ -62,7 +62,7 @@ def is_verbose() -> bool:
     return _level == "verbose"
 
 
-def moves() -> bool:
+def draws_progress() -> bool:
     """Whether progress is to be drawn: somebody looks at stderr, and did not ask for quiet."""
     # Some editors show a terminal that cannot move its cursor.
     can_move = os.environ.get("TERM") not in ("dumb", "unknown")

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from mgn_fast.cli.screen.bars import Bars
 from mgn_fast.cli.screen.course import Course, Step
-from mgn_fast.cli.screen.level import is_quiet, is_verbose, moves
+from mgn_fast.cli.screen.level import draws_progress, is_quiet, is_verbose
 from mgn_fast.common.bottleneck import NOUNS
 from mgn_fast.common.progress import Progress
 
@@ -99,14 +99,14 @@ def kept(text: str) -> None:
     _run.course.kept = text
 
 
-def bound_words() -> str:
+def bottleneck_words() -> str:
     """What embedding was bound by, for the line that ends a command.
 
     Returns:
         Such as "bound by the model"; "" where that is not known.
     """
-    bound = _run.course.tally.overall()
-    return "" if bound is None else f"bound by {NOUNS[bound]}"
+    bottleneck = _run.course.tally.overall()
+    return "" if bottleneck is None else f"bound by {NOUNS[bottleneck]}"
 
 
 def track(
@@ -179,7 +179,7 @@ def working(what: str) -> Iterator[None]:
 def _begin(title: str, total: int | None, unit: str) -> Step:
     # File names are in titles, and must not command the terminal.
     step = _run.course.begin(printable(title), total, unit)
-    if moves():
+    if draws_progress():
         _run.bars.show(step)
     return step
 

@@ -17,7 +17,7 @@ from mgn_fast import _core
 from mgn_fast.cli.screen.course import Course
 from mgn_fast.cli.screen.level import OPTIONS, is_verbose
 from mgn_fast.cli.screen.progress import detail, working
-from mgn_fast.common.bottleneck import Tally
+from mgn_fast.common.bottleneck import StageTally
 from mgn_fast.common.threads import thread_count
 
 _LIBRARIES = ("numpy", "onnxruntime", "openvino", "torch", "onnx", "cv2", "simplejpeg")
@@ -25,7 +25,7 @@ _LIBRARIES = ("numpy", "onnxruntime", "openvino", "torch", "onnx", "cv2", "simpl
 _OURS = ("run", "command_line", *OPTIONS)
 
 
-class Watcher(Tally):
+class VerboseTally(StageTally):
     """A tally that also shows what else takes time, and tells what was opened with what."""
 
     def doing(self, what: str) -> AbstractContextManager[None]:

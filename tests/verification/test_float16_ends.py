@@ -12,8 +12,8 @@ from mgn_fast import Embedder, ModelError, compile_om, simulator
 from mgn_fast.cann import aipp
 from mgn_fast.models.contract import HEIGHT, WIDTH, Contract
 from mgn_fast.pictures.pixels import pack, resize
-from mgn_fast.verification.findings import HalfEnds
-from mgn_fast.verification.half_drift import explain, half_ends, modelled
+from mgn_fast.verification.findings import Float16Ends
+from mgn_fast.verification.float16_ends import explain, find_float16_ends, modelled
 from support.tiny_model import tiny_embedding, write_tiny_model
 
 HALF_OUTPUT = "--output_type=FP16"
@@ -55,7 +55,9 @@ def exact(resized):
 
 
 @pytest.mark.parametrize("mirror", [False, True])
-@pytest.mark.parametrize("ends", [HalfEnds(True, False), HalfEnds(False, True)], ids=["in", "out"])
+@pytest.mark.parametrize(
+    "ends", [Float16Ends(True, False), Float16Ends(False, True)], ids=["in", "out"]
+)
 def test_modelled_embeddings_are_those_worked_out_in_numpy(tiny_model, pictures, mirror, ends):
     expected = 0
     for swapped in (False, True) if mirror else (False,):
@@ -85,8 +87,8 @@ def test_the_simulators_drift_is_the_modelled_one(
 ):
     path = compiled(aipp=use_aipp, half=half)
     with Embedder(tiny_model, mirror=mirror) as ours, Embedder(path, mirror=mirror) as theirs:
-        ends = half_ends(ours.session, theirs.session)
-        assert ends == HalfEnds(use_aipp, half)
+        ends = find_float16_ends(ours.session, theirs.session)
+        assert ends == Float16Ends(use_aipp, half)
         drift = explain(
             ours.session, pictures, ends, ours(pictures), theirs(pictures), mirror=ours.mirror
         )
@@ -104,8 +106,8 @@ def test_a_graph_that_mirrors_itself_is_fed_once(simulated, compiled, tmp_path, 
     fused = write_tiny_model(tmp_path / "g.onnx", contract=Contract(fuse_mirror=True))
     path = compiled(fused, aipp=True, half=True)
     with Embedder(fused) as ours, Embedder(path) as theirs:
-        ends = half_ends(ours.session, theirs.session)
-        assert ends == HalfEnds(aipp=True, output=True)
+        ends = find_float16_ends(ours.session, theirs.session)
+        assert ends == Float16Ends(aipp=True, output=True)
         drift = explain(
             ours.session, pictures, ends, ours(pictures), theirs(pictures), mirror=ours.mirror
         )
@@ -122,7 +124,7 @@ def test_another_fault_is_left_over(simulated, compiled, tiny_model, pictures):
         drift = explain(
             ours.session,
             pictures,
-            half_ends(ours.session, theirs.session),
+            find_float16_ends(ours.session, theirs.session),
             ours(pictures),
             wrong,
             mirror=ours.mirror,
@@ -133,28 +135,30 @@ def test_another_fault_is_left_over(simulated, compiled, tiny_model, pictures):
 
 def test_an_onnx_has_no_such_ends(tiny_model):
     with Embedder(tiny_model) as ours, Embedder(tiny_model) as theirs:
-        assert not half_ends(ours.session, theirs.session)
+        assert not find_float16_ends(ours.session, theirs.session)
 
 
 def test_a_reference_that_takes_pixels_cannot_be_fed_aipps(simulated, compiled, tmp_path):
     pixels = write_tiny_model(tmp_path / "u.onnx", contract=Contract(input="uint8"))
     path = compiled(aipp=True)
     with Embedder(pixels) as ours, Embedder(path) as theirs:
-        assert not half_ends(ours.session, theirs.session)
+        assert not find_float16_ends(ours.session, theirs.session)
 
 
 def test_pixels_normalised_inside_the_graph_are_not_aipps(simulated, compiled, tmp_path):
     pixels = write_tiny_model(tmp_path / "u.onnx", contract=Contract(input="uint8"))
     path = compiled(pixels)
     with Embedder(pixels) as ours, Embedder(path) as theirs:
-        assert not half_ends(ours.session, theirs.session)
+        assert not find_float16_ends(ours.session, theirs.session)
 
 
 def test_an_output_rounded_elsewhere_in_the_sum_is_not_modelled(simulated, compiled, tmp_path):
     fused = write_tiny_model(tmp_path / "f.onnx", contract=Contract(fuse_mirror=True))
     path = compiled(aipp=True, half=True)
     with Embedder(fused) as ours, Embedder(path) as theirs:
-        assert half_ends(ours.session, theirs.session) == HalfEnds(aipp=True, output=False)
+        assert find_float16_ends(ours.session, theirs.session) == Float16Ends(
+            aipp=True, output=False
+        )
 
 
 def test_a_sidecar_without_these_facts_says_nothing(simulated, compiled, tiny_model, tmp_path):
@@ -165,7 +169,7 @@ def test_a_sidecar_without_these_facts_says_nothing(simulated, compiled, tiny_mo
     sidecar = tmp_path / "m.om.json"
     sidecar.write_text(json.dumps({"contract": contract}))
     with Embedder(tiny_model) as ours, Embedder(path) as theirs:
-        assert not half_ends(ours.session, theirs.session)
+        assert not find_float16_ends(ours.session, theirs.session)
         sidecar.write_text("{")
         with pytest.raises(ModelError, match=r"m\.om\.json cannot be read"):
-            half_ends(ours.session, theirs.session)
+            find_float16_ends(ours.session, theirs.session)

@@ -23,13 +23,13 @@ from mgn_fast.models.contract import EMBEDDING_WIDTH
 from mgn_fast.models.om_file import sidecar_path
 from mgn_fast.pictures.pixels import Source, decode, pack, resize
 from mgn_fast.types import AnyArray, F32Array, U8Array
-from mgn_fast.verification.findings import Drift, HalfEnds
+from mgn_fast.verification.findings import Drift, Float16Ends
 
 MAX_SIDECAR_BYTES = 1 << 20
 _HALF_OUTPUT = "--output_type=FP16"
 
 
-def half_ends(reference: Session, candidate: Session) -> HalfEnds:
+def find_float16_ends(reference: Session, candidate: Session) -> Float16Ends:
     """Which ends of the candidate are float16, and can be modelled with the reference.
 
     Args:
@@ -43,12 +43,12 @@ def half_ends(reference: Session, candidate: Session) -> HalfEnds:
         ModelError: the file beside the .om cannot be read.
     """
     given, compiled = reference.contract, candidate.contract
-    none = HalfEnds(aipp=False, output=False)
+    none = Float16Ends(aipp=False, output=False)
     if candidate.backend != "ascend" or given is None or compiled is None:
         return none
     facts = _sidecar(candidate.model_path)
     arguments = facts.get("arguments")
-    return HalfEnds(
+    return Float16Ends(
         # A reference that takes pixels normalises them itself: AIPP's result has no way in.
         aipp=facts.get("aipp") is True and given.input == "float32",
         # Rounded before the two halves are added, or after: that has to be the same in both.
@@ -59,7 +59,7 @@ def half_ends(reference: Session, candidate: Session) -> HalfEnds:
 
 
 def modelled(
-    session: Session, pictures: Sequence[Source], ends: HalfEnds, *, mirror: bool
+    session: Session, pictures: Sequence[Source], ends: Float16Ends, *, mirror: bool
 ) -> F32Array:
     """Embeddings by a model whose ends are float16, as the device has them.
 
@@ -85,7 +85,7 @@ def modelled(
 def explain(
     session: Session,
     pictures: Sequence[Source],
-    ends: HalfEnds,
+    ends: Float16Ends,
     reference: F32Array,
     candidate: F32Array,
     *,
@@ -115,7 +115,7 @@ def explain(
 
 
 def _inputs(
-    session: Session, resized: Sequence[U8Array], ends: HalfEnds, *, mirror: bool
+    session: Session, resized: Sequence[U8Array], ends: Float16Ends, *, mirror: bool
 ) -> AnyArray:
     inputs = np.empty((len(resized), *session.input_shape), session.input_dtype)
     for place, picture in enumerate(resized):
