@@ -110,7 +110,7 @@ def slow_decoding(monkeypatch, seconds):
         time.sleep(seconds)
         return decode(*args, **options)
 
-    monkeypatch.setattr(pixels, "decode", slow)
+    monkeypatch.setattr("mgn_fast.embedding.embedder.decode", slow)
 
 
 def test_a_slow_decoder_is_named_with_the_workers_it_needs(npu, mgn_om, jpegs, monkeypatch):

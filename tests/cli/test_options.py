@@ -3,7 +3,6 @@ import argparse
 
 import pytest
 
-from mgn_fast import simulator
 from mgn_fast.cli.options import (
     add_model_options,
     add_rerank_options,
@@ -12,6 +11,7 @@ from mgn_fast.cli.options import (
     model_options,
     session_options,
 )
+from mgn_fast.simulator import control
 
 
 def parsed(add_options, *words):
@@ -67,7 +67,7 @@ def test_a_file_is_no_chip(text):
 
 
 def test_another_chip_has_no_speed(monkeypatch, capsys):
-    monkeypatch.setattr(simulator, "enable", lambda *a, **k: None)
+    monkeypatch.setattr(control, "enable", lambda *a, **k: None)
     arguments = parsed(add_session_options, "--simulate", "Ascend310B4")
     arguments.model = "mgn.om"
     session_options(arguments)
@@ -75,7 +75,7 @@ def test_another_chip_has_no_speed(monkeypatch, capsys):
 
 
 def test_an_onnx_turns_no_simulator_on(monkeypatch):
-    monkeypatch.setattr(simulator, "enable", None)  # would fail
+    monkeypatch.setattr(control, "enable", None)  # would fail
     arguments = parsed(add_session_options, "--simulate")
     arguments.model = "mgn.onnx"
     session_options(arguments)
@@ -83,7 +83,7 @@ def test_an_onnx_turns_no_simulator_on(monkeypatch):
 
 def test_an_om_turns_the_simulator_on_with_its_devices(monkeypatch, capsys):
     asked = []
-    monkeypatch.setattr(simulator, "enable", lambda *a, **k: asked.append((a, k)))
+    monkeypatch.setattr(control, "enable", lambda *a, **k: asked.append((a, k)))
     arguments = parsed(add_session_options, "--simulate", "--device", "0,3")
     arguments.model = "mgn.om"
     session_options(arguments)

@@ -141,7 +141,8 @@ def test_missing_streams_are_no_error(closed):
 
 SLOW_COMMAND = """
 import sys, time
-from mgn_fast.cli import doctor, main
+from mgn_fast.cli import main
+from mgn_fast.cli.commands import doctor
 from mgn_fast.common.files import replacing
 
 def rest():

@@ -76,13 +76,12 @@ def test_what_was_long_ago_bounds_nothing_now(monkeypatch):
 
 
 def slow_pictures(monkeypatch, seconds):
-    from mgn_fast.pictures import pixels
 
     def decode(source, name=None):
         time.sleep(seconds)
         return source
 
-    monkeypatch.setattr(pixels, "decode", decode)
+    monkeypatch.setattr("mgn_fast.embedding.embedder.decode", decode)
     return [np.zeros((64, 32, 3), np.uint8)] * 60
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""plan.py: predicted memory against what runs take, and what is refused."""
+"""Predicted memory against what runs take, and what is refused."""
 
 import subprocess
 import sys
@@ -46,7 +46,7 @@ def status(field):
     return int(next(line.split()[1] for line in lines if line.startswith(field))) * 1024
 
 nobody = [Identities(np.zeros(n, int), np.arange(n) % 5) for n in (9, 31)]
-measure_embeddings(rows[:9], rows[9:40], *no_progress, [Protocol()])
+measure_embeddings(rows[:9], rows[9:40], *nobody, [Protocol()])
 before = status("VmRSS")
 Path("/proc/self/clear_refs").write_text("5")
 measure_embeddings(rows[:queries], rows[queries:], *sides, protocols, rerank=rerank)

@@ -63,7 +63,8 @@ def test_what_waits_for_a_worker_is_not_begun_after_an_interrupt(dataset, out, m
 
 KILLED = """
 import sys, time
-from mgn_fast import bins_write, load_dataset
+from mgn_fast import load_dataset
+from mgn_fast.recipe_files import write as bins_write
 
 def stall(file_path, tensor, write=bins_write._write_tensor):
     if file_path.stem == "00004":

@@ -52,7 +52,7 @@ def test_each_picture_is_decoded_once_however_often_it_is_shown(tmp_path, monkey
     assert tiles_of([entry]) == tiles
     decoded, decode, told = [], pixels.decode, []
     monkeypatch.setattr(
-        pixels, "decode", lambda source, **k: decoded.append(source) or decode(source, **k)
+        thumbnails, "decode", lambda source, **k: decoded.append(source) or decode(source, **k)
     )
     found = thumbnails.thumbnails(tiles, lambda *state: told.append(state))
     assert len(decoded) == 3

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from mgn_fast.bench.load.closed_load import (
+from mgn_fast.bench.load.steps import (
     fill_inputs,
     random_images,
     sampling,

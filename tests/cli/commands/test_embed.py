@@ -9,7 +9,7 @@ import simplejpeg
 from mgn_fast import Embedder, simulator
 from mgn_fast.cli import main
 from mgn_fast.embedding.embeddings_file import read_embeddings
-from mgn_fast.pictures import pixels as images
+from mgn_fast.pictures import pixels
 from mgn_fast.simulator import write_om
 
 
@@ -41,13 +41,13 @@ def test_a_directory_becomes_rows_with_names(tiny_model, directory, tmp_path, ca
 def test_the_last_line_says_what_bounded_the_rate(
     tiny_model, directory, tmp_path, monkeypatch, capsys
 ):
-    decode = images.decode
+    decode = pixels.decode
 
     def slowly(source, **options):
         time.sleep(0.1)
         return decode(source, **options)
 
-    monkeypatch.setattr(images, "decode", slowly)
+    monkeypatch.setattr("mgn_fast.embedding.embedder.decode", slowly)
     assert run(tiny_model, tmp_path, directory, "--workers", 1) == 0
     assert capsys.readouterr().out.endswith(" pictures/s, bound by decoding\n")
 

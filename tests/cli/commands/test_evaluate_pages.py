@@ -85,9 +85,9 @@ def test_nobody_looks_on_where_nothing_is_drawn(words, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--html", "p.png"], "ends in '.png', expected .html or .htm"),
+        (["--html", "p.png"], "ends in '.png', expected '.html' or '.htm'"),
         (["--html", "missing/p.html"], "cannot be written"),
-        (["--png", "s.jpg"], "ends in '.jpg', expected .png"),
+        (["--png", "s.jpg"], "ends in '.jpg', expected '.png'"),
         (["--png", "s.png", "--depth", "0"], "depth is 0"),
         (["--html", "p.html", "--lists", "-3"], "lists is -3"),
         (["--parts"], "--parts is given without --html or --png"),

@@ -66,7 +66,7 @@ def test_a_refused_search_leaves_no_page(searched, tmp_path, capsys):
     assert run(searched, searched / "rows.npy", "--depth", 0, "--html", tmp_path / "a.html") == 2
     assert list(tmp_path.iterdir()) == []
     assert run(searched, searched / "rows.npy", "--html", tmp_path / "a.txt") == 2
-    assert "expected .html" in capsys.readouterr().err
+    assert "expected '.html'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("width", [400, 1600])

@@ -63,16 +63,16 @@ def test_what_the_command_keeps_is_said_instead(tmp_path):
 # Commands on pictures of which each takes a while, as those of a large model do.
 SLOW_PICTURES = """
 import sys, time
-from mgn_fast import images
+from mgn_fast.embedding import embedder
 from mgn_fast.cli import main
 
-decode = images.decode
+decode = embedder.decode
 
 def slowly(source, **options):
     time.sleep(0.05)
     return decode(source, **options)
 
-images.decode = slowly
+embedder.decode = slowly
 sys.exit(main())
 """
 
@@ -155,7 +155,8 @@ def test_bins_say_that_the_next_run_goes_on_and_it_does(dataset, tmp_path, monke
 def test_a_second_interrupt_shows_the_cursor_again(tmp_path):
     code = """if True:
         import sys, time
-        from mgn_fast.cli import doctor, main
+        from mgn_fast.cli import main
+        from mgn_fast.cli.commands import doctor
         from mgn_fast.cli.screen.progress import working
 
         def rest():

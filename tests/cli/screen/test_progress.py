@@ -155,13 +155,12 @@ def test_a_title_cannot_command_the_terminal(monkeypatch):
 
 
 def test_while_pictures_are_embedded_it_is_shown_what_bounds_them(tiny_model, monkeypatch, course):
-    from mgn_fast.pictures import pixels
 
     def decode(source, name=None):
         time.sleep(0.02)
         return source
 
-    monkeypatch.setattr(pixels, "decode", decode)
+    monkeypatch.setattr("mgn_fast.embedding.embedder.decode", decode)
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     pictures = [np.zeros((64, 32, 3), np.uint8)] * 60

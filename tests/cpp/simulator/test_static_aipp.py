@@ -6,7 +6,7 @@ import ctypes
 import numpy as np
 import pytest
 
-from mgn_fast.simulator import StaticAipp, TensorSpec, deterministic, write_om
+from mgn_fast.simulator import StaticAipp, TensorSpec, stand_in, write_om
 from mgn_fast.simulator.library import ExecutorFunction
 from support.acl_models import Batch, Machine, library, with_description
 
@@ -102,4 +102,4 @@ def test_the_stand_in_sees_the_pixels_themselves(tmp_path):
     )
     with Machine() as machine:
         (got,) = Batch(machine, path, [pixels], outputs=[((2, 5), np.float32)]).run()
-    np.testing.assert_array_equal(got, deterministic([pixels], widths=[5])[0])
+    np.testing.assert_array_equal(got, stand_in([pixels], widths=[5])[0])
