@@ -94,10 +94,10 @@ ALLOWED_INCLUDES = {
     "common": {"common"},
     "image": {"common", "image"},
     "eval": {"common", "eval"},
-    "ascend": {"common", "ascend"},
-    # Of the client only what it shares with the vendor: types and codes.
-    "simulator": {"common", "ascend", "simulator"},
-    "bindings": {"common", "image", "eval", "ascend", "bindings"},
+    "acl": {"common", "acl"},
+    "ascend": {"common", "acl", "ascend"},
+    "simulator": {"common", "acl", "simulator"},
+    "bindings": {"common", "image", "eval", "acl", "ascend", "bindings"},
 }
 
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "ascend/acl.h"
-#include "ascend/acl_errors.h"
+#include "acl/acl.h"
+#include "acl/acl_errors.h"
 
 namespace mgn::ascend {
 

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "ascend/error_names.h"
-#include "ascend/half.h"
+#include "common/half.h"
 
 namespace mgn::ascend {
 
@@ -301,8 +301,8 @@ void Lane::end(std::optional<DeviceError> failure) {
 void Lane::take_embeddings(Batch& batch) const {
     const std::size_t numbers = batch.count * batch.width;
     if (info_.output_type == ACL_FLOAT16) {
-        to_floats(reinterpret_cast<const std::uint16_t*>(embeddings_.get()), numbers,
-                  batch.embeddings.get());
+        halves_to_floats(reinterpret_cast<const std::uint16_t*>(embeddings_.get()), numbers,
+                         batch.embeddings.get());
     } else {
         std::memcpy(batch.embeddings.get(), embeddings_.get(), numbers * sizeof(float));
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Types and codes of AscendCL that only the simulator needs. As in ascend/acl.h, values and layouts
+// Types and codes of AscendCL that only the simulator needs. As in acl/acl.h, values and layouts
 // are the binary interface.
 #pragma once
 
 #include <cstdint>
 
-#include "ascend/acl.h"
-#include "ascend/acl_errors.h"
+#include "acl/acl.h"
+#include "acl/acl_errors.h"
 
 namespace mgn::acl {
 

@@ -2,7 +2,7 @@
 // aclAippInfo as the vendor lays it out: what aclmdlGetFirstAippInfo fills in.
 #pragma once
 
-#include "ascend/acl.h"
+#include "acl/acl.h"
 
 namespace mgn::acl {
 

@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "ascend/acl.h"
+#include "acl/acl.h"
 #include "simulator/faults.h"
 #include "simulator/ledger.h"
 #include "simulator/per_thread.h"

@@ -7,7 +7,7 @@
 #include <map>
 #include <string>
 
-#include "ascend/acl_errors.h"
+#include "acl/acl_errors.h"
 
 namespace mgn::simulator {
 

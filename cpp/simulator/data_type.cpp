@@ -2,8 +2,8 @@
 // aclDataTypeSize and the two conversions between float and half.
 #include "simulator/data_type.h"
 
+#include "common/half.h"
 #include "simulator/call.h"
-#include "simulator/half.h"
 
 namespace mgn::simulator {
 
@@ -53,12 +53,12 @@ std::size_t aclDataTypeSize(mgn::acl::aclDataType dataType) {
 
 float aclFloat16ToFloat(std::uint16_t value) {
     const Call call("aclFloat16ToFloat");
-    return call.fault() != 0 ? 0.0f : half_to_float(value);
+    return call.fault() != 0 ? 0.0f : mgn::half_to_float(value);
 }
 
 std::uint16_t aclFloatToFloat16(float value) {
     const Call call("aclFloatToFloat16");
-    return call.fault() != 0 ? std::uint16_t{0} : float_to_half(value);
+    return call.fault() != 0 ? std::uint16_t{0} : mgn::float_to_half(value);
 }
 
 }  // extern "C"

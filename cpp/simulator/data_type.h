@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-#include "ascend/acl.h"
+#include "acl/acl.h"
 
 namespace mgn::simulator {
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "ascend/acl_errors.h"
+#include "acl/acl_errors.h"
 
 namespace mgn::simulator {
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "ascend/acl_errors.h"
+#include "acl/acl_errors.h"
 
 namespace mgn::simulator {
 

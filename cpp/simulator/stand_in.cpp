@@ -4,8 +4,8 @@
 
 #include <cstring>
 
+#include "common/half.h"
 #include "simulator/data_type.h"
-#include "simulator/half.h"
 
 namespace mgn::simulator {
 

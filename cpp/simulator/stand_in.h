@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "ascend/acl.h"
+#include "acl/acl.h"
 
 namespace mgn::simulator {
 

@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "simulator/half.h"
+#include "common/half.h"
 
 namespace mgn::simulator {
 

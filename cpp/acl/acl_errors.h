@@ -2,7 +2,7 @@
 // The return codes of AscendCL that the client or the simulator name; all others pass by number.
 #pragma once
 
-#include "ascend/acl.h"
+#include "acl/acl.h"
 
 namespace mgn::acl {
 

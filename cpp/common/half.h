@@ -1,26 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-// IEEE half precision in plain integers, so that it needs no instruction of any CPU. Any thread.
+// IEEE half precision without an instruction of any particular CPU. Any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
-namespace mgn::simulator {
+namespace mgn {
 
-// Exact; a NaN keeps its sign and the payload that fits.
+// Exact for every value, a NaN's payload too; a loop of it can be vectorised.
 inline float half_to_float(std::uint16_t half) {
     const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000u) << 16;
-    const std::uint32_t exponent = (half >> 10) & 0x1Fu;
-    const std::uint32_t fraction = half & 0x3FFu;
-    if (exponent == 0) {  // zero or subnormal: fraction * 2^-24, which a float holds exactly
-        const float magnitude = static_cast<float>(fraction) * 5.9604644775390625e-08f;
-        return sign != 0 ? -magnitude : magnitude;
-    }
-    const std::uint32_t wide = exponent == 0x1Fu ? 0xFFu : exponent + (127 - 15);
-    const std::uint32_t bits = sign | (wide << 23) | (fraction << 13);
-    float value = 0;
-    std::memcpy(&value, &bits, sizeof value);
+    const std::uint32_t magnitude = static_cast<std::uint32_t>(half & 0x7FFFu) << 13;
+    // As a float this is the value times 2^-112, subnormal halves included; infinity and NaN need
+    // the largest exponent put back.
+    float scaled;
+    std::memcpy(&scaled, &magnitude, sizeof(scaled));
+    scaled *= 0x1p112f;
+    std::uint32_t bits;
+    std::memcpy(&bits, &scaled, sizeof(bits));
+    bits |= magnitude >= 0x7C00u << 13 ? 0x7F800000u : 0u;
+    bits |= sign;
+    float value;
+    std::memcpy(&value, &bits, sizeof(value));
     return value;
+}
+
+inline void halves_to_floats(const std::uint16_t* halves, std::size_t count, float* values) {
+    for (std::size_t i = 0; i < count; ++i) values[i] = half_to_float(halves[i]);
 }
 
 // Round to nearest, ties to even; beyond 65504 infinity.
@@ -52,4 +59,4 @@ inline std::uint16_t float_to_half(float value) {
     return static_cast<std::uint16_t>(sign | half);
 }
 
-}  // namespace mgn::simulator
+}  // namespace mgn
