@@ -61,13 +61,13 @@ const char* prefix_of(aclError code) {
     return "EE9999";
 }
 
-std::atomic<bool> is_forked{false};
+std::atomic<bool> was_forked{false};
 
 }  // namespace
 
 Call::Call(const char* name) : name_(name) {
     count(name);
-    if (is_forked.load(std::memory_order_relaxed)) {
+    if (was_forked.load(std::memory_order_relaxed)) {
         forked_ = true;
         fault_ = acl::kRtInternalError;
         violation(fault_, "used after fork",
@@ -109,7 +109,7 @@ void report_violation(const char* call, const std::string& rule, const std::stri
     std::abort();
 }
 
-bool in_forked_child() { return is_forked.load(std::memory_order_relaxed); }
+bool is_forked_child() { return was_forked.load(std::memory_order_relaxed); }
 
 std::map<std::string, std::uint64_t> call_counts() {
     std::map<std::string, std::uint64_t> found;
@@ -130,7 +130,7 @@ void watch_for_fork() {
         // The ledger's lock is held across the fork, so that the child can still count.
         pthread_atfork(lock_ledger, unlock_ledger, [] {
             unlock_ledger();
-            is_forked.store(true);
+            was_forked.store(true);
         });
         return true;
     }();

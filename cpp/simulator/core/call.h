@@ -29,7 +29,7 @@ public:
     aclError deferred_fault() const noexcept { return deferred_; }
 
     // True in a child of fork(): locks and memory belong to the parent, so touch neither.
-    bool forked() const noexcept { return forked_; }
+    bool is_forked() const noexcept { return forked_; }
 
     // Records the text for aclGetRecentErrMsg and gives the code back.
     aclError fail(aclError code, const std::string& why) const;
@@ -53,7 +53,7 @@ void reset_call_counts();
 void report_violation(const char* call, const std::string& rule, const std::string& why);
 
 // True in a child of fork() of an initialised process.
-bool in_forked_child();
+bool is_forked_child();
 
 // The first aclInit asks for it: from then on a child of fork() is refused everything.
 void watch_for_fork();

@@ -59,7 +59,7 @@ public:
 
     // The whole of a destroy function: the object goes even if the call is told to fail.
     aclError destroy(const Call& call, const T* handle, const char* argument) {
-        if (call.forked()) return call.fault();
+        if (call.is_forked()) return call.fault();
         if (handle == nullptr) {
             if (call.fault() != acl::kSuccess) return call.fault();
             return call.fail(acl::kInvalidParam, std::string(argument) + " is null");

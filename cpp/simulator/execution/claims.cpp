@@ -9,14 +9,14 @@ namespace mgn::simulator {
 
 namespace {
 
-struct Owned {
+struct OwnedClaim {
     const void* owner;
     Claim claim;
 };
 
 struct Claims {
     std::mutex mutex;
-    std::vector<Owned> held;
+    std::vector<OwnedClaim> held;
 };
 
 Claims& claims_held() {
@@ -51,7 +51,7 @@ std::string claim_memory(const void* owner, const std::vector<Claim>& claims) {
 void release_memory(const void* owner) {
     Claims& all = claims_held();
     const std::lock_guard<std::mutex> lock(all.mutex);
-    const auto is_owners = [&](const Owned& entry) { return entry.owner == owner; };
+    const auto is_owners = [&](const OwnedClaim& entry) { return entry.owner == owner; };
     all.held.erase(std::remove_if(all.held.begin(), all.held.end(), is_owners), all.held.end());
 }
 

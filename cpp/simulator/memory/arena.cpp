@@ -167,7 +167,7 @@ void mark_freed(const Extent& extent) {
 }
 
 void give_back(const Extent& extent) {
-    if (in_forked_child()) return;  // the pages are the parent's too
+    if (is_forked_child()) return;  // the pages are the parent's too
     Arena& to = arena();
     set_access(client_view(extent), extent.bytes + page_bytes(), Access::none);
     madvise(own_view(extent), extent.bytes + page_bytes(), MADV_REMOVE);
@@ -190,7 +190,7 @@ bool set_access(const std::byte* first, std::size_t bytes, Access access) noexce
     return mprotect(const_cast<std::byte*>(first), bytes, rights) == 0;
 }
 
-bool in_arena(const void* address) noexcept {
+bool is_in_arena(const void* address) noexcept {
     const std::byte* const first = client_first.load(std::memory_order_acquire);
     const auto* const at = static_cast<const std::byte*>(address);
     return first != nullptr && at >= first &&

@@ -43,7 +43,7 @@ std::byte* own_view(const Extent& extent);
 bool set_access(const std::byte* first, std::size_t bytes, Access access) noexcept;
 
 // Safe in a signal handler: whether the address is of the client's view, and what its page is.
-bool in_arena(const void* address) noexcept;
+bool is_in_arena(const void* address) noexcept;
 PageState page_state(const void* address) noexcept;
 
 }  // namespace mgn::simulator

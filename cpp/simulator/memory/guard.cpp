@@ -206,7 +206,7 @@ void pass_on(int signal, siginfo_t* info, void* context) {
 void on_access_refused(int signal, siginfo_t* info, void* context) {
     const int error = errno;
     const void* const address = info->si_addr;
-    if (info->si_code > 0 && in_arena(address)) {
+    if (info->si_code > 0 && is_in_arena(address)) {
         note(address, page_state(address), kind_of_access(context));
         // Opened, so that the program goes on; a guard or the free of the memory closes it.
         if (set_access(round_down(static_cast<const std::byte*>(address)), page_bytes(),
@@ -234,7 +234,7 @@ void watch_host_accesses() {
 }
 
 void tell_host_accesses() {
-    if (in_forked_child()) return;                // its locks may be held for ever
+    if (is_forked_child()) return;                // its locks may be held for ever
     static auto* const telling = new std::mutex;  // taken first
     static std::size_t told = 0;                  // of the slots in use
     const std::lock_guard lock(*telling);

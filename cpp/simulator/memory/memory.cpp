@@ -40,14 +40,14 @@ struct Freed {
     Place place;
 };
 
-struct Registry {
+struct Allocations {
     std::mutex mutex;
     std::map<const std::byte*, std::shared_ptr<Memory>> live;
     std::deque<Freed> freed;  // newest last
 };
 
-Registry& registry() {
-    static Registry* const kept = new Registry;
+Allocations& allocations() {
+    static Allocations* const kept = new Allocations;
     return *kept;
 }
 
@@ -114,7 +114,7 @@ std::shared_ptr<Memory> make(Place place, std::uint32_t device, std::size_t size
 }
 
 void enter(const std::shared_ptr<Memory>& memory) {
-    Registry& all = registry();
+    Allocations& all = allocations();
     const std::lock_guard lock(all.mutex);
     const std::byte* const end = memory->address + memory->extent.bytes;
     const auto reused = [&](const Freed& f) {
@@ -128,8 +128,8 @@ std::string describe(Place place, std::size_t size) {
     return std::string("memory of ") + allocator_of(place) + ", " + std::to_string(size) + " bytes";
 }
 
-// With the registry's lock held.
-std::shared_ptr<Memory> holder_of(const Registry& all, const std::byte* address) {
+// With the lock held.
+std::shared_ptr<Memory> holder_of(const Allocations& all, const std::byte* address) {
     auto next = all.live.upper_bound(address);
     if (next == all.live.begin()) return nullptr;
     const auto& memory = std::prev(next)->second;
@@ -137,7 +137,7 @@ std::shared_ptr<Memory> holder_of(const Registry& all, const std::byte* address)
 }
 
 std::shared_ptr<Memory> remove(const std::byte* address) {
-    Registry& all = registry();
+    Allocations& all = allocations();
     const std::lock_guard lock(all.mutex);
     const auto found = all.live.find(address);
     if (found == all.live.end()) return nullptr;
@@ -207,7 +207,7 @@ aclError new_memory(const Call& call, Place place, std::size_t size, std::size_t
 }
 
 aclError free_memory(const Call& call, Place place, const void* address) {
-    if (call.forked()) return call.fault();
+    if (call.is_forked()) return call.fault();
     aclError code = acl::kSuccess;
     const auto context = current_context(call, code);
     if (context == nullptr) return code;
@@ -277,7 +277,7 @@ Held own_memory(std::uint32_t device, std::size_t size) {
 std::size_t drop_memory_of(std::uint32_t device) {
     std::vector<std::shared_ptr<Memory>> dropped;
     {
-        Registry& all = registry();
+        Allocations& all = allocations();
         const std::lock_guard lock(all.mutex);
         for (auto entry = all.live.begin(); entry != all.live.end();) {
             if (entry->second->device == device) {
@@ -296,8 +296,8 @@ std::uint64_t memory_used(std::uint32_t device) { return device_of(device).memor
 
 Held find_memory(const void* address, std::size_t size) {
     const auto* const at = static_cast<const std::byte*>(address);
-    if (!in_arena(address)) return nullptr;
-    Registry& all = registry();
+    if (!is_in_arena(address)) return nullptr;
+    Allocations& all = allocations();
     const std::lock_guard lock(all.mutex);
     auto memory = holder_of(all, at);
     if (memory == nullptr) return nullptr;
@@ -308,7 +308,7 @@ Held find_memory(const void* address, std::size_t size) {
 
 std::string describe_memory(const void* address) {
     const auto* const at = static_cast<const std::byte*>(address);
-    Registry& all = registry();
+    Allocations& all = allocations();
     const std::lock_guard lock(all.mutex);
     const auto memory = holder_of(all, at);
     if (memory != nullptr) return describe(memory->place, memory->size);

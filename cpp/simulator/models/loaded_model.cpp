@@ -265,7 +265,7 @@ extern "C" {
 
 mgn::simulator::aclError aclmdlUnload(std::uint32_t modelId) {
     const mgn::simulator::Call call("aclmdlUnload");
-    if (call.forked()) return call.fault();
+    if (call.is_forked()) return call.fault();
     const mgn::simulator::aclError code = mgn::simulator::unload(call, modelId);
     return call.fault() != mgn::acl::kSuccess ? call.fault() : code;
 }

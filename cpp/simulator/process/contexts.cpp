@@ -187,7 +187,7 @@ aclError aclrtCreateContext(aclrtContext* context, std::int32_t device) {
 
 aclError aclrtDestroyContext(aclrtContext handle) {
     const Call call("aclrtDestroyContext");
-    if (call.forked()) return call.fault();
+    if (call.is_forked()) return call.fault();
     if (const aclError code = check_initialized(call)) return code;
     if (handle == nullptr) return call.fail(kInvalidParam, "the context is null");
     const auto context = contexts().find(handle);

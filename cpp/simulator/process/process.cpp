@@ -135,7 +135,7 @@ aclError aclInit(const char* config_path) {
 
 aclError aclFinalize() {
     const Call call("aclFinalize");
-    if (call.forked()) return call.fault();
+    if (call.is_forked()) return call.fault();
     const std::lock_guard lock(life_mutex());
     if (!is_initialized()) return call.fail(kRepeatFinalize, "AscendCL is not initialised");
     finish(call);
@@ -144,7 +144,7 @@ aclError aclFinalize() {
 
 aclError aclFinalizeReference(std::uint64_t* references) {
     const Call call("aclFinalizeReference");
-    if (call.forked()) return call.fault();
+    if (call.is_forked()) return call.fault();
     const std::lock_guard lock(life_mutex());
     if (!is_initialized()) return call.fail(kRepeatFinalize, "AscendCL is not initialised");
     const int left = change_references(-1);
@@ -201,7 +201,7 @@ aclError aclrtSetDevice(std::int32_t device) {
 
 aclError aclrtResetDevice(std::int32_t device) {
     const Call call("aclrtResetDevice");
-    if (call.forked()) return call.fault();
+    if (call.is_forked()) return call.fault();
     if (const aclError code = check_initialized(call)) return code;
     const aclError code = reset_device(call, device, false);
     return code != kSuccess ? code : call.fault();
@@ -209,7 +209,7 @@ aclError aclrtResetDevice(std::int32_t device) {
 
 aclError aclrtResetDeviceForce(std::int32_t device) {
     const Call call("aclrtResetDeviceForce");
-    if (call.forked()) return call.fault();
+    if (call.is_forked()) return call.fault();
     if (const aclError code = check_initialized(call)) return code;
     const aclError code = reset_device(call, device, true);
     return code != kSuccess ? code : call.fault();

@@ -157,7 +157,7 @@ aclError aclrtSubscribeReport(std::uint64_t thread, aclrtStream handle) {
 
 aclError aclrtUnSubscribeReport(std::uint64_t thread, aclrtStream handle) {
     const Call call("aclrtUnSubscribeReport");
-    if (call.forked()) return call.fault();
+    if (call.is_forked()) return call.fault();
     aclError code = kSuccess;
     const auto stream = find_stream(call, handle, code);
     if (stream == nullptr) return code;

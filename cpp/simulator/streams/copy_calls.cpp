@@ -50,7 +50,7 @@ std::string bytes_in(std::size_t count, const void* address) {
 aclError read_end(const Call& call, const Context& context, const void* address, std::size_t count,
                   End& end) {
     end.address = const_cast<std::byte*>(static_cast<const std::byte*>(address));
-    if (!in_arena(address)) return acl::kSuccess;
+    if (!is_in_arena(address)) return acl::kSuccess;
     end.memory = find_memory(address, count);
     if (end.memory == nullptr) {
         const bool starts_inside = find_memory(address, 1) != nullptr;

@@ -136,7 +136,7 @@ aclError aclrtCreateEventExWithFlag(aclrtEvent* event, std::uint32_t flag) {
 
 aclError aclrtDestroyEvent(aclrtEvent handle) {
     const Call call("aclrtDestroyEvent");
-    if (call.forked()) return call.fault();
+    if (call.is_forked()) return call.fault();
     aclError code = kSuccess;
     const auto event = find_event(call, handle, code);
     if (event == nullptr) return code;

@@ -198,12 +198,12 @@ aclError synchronize_device(std::uint32_t device, Nanoseconds limit) {
     return first;
 }
 
-bool in_callback() { return callbacks_running != 0; }
+bool is_in_callback() { return callbacks_running != 0; }
 InCallback::InCallback() { ++callbacks_running; }
 InCallback::~InCallback() { --callbacks_running; }
 
 aclError check_may_wait(const Call& call) {
-    if (!in_callback()) return acl::kSuccess;
+    if (!is_in_callback()) return acl::kSuccess;
     return call.violation(acl::kRtInternalError, "wait inside a callback",
                           "a callback must not wait for the device: its stream may wait for it");
 }

@@ -45,7 +45,7 @@ aclError create(const Call& call, void** handle) {
 }
 
 aclError destroy(const Call& call, void* handle, bool patient) {
-    if (call.forked()) return call.fault();
+    if (call.is_forked()) return call.fault();
     if (handle == nullptr) return call.fail(acl::kInvalidParam, "the stream is null");
     aclError code = acl::kSuccess;
     const auto stream = find_stream(call, handle, code);

@@ -48,7 +48,7 @@ void wake_streams_of(std::uint32_t device);
 aclError synchronize_device(std::uint32_t device, Nanoseconds limit);
 
 // A callback of the client's runs in this thread; it must not wait for the device.
-bool in_callback();
+bool is_in_callback();
 class InCallback {
 public:
     InCallback();
