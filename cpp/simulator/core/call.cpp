@@ -65,7 +65,7 @@ std::atomic<bool> was_forked{false};
 
 }  // namespace
 
-Call::Call(const char* name) : name_(name) {
+Call::Call(const char* name, bool releases) : name_(name), releases_(releases) {
     count(name);
     if (was_forked.load(std::memory_order_relaxed)) {
         forked_ = true;
@@ -87,6 +87,7 @@ Call::Call(const char* name) : name_(name) {
 aclError Call::fail(aclError code, const std::string& why) const {
     Messages& own = messages();
     own.last = code;
+    code_ = code;
     std::string line = prefix_of(code);
     line += ": ";
     line += name_;

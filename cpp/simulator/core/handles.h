@@ -6,8 +6,11 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <unordered_map>
 #include <vector>
+
+#include "simulator/core/call.h"
 
 namespace mgn::simulator {
 
@@ -16,8 +19,11 @@ enum class HandleKind : std::uint64_t { context = 1, stream = 2, event = 3 };
 template <typename T>
 class Handles {
 public:
-    explicit Handles(HandleKind kind)
-        : base_(std::uint64_t{0xAC1} << 52 | static_cast<std::uint64_t>(kind) << 48) {}
+    // Of what, and the function that gives them: for messages.
+    Handles(HandleKind kind, const char* noun, const char* maker)
+        : base_(std::uint64_t{0xAC1} << 52 | static_cast<std::uint64_t>(kind) << 48),
+          noun_(noun),
+          maker_(maker) {}
 
     // Reserves a handle: the object may want to know its own before anybody finds it.
     void* next() {
@@ -54,16 +60,27 @@ public:
         return objects;
     }
 
-    // True for a handle that was valid once.
+    // The violation of a call with a handle that is not live: it was once, or never.
+    aclError refuse(const Call& call, const void* handle, aclError code) const {
+        if (was_given(handle)) {
+            return call.violation(code, "destroyed " + noun_ + " used",
+                                  "the " + noun_ + " was destroyed before this call");
+        }
+        return call.violation(code, (noun_ == "event" ? "not an " : "not a ") + noun_,
+                              "the handle is none that " + maker_ + " gave");
+    }
+
+private:
     bool was_given(const void* handle) const {
         const auto number = reinterpret_cast<std::uint64_t>(handle);
         const std::lock_guard lock(mutex_);
         return number > base_ && number <= base_ + given_;
     }
 
-private:
     mutable std::mutex mutex_;  // taken last
-    std::uint64_t base_;
+    const std::uint64_t base_;
+    const std::string noun_;
+    const std::string maker_;
     std::uint64_t given_ = 0;
     std::unordered_map<const void*, std::shared_ptr<T>> live_;
 };

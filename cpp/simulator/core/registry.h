@@ -18,7 +18,9 @@ class Registry {
 public:
     explicit Registry(const char* kind) : kind_(kind) {}
 
-    T* add(std::unique_ptr<T> object, const Call& call) {
+    // The whole of a create function without arguments to check; null where the call is stopped.
+    T* add(const Call& call, std::unique_ptr<T> object) {
+        if (call.is_stopped()) return nullptr;
         T* const handle = object.get();
         {
             const std::lock_guard<std::mutex> lock(mutex_);
@@ -47,8 +49,9 @@ public:
         return objects_.count(handle) != 0;
     }
 
-    // Null, or a handle that is not live, with the code to return and the text recorded.
+    // 0, or the code to return, its text recorded: null, a handle that is not live, a stopped call.
     aclError check(const Call& call, const T* handle, const char* argument) const {
+        if (call.is_stopped()) return call.fault();
         if (handle == nullptr) {
             return call.fail(acl::kInvalidParam, std::string(argument) + " is null");
         }
@@ -59,7 +62,7 @@ public:
 
     // The whole of a destroy function: the object goes even if the call is told to fail.
     aclError destroy(const Call& call, const T* handle, const char* argument) {
-        if (call.is_forked()) return call.fault();
+        if (call.is_stopped()) return call.fault();
         if (handle == nullptr) {
             if (call.fault() != acl::kSuccess) return call.fault();
             return call.fail(acl::kInvalidParam, std::string(argument) + " is null");

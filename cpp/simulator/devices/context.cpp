@@ -16,7 +16,8 @@ std::atomic<bool> was_finalized{false};
 }  // namespace
 
 Handles<Context>& contexts() {
-    static auto* const kept = new Handles<Context>(HandleKind::context);
+    static auto* const kept =
+        new Handles<Context>(HandleKind::context, "context", "aclrtCreateContext");
     return *kept;
 }
 
@@ -38,21 +39,21 @@ void drop_references() {
 }
 
 aclError check_initialized(const Call& call) {
+    if (call.is_stopped()) return call.fault();
     if (is_initialized()) return acl::kSuccess;
     if (!was_finalized) return call.fail(acl::kUninitialized, "aclInit was not called");
     return call.violation(acl::kUninitialized, "used after aclFinalize",
                           "AscendCL was finalised before this call");
 }
 
-std::shared_ptr<Context> current_context(const Call& call, aclError& code) {
-    code = check_initialized(call);
-    if (code != acl::kSuccess) return nullptr;
+std::shared_ptr<Context> current_context(const Call& call) {
+    if (check_initialized(call) != acl::kSuccess) return nullptr;
     const std::shared_ptr<Context>& current = thread_state().current;
     if (current != nullptr && !current->destroyed.load(std::memory_order_relaxed)) return current;
-    code = call.fail(acl::kRtContextNull,
-                     current == nullptr ? "this thread has no context: call aclrtSetDevice or "
-                                          "aclrtSetCurrentContext in it first"
-                                        : "this thread's context was destroyed");
+    call.fail(acl::kRtContextNull, current == nullptr
+                                       ? "this thread has no context: call aclrtSetDevice or "
+                                         "aclrtSetCurrentContext in it first"
+                                       : "this thread's context was destroyed");
     return nullptr;
 }
 

@@ -36,9 +36,9 @@ struct ThreadState {
 
 ThreadState& thread_state();
 
-// The calling thread's context if AscendCL is initialised and one is current; else `code` says what
-// to return (100001, 107002) and the text is recorded.
-std::shared_ptr<Context> current_context(const Call& call, aclError& code);
+// The calling thread's context; null where the call is stopped, AscendCL is not initialised
+// (100001) or no context is current (107002): call.code() then says what to return.
+std::shared_ptr<Context> current_context(const Call& call);
 
 bool is_initialized();
 
@@ -46,7 +46,7 @@ bool is_initialized();
 // ask.
 aclError check_device(const Call& call, const Context& context);
 
-// Whether AscendCL is initialised; else the code to return.
+// 0 where AscendCL is initialised and the call is not stopped; else the code to return.
 aclError check_initialized(const Call& call);
 
 // For aclInit and aclFinalize: the references there are after the change.

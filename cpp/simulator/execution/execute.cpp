@@ -26,26 +26,22 @@ Registry<aclmdlExecConfigHandle>& exec_configs() {
     return *registry;
 }
 
-// A checked execution; else null and the code to return.
-std::shared_ptr<Execution> make_execution(const Call& call, std::uint32_t id,
-                                          const aclmdlDataset* input, aclmdlDataset* output,
-                                          Mode mode, aclError& code) {
-    code = call.fault();
-    if (code == kSuccess) code = datasets().check(call, input, "input");
-    if (code == kSuccess) code = datasets().check(call, output, "output");
-    if (code != kSuccess) return nullptr;
-    ModelHeld model = model_in_context(call, id, "executed", code);
-    if (model == nullptr) return nullptr;
-    auto execution = std::make_shared<Execution>(call, std::move(model));
-    code = execution->bind(*input, *output, mode);
-    return code == kSuccess ? execution : nullptr;
+// A checked execution, or the code to return.
+aclError make_execution(const Call& call, std::uint32_t id, const aclmdlDataset* input,
+                        aclmdlDataset* output, Mode mode, std::shared_ptr<Execution>& execution) {
+    if (const aclError code = datasets().check(call, input, "input")) return code;
+    if (const aclError code = datasets().check(call, output, "output")) return code;
+    ModelHeld model = model_in_context(call, id, "executed");
+    if (model == nullptr) return call.code();
+    execution = std::make_shared<Execution>(call, std::move(model));
+    return execution->bind(*input, *output, mode);
 }
 
 aclError execute_on_stream(const Call& call, std::uint32_t id, const aclmdlDataset* input,
                            aclmdlDataset* output, Mode mode, aclrtStream stream) {
-    aclError code = kSuccess;
-    std::shared_ptr<Execution> execution = make_execution(call, id, input, output, mode, code);
-    if (execution != nullptr) code = execution->enter(mode, stream);
+    std::shared_ptr<Execution> execution;
+    aclError code = make_execution(call, id, input, output, mode, execution);
+    if (code == kSuccess) code = execution->enter(mode, stream);
     if (code != kSuccess) return code;
     Entry entry;
     entry.task = Execution::task(execution);
@@ -55,7 +51,6 @@ aclError execute_on_stream(const Call& call, std::uint32_t id, const aclmdlDatas
 }
 
 aclError check_exec_config(const Call& call, const aclmdlExecConfigHandle* handle) {
-    if (call.fault() != kSuccess) return call.fault();
     return exec_configs().check(call, handle, "handle");
 }
 
@@ -66,11 +61,10 @@ extern "C" {
 
 aclError aclmdlExecute(std::uint32_t modelId, const aclmdlDataset* input, aclmdlDataset* output) {
     const Call call("aclmdlExecute");
-    aclError code = kSuccess;
-    std::shared_ptr<Execution> execution =
-        make_execution(call, modelId, input, output, Mode::sync, code);
+    std::shared_ptr<Execution> execution;
+    aclError code = make_execution(call, modelId, input, output, Mode::sync, execution);
     // The internal stream is nobody else's, so two such calls at once never share one.
-    if (execution != nullptr) code = execution->enter(Mode::sync, execution.get());
+    if (code == kSuccess) code = execution->enter(Mode::sync, execution.get());
     if (code != kSuccess) return code;
     Task task = Execution::task(execution);
     execution.reset();
@@ -79,8 +73,8 @@ aclError aclmdlExecute(std::uint32_t modelId, const aclmdlDataset* input, aclmdl
 
 aclError aclmdlExecuteAsync(std::uint32_t modelId, const aclmdlDataset* input,
                             aclmdlDataset* output, aclrtStream stream) {
-    const Call call("aclmdlExecuteAsync");
-    return execute_on_stream(call, modelId, input, output, Mode::async, stream);
+    return execute_on_stream(Call("aclmdlExecuteAsync"), modelId, input, output, Mode::async,
+                             stream);
 }
 
 aclError aclmdlExecuteV2(std::uint32_t modelId, const aclmdlDataset* input, aclmdlDataset* output,
@@ -97,27 +91,23 @@ aclError aclmdlExecuteAsyncV2(std::uint32_t modelId, const aclmdlDataset* input,
                               aclmdlDataset* output, aclrtStream stream,
                               const aclmdlExecConfigHandle* handle) {
     const Call call("aclmdlExecuteAsyncV2");
-    const aclError code = check_exec_config(call, handle);
-    if (code != kSuccess) return code;
+    if (const aclError code = check_exec_config(call, handle)) return code;
     return execute_on_stream(call, modelId, input, output, Mode::async, stream);
 }
 
 aclmdlExecConfigHandle* aclmdlCreateExecConfigHandle() {
-    const Call call("aclmdlCreateExecConfigHandle");
-    if (call.fault() != kSuccess) return nullptr;
-    return exec_configs().add(std::make_unique<aclmdlExecConfigHandle>(), call);
+    return exec_configs().add(Call("aclmdlCreateExecConfigHandle"),
+                              std::make_unique<aclmdlExecConfigHandle>());
 }
 
 aclError aclmdlDestroyExecConfigHandle(const aclmdlExecConfigHandle* handle) {
-    const Call call("aclmdlDestroyExecConfigHandle");
-    return exec_configs().destroy(call, handle, "handle");
+    return exec_configs().destroy(ReleaseCall("aclmdlDestroyExecConfigHandle"), handle, "handle");
 }
 
 aclError aclmdlSetExecConfigOpt(aclmdlExecConfigHandle* handle, aclmdlExecConfigAttr attr,
                                 const void* attrValue, std::size_t valueSize) {
     const Call call("aclmdlSetExecConfigOpt");
-    const aclError code = check_exec_config(call, handle);
-    if (code != kSuccess) return code;
+    if (const aclError code = check_exec_config(call, handle)) return code;
     const bool is_known = attr == ACL_MDL_STREAM_SYNC_TIMEOUT || attr == ACL_MDL_EVENT_SYNC_TIMEOUT;
     std::int32_t timeout_ms = 0;
     if (!is_known || attrValue == nullptr || valueSize != sizeof timeout_ms) {

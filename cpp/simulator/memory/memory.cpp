@@ -181,9 +181,8 @@ aclError refuse_to_free(const Call& call, const std::byte* address) {
 
 aclError new_memory(const Call& call, Place place, std::size_t size, std::size_t padding,
                     void** address) {
-    aclError code = acl::kSuccess;
-    const auto context = current_context(call, code);
-    if (context == nullptr) return code;
+    const auto context = current_context(call);
+    if (context == nullptr) return call.code();
     if (address == nullptr || size == 0) {
         return call.fail(acl::kInvalidParam, size == 0 ? "size is 0, expected 1 or more"
                                                        : "the pointer's address is null");
@@ -207,10 +206,8 @@ aclError new_memory(const Call& call, Place place, std::size_t size, std::size_t
 }
 
 aclError free_memory(const Call& call, Place place, const void* address) {
-    if (call.is_forked()) return call.fault();
-    aclError code = acl::kSuccess;
-    const auto context = current_context(call, code);
-    if (context == nullptr) return code;
+    const auto context = current_context(call);
+    if (context == nullptr) return call.code();
     if (address == nullptr) return call.fail(acl::kInvalidParam, "the address is null");
     const auto* const at = static_cast<const std::byte*>(address);
     const Held found = find_memory(address, 1);

@@ -19,7 +19,7 @@ constexpr int kPolicyFlags = 0x100 | 0x1000 | 0x100000;
 
 aclError allocate(const Call& call, void** address, std::size_t size, int policy,
                   std::size_t padding) {
-    if (call.fault() != acl::kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     if ((policy & kPolicyKinds) > kLastPolicy || (policy & ~(kPolicyKinds | kPolicyFlags)) != 0) {
         return call.fail(acl::kInvalidParam, "the policy is " + std::to_string(policy));
     }
@@ -28,9 +28,7 @@ aclError allocate(const Call& call, void** address, std::size_t size, int policy
 
 // Cache control acts on device memory only.
 aclError check_cached(const Call& call, const void* address, std::size_t size) {
-    if (call.fault() != acl::kSuccess) return call.fault();
-    aclError code = acl::kSuccess;
-    if (current_context(call, code) == nullptr) return code;
+    if (current_context(call) == nullptr) return call.code();
     if (address == nullptr || size == 0) {
         return call.fail(acl::kInvalidParam, size == 0 ? "the size is 0" : "the address is null");
     }
@@ -41,7 +39,7 @@ aclError check_cached(const Call& call, const void* address, std::size_t size) {
 }
 
 aclError refuse_register(const Call& call) {
-    if (call.fault() != acl::kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     return call.fail(acl::kRtFeatureNotSupported,
                      settings().soc_version + " cannot map host memory for the device");
 }
@@ -75,36 +73,32 @@ aclError aclrtMemInvalidate(void* address, std::size_t size) {
     return check_cached(Call("aclrtMemInvalidate"), address, size);
 }
 
-aclError aclrtFree(void* address) { return free_memory(Call("aclrtFree"), Place::device, address); }
+aclError aclrtFree(void* address) {
+    return free_memory(ReleaseCall("aclrtFree"), Place::device, address);
+}
 
 aclError aclrtMallocHost(void** address, std::size_t size) {
-    const Call call("aclrtMallocHost");
-    if (call.fault() != kSuccess) return call.fault();
-    return new_memory(call, Place::pinned, size, 0, address);
+    return new_memory(Call("aclrtMallocHost"), Place::pinned, size, 0, address);
 }
 
 aclError aclrtFreeHost(void* address) {
-    return free_memory(Call("aclrtFreeHost"), Place::pinned, address);
+    return free_memory(ReleaseCall("aclrtFreeHost"), Place::pinned, address);
 }
 
 aclError acldvppMalloc(void** address, std::size_t size) {
-    const Call call("acldvppMalloc");
-    if (call.fault() != kSuccess) return call.fault();
-    return new_memory(call, Place::dvpp, size, kVectorPadding, address);
+    return new_memory(Call("acldvppMalloc"), Place::dvpp, size, kVectorPadding, address);
 }
 
 aclError acldvppFree(void* address) {
-    return free_memory(Call("acldvppFree"), Place::dvpp, address);
+    return free_memory(ReleaseCall("acldvppFree"), Place::dvpp, address);
 }
 
 aclError aclrtGetMemInfo(aclrtMemAttr attribute, std::size_t* free, std::size_t* total) {
     const Call call("aclrtGetMemInfo");
-    if (call.fault() != kSuccess) return call.fault();
-    aclError code = kSuccess;
-    const auto context = current_context(call, code);
-    if (context == nullptr) return code;
+    const auto context = current_context(call);
+    if (context == nullptr) return call.code();
     if (free == nullptr || total == nullptr) return call.fail(kInvalidParam, "an address is null");
-    if ((code = check_device(call, *context)) != kSuccess) return code;
+    if (const aclError code = check_device(call, *context)) return code;
     // A chip with DDR answers for HBM too; what it has nothing of is 0 of 0.
     const bool known = attribute == ACL_DDR_MEM || attribute == ACL_HBM_MEM;
     *total = known ? settings().memory_bytes : 0;
@@ -128,9 +122,7 @@ aclError aclrtHostUnregister(void* address) {
 
 aclError aclrtPointerGetAttributes(const void* address, aclrtPtrAttributes* attributes) {
     const Call call("aclrtPointerGetAttributes");
-    if (call.fault() != kSuccess) return call.fault();
-    aclError code = kSuccess;
-    if (current_context(call, code) == nullptr) return code;
+    if (current_context(call) == nullptr) return call.code();
     if (address == nullptr || attributes == nullptr) {
         return call.fail(kInvalidParam, "an address is null");
     }

@@ -13,18 +13,16 @@ namespace {
 
 constexpr std::size_t kNoAttachedInput = 0xFFFFFFFF;  // ACL_INVALID_NODE_INDEX
 
-ModelHeld model_with_input(const Call& call, std::uint32_t id, std::size_t index, const void* out,
-                           aclError& code) {
-    code = call.fault();
-    if (code != kSuccess) return nullptr;
+ModelHeld model_with_input(const Call& call, std::uint32_t id, std::size_t index, const void* out) {
+    if (call.is_stopped()) return nullptr;
     if (out == nullptr) {
-        code = call.fail(kInvalidParam, "the result is null");
+        call.fail(kInvalidParam, "the result is null");
         return nullptr;
     }
-    ModelHeld model = find_model(call, id, code);
+    ModelHeld model = find_model(call, id);
     if (model == nullptr || index < model->file->inputs.size()) return model;
-    code = call.fail(kInvalidParam, "index " + std::to_string(index) + " of " +
-                                        std::to_string(model->file->inputs.size()) + " inputs");
+    call.fail(kInvalidParam, "index " + std::to_string(index) + " of " +
+                                 std::to_string(model->file->inputs.size()) + " inputs");
     return nullptr;
 }
 
@@ -67,10 +65,9 @@ extern "C" {
 aclError aclmdlGetAippType(std::uint32_t modelId, std::size_t index, aclmdlInputAippType* type,
                            std::size_t* dynamicAttachedDataIndex) {
     const Call call("aclmdlGetAippType");
-    aclError code = kSuccess;
     const bool has_both = type != nullptr && dynamicAttachedDataIndex != nullptr;
-    const ModelHeld model = model_with_input(call, modelId, index, has_both ? type : nullptr, code);
-    if (model == nullptr) return code;
+    const ModelHeld model = model_with_input(call, modelId, index, has_both ? type : nullptr);
+    if (model == nullptr) return call.code();
     const bool is_static = index == 0 && model->file->aipp.has_value();
     *type = is_static ? ACL_DATA_WITH_STATIC_AIPP : ACL_DATA_WITHOUT_AIPP;
     *dynamicAttachedDataIndex = kNoAttachedInput;
@@ -79,9 +76,8 @@ aclError aclmdlGetAippType(std::uint32_t modelId, std::size_t index, aclmdlInput
 
 aclError aclmdlGetFirstAippInfo(std::uint32_t modelId, std::size_t index, aclAippInfo* aippInfo) {
     const Call call("aclmdlGetFirstAippInfo");
-    aclError code = kSuccess;
-    const ModelHeld model = model_with_input(call, modelId, index, aippInfo, code);
-    if (model == nullptr) return code;
+    const ModelHeld model = model_with_input(call, modelId, index, aippInfo);
+    if (model == nullptr) return call.code();
     if (index != 0 || !model->file->aipp) {
         return call.fail(kNotStaticAipp, "input " + std::to_string(index) + " has no static AIPP");
     }

@@ -19,6 +19,13 @@ Registry<acl::aclTensorDesc>& tensor_descs() {
     return *registry;
 }
 
+aclError check_entry(const Call& call, const acl::aclmdlDataset* dataset, std::size_t index) {
+    if (const aclError code = datasets().check(call, dataset, "dataset")) return code;
+    if (index < dataset->buffers.size()) return acl::kSuccess;
+    return call.fail(acl::kInvalidParam, "index " + std::to_string(index) + " of a dataset with " +
+                                             std::to_string(dataset->buffers.size()) + " buffers");
+}
+
 }  // namespace mgn::simulator
 
 using namespace mgn::acl;
@@ -27,17 +34,7 @@ using namespace mgn::simulator;
 namespace {
 
 bool is_live(const Call& call, const aclDataBuffer* buffer) {
-    return call.fault() == kSuccess && data_buffers().check(call, buffer, "dataBuffer") == kSuccess;
-}
-
-// Code for a call on entry `index` of a dataset.
-aclError check_entry(const Call& call, const aclmdlDataset* dataset, std::size_t index) {
-    if (const aclError code = datasets().check(call, dataset, "dataset"); code != kSuccess) {
-        return code;
-    }
-    if (index < dataset->buffers.size()) return kSuccess;
-    return call.fail(kInvalidParam, "index " + std::to_string(index) + " of a dataset with " +
-                                        std::to_string(dataset->buffers.size()) + " buffers");
+    return data_buffers().check(call, buffer, "dataBuffer") == kSuccess;
 }
 
 }  // namespace
@@ -46,32 +43,27 @@ aclError check_entry(const Call& call, const aclmdlDataset* dataset, std::size_t
 extern "C" {
 
 aclDataBuffer* aclCreateDataBuffer(void* data, std::size_t size) {
-    const Call call("aclCreateDataBuffer");
-    if (call.fault() != kSuccess) return nullptr;
-    return data_buffers().add(std::make_unique<aclDataBuffer>(aclDataBuffer{data, size}), call);
+    return data_buffers().add(Call("aclCreateDataBuffer"),
+                              std::make_unique<aclDataBuffer>(aclDataBuffer{data, size}));
 }
 
 aclError aclDestroyDataBuffer(const aclDataBuffer* dataBuffer) {
-    const Call call("aclDestroyDataBuffer");
-    return data_buffers().destroy(call, dataBuffer, "dataBuffer");
+    return data_buffers().destroy(ReleaseCall("aclDestroyDataBuffer"), dataBuffer, "dataBuffer");
 }
 
 aclError aclUpdateDataBuffer(aclDataBuffer* dataBuffer, void* data, std::size_t size) {
     const Call call("aclUpdateDataBuffer");
-    if (call.fault() != kSuccess) return call.fault();
     const aclError code = data_buffers().check(call, dataBuffer, "dataBuffer");
     if (code == kSuccess) *dataBuffer = {data, size};
     return code;
 }
 
 void* aclGetDataBufferAddr(const aclDataBuffer* dataBuffer) {
-    const Call call("aclGetDataBufferAddr");
-    return is_live(call, dataBuffer) ? dataBuffer->data : nullptr;
+    return is_live(Call("aclGetDataBufferAddr"), dataBuffer) ? dataBuffer->data : nullptr;
 }
 
 std::size_t aclGetDataBufferSizeV2(const aclDataBuffer* dataBuffer) {
-    const Call call("aclGetDataBufferSizeV2");
-    return is_live(call, dataBuffer) ? dataBuffer->size : 0;
+    return is_live(Call("aclGetDataBufferSizeV2"), dataBuffer) ? dataBuffer->size : 0;
 }
 
 std::uint32_t aclGetDataBufferSize(const aclDataBuffer* dataBuffer) {
@@ -80,19 +72,15 @@ std::uint32_t aclGetDataBufferSize(const aclDataBuffer* dataBuffer) {
 }
 
 aclmdlDataset* aclmdlCreateDataset() {
-    const Call call("aclmdlCreateDataset");
-    if (call.fault() != kSuccess) return nullptr;
-    return datasets().add(std::make_unique<aclmdlDataset>(), call);
+    return datasets().add(Call("aclmdlCreateDataset"), std::make_unique<aclmdlDataset>());
 }
 
 aclError aclmdlDestroyDataset(const aclmdlDataset* dataset) {
-    const Call call("aclmdlDestroyDataset");
-    return datasets().destroy(call, dataset, "dataset");
+    return datasets().destroy(ReleaseCall("aclmdlDestroyDataset"), dataset, "dataset");
 }
 
 aclError aclmdlAddDatasetBuffer(aclmdlDataset* dataset, aclDataBuffer* dataBuffer) {
     const Call call("aclmdlAddDatasetBuffer");
-    if (call.fault() != kSuccess) return call.fault();
     aclError code = datasets().check(call, dataset, "dataset");
     if (code == kSuccess) code = data_buffers().check(call, dataBuffer, "dataBuffer");
     if (code == kSuccess) {
@@ -104,20 +92,17 @@ aclError aclmdlAddDatasetBuffer(aclmdlDataset* dataset, aclDataBuffer* dataBuffe
 
 std::size_t aclmdlGetDatasetNumBuffers(const aclmdlDataset* dataset) {
     const Call call("aclmdlGetDatasetNumBuffers");
-    if (call.fault() != kSuccess) return 0;
     return datasets().check(call, dataset, "dataset") == kSuccess ? dataset->buffers.size() : 0;
 }
 
 aclDataBuffer* aclmdlGetDatasetBuffer(const aclmdlDataset* dataset, std::size_t index) {
     const Call call("aclmdlGetDatasetBuffer");
-    if (call.fault() != kSuccess) return nullptr;
     return check_entry(call, dataset, index) == kSuccess ? dataset->buffers[index] : nullptr;
 }
 
 aclError aclmdlSetDatasetTensorDesc(aclmdlDataset* dataset, aclTensorDesc* tensorDesc,
                                     std::size_t index) {
     const Call call("aclmdlSetDatasetTensorDesc");
-    if (call.fault() != kSuccess) return call.fault();
     aclError code = check_entry(call, dataset, index);
     // Null takes a description away again.
     if (code == kSuccess && tensorDesc != nullptr) {
@@ -129,7 +114,6 @@ aclError aclmdlSetDatasetTensorDesc(aclmdlDataset* dataset, aclTensorDesc* tenso
 
 aclTensorDesc* aclmdlGetDatasetTensorDesc(const aclmdlDataset* dataset, std::size_t index) {
     const Call call("aclmdlGetDatasetTensorDesc");
-    if (call.fault() != kSuccess) return nullptr;
     return check_entry(call, dataset, index) == kSuccess ? dataset->descriptions[index] : nullptr;
 }
 

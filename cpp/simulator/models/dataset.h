@@ -38,4 +38,7 @@ Registry<acl::aclDataBuffer>& data_buffers();
 Registry<acl::aclmdlDataset>& datasets();
 Registry<acl::aclTensorDesc>& tensor_descs();
 
+// 0, or the code to return: no live dataset, or one without entry `index`.
+aclError check_entry(const Call& call, const acl::aclmdlDataset* dataset, std::size_t index);
+
 }  // namespace mgn::simulator

@@ -57,45 +57,38 @@ using namespace mgn::simulator;
 extern "C" {
 
 aclmdlDesc* aclmdlCreateDesc() {
-    const Call call("aclmdlCreateDesc");
-    if (call.fault() != kSuccess) return nullptr;
-    return descriptions().add(std::make_unique<aclmdlDesc>(), call);
+    return descriptions().add(Call("aclmdlCreateDesc"), std::make_unique<aclmdlDesc>());
 }
 
 aclError aclmdlDestroyDesc(aclmdlDesc* modelDesc) {
-    const Call call("aclmdlDestroyDesc");
-    return descriptions().destroy(call, modelDesc, "modelDesc");
+    return descriptions().destroy(ReleaseCall("aclmdlDestroyDesc"), modelDesc, "modelDesc");
 }
 
 aclError aclmdlGetDesc(aclmdlDesc* modelDesc, std::uint32_t modelId) {
     const Call call("aclmdlGetDesc");
-    if (call.fault() != kSuccess) return call.fault();
-    aclError code = descriptions().check(call, modelDesc, "modelDesc");
-    if (code != kSuccess) return code;
-    const ModelHeld model = find_model(call, modelId, code);
-    if (model == nullptr) return code;
+    if (const aclError code = descriptions().check(call, modelDesc, "modelDesc")) return code;
+    const ModelHeld model = find_model(call, modelId);
+    if (model == nullptr) return call.code();
     describe(*modelDesc, model->file, modelId, true);
     return kSuccess;
 }
 
 aclError aclmdlGetDescFromFile(aclmdlDesc* modelDesc, const char* modelPath) {
     const Call call("aclmdlGetDescFromFile");
-    if (call.fault() != kSuccess) return call.fault();
-    aclError code = descriptions().check(call, modelDesc, "modelDesc");
-    if (code != kSuccess) return code;
-    const auto file = om_from_path(call, modelPath, code);
-    if (file != nullptr) describe(*modelDesc, file, 0, false);
-    return code;
+    if (const aclError code = descriptions().check(call, modelDesc, "modelDesc")) return code;
+    const auto file = om_from_path(call, modelPath);
+    if (file == nullptr) return call.code();
+    describe(*modelDesc, file, 0, false);
+    return kSuccess;
 }
 
 aclError aclmdlGetDescFromMem(aclmdlDesc* modelDesc, const void* model, std::size_t modelSize) {
     const Call call("aclmdlGetDescFromMem");
-    if (call.fault() != kSuccess) return call.fault();
-    aclError code = descriptions().check(call, modelDesc, "modelDesc");
-    if (code != kSuccess) return code;
-    const auto file = om_from_memory(call, model, modelSize, code);
-    if (file != nullptr) describe(*modelDesc, file, 0, false);
-    return code;
+    if (const aclError code = descriptions().check(call, modelDesc, "modelDesc")) return code;
+    const auto file = om_from_memory(call, model, modelSize);
+    if (file == nullptr) return call.code();
+    describe(*modelDesc, file, 0, false);
+    return kSuccess;
 }
 
 }  // extern "C"

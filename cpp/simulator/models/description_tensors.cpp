@@ -19,28 +19,20 @@ const std::vector<TensorInfo>& tensors_of(const aclmdlDesc& desc, Side side) {
 
 // A description that was filled; else the code to return.
 aclError check_filled(const Call& call, const aclmdlDesc* desc) {
-    if (call.fault() != kSuccess) return call.fault();
     const aclError code = descriptions().check(call, desc, "modelDesc");
     if (code != kSuccess || desc->file != nullptr) return code;
     return call.fail(kInvalidParam, "the description was never filled; call aclmdlGetDesc first");
 }
 
-// The tensor, or null with the code to return.
-const TensorInfo* tensor_at(const Call& call, const aclmdlDesc* desc, Side side, std::size_t index,
-                            aclError& code) {
-    code = check_filled(call, desc);
-    if (code != kSuccess) return nullptr;
-    const std::vector<TensorInfo>& tensors = tensors_of(*desc, side);
-    if (index < tensors.size()) return &tensors[index];
-    code = call.fail(kInvalidParam, "index " + std::to_string(index) + " of " +
-                                        std::to_string(tensors.size()) + " tensors");
-    return nullptr;
-}
-
+// The tensor, or null with the code to return in call.code().
 const TensorInfo* tensor_at(const Call& call, const aclmdlDesc* desc, Side side,
                             std::size_t index) {
-    aclError ignored = kSuccess;
-    return tensor_at(call, desc, side, index, ignored);
+    if (check_filled(call, desc) != kSuccess) return nullptr;
+    const std::vector<TensorInfo>& tensors = tensors_of(*desc, side);
+    if (index < tensors.size()) return &tensors[index];
+    call.fail(kInvalidParam, "index " + std::to_string(index) + " of " +
+                                 std::to_string(tensors.size()) + " tensors");
+    return nullptr;
 }
 
 void write_dims(const std::string& name, const std::vector<std::int64_t>& sizes,
@@ -55,15 +47,14 @@ enum class Asked { network, fed, current };
 
 aclError get_dims(const Call& call, const aclmdlDesc* desc, Side side, std::size_t index,
                   Asked asked, aclmdlIODims* dims) {
-    aclError code = kSuccess;
-    const TensorInfo* const tensor = tensor_at(call, desc, side, index, code);
-    if (tensor == nullptr) return code;
+    const TensorInfo* const tensor = tensor_at(call, desc, side, index);
+    if (tensor == nullptr) return call.code();
     if (dims == nullptr) return call.fail(kInvalidParam, "dims is null");
     std::vector<std::int64_t> sizes =
         asked == Asked::fed ? desc->file->fed(index).dims : tensor->dims;
     if (asked == Asked::current && desc->is_loaded && !desc->file->gears.empty()) {
-        const ModelHeld model = find_model(call, desc->model_id, code);
-        if (model == nullptr) return code;
+        const ModelHeld model = find_model(call, desc->model_id);
+        if (model == nullptr) return call.code();
         if (const std::uint64_t gear = model->gear; gear != 0) {
             sizes[0] = static_cast<std::int64_t>(gear);
         }
@@ -75,7 +66,7 @@ aclError get_dims(const Call& call, const aclmdlDesc* desc, Side side, std::size
 
 aclError index_by_name(const Call& call, const aclmdlDesc* desc, Side side, const char* name,
                        std::size_t* index) {
-    if (const aclError code = check_filled(call, desc); code != kSuccess) return code;
+    if (const aclError code = check_filled(call, desc)) return code;
     if (name == nullptr || index == nullptr) {
         return call.fail(kInvalidParam, "name or index is null");
     }
@@ -118,24 +109,23 @@ std::size_t aclmdlGetOutputSizeByIndex(aclmdlDesc* modelDesc, std::size_t index)
 }
 
 aclError aclmdlGetInputDims(const aclmdlDesc* modelDesc, std::size_t index, aclmdlIODims* dims) {
-    const Call call("aclmdlGetInputDims");
-    return get_dims(call, modelDesc, Side::input, index, Asked::network, dims);
+    return get_dims(Call("aclmdlGetInputDims"), modelDesc, Side::input, index, Asked::network,
+                    dims);
 }
 
 aclError aclmdlGetInputDimsV2(const aclmdlDesc* modelDesc, std::size_t index, aclmdlIODims* dims) {
-    const Call call("aclmdlGetInputDimsV2");
-    return get_dims(call, modelDesc, Side::input, index, Asked::fed, dims);
+    return get_dims(Call("aclmdlGetInputDimsV2"), modelDesc, Side::input, index, Asked::fed, dims);
 }
 
 aclError aclmdlGetOutputDims(const aclmdlDesc* modelDesc, std::size_t index, aclmdlIODims* dims) {
-    const Call call("aclmdlGetOutputDims");
-    return get_dims(call, modelDesc, Side::output, index, Asked::network, dims);
+    return get_dims(Call("aclmdlGetOutputDims"), modelDesc, Side::output, index, Asked::network,
+                    dims);
 }
 
 aclError aclmdlGetCurOutputDims(const aclmdlDesc* modelDesc, std::size_t index,
                                 aclmdlIODims* dims) {
-    const Call call("aclmdlGetCurOutputDims");
-    return get_dims(call, modelDesc, Side::output, index, Asked::current, dims);
+    return get_dims(Call("aclmdlGetCurOutputDims"), modelDesc, Side::output, index, Asked::current,
+                    dims);
 }
 
 const char* aclmdlGetInputNameByIndex(const aclmdlDesc* modelDesc, std::size_t index) {
@@ -152,14 +142,12 @@ const char* aclmdlGetOutputNameByIndex(const aclmdlDesc* modelDesc, std::size_t 
 
 aclError aclmdlGetInputIndexByName(const aclmdlDesc* modelDesc, const char* name,
                                    std::size_t* index) {
-    const Call call("aclmdlGetInputIndexByName");
-    return index_by_name(call, modelDesc, Side::input, name, index);
+    return index_by_name(Call("aclmdlGetInputIndexByName"), modelDesc, Side::input, name, index);
 }
 
 aclError aclmdlGetOutputIndexByName(const aclmdlDesc* modelDesc, const char* name,
                                     std::size_t* index) {
-    const Call call("aclmdlGetOutputIndexByName");
-    return index_by_name(call, modelDesc, Side::output, name, index);
+    return index_by_name(Call("aclmdlGetOutputIndexByName"), modelDesc, Side::output, name, index);
 }
 
 aclDataType aclmdlGetInputDataType(const aclmdlDesc* modelDesc, std::size_t index) {

@@ -29,7 +29,7 @@ Registry<aclmdlAIPP>& aipps() {
 }
 
 aclError check_aipp(const Call& call, const aclmdlAIPP* aipp) {
-    return call.fault() != kSuccess ? call.fault() : aipps().check(call, aipp, "aippParmsSet");
+    return aipps().check(call, aipp, "aippParmsSet");
 }
 
 aclError check_batch_index(const Call& call, const aclmdlAIPP* aipp, std::uint64_t index) {
@@ -62,8 +62,7 @@ aclError check_step(const Call& call, const aclmdlAIPP* aipp, std::uint64_t inde
 aclError check_values(const Call& call, const aclmdlAIPP* aipp, std::uint64_t index,
                       std::initializer_list<float> values) {
     constexpr float kLargestHalf = 65504.0f;
-    const aclError code = check_batch_index(call, aipp, index);
-    if (code != kSuccess) return code;
+    if (const aclError code = check_batch_index(call, aipp, index)) return code;
     for (const float value : values) {
         if (!(std::fabs(value) <= kLargestHalf)) {
             return call.fail(kInvalidParam,
@@ -75,14 +74,9 @@ aclError check_values(const Call& call, const aclmdlAIPP* aipp, std::uint64_t in
 
 aclError attach(const Call& call, std::uint32_t id, const aclmdlDataset* dataset, std::size_t index,
                 const aclmdlAIPP* aipp) {
-    aclError code = check_aipp(call, aipp);
-    if (code == kSuccess) code = datasets().check(call, dataset, "dataset");
-    if (code != kSuccess) return code;
-    if (index >= dataset->buffers.size()) {
-        return call.fail(kInvalidParam, "index " + std::to_string(index) + " of a dataset with " +
-                                            std::to_string(dataset->buffers.size()) + " buffers");
-    }
-    if (model_in_context(call, id, "set", code) == nullptr) return code;
+    if (const aclError code = check_aipp(call, aipp)) return code;
+    if (const aclError code = check_entry(call, dataset, index)) return code;
+    if (model_in_context(call, id, "set") == nullptr) return call.code();
     if (!aipp->has_format || !aipp->has_source_size) {
         return call.fail(kInvalidParam, "the input format or the source size was never set");
     }
@@ -97,22 +91,21 @@ extern "C" {
 
 aclmdlAIPP* aclmdlCreateAIPP(std::uint64_t batchSize) {
     const Call call("aclmdlCreateAIPP");
-    if (call.fault() != kSuccess) return nullptr;
+    if (call.is_stopped()) return nullptr;
     if (batchSize == 0 || batchSize > kMaxBatch) {
         call.fail(kInvalidParam, "batchSize is " + std::to_string(batchSize));
         return nullptr;
     }
-    return aipps().add(std::make_unique<aclmdlAIPP>(aclmdlAIPP{batchSize, false, false}), call);
+    return aipps().add(call, std::make_unique<aclmdlAIPP>(aclmdlAIPP{batchSize, false, false}));
 }
 
 aclError aclmdlDestroyAIPP(const aclmdlAIPP* aippParmsSet) {
-    const Call call("aclmdlDestroyAIPP");
-    return aipps().destroy(call, aippParmsSet, "aippParmsSet");
+    return aipps().destroy(ReleaseCall("aclmdlDestroyAIPP"), aippParmsSet, "aippParmsSet");
 }
 
 aclError aclmdlSetAIPPInputFormat(aclmdlAIPP* aippParmsSet, aclAippInputFormat inputFormat) {
     const Call call("aclmdlSetAIPPInputFormat");
-    if (const aclError code = check_aipp(call, aippParmsSet); code != kSuccess) return code;
+    if (const aclError code = check_aipp(call, aippParmsSet)) return code;
     const int format = static_cast<int>(inputFormat);
     constexpr int kLastFormat = 14;  // ACL_RAW24
     if (format < ACL_YUV420SP_U8 || format > kLastFormat) {
@@ -125,7 +118,7 @@ aclError aclmdlSetAIPPInputFormat(aclmdlAIPP* aippParmsSet, aclAippInputFormat i
 aclError aclmdlSetAIPPSrcImageSize(aclmdlAIPP* aippParmsSet, std::int32_t srcImageSizeW,
                                    std::int32_t srcImageSizeH) {
     const Call call("aclmdlSetAIPPSrcImageSize");
-    if (const aclError code = check_aipp(call, aippParmsSet); code != kSuccess) return code;
+    if (const aclError code = check_aipp(call, aippParmsSet)) return code;
     constexpr std::int32_t kLeast = 2;
     constexpr std::int32_t kMost = 4096;
     for (const std::int32_t size : {srcImageSizeW, srcImageSizeH}) {
@@ -165,8 +158,7 @@ aclError aclmdlSetAIPPScfParams(aclmdlAIPP* aippParmsSet, std::int8_t scfSwitch,
                                 std::int32_t scfInputSizeW, std::int32_t scfInputSizeH,
                                 std::int32_t scfOutputSizeW, std::int32_t scfOutputSizeH,
                                 std::uint64_t batchIndex) {
-    const Call call("aclmdlSetAIPPScfParams");
-    return check_step(call, aippParmsSet, batchIndex, scfSwitch,
+    return check_step(Call("aclmdlSetAIPPScfParams"), aippParmsSet, batchIndex, scfSwitch,
                       {scfInputSizeW, scfInputSizeH, scfOutputSizeW, scfOutputSizeH});
 }
 
@@ -174,8 +166,7 @@ aclError aclmdlSetAIPPCropParams(aclmdlAIPP* aippParmsSet, std::int8_t cropSwitc
                                  std::int32_t cropStartPosW, std::int32_t cropStartPosH,
                                  std::int32_t cropSizeW, std::int32_t cropSizeH,
                                  std::uint64_t batchIndex) {
-    const Call call("aclmdlSetAIPPCropParams");
-    return check_step(call, aippParmsSet, batchIndex, cropSwitch,
+    return check_step(Call("aclmdlSetAIPPCropParams"), aippParmsSet, batchIndex, cropSwitch,
                       {cropStartPosW, cropStartPosH, cropSizeW, cropSizeH});
 }
 
@@ -183,39 +174,35 @@ aclError aclmdlSetAIPPPaddingParams(aclmdlAIPP* aippParmsSet, std::int8_t paddin
                                     std::int32_t paddingSizeTop, std::int32_t paddingSizeBottom,
                                     std::int32_t paddingSizeLeft, std::int32_t paddingSizeRight,
                                     std::uint64_t batchIndex) {
-    const Call call("aclmdlSetAIPPPaddingParams");
-    return check_step(call, aippParmsSet, batchIndex, paddingSwitch,
+    return check_step(Call("aclmdlSetAIPPPaddingParams"), aippParmsSet, batchIndex, paddingSwitch,
                       {paddingSizeTop, paddingSizeBottom, paddingSizeLeft, paddingSizeRight});
 }
 
 aclError aclmdlSetAIPPDtcPixelMean(aclmdlAIPP* aippParmsSet, std::int16_t, std::int16_t,
                                    std::int16_t, std::int16_t, std::uint64_t batchIndex) {
-    const Call call("aclmdlSetAIPPDtcPixelMean");
-    return check_batch_index(call, aippParmsSet, batchIndex);
+    return check_batch_index(Call("aclmdlSetAIPPDtcPixelMean"), aippParmsSet, batchIndex);
 }
 
 aclError aclmdlSetAIPPDtcPixelMin(aclmdlAIPP* aippParmsSet, float minChn0, float minChn1,
                                   float minChn2, float minChn3, std::uint64_t batchIndex) {
-    const Call call("aclmdlSetAIPPDtcPixelMin");
-    return check_values(call, aippParmsSet, batchIndex, {minChn0, minChn1, minChn2, minChn3});
+    return check_values(Call("aclmdlSetAIPPDtcPixelMin"), aippParmsSet, batchIndex,
+                        {minChn0, minChn1, minChn2, minChn3});
 }
 
 aclError aclmdlSetAIPPPixelVarReci(aclmdlAIPP* aippParmsSet, float varReci0, float varReci1,
                                    float varReci2, float varReci3, std::uint64_t batchIndex) {
-    const Call call("aclmdlSetAIPPPixelVarReci");
-    return check_values(call, aippParmsSet, batchIndex, {varReci0, varReci1, varReci2, varReci3});
+    return check_values(Call("aclmdlSetAIPPPixelVarReci"), aippParmsSet, batchIndex,
+                        {varReci0, varReci1, varReci2, varReci3});
 }
 
 aclError aclmdlSetInputAIPP(std::uint32_t modelId, aclmdlDataset* dataset, std::size_t index,
                             const aclmdlAIPP* aippParmsSet) {
-    const Call call("aclmdlSetInputAIPP");
-    return attach(call, modelId, dataset, index, aippParmsSet);
+    return attach(Call("aclmdlSetInputAIPP"), modelId, dataset, index, aippParmsSet);
 }
 
 aclError aclmdlSetAIPPByInputIndex(std::uint32_t modelId, aclmdlDataset* dataset, std::size_t index,
                                    const aclmdlAIPP* aippParmsSet) {
-    const Call call("aclmdlSetAIPPByInputIndex");
-    return attach(call, modelId, dataset, index, aippParmsSet);
+    return attach(Call("aclmdlSetAIPPByInputIndex"), modelId, dataset, index, aippParmsSet);
 }
 
 }  // extern "C"

@@ -17,9 +17,7 @@ constexpr std::size_t kLeastBatchBytes = 4;
 constexpr std::size_t kLeastSizeBytes = 8;
 
 aclError check_desc(const Call& call, const aclmdlDesc* desc, const void* out) {
-    if (call.fault() != kSuccess) return call.fault();
-    const aclError code = descriptions().check(call, desc, "modelDesc");
-    if (code != kSuccess) return code;
+    if (const aclError code = descriptions().check(call, desc, "modelDesc")) return code;
     if (desc->file == nullptr || out == nullptr) {
         return call.fail(kInvalidParam, "the description was never filled or the result is null");
     }
@@ -29,15 +27,11 @@ aclError check_desc(const Call& call, const aclmdlDesc* desc, const void* out) {
 // The data buffer at `index` of the dataset, with an address and at least `least` bytes.
 aclError shape_buffer(const Call& call, const aclmdlDataset* dataset, std::size_t index,
                       std::size_t least, aclDataBuffer*& buffer) {
-    aclError code = datasets().check(call, dataset, "dataset");
-    if (code != kSuccess) return code;
-    if (index >= dataset->buffers.size()) {
-        return call.fail(kInvalidParam, "index " + std::to_string(index) + " of a dataset with " +
-                                            std::to_string(dataset->buffers.size()) + " buffers");
-    }
+    if (const aclError code = check_entry(call, dataset, index)) return code;
     buffer = dataset->buffers[index];
-    code = data_buffers().check(call, buffer, "the shape's data buffer");
-    if (code != kSuccess) return code;
+    if (const aclError code = data_buffers().check(call, buffer, "the shape's data buffer")) {
+        return code;
+    }
     if (buffer->data == nullptr) return call.fail(kInvalidParam, "the shape buffer is null");
     if (buffer->size >= least) return kSuccess;
     return call.fail(kGeGearAddress, "the shape buffer has " + std::to_string(buffer->size) +
@@ -107,8 +101,7 @@ aclError set_batch(const Call& call, LoadedModel& model, aclmdlDataset& dataset,
 
 // What every setter of a shape that no simulated model has ends with.
 aclError not_dynamic(const Call& call, std::uint32_t id, const char* kind) {
-    aclError code = kSuccess;
-    if (model_in_context(call, id, "set", code) == nullptr) return code;
+    if (model_in_context(call, id, "set") == nullptr) return call.code();
     return call.fail(kGeGearInvalid,
                      "model " + std::to_string(id) + " was compiled without " + kind);
 }
@@ -120,7 +113,7 @@ extern "C" {
 
 aclError aclmdlGetDynamicBatch(const aclmdlDesc* modelDesc, aclmdlBatch* batch) {
     const Call call("aclmdlGetDynamicBatch");
-    if (const aclError code = check_desc(call, modelDesc, batch); code != kSuccess) return code;
+    if (const aclError code = check_desc(call, modelDesc, batch)) return code;
     const std::vector<std::uint64_t>& gears = modelDesc->file->gears;
     batch->batchCount = gears.size();
     std::copy(gears.begin(), gears.end(), batch->batch);
@@ -130,19 +123,19 @@ aclError aclmdlGetDynamicBatch(const aclmdlDesc* modelDesc, aclmdlBatch* batch) 
 aclError aclmdlSetDynamicBatchSize(std::uint32_t modelId, aclmdlDataset* dataset, std::size_t index,
                                    std::uint64_t batchSize) {
     const Call call("aclmdlSetDynamicBatchSize");
-    if (call.fault() != kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     if (batchSize == 0) return call.fail(kInvalidParam, "batchSize is 0");
     aclDataBuffer* buffer = nullptr;
-    aclError code = shape_buffer(call, dataset, index, kLeastBatchBytes, buffer);
-    if (code != kSuccess) return code;
-    const ModelHeld model = model_in_context(call, modelId, "set", code);
-    return model == nullptr ? code : set_batch(call, *model, *dataset, index, batchSize);
+    if (const aclError code = shape_buffer(call, dataset, index, kLeastBatchBytes, buffer))
+        return code;
+    const ModelHeld model = model_in_context(call, modelId, "set");
+    return model == nullptr ? call.code() : set_batch(call, *model, *dataset, index, batchSize);
 }
 
 // The index is ignored: there is one kind of gear for the whole model.
 aclError aclmdlGetDynamicHW(const aclmdlDesc* modelDesc, std::size_t, aclmdlHW* hw) {
     const Call call("aclmdlGetDynamicHW");
-    if (const aclError code = check_desc(call, modelDesc, hw); code != kSuccess) return code;
+    if (const aclError code = check_desc(call, modelDesc, hw)) return code;
     hw->hwCount = 0;
     return kSuccess;
 }
@@ -150,7 +143,7 @@ aclError aclmdlGetDynamicHW(const aclmdlDesc* modelDesc, std::size_t, aclmdlHW* 
 aclError aclmdlSetDynamicHWSize(std::uint32_t modelId, aclmdlDataset* dataset, std::size_t index,
                                 std::uint64_t height, std::uint64_t width) {
     const Call call("aclmdlSetDynamicHWSize");
-    if (call.fault() != kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     if (height == 0 || width == 0) return call.fail(kInvalidParam, "height or width is 0");
     aclDataBuffer* buffer = nullptr;
     const aclError code = shape_buffer(call, dataset, index, kLeastSizeBytes, buffer);
@@ -160,9 +153,7 @@ aclError aclmdlSetDynamicHWSize(std::uint32_t modelId, aclmdlDataset* dataset, s
 aclError aclmdlGetInputDynamicGearCount(const aclmdlDesc* modelDesc, std::size_t index,
                                         std::size_t* gearCount) {
     const Call call("aclmdlGetInputDynamicGearCount");
-    if (const aclError code = check_desc(call, modelDesc, gearCount); code != kSuccess) {
-        return code;
-    }
+    if (const aclError code = check_desc(call, modelDesc, gearCount)) return code;
     if (index != kAnyInput) return call.fail(kInvalidParam, "index is not (size_t)-1");
     *gearCount = 0;
     return kSuccess;
@@ -171,7 +162,7 @@ aclError aclmdlGetInputDynamicGearCount(const aclmdlDesc* modelDesc, std::size_t
 aclError aclmdlGetInputDynamicDims(const aclmdlDesc* modelDesc, std::size_t index,
                                    aclmdlIODims* dims, std::size_t) {
     const Call call("aclmdlGetInputDynamicDims");
-    if (const aclError code = check_desc(call, modelDesc, dims); code != kSuccess) return code;
+    if (const aclError code = check_desc(call, modelDesc, dims)) return code;
     if (index != kAnyInput) return call.fail(kInvalidParam, "index is not (size_t)-1");
     return kSuccess;  // no gears, so nothing to write
 }
@@ -179,7 +170,7 @@ aclError aclmdlGetInputDynamicDims(const aclmdlDesc* modelDesc, std::size_t inde
 aclError aclmdlSetInputDynamicDims(std::uint32_t modelId, aclmdlDataset* dataset, std::size_t index,
                                    const aclmdlIODims* dims) {
     const Call call("aclmdlSetInputDynamicDims");
-    if (call.fault() != kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     if (dims == nullptr) return call.fail(kInvalidParam, "dims is null");
     aclDataBuffer* buffer = nullptr;
     const aclError code = shape_buffer(call, dataset, index, kLeastBatchBytes, buffer);

@@ -54,8 +54,7 @@ aclError set_priority(const Call& call, const void* value, std::size_t size) {
 aclError set_path(const Call& call, aclmdlConfigHandle& config, const void* value,
                   std::size_t size) {
     const char* path = nullptr;
-    const aclError code = read_value(call, value, size, path);
-    if (code != kSuccess) return code;
+    if (const aclError code = read_value(call, value, size, path)) return code;
     if (path == nullptr) return call.fail(kInvalidParam, "the model's path is null");
     config.path = path;
     config.has_path = true;
@@ -111,10 +110,9 @@ aclError load(const Call& call, const aclmdlConfigHandle& config, std::uint32_t*
         return call.fail(kInvalidParam, from_file ? "ACL_MDL_PATH_PTR was not set"
                                                   : "ACL_MDL_MEM_ADDR_PTR or _SIZET was not set");
     }
-    aclError code = kSuccess;
-    const auto file = from_file ? om_from_path(call, config.path.c_str(), code)
-                                : om_from_memory(call, config.model, config.model_bytes, code);
-    if (file == nullptr) return code;
+    const auto file = from_file ? om_from_path(call, config.path.c_str())
+                                : om_from_memory(call, config.model, config.model_bytes);
+    if (file == nullptr) return call.code();
     return load_model(call, file, type % 2 == 0 ? config.lent : Lent{}, id);
 }
 
@@ -128,34 +126,26 @@ using namespace mgn::simulator;
 extern "C" {
 
 aclmdlConfigHandle* aclmdlCreateConfigHandle() {
-    const Call call("aclmdlCreateConfigHandle");
-    if (call.fault() != kSuccess) return nullptr;
-    return configs().add(std::make_unique<aclmdlConfigHandle>(), call);
+    return configs().add(Call("aclmdlCreateConfigHandle"), std::make_unique<aclmdlConfigHandle>());
 }
 
 aclError aclmdlDestroyConfigHandle(aclmdlConfigHandle* handle) {
-    const Call call("aclmdlDestroyConfigHandle");
-    return configs().destroy(call, handle, "handle");
+    return configs().destroy(ReleaseCall("aclmdlDestroyConfigHandle"), handle, "handle");
 }
 
 aclError aclmdlSetConfigOpt(aclmdlConfigHandle* handle, aclmdlConfigAttr attr,
                             const void* attrValue, std::size_t valueSize) {
     const Call call("aclmdlSetConfigOpt");
-    if (call.fault() != kSuccess) return call.fault();
-    if (const aclError code = configs().check(call, handle, "handle"); code != kSuccess) {
-        return code;
-    }
+    if (const aclError code = configs().check(call, handle, "handle")) return code;
     if (attrValue == nullptr) return call.fail(kInvalidParam, "attrValue is null");
     return set_option(call, *handle, static_cast<int>(attr), attrValue, valueSize);
 }
 
 aclError aclmdlLoadWithConfig(const aclmdlConfigHandle* handle, std::uint32_t* modelId) {
     const Call call("aclmdlLoadWithConfig");
-    if (call.fault() != kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     if (!is_initialized()) return call.fail(kUninitialized, "aclInit was not called");
-    if (const aclError code = configs().check(call, handle, "handle"); code != kSuccess) {
-        return code;
-    }
+    if (const aclError code = configs().check(call, handle, "handle")) return code;
     return load(call, *handle, modelId);
 }
 

@@ -151,14 +151,14 @@ ModelHeld take_out(std::uint32_t id) {
 }
 
 aclError unload(const Call& call, std::uint32_t id) {
-    aclError code = kSuccess;
-    const std::shared_ptr<Context> context = current_context(call, code);
-    if (context == nullptr) return code;
+    const std::shared_ptr<Context> context = current_context(call);
+    if (context == nullptr) return call.code();
     const ModelHeld model = take_out(id);
     if (model == nullptr) {
-        find_model(call, id, code);
-        return code;
+        find_model(call, id);
+        return call.code();
     }
+    aclError code = kSuccess;
     if (model->context != context->id) {
         code = call.violation(kRtModelContext, "model used in another context",
                               "model " + std::to_string(id) + " was loaded in context " +
@@ -187,35 +187,34 @@ bool is_alive(const Region& region) {
     return region.memory == nullptr || find_memory(region.address, region.size) == region.memory;
 }
 
-ModelHeld find_model(const Call& call, std::uint32_t id, aclError& code) {
+ModelHeld find_model(const Call& call, std::uint32_t id) {
     Models& table = models();
     {
         const std::lock_guard<std::mutex> lock(table.mutex);
         const auto found = table.loaded.find(id);
         if (found != table.loaded.end()) return found->second;
     }
-    code = call.fail(kGeModelIdInvalid, "no model " + std::to_string(id) + " is loaded");
+    call.fail(kGeModelIdInvalid, "no model " + std::to_string(id) + " is loaded");
     return nullptr;
 }
 
-ModelHeld model_in_context(const Call& call, std::uint32_t id, const char* verb, aclError& code) {
-    const std::shared_ptr<Context> context = current_context(call, code);
+ModelHeld model_in_context(const Call& call, std::uint32_t id, const char* verb) {
+    const std::shared_ptr<Context> context = current_context(call);
     if (context == nullptr) return nullptr;
-    ModelHeld model = find_model(call, id, code);
+    ModelHeld model = find_model(call, id);
     if (model == nullptr || model->context == context->id) return model;
-    code = call.violation(kRtModelContext, "model used in another context",
-                          "model " + std::to_string(id) + " was loaded in context " +
-                              std::to_string(model->context) + ", " + verb + " in context " +
-                              std::to_string(context->id));
+    call.violation(kRtModelContext, "model used in another context",
+                   "model " + std::to_string(id) + " was loaded in context " +
+                       std::to_string(model->context) + ", " + verb + " in context " +
+                       std::to_string(context->id));
     return nullptr;
 }
 
 aclError load_model(const Call& call, std::shared_ptr<const OmFile> file, const Lent& lent,
                     std::uint32_t* id) {
     if (id == nullptr) return call.fail(kInvalidParam, "modelId is null");
-    aclError code = kSuccess;
-    const std::shared_ptr<Context> context = current_context(call, code);
-    if (context == nullptr) return code;
+    const std::shared_ptr<Context> context = current_context(call);
+    if (context == nullptr) return call.code();
     if (file->soc_version != settings().soc_version) {
         return call.fail(kGeLoadModel, "the model was compiled for " + file->soc_version +
                                            ", this device is " + settings().soc_version);
@@ -225,8 +224,8 @@ aclError load_model(const Call& call, std::shared_ptr<const OmFile> file, const 
     model->context = context->id;
     model->home = context;
     model->device = context->device;
-    code = take_region(call, "work", lent.work, lent.work_bytes, model->file->work_bytes,
-                       model->device, model->work);
+    aclError code = take_region(call, "work", lent.work, lent.work_bytes, model->file->work_bytes,
+                                model->device, model->work);
     if (code != kSuccess) return code;
     code = take_region(call, "weight", lent.weights, lent.weight_bytes, model->file->weight_bytes,
                        model->device, model->weights);
@@ -264,8 +263,7 @@ void drop_models_of(std::uint64_t context) {
 extern "C" {
 
 mgn::simulator::aclError aclmdlUnload(std::uint32_t modelId) {
-    const mgn::simulator::Call call("aclmdlUnload");
-    if (call.is_forked()) return call.fault();
+    const mgn::simulator::ReleaseCall call("aclmdlUnload");
     const mgn::simulator::aclError code = mgn::simulator::unload(call, modelId);
     return call.fault() != mgn::acl::kSuccess ? call.fault() : code;
 }

@@ -52,13 +52,13 @@ struct LoadedModel {
 
 using ModelHeld = std::shared_ptr<LoadedModel>;
 
-// The calling thread's context and the model of that id, which must have been loaded in it; else
-// null and the code to return. `verb` completes "model 3 was loaded in context 1, ... in context
+// The model of that id, which must have been loaded in the calling thread's context; else null, and
+// call.code() is what to return. `verb` completes "model 3 was loaded in context 1, ... in context
 // 2".
-ModelHeld model_in_context(const Call& call, std::uint32_t id, const char* verb, aclError& code);
+ModelHeld model_in_context(const Call& call, std::uint32_t id, const char* verb);
 
 // Null if no such model is loaded; 145003 is then recorded.
-ModelHeld find_model(const Call& call, std::uint32_t id, aclError& code);
+ModelHeld find_model(const Call& call, std::uint32_t id);
 
 // What the client lends at load: null means the system's memory.
 struct Lent {
@@ -72,10 +72,9 @@ struct Lent {
 aclError load_model(const Call& call, std::shared_ptr<const OmFile> file, const Lent& lent,
                     std::uint32_t* id);
 
-// The file's model, or null with the code and text that loading it gives.
-std::shared_ptr<const OmFile> om_from_path(const Call& call, const char* path, aclError& code);
-std::shared_ptr<const OmFile> om_from_memory(const Call& call, const void* model, std::size_t size,
-                                             aclError& code);
+// The file's model, or null with what loading it gives in call.code().
+std::shared_ptr<const OmFile> om_from_path(const Call& call, const char* path);
+std::shared_ptr<const OmFile> om_from_memory(const Call& call, const void* model, std::size_t size);
 
 // A context ends, and with it the models that were loaded in it.
 void drop_models_of(std::uint64_t context);

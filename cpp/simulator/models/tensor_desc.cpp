@@ -11,7 +11,7 @@ namespace {
 constexpr int kMaxTensorDims = static_cast<int>(kMaxDimensions);
 
 bool is_live(const Call& call, const aclTensorDesc* desc) {
-    return call.fault() == kSuccess && tensor_descs().check(call, desc, "desc") == kSuccess;
+    return tensor_descs().check(call, desc, "desc") == kSuccess;
 }
 
 // 0 where a dimension is not known.
@@ -31,7 +31,7 @@ extern "C" {
 aclTensorDesc* aclCreateTensorDesc(aclDataType dataType, int numDims, const std::int64_t* dims,
                                    aclFormat format) {
     const Call call("aclCreateTensorDesc");
-    if (call.fault() != kSuccess) return nullptr;
+    if (call.is_stopped()) return nullptr;
     if (numDims < 0 || numDims > kMaxTensorDims || (numDims > 0 && dims == nullptr)) {
         call.fail(kInvalidParam, "numDims is " + std::to_string(numDims) +
                                      ", expected 0 to 128 and dims that are not null");
@@ -41,22 +41,20 @@ aclTensorDesc* aclCreateTensorDesc(aclDataType dataType, int numDims, const std:
     desc->data_type = dataType;
     desc->format = format;
     if (numDims > 0) desc->dims.assign(dims, dims + numDims);
-    return tensor_descs().add(std::move(desc), call);
+    return tensor_descs().add(call, std::move(desc));
 }
 
 void aclDestroyTensorDesc(const aclTensorDesc* desc) {
-    const Call call("aclDestroyTensorDesc");
+    const ReleaseCall call("aclDestroyTensorDesc");
     if (desc != nullptr) tensor_descs().destroy(call, desc, "desc");
 }
 
 aclDataType aclGetTensorDescType(const aclTensorDesc* desc) {
-    const Call call("aclGetTensorDescType");
-    return is_live(call, desc) ? desc->data_type : ACL_DT_UNDEFINED;
+    return is_live(Call("aclGetTensorDescType"), desc) ? desc->data_type : ACL_DT_UNDEFINED;
 }
 
 aclFormat aclGetTensorDescFormat(const aclTensorDesc* desc) {
-    const Call call("aclGetTensorDescFormat");
-    return is_live(call, desc) ? desc->format : ACL_FORMAT_UNDEFINED;
+    return is_live(Call("aclGetTensorDescFormat"), desc) ? desc->format : ACL_FORMAT_UNDEFINED;
 }
 
 std::size_t aclGetTensorDescSize(const aclTensorDesc* desc) {
@@ -65,22 +63,17 @@ std::size_t aclGetTensorDescSize(const aclTensorDesc* desc) {
 }
 
 std::size_t aclGetTensorDescElementCount(const aclTensorDesc* desc) {
-    const Call call("aclGetTensorDescElementCount");
-    return is_live(call, desc) ? element_count(*desc) : 0;
+    return is_live(Call("aclGetTensorDescElementCount"), desc) ? element_count(*desc) : 0;
 }
 
 std::size_t aclGetTensorDescNumDims(const aclTensorDesc* desc) {
-    const Call call("aclGetTensorDescNumDims");
-    return is_live(call, desc) ? desc->dims.size() : 0;
+    return is_live(Call("aclGetTensorDescNumDims"), desc) ? desc->dims.size() : 0;
 }
 
 aclError aclGetTensorDescDimV2(const aclTensorDesc* desc, std::size_t index,
                                std::int64_t* dimSize) {
     const Call call("aclGetTensorDescDimV2");
-    if (call.fault() != kSuccess) return call.fault();
-    if (const aclError code = tensor_descs().check(call, desc, "desc"); code != kSuccess) {
-        return code;
-    }
+    if (const aclError code = tensor_descs().check(call, desc, "desc")) return code;
     if (dimSize == nullptr || index >= desc->dims.size()) {
         return call.fail(kInvalidParam, "index " + std::to_string(index) + " of " +
                                             std::to_string(desc->dims.size()) +
@@ -101,8 +94,7 @@ void aclSetTensorDescName(aclTensorDesc* desc, const char* name) {
 }
 
 const char* aclGetTensorDescName(aclTensorDesc* desc) {
-    const Call call("aclGetTensorDescName");
-    return is_live(call, desc) ? desc->name.c_str() : "";
+    return is_live(Call("aclGetTensorDescName"), desc) ? desc->name.c_str() : "";
 }
 
 // Descriptions that a client makes are single and have no memory; only those of a failed operator
@@ -114,8 +106,7 @@ void* aclGetTensorDescAddress(const aclTensorDesc* desc) {
 }
 
 aclTensorDesc* aclGetTensorDescByIndex(aclTensorDesc* desc, std::size_t index) {
-    const Call call("aclGetTensorDescByIndex");
-    return is_live(call, desc) && index == 0 ? desc : nullptr;
+    return is_live(Call("aclGetTensorDescByIndex"), desc) && index == 0 ? desc : nullptr;
 }
 
 aclError aclmdlCreateAndGetOpDesc(std::uint32_t deviceId, std::uint32_t streamId,
@@ -123,7 +114,7 @@ aclError aclmdlCreateAndGetOpDesc(std::uint32_t deviceId, std::uint32_t streamId
                                   aclTensorDesc** inputDesc, std::size_t* numInputs,
                                   aclTensorDesc** outputDesc, std::size_t* numOutputs) {
     const Call call("aclmdlCreateAndGetOpDesc");
-    if (call.fault() != kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     if (opName == nullptr || opNameLen == 0 || inputDesc == nullptr || numInputs == nullptr ||
         outputDesc == nullptr || numOutputs == nullptr) {
         return call.fail(kInvalidParam, "an output argument is null or opNameLen is 0");

@@ -168,7 +168,6 @@ extern "C" {
 
 aclError aclrtCreateContext(aclrtContext* context, std::int32_t device) {
     const Call call("aclrtCreateContext");
-    if (call.fault() != kSuccess) return call.fault();
     if (const aclError code = check_initialized(call)) return code;
     if (context == nullptr) return call.fail(kInvalidParam, "the context's address is null");
     if (const aclError code = check_device_id(call, device)) return code;
@@ -186,8 +185,7 @@ aclError aclrtCreateContext(aclrtContext* context, std::int32_t device) {
 }
 
 aclError aclrtDestroyContext(aclrtContext handle) {
-    const Call call("aclrtDestroyContext");
-    if (call.is_forked()) return call.fault();
+    const ReleaseCall call("aclrtDestroyContext");
     if (const aclError code = check_initialized(call)) return code;
     if (handle == nullptr) return call.fail(kInvalidParam, "the context is null");
     const auto context = contexts().find(handle);
@@ -225,7 +223,6 @@ aclError aclrtDestroyContext(aclrtContext handle) {
 
 aclError aclrtSetCurrentContext(aclrtContext handle) {
     const Call call("aclrtSetCurrentContext");
-    if (call.fault() != kSuccess) return call.fault();
     if (const aclError code = check_initialized(call)) return code;
     if (handle == nullptr) return call.fail(kInvalidParam, "the context is null");
     ThreadState& thread = thread_state();
@@ -235,11 +232,7 @@ aclError aclrtSetCurrentContext(aclrtContext handle) {
     }
     auto context = contexts().find(handle);
     if (context == nullptr) {
-        return contexts().was_given(handle)
-                   ? call.violation(kRtContextNull, "destroyed context used",
-                                    "the context was destroyed before this call")
-                   : call.violation(kRtContextNull, "not a context",
-                                    "the handle is none that aclrtCreateContext gave");
+        return contexts().refuse(call, handle, kRtContextNull);
     }
     thread.current = std::move(context);
     return kSuccess;
@@ -247,11 +240,10 @@ aclError aclrtSetCurrentContext(aclrtContext handle) {
 
 aclError aclrtGetCurrentContext(aclrtContext* handle) {
     const Call call("aclrtGetCurrentContext");
-    if (call.fault() != kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     if (handle == nullptr) return call.fail(kInvalidParam, "the context's address is null");
-    aclError code = kSuccess;
-    const auto context = current_context(call, code);
-    if (context == nullptr) return code;
+    const auto context = current_context(call);
+    if (context == nullptr) return call.code();
     *handle = context->handle;
     return kSuccess;
 }

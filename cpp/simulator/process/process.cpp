@@ -125,7 +125,7 @@ extern "C" {
 
 aclError aclInit(const char* config_path) {
     const Call call("aclInit");
-    if (call.fault() != kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     const std::lock_guard lock(life_mutex());
     if (const aclError code = check_config(call, config_path)) return code;
     if (!is_initialized()) return start(call);
@@ -134,8 +134,8 @@ aclError aclInit(const char* config_path) {
 }
 
 aclError aclFinalize() {
-    const Call call("aclFinalize");
-    if (call.is_forked()) return call.fault();
+    const ReleaseCall call("aclFinalize");
+    if (call.is_stopped()) return call.fault();
     const std::lock_guard lock(life_mutex());
     if (!is_initialized()) return call.fail(kRepeatFinalize, "AscendCL is not initialised");
     finish(call);
@@ -143,8 +143,8 @@ aclError aclFinalize() {
 }
 
 aclError aclFinalizeReference(std::uint64_t* references) {
-    const Call call("aclFinalizeReference");
-    if (call.is_forked()) return call.fault();
+    const ReleaseCall call("aclFinalizeReference");
+    if (call.is_stopped()) return call.fault();
     const std::lock_guard lock(life_mutex());
     if (!is_initialized()) return call.fail(kRepeatFinalize, "AscendCL is not initialised");
     const int left = change_references(-1);
@@ -158,7 +158,7 @@ aclError aclFinalizeReference(std::uint64_t* references) {
 
 aclError aclrtGetVersion(std::int32_t* major, std::int32_t* minor, std::int32_t* patch) {
     const Call call("aclrtGetVersion");
-    if (call.fault() != kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     if (major == nullptr || minor == nullptr || patch == nullptr) {
         return call.fail(kInvalidParam, "an address is null");
     }
@@ -171,13 +171,13 @@ aclError aclrtGetVersion(std::int32_t* major, std::int32_t* minor, std::int32_t*
 
 const char* aclrtGetSocName() {
     const Call call("aclrtGetSocName");
-    if (call.fault() != kSuccess) return nullptr;
+    if (call.is_stopped()) return nullptr;
     return keep(settings().soc_version);
 }
 
 aclError aclrtGetDeviceCount(std::uint32_t* count) {
     const Call call("aclrtGetDeviceCount");
-    if (call.fault() != kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     if (count == nullptr) return call.fail(kInvalidParam, "the count's address is null");
     if (settings().device_count == 0) return call.fail(kRtNoDevice, "there is no device");
     *count = settings().device_count;
@@ -186,7 +186,7 @@ aclError aclrtGetDeviceCount(std::uint32_t* count) {
 
 aclError aclrtGetRunMode(aclrtRunMode* mode) {
     const Call call("aclrtGetRunMode");
-    if (call.fault() != kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     if (mode == nullptr) return call.fail(kInvalidParam, "the mode's address is null");
     *mode = settings().is_device ? ACL_DEVICE : ACL_HOST;
     return kSuccess;
@@ -194,22 +194,19 @@ aclError aclrtGetRunMode(aclrtRunMode* mode) {
 
 aclError aclrtSetDevice(std::int32_t device) {
     const Call call("aclrtSetDevice");
-    if (call.fault() != kSuccess) return call.fault();
     if (const aclError code = check_initialized(call)) return code;
     return set_device(call, device);
 }
 
 aclError aclrtResetDevice(std::int32_t device) {
-    const Call call("aclrtResetDevice");
-    if (call.is_forked()) return call.fault();
+    const ReleaseCall call("aclrtResetDevice");
     if (const aclError code = check_initialized(call)) return code;
     const aclError code = reset_device(call, device, false);
     return code != kSuccess ? code : call.fault();
 }
 
 aclError aclrtResetDeviceForce(std::int32_t device) {
-    const Call call("aclrtResetDeviceForce");
-    if (call.is_forked()) return call.fault();
+    const ReleaseCall call("aclrtResetDeviceForce");
     if (const aclError code = check_initialized(call)) return code;
     const aclError code = reset_device(call, device, true);
     return code != kSuccess ? code : call.fault();
@@ -217,20 +214,17 @@ aclError aclrtResetDeviceForce(std::int32_t device) {
 
 aclError aclrtGetDevice(std::int32_t* device) {
     const Call call("aclrtGetDevice");
-    if (call.fault() != kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     if (device == nullptr) return call.fail(kInvalidParam, "the device's address is null");
-    aclError code = kSuccess;
-    const auto context = current_context(call, code);
-    if (context == nullptr) return code;
+    const auto context = current_context(call);
+    if (context == nullptr) return call.code();
     *device = static_cast<std::int32_t>(context->device);
     return kSuccess;
 }
 
 aclError aclrtSetOpExecuteTimeOut(std::uint32_t timeout) {
     const Call call("aclrtSetOpExecuteTimeOut");
-    if (call.fault() != kSuccess) return call.fault();
-    aclError code = kSuccess;
-    if (current_context(call, code) == nullptr) return code;
+    if (current_context(call) == nullptr) return call.code();
     execute_limit_ns = Nanoseconds{timeout} * 1'000'000'000;
     return kSuccess;
 }

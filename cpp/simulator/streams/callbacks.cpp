@@ -130,10 +130,8 @@ extern "C" {
 
 aclError aclrtSubscribeReport(std::uint64_t thread, aclrtStream handle) {
     const Call call("aclrtSubscribeReport");
-    if (call.fault() != kSuccess) return call.fault();
-    aclError code = kSuccess;
-    const auto stream = find_stream(call, handle, code);
-    if (stream == nullptr) return code;
+    const auto stream = find_stream(call, handle);
+    if (stream == nullptr) return call.code();
     Report& all = report();
     const std::lock_guard lock(all.mutex);
     if (all.thread_of_stream.count(stream->id()) != 0) {
@@ -156,11 +154,9 @@ aclError aclrtSubscribeReport(std::uint64_t thread, aclrtStream handle) {
 }
 
 aclError aclrtUnSubscribeReport(std::uint64_t thread, aclrtStream handle) {
-    const Call call("aclrtUnSubscribeReport");
-    if (call.is_forked()) return call.fault();
-    aclError code = kSuccess;
-    const auto stream = find_stream(call, handle, code);
-    if (stream == nullptr) return code;
+    const ReleaseCall call("aclrtUnSubscribeReport");
+    const auto stream = find_stream(call, handle);
+    if (stream == nullptr) return call.code();
     std::deque<Pending> orphans;
     {
         Report& all = report();
@@ -181,13 +177,12 @@ aclError aclrtUnSubscribeReport(std::uint64_t thread, aclrtStream handle) {
 
 aclError aclrtProcessReport(std::int32_t timeout) {
     const Call call("aclrtProcessReport");
-    if (call.fault() != kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     if (timeout == 0 || timeout < -1) {
         return call.fail(kInvalidParam, "the timeout is " + std::to_string(timeout) +
                                             ", expected -1 or milliseconds");
     }
-    aclError code = kSuccess;
-    if (current_context(call, code) == nullptr) return code;
+    if (current_context(call) == nullptr) return call.code();
     Report& all = report();
     std::deque<Pending> taken;
     {
@@ -216,14 +211,13 @@ aclError aclrtProcessReport(std::int32_t timeout) {
 aclError aclrtLaunchCallback(aclrtCallback function, void* data, aclrtCallbackBlockType block,
                              aclrtStream handle) {
     const Call call("aclrtLaunchCallback");
-    if (call.fault() != kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     if (function == nullptr) return call.fail(kInvalidParam, "the callback is null");
     if (block != ACL_CALLBACK_NO_BLOCK && block != ACL_CALLBACK_BLOCK) {
         return call.fail(kInvalidParam, "the block type is " + std::to_string(block));
     }
-    aclError code = kSuccess;
-    const auto stream = find_stream(call, handle, code);
-    if (stream == nullptr) return code;
+    const auto stream = find_stream(call, handle);
+    if (stream == nullptr) return call.code();
     {
         Report& all = report();
         const std::lock_guard lock(all.mutex);
@@ -241,7 +235,7 @@ aclError aclrtLaunchCallback(aclrtCallback function, void* data, aclrtCallbackBl
 
 aclError aclrtLaunchHostFunc(aclrtStream stream, aclrtHostFunc function, void* arguments) {
     const Call call("aclrtLaunchHostFunc");
-    if (call.fault() != kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     if (function == nullptr) return call.fail(kInvalidParam, "the function is null");
     Task task;
     task.name = call.name();

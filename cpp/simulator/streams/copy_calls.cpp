@@ -92,9 +92,8 @@ void set_duration(Copy& copy) {
 // Checks the arguments that both kinds of copies have; count 0 leaves the ends unread.
 aclError read_copy(const Call& call, void* to, std::size_t capacity, const void* from,
                    std::size_t count, int kind, Copy& copy) {
-    aclError code = acl::kSuccess;
-    const auto context = current_context(call, code);
-    if (context == nullptr) return code;
+    const auto context = current_context(call);
+    if (context == nullptr) return call.code();
     if (to == nullptr || from == nullptr)
         return call.fail(acl::kInvalidParam, "an address is null");
     Side to_side = Side::either;
@@ -109,8 +108,8 @@ aclError read_copy(const Call& call, void* to, std::size_t capacity, const void*
     }
     copy.count = count;
     if (count == 0) return acl::kSuccess;
-    if ((code = read_end(call, *context, to, count, copy.to)) != acl::kSuccess) return code;
-    if ((code = read_end(call, *context, from, count, copy.from)) != acl::kSuccess) return code;
+    if (const aclError code = read_end(call, *context, to, count, copy.to)) return code;
+    if (const aclError code = read_end(call, *context, from, count, copy.from)) return code;
     if (!fits(to_side, copy.to) || !fits(from_side, copy.from)) {
         const bool wrong_to = !fits(to_side, copy.to);
         return call.violation(acl::kRtParamInvalid, "copy kind and memory disagree",
@@ -173,10 +172,8 @@ bool is_unaligned(const void* address) {
 
 aclError read_fill(const Call& call, void* address, std::size_t capacity, std::size_t count,
                    std::int32_t value, bool at_once, End& end, Task& task) {
-    if (call.fault() != acl::kSuccess) return call.fault();
-    aclError code = acl::kSuccess;
-    const auto context = current_context(call, code);
-    if (context == nullptr) return code;
+    const auto context = current_context(call);
+    if (context == nullptr) return call.code();
     if (address == nullptr) return call.fail(acl::kInvalidParam, "the address is null");
     if (count > capacity) {
         return call.fail(acl::kRtParamInvalid, "the count is " + std::to_string(count) +
@@ -184,7 +181,7 @@ aclError read_fill(const Call& call, void* address, std::size_t capacity, std::s
                                                    std::to_string(capacity));
     }
     if (count == 0) return acl::kSuccess;
-    if ((code = read_end(call, *context, address, count, end)) != acl::kSuccess) return code;
+    if (const aclError code = read_end(call, *context, address, count, end)) return code;
     if (end.is_pageable()) {
         return call.violation(acl::kRtParamInvalid, "fill of pageable memory",
                               bytes_in(count, address));
@@ -210,7 +207,6 @@ extern "C" {
 aclError aclrtMemcpy(void* to, std::size_t capacity, const void* from, std::size_t count,
                      aclrtMemcpyKind kind) {
     const Call call("aclrtMemcpy");
-    if (call.fault() != kSuccess) return call.fault();
     Copy copy;
     const aclError code = read_copy(call, to, capacity, from, count, kind, copy);
     if (code != kSuccess || count == 0) return code;
@@ -220,7 +216,6 @@ aclError aclrtMemcpy(void* to, std::size_t capacity, const void* from, std::size
 aclError aclrtMemcpyAsync(void* to, std::size_t capacity, const void* from, std::size_t count,
                           aclrtMemcpyKind kind, aclrtStream stream) {
     const Call call("aclrtMemcpyAsync");
-    if (call.fault() != kSuccess) return call.fault();
     Copy copy;
     const aclError code = read_copy(call, to, capacity, from, count, kind, copy);
     if (code != kSuccess || count == 0) return code;

@@ -15,7 +15,7 @@ namespace mgn::simulator {
 namespace {
 
 Handles<Event>& events() {
-    static auto* const kept = new Handles<Event>(HandleKind::event);
+    static auto* const kept = new Handles<Event>(HandleKind::event, "event", "aclrtCreateEvent");
     return *kept;
 }
 
@@ -23,16 +23,14 @@ constexpr std::uint32_t kAllFlags =
     acl::kEventSync | acl::kEventCaptureStreamProgress | acl::kEventTimeLine;
 
 aclError create(const Call& call, void** handle, std::uint32_t flags, bool is_ex, bool with_flag) {
-    if (call.fault() != acl::kSuccess) return call.fault();
-    aclError code = acl::kSuccess;
-    const auto context = current_context(call, code);
-    if (context == nullptr) return code;
+    const auto context = current_context(call);
+    if (context == nullptr) return call.code();
     if (handle == nullptr) return call.fail(acl::kInvalidParam, "the event's address is null");
     if (flags == 0 || (flags & ~kAllFlags) != 0) {
         return call.fail(acl::kRtParamInvalid, "flag is " + std::to_string(flags) +
                                                    ", expected a combination of 1, 2 and 8");
     }
-    if ((code = check_device(call, *context)) != acl::kSuccess) return code;
+    if (const aclError code = check_device(call, *context)) return code;
     auto event = std::make_shared<Event>();
     event->context = context;
     event->device = context->device;
@@ -60,25 +58,22 @@ void give_up(Event& event) {
 
 }  // namespace
 
-std::shared_ptr<Event> find_event(const Call& call, const void* handle, aclError& code) {
-    if (current_context(call, code) == nullptr) return nullptr;
+std::shared_ptr<Event> find_event(const Call& call, const void* handle) {
+    if (current_context(call) == nullptr) return nullptr;
     if (handle == nullptr) {
-        code = call.fail(acl::kInvalidParam, "the event is null");
+        call.fail(acl::kInvalidParam, "the event is null");
         return nullptr;
     }
     auto event = events().find(handle);
     if (event != nullptr) return event;
-    code = events().was_given(handle)
-               ? call.violation(acl::kRtInvalidHandle, "destroyed event used",
-                                "the event was destroyed before this call")
-               : call.violation(acl::kRtInvalidHandle, "not an event",
-                                "the handle is none that aclrtCreateEvent gave");
+    events().refuse(call, handle, acl::kRtInvalidHandle);
     return nullptr;
 }
 
 aclError check_event_context(const Call& call, const Event& event) {
-    aclError code = acl::kSuccess;
-    if (event.context.lock() == current_context(call, code)) return code;
+    const auto current = current_context(call);
+    if (current == nullptr) return call.code();
+    if (event.context.lock() == current) return acl::kSuccess;
     return call.violation(acl::kRtStreamContext, "wrong context",
                           "the event belongs to another context than the current one");
 }
@@ -135,12 +130,10 @@ aclError aclrtCreateEventExWithFlag(aclrtEvent* event, std::uint32_t flag) {
 }
 
 aclError aclrtDestroyEvent(aclrtEvent handle) {
-    const Call call("aclrtDestroyEvent");
-    if (call.is_forked()) return call.fault();
-    aclError code = kSuccess;
-    const auto event = find_event(call, handle, code);
-    if (event == nullptr) return code;
-    if ((code = check_event_context(call, *event)) != kSuccess) return code;
+    const ReleaseCall call("aclrtDestroyEvent");
+    const auto event = find_event(call, handle);
+    if (event == nullptr) return call.code();
+    if (const aclError code = check_event_context(call, *event)) return code;
     if (events().remove(handle) == nullptr) return call.fail(kRtInvalidHandle, "destroyed already");
     bool in_flight = false;
     {

@@ -31,8 +31,9 @@ struct Event {
     bool has_resource = false;
 };
 
-// Null, with the code to return, where the handle is not a live event; any context will do.
-std::shared_ptr<Event> find_event(const Call& call, const void* handle, aclError& code);
+// Null, with the code to return in call.code(), where the handle is not a live event; any context
+// will do.
+std::shared_ptr<Event> find_event(const Call& call, const void* handle);
 
 // 0, or the code to return, with its text: the event is of another context; it lacks a flag; it is
 // of the Ex kind.

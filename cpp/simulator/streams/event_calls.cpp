@@ -12,19 +12,18 @@
 namespace mgn::simulator {
 namespace {
 
-// The gate that this record opens, in place of the last one; null, with the code.
-std::shared_ptr<Gate> begin_record(const Call& call, Event& event, aclError& code) {
+// The gate that this record opens, in place of the last one; null where call.code() says why not.
+std::shared_ptr<Gate> begin_record(const Call& call, Event& event) {
     const std::lock_guard lock(event.mutex);
     if (event.needs_reset && event.was_waited) {
-        code = call.violation(acl::kRtParamInvalid, "event recorded again without reset",
-                              "a stream waits for it; aclrtResetEvent comes first");
+        call.violation(acl::kRtParamInvalid, "event recorded again without reset",
+                       "a stream waits for it; aclrtResetEvent comes first");
         return nullptr;
     }
     if (!event.has_resource) {
         if (!take_one(device_of(event.device).events, 1, settings().events_per_device)) {
-            code =
-                call.fail(acl::kRtNoEvent, "all " + std::to_string(settings().events_per_device) +
-                                               " events of the device are recorded");
+            call.fail(acl::kRtNoEvent, "all " + std::to_string(settings().events_per_device) +
+                                           " events of the device are recorded");
             return nullptr;
         }
         event.has_resource = true;
@@ -34,20 +33,22 @@ std::shared_ptr<Gate> begin_record(const Call& call, Event& event, aclError& cod
     return event.last;
 }
 
+// With the event's lock held: the last record, or the one to come; null for an Ex event without
+// one.
+std::shared_ptr<Gate> gate_to_wait_for(Event& event) {
+    if (event.last != nullptr || event.is_ex) return event.last;
+    if (event.next == nullptr) event.next = std::make_shared<Gate>();
+    return event.next;
+}
+
 aclError wait_on_host(const Call& call, const void* handle, Nanoseconds limit) {
-    aclError code = acl::kSuccess;
-    const auto event = find_event(call, handle, code);
-    if (event == nullptr) return code;
-    if ((code = check_may_wait(call)) != acl::kSuccess) return code;
+    const auto event = find_event(call, handle);
+    if (event == nullptr) return call.code();
+    if (const aclError code = check_may_wait(call)) return code;
     std::shared_ptr<Gate> gate;
     {
         const std::lock_guard lock(event->mutex);
-        if (event->last == nullptr && !event->is_ex) {
-            if (event->next == nullptr) event->next = std::make_shared<Gate>();
-            gate = event->next;
-        } else {
-            gate = event->last;
-        }
+        gate = gate_to_wait_for(*event);
     }
     if (gate == nullptr) return acl::kSuccess;
     if (!gate->wait(limit)) {
@@ -56,7 +57,7 @@ aclError wait_on_host(const Call& call, const void* handle, Nanoseconds limit) {
     }
     const auto stream = gate->stream.lock();
     const aclError failed = stream == nullptr ? acl::kSuccess : stream->take_error(gate->sequence);
-    code = failed != acl::kSuccess ? failed : gate->code();
+    aclError code = failed != acl::kSuccess ? failed : gate->code();
     if (code == acl::kSuccess && device_of(event->device).lost) code = acl::kRtLostHeartbeat;
     if (code == acl::kSuccess) return code;
     return call.fail(code, "a task before the event failed");
@@ -68,15 +69,15 @@ aclError check_not_lost(const Call& call, const Event& event) {
 }
 
 // What the two queries of the past have in common.
-std::shared_ptr<Event> find_classic(const Call& call, const void* handle, const void* out,
-                                    aclError& code) {
-    if ((code = call.fault()) != acl::kSuccess) return nullptr;
-    const auto event = find_event(call, handle, code);
+std::shared_ptr<Event> find_classic(const Call& call, const void* handle, const void* out) {
+    auto event = find_event(call, handle);
     if (event == nullptr) return nullptr;
-    if (out == nullptr) code = call.fail(acl::kInvalidParam, "the status's address is null");
-    if (code == acl::kSuccess) code = refuse_ex(call, *event);
-    if (code == acl::kSuccess) code = check_not_lost(call, *event);
-    return code == acl::kSuccess ? event : nullptr;
+    if (out == nullptr) {
+        call.fail(acl::kInvalidParam, "the status's address is null");
+        return nullptr;
+    }
+    if (refuse_ex(call, *event) != acl::kSuccess) return nullptr;
+    return check_not_lost(call, *event) == acl::kSuccess ? event : nullptr;
 }
 
 }  // namespace
@@ -90,36 +91,31 @@ extern "C" {
 
 aclError aclrtRecordEvent(aclrtEvent handle, aclrtStream stream) {
     const Call call("aclrtRecordEvent");
-    if (call.fault() != kSuccess) return call.fault();
-    aclError code = kSuccess;
-    const auto event = find_event(call, handle, code);
-    if (event == nullptr) return code;
-    const auto on = find_stream(call, stream, code);
-    if (on == nullptr) return code;
-    if ((code = check_event_context(call, *event)) != kSuccess) return code;
-    const auto gate = begin_record(call, *event, code);
-    if (gate == nullptr) return code;
+    const auto event = find_event(call, handle);
+    if (event == nullptr) return call.code();
+    const auto on = find_stream(call, stream);
+    if (on == nullptr) return call.code();
+    if (const aclError code = check_event_context(call, *event)) return code;
+    const auto gate = begin_record(call, *event);
+    if (gate == nullptr) return call.code();
     Entry entry;
     entry.task.name = call.name();
     entry.opens = gate;
-    code = push_entry(call, *on, std::move(entry));
+    const aclError code = push_entry(call, *on, std::move(entry));
     if (code != kSuccess) gate->open(now_ns(), code);
     return code;
 }
 
 aclError aclrtResetEvent(aclrtEvent handle, aclrtStream stream) {
     const Call call("aclrtResetEvent");
-    if (call.fault() != kSuccess) return call.fault();
-    aclError code = kSuccess;
-    const auto event = find_event(call, handle, code);
-    if (event == nullptr) return code;
-    if ((code = check_event_context(call, *event)) != kSuccess) return code;
-    if ((code = refuse_ex(call, *event)) != kSuccess) return code;
-    if ((code = check_flag(call, *event, kEventSync, "ACL_EVENT_SYNC")) != kSuccess) return code;
+    const auto event = find_event(call, handle);
+    if (event == nullptr) return call.code();
+    if (const aclError code = check_event_context(call, *event)) return code;
+    if (const aclError code = refuse_ex(call, *event)) return code;
+    if (const aclError code = check_flag(call, *event, kEventSync, "ACL_EVENT_SYNC")) return code;
     Entry entry;
     entry.task.name = call.name();
-    code = submit_entry(call, stream, std::move(entry));
-    if (code != kSuccess) return code;
+    if (const aclError code = submit_entry(call, stream, std::move(entry))) return code;
     const std::lock_guard lock(event->mutex);
     event->last = nullptr;
     event->was_waited = false;
@@ -128,24 +124,18 @@ aclError aclrtResetEvent(aclrtEvent handle, aclrtStream stream) {
 
 aclError aclrtStreamWaitEvent(aclrtStream stream, aclrtEvent handle) {
     const Call call("aclrtStreamWaitEvent");
-    if (call.fault() != kSuccess) return call.fault();
-    aclError code = kSuccess;
-    const auto event = find_event(call, handle, code);
-    if (event == nullptr) return code;
-    const auto on = find_stream(call, stream, code);
-    if (on == nullptr) return code;
-    if ((code = check_event_context(call, *event)) != kSuccess) return code;
-    if ((code = check_flag(call, *event, kEventSync, "ACL_EVENT_SYNC")) != kSuccess) return code;
+    const auto event = find_event(call, handle);
+    if (event == nullptr) return call.code();
+    const auto on = find_stream(call, stream);
+    if (on == nullptr) return call.code();
+    if (const aclError code = check_event_context(call, *event)) return code;
+    if (const aclError code = check_flag(call, *event, kEventSync, "ACL_EVENT_SYNC")) return code;
     Entry entry;
     entry.task.name = call.name();
     entry.before_limit = wait_limit_ns.load();
     {
         const std::lock_guard lock(event->mutex);
-        entry.before = event->last;
-        if (entry.before == nullptr && !event->is_ex) {
-            if (event->next == nullptr) event->next = std::make_shared<Gate>();
-            entry.before = event->next;
-        }
+        entry.before = gate_to_wait_for(*event);
         if (!event->is_ex) {
             entry.opens = std::make_shared<Gate>();
             event->waits.erase(std::remove_if(event->waits.begin(), event->waits.end(),
@@ -156,25 +146,23 @@ aclError aclrtStreamWaitEvent(aclrtStream stream, aclrtEvent handle) {
         }
     }
     const auto passed = entry.opens;
-    code = push_entry(call, *on, std::move(entry));
+    const aclError code = push_entry(call, *on, std::move(entry));
     if (code != kSuccess && passed != nullptr) passed->open(now_ns(), code);
     return code;
 }
 
 aclError aclrtQueryEvent(aclrtEvent handle, aclrtEventStatus* status) {
     const Call call("aclrtQueryEvent");
-    aclError code = kSuccess;
-    const auto event = find_classic(call, handle, status, code);
-    if (event == nullptr) return code;
+    const auto event = find_classic(call, handle, status);
+    if (event == nullptr) return call.code();
     *status = is_complete(*event) ? ACL_EVENT_STATUS_COMPLETE : ACL_EVENT_STATUS_NOT_READY;
     return kSuccess;
 }
 
 aclError aclrtQueryEventWaitStatus(aclrtEvent handle, aclrtEventWaitStatus* status) {
     const Call call("aclrtQueryEventWaitStatus");
-    aclError code = kSuccess;
-    const auto event = find_classic(call, handle, status, code);
-    if (event == nullptr) return code;
+    const auto event = find_classic(call, handle, status);
+    if (event == nullptr) return call.code();
     const std::lock_guard lock(event->mutex);
     const bool passed = std::all_of(event->waits.begin(), event->waits.end(),
                                     [](const auto& wait) { return wait->is_open(); });
@@ -184,12 +172,10 @@ aclError aclrtQueryEventWaitStatus(aclrtEvent handle, aclrtEventWaitStatus* stat
 
 aclError aclrtQueryEventStatus(aclrtEvent handle, aclrtEventRecordedStatus* status) {
     const Call call("aclrtQueryEventStatus");
-    if (call.fault() != kSuccess) return call.fault();
-    aclError code = kSuccess;
-    const auto event = find_event(call, handle, code);
-    if (event == nullptr) return code;
+    const auto event = find_event(call, handle);
+    if (event == nullptr) return call.code();
     if (status == nullptr) return call.fail(kInvalidParam, "the status's address is null");
-    code =
+    aclError code =
         check_flag(call, *event, kEventCaptureStreamProgress, "ACL_EVENT_CAPTURE_STREAM_PROGRESS");
     if (code == kSuccess) code = check_not_lost(call, *event);
     if (code != kSuccess) return code;
@@ -199,34 +185,28 @@ aclError aclrtQueryEventStatus(aclrtEvent handle, aclrtEventRecordedStatus* stat
 }
 
 aclError aclrtSynchronizeEvent(aclrtEvent event) {
-    const Call call("aclrtSynchronizeEvent");
-    if (call.fault() != kSuccess) return call.fault();
-    return wait_on_host(call, event, -1);
+    return wait_on_host(Call("aclrtSynchronizeEvent"), event, -1);
 }
 
 aclError aclrtSynchronizeEventWithTimeout(aclrtEvent event, std::int32_t timeout) {
     const Call call("aclrtSynchronizeEventWithTimeout");
-    if (call.fault() != kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     if (timeout < -1) return call.fail(kRtParamInvalid, "the timeout is below -1");
     return wait_on_host(call, event, timeout < 0 ? -1 : Nanoseconds{timeout} * 1'000'000);
 }
 
 aclError aclrtSetOpWaitTimeout(std::uint32_t timeout) {
     const Call call("aclrtSetOpWaitTimeout");
-    if (call.fault() != kSuccess) return call.fault();
-    aclError code = kSuccess;
-    if (current_context(call, code) == nullptr) return code;
+    if (current_context(call) == nullptr) return call.code();
     wait_limit_ns = Nanoseconds{timeout} * 1'000'000'000;
     return kSuccess;
 }
 
 aclError aclrtEventElapsedTime(float* ms, aclrtEvent start, aclrtEvent end) {
     const Call call("aclrtEventElapsedTime");
-    if (call.fault() != kSuccess) return call.fault();
-    aclError code = kSuccess;
-    const auto first = find_event(call, start, code);
-    const auto second = first == nullptr ? nullptr : find_event(call, end, code);
-    if (second == nullptr) return code;
+    const auto first = find_event(call, start);
+    const auto second = first == nullptr ? nullptr : find_event(call, end);
+    if (second == nullptr) return call.code();
     if (ms == nullptr) return call.fail(kInvalidParam, "the time's address is null");
     for (const auto& event : {first, second}) {
         if (check_flag(call, *event, kEventTimeLine, "ACL_EVENT_TIME_LINE") != kSuccess) {

@@ -58,7 +58,8 @@ aclError check_unordered(const Call& call, const Task& task) {
 }  // namespace
 
 Handles<Stream>& streams() {
-    static auto* const kept = new Handles<Stream>(HandleKind::stream);
+    static auto* const kept =
+        new Handles<Stream>(HandleKind::stream, "stream", "aclrtCreateStream");
     return *kept;
 }
 
@@ -76,22 +77,18 @@ std::shared_ptr<Stream> make_stream(const std::shared_ptr<Context>& context) {
     return std::make_shared<Stream>(context, context->device, ++stream_ids);
 }
 
-std::shared_ptr<Stream> find_stream(const Call& call, void* handle, aclError& code) {
-    const auto context = current_context(call, code);
+std::shared_ptr<Stream> find_stream(const Call& call, void* handle) {
+    const auto context = current_context(call);
     if (context == nullptr) return nullptr;
     if (handle == nullptr) return context->default_stream;
     auto stream = streams().find(handle);
     if (stream == nullptr) {
-        code = streams().was_given(handle)
-                   ? call.violation(acl::kRtInvalidHandle, "destroyed stream used",
-                                    "the stream was destroyed before this call")
-                   : call.violation(acl::kRtInvalidHandle, "not a stream",
-                                    "the handle is none that aclrtCreateStream gave");
+        streams().refuse(call, handle, acl::kRtInvalidHandle);
         return nullptr;
     }
     if (stream->context.lock() != context) {
-        code = call.violation(acl::kRtStreamContext, "wrong context",
-                              "the stream belongs to another context than the current one");
+        call.violation(acl::kRtStreamContext, "wrong context",
+                       "the stream belongs to another context than the current one");
         return nullptr;
     }
     return stream;
@@ -107,9 +104,8 @@ aclError push_entry(const Call& call, Stream& stream, Entry entry) {
 }
 
 aclError submit_entry(const Call& call, void* stream, Entry entry) {
-    aclError code = acl::kSuccess;
-    const auto found = find_stream(call, stream, code);
-    return found == nullptr ? code : push_entry(call, *found, std::move(entry));
+    const auto found = find_stream(call, stream);
+    return found == nullptr ? call.code() : push_entry(call, *found, std::move(entry));
 }
 
 aclError submit(const Call& call, void* stream, Task task) {
@@ -119,15 +115,14 @@ aclError submit(const Call& call, void* stream, Task task) {
 }
 
 aclError run_now(const Call& call, Task task) {
-    aclError code = acl::kSuccess;
-    const auto context = current_context(call, code);
-    if (context == nullptr) return code;
+    const auto context = current_context(call);
+    if (context == nullptr) return call.code();
     Device& device = device_of(context->device);
     if (device.lost) return call.fail(acl::kRtDriverError, "the device is lost");
     if (call.deferred_fault() != acl::kSuccess) {
         return call.fail(call.deferred_fault(), "failed on demand");
     }
-    if ((code = check_unordered(call, task)) != acl::kSuccess) return code;
+    if (const aclError code = check_unordered(call, task)) return code;
     begin_uses(task);
     const auto sleep = [&device](Nanoseconds until) { return sleep_in_caller(device, until); };
     const Nanoseconds slow = slow_by_ns.load(std::memory_order_relaxed);

@@ -25,12 +25,10 @@ aclError read_timeout(const Call& call, std::int32_t timeout, Nanoseconds& limit
 }
 
 aclError create(const Call& call, void** handle) {
-    if (call.fault() != acl::kSuccess) return call.fault();
-    aclError code = acl::kSuccess;
-    const auto context = current_context(call, code);
-    if (context == nullptr) return code;
+    const auto context = current_context(call);
+    if (context == nullptr) return call.code();
     if (handle == nullptr) return call.fail(acl::kInvalidParam, "the stream's address is null");
-    if ((code = check_device(call, *context)) != acl::kSuccess) return code;
+    if (const aclError code = check_device(call, *context)) return code;
     const std::uint32_t limit = settings().streams_per_device;
     if (!take_one(device_of(context->device).streams, 1, limit)) {
         return call.fail(acl::kRtNoStream,
@@ -45,12 +43,11 @@ aclError create(const Call& call, void** handle) {
 }
 
 aclError destroy(const Call& call, void* handle, bool patient) {
-    if (call.is_forked()) return call.fault();
+    if (call.is_stopped()) return call.fault();
     if (handle == nullptr) return call.fail(acl::kInvalidParam, "the stream is null");
-    aclError code = acl::kSuccess;
-    const auto stream = find_stream(call, handle, code);
-    if (stream == nullptr) return code;
-    if ((code = check_may_wait(call)) != acl::kSuccess) return code;
+    const auto stream = find_stream(call, handle);
+    if (stream == nullptr) return call.code();
+    if (const aclError code = check_may_wait(call)) return code;
     if (streams().remove(handle) == nullptr) {
         return call.fail(acl::kRtInvalidHandle, "destroyed already");
     }
@@ -72,24 +69,22 @@ aclError tell(const Call& call, std::uint32_t device, aclError code) {
 }
 
 aclError synchronize(const Call& call, void* handle, std::int32_t timeout) {
-    if (call.fault() != acl::kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     Nanoseconds limit = kForever;
-    aclError code = read_timeout(call, timeout, limit);
-    if (code != acl::kSuccess) return code;
-    const auto stream = find_stream(call, handle, code);
-    if (stream == nullptr) return code;
-    if ((code = check_may_wait(call)) != acl::kSuccess) return code;
+    if (const aclError code = read_timeout(call, timeout, limit)) return code;
+    const auto stream = find_stream(call, handle);
+    if (stream == nullptr) return call.code();
+    if (const aclError code = check_may_wait(call)) return code;
     return tell(call, stream->device_id, stream->wait(limit));
 }
 
 aclError synchronize_all(const Call& call, std::int32_t timeout) {
-    if (call.fault() != acl::kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     Nanoseconds limit = kForever;
-    aclError code = read_timeout(call, timeout, limit);
-    if (code != acl::kSuccess) return code;
-    const auto context = current_context(call, code);
-    if (context == nullptr) return code;
-    if ((code = check_may_wait(call)) != acl::kSuccess) return code;
+    if (const aclError code = read_timeout(call, timeout, limit)) return code;
+    const auto context = current_context(call);
+    if (context == nullptr) return call.code();
+    if (const aclError code = check_may_wait(call)) return code;
     return tell(call, context->device, synchronize_device(context->device, limit));
 }
 
@@ -109,7 +104,7 @@ aclError aclrtCreateStream(aclrtStream* stream) {
 aclError aclrtCreateStreamWithConfig(aclrtStream* stream, std::uint32_t priority,
                                      std::uint32_t flag) {
     const Call call("aclrtCreateStreamWithConfig");
-    if (call.fault() != kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     if (priority > 7) return call.fail(kRtParamInvalid, "the priority is above 7");
     if ((flag & ~(kStreamFastLaunch | kStreamFastSync)) != 0) {
         return call.fail(kRtParamInvalid,
@@ -119,22 +114,21 @@ aclError aclrtCreateStreamWithConfig(aclrtStream* stream, std::uint32_t priority
 }
 
 aclError aclrtDestroyStream(aclrtStream stream) {
-    return destroy(Call("aclrtDestroyStream"), stream, true);
+    return destroy(ReleaseCall("aclrtDestroyStream"), stream, true);
 }
 
 aclError aclrtDestroyStreamForce(aclrtStream stream) {
-    return destroy(Call("aclrtDestroyStreamForce"), stream, false);
+    return destroy(ReleaseCall("aclrtDestroyStreamForce"), stream, false);
 }
 
 aclError aclrtSetStreamFailureMode(aclrtStream handle, std::uint64_t mode) {
     const Call call("aclrtSetStreamFailureMode");
-    if (call.fault() != kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     if (mode != kContinueOnFailure && mode != kStopOnFailure) {
         return call.fail(kRtParamInvalid, "the mode is " + std::to_string(mode));
     }
-    aclError code = kSuccess;
-    const auto stream = find_stream(call, handle, code);
-    if (stream == nullptr) return code;
+    const auto stream = find_stream(call, handle);
+    if (stream == nullptr) return call.code();
     if (stream->handle == nullptr) {
         return call.fail(kRtFeatureNotSupported, "the default stream has no failure mode");
     }
@@ -146,11 +140,10 @@ aclError aclrtSetStreamFailureMode(aclrtStream handle, std::uint64_t mode) {
 
 aclError aclrtStreamQuery(aclrtStream handle, aclrtStreamStatus* status) {
     const Call call("aclrtStreamQuery");
-    if (call.fault() != kSuccess) return call.fault();
+    if (call.is_stopped()) return call.fault();
     if (status == nullptr) return call.fail(kInvalidParam, "the status's address is null");
-    aclError code = kSuccess;
-    const auto stream = find_stream(call, handle, code);
-    if (stream == nullptr) return code;
+    const auto stream = find_stream(call, handle);
+    if (stream == nullptr) return call.code();
     if (device_of(stream->device_id).lost) return call.fail(kRtDriverError, "the device is lost");
     *status = stream->is_idle() ? ACL_STREAM_STATUS_COMPLETE : ACL_STREAM_STATUS_NOT_READY;
     return kSuccess;
@@ -158,11 +151,9 @@ aclError aclrtStreamQuery(aclrtStream handle, aclrtStreamStatus* status) {
 
 aclError aclrtStreamAbort(aclrtStream handle) {
     const Call call("aclrtStreamAbort");
-    if (call.fault() != kSuccess) return call.fault();
-    aclError code = kSuccess;
-    const auto stream = find_stream(call, handle, code);
-    if (stream == nullptr) return code;
-    if ((code = check_may_wait(call)) != kSuccess) return code;
+    const auto stream = find_stream(call, handle);
+    if (stream == nullptr) return call.code();
+    if (const aclError code = check_may_wait(call)) return code;
     stream->abort(kRtStreamAbort);
     return kSuccess;
 }
@@ -183,10 +174,8 @@ aclError aclrtSynchronizeDeviceWithTimeout(std::int32_t timeout) {
 
 aclError aclrtGetStreamAvailableNum(std::uint32_t* count) {
     const Call call("aclrtGetStreamAvailableNum");
-    if (call.fault() != kSuccess) return call.fault();
-    aclError code = kSuccess;
-    const auto context = current_context(call, code);
-    if (context == nullptr) return code;
+    const auto context = current_context(call);
+    if (context == nullptr) return call.code();
     if (count == nullptr) return call.fail(kInvalidParam, "the count's address is null");
     *count = settings().streams_per_device - device_of(context->device).streams.load();
     return kSuccess;

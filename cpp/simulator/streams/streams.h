@@ -18,8 +18,8 @@ Handles<Stream>& streams();
 std::shared_ptr<Stream> make_stream(const std::shared_ptr<Context>& context);
 
 // The stream of a handle, null being the current context's default stream. Null, with the code to
-// return and its text recorded: no context, a stale handle, a stream of another context.
-std::shared_ptr<Stream> find_stream(const Call& call, void* handle, aclError& code);
+// return in call.code(): no context, a stale handle, a stream of another context.
+std::shared_ptr<Stream> find_stream(const Call& call, void* handle);
 
 // As `submit`, for what carries gates or guards.
 aclError submit_entry(const Call& call, void* stream, Entry entry);
