@@ -88,7 +88,8 @@ Names bind_all(Api& api, const std::vector<void*>& handles, const Names& without
     for_each_function(api, [&](auto& function) {
         const bool hidden = std::count(without.begin(), without.end(), function.name) != 0;
         function.bind(hidden ? nullptr : find_symbol(handles, function.name));
-        if (!function.there() && function.need == Need::required) missing.push_back(function.name);
+        if (!function.is_loaded() && function.need == Need::required)
+            missing.push_back(function.name);
     });
     return missing;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // AscendCL as one table of functions, filled by dlopen at first use. Everything else here calls the
 // vendor through it. A function that CANN of mid-2022 lacks, or that only measures, is optional and
-// asked for by `there()`.
+// asked for by `is_loaded()`.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "ascend/acl.h"
-#include "ascend/acl_errors.h"
+#include "acl/acl.h"
+#include "acl/acl_errors.h"
 
 namespace mgn::ascend {
 
@@ -31,7 +31,7 @@ public:
         : name(symbol), need(how) {}
 
     Result operator()(Arguments... arguments) const { return pointer_(arguments...); }
-    bool there() const noexcept { return pointer_ != nullptr; }
+    bool is_loaded() const noexcept { return pointer_ != nullptr; }
     void bind(void* address) noexcept { pointer_ = reinterpret_cast<Pointer>(address); }
 
     const char* name;

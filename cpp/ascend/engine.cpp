@@ -99,7 +99,7 @@ void Engine::abort_all() {
     for (const std::shared_ptr<Lane>& lane : lanes_) {
         try {
             // Before: a stream that has dropped what it had is through with it as if all were well.
-            if (abort_stream.there()) lane->give_up(dropped);
+            if (abort_stream.is_loaded()) lane->give_up(dropped);
             lane->abort();
         } catch (const DeviceError& failure) {
             FailedReleases::note(failure);

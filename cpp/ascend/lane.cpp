@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "ascend/error_names.h"
-#include "ascend/half.h"
+#include "common/half.h"
 
 namespace mgn::ascend {
 
@@ -42,7 +42,7 @@ Lane::Lane(std::shared_ptr<Device> device, const ModelInfo& info, std::uint32_t 
     : device_(std::move(device)), info_(info), model_(model), stream_(make_stream(device_)) {
     make_inputs();
     make_outputs();
-    if (!timed || !device_->api().elapsed_time.there()) return;
+    if (!timed || !device_->api().elapsed_time.is_loaded()) return;
     timeline_ = std::make_unique<Timeline>(device_, device_->shares_memory() ? 2 : 4);
 }
 
@@ -133,7 +133,7 @@ void Lane::enqueue(std::size_t count) {
                      ACL_MEMCPY_DEVICE_TO_HOST, stream_.get());
         mark();
     }
-    if (!api.query_stream.there()) {
+    if (!api.query_stream.is_loaded()) {
         progress_ = make_progress_event(device_);
         runtime.call(api.record_event, progress_.get(), stream_.get());
     }
@@ -159,7 +159,7 @@ void Lane::set_gear(std::size_t count) {
 // when it has ended; without one the lane stays in use.
 void Lane::mark_progress_after_failure() {
     progress_ = Event();
-    if (device_->api().query_stream.there()) return;
+    if (device_->api().query_stream.is_loaded()) return;
     try {
         Event event = make_progress_event(device_);
         device_->runtime().call(device_->api().record_event, event.get(), stream_.get());
@@ -228,7 +228,7 @@ Answer Lane::query(bool& complete) const {
     Answer failure;
     const ContextScope scope(*device_, failure);
     if (failure.code != kSuccess) return failure;
-    if (api.query_stream.there()) {
+    if (api.query_stream.is_loaded()) {
         aclrtStreamStatus status = ACL_STREAM_STATUS_NOT_READY;
         const aclError code = api.query_stream(stream_.get(), &status);
         complete = status == ACL_STREAM_STATUS_COMPLETE;
@@ -244,7 +244,7 @@ Answer Lane::query(bool& complete) const {
 // Leaves the lane's state alone, so it needs no mutex: only one thread at a time is in it.
 Answer Lane::synchronize(milliseconds limit) const {
     const auto& synchronize_stream = device_->api().synchronize_stream_with_timeout;
-    if (!synchronize_stream.there()) return synchronize_by_asking(limit);
+    if (!synchronize_stream.is_loaded()) return synchronize_by_asking(limit);
     Answer failure;
     const ContextScope scope(*device_, failure);
     if (failure.code != kSuccess) return failure;
@@ -301,8 +301,8 @@ void Lane::end(std::optional<DeviceError> failure) {
 void Lane::take_embeddings(Batch& batch) const {
     const std::size_t numbers = batch.count * batch.width;
     if (info_.output_type == ACL_FLOAT16) {
-        to_floats(reinterpret_cast<const std::uint16_t*>(embeddings_.get()), numbers,
-                  batch.embeddings.get());
+        halves_to_floats(reinterpret_cast<const std::uint16_t*>(embeddings_.get()), numbers,
+                         batch.embeddings.get());
     } else {
         std::memcpy(batch.embeddings.get(), embeddings_.get(), numbers * sizeof(float));
     }
@@ -311,7 +311,7 @@ void Lane::take_embeddings(Batch& batch) const {
 void Lane::abort() {
     const ContextScope scope(*device_);
     const Api& api = device_->api();
-    if (api.abort_stream.there()) device_->runtime().call(api.abort_stream, stream_.get());
+    if (api.abort_stream.is_loaded()) device_->runtime().call(api.abort_stream, stream_.get());
 }
 
 void Lane::stop_taking() {

@@ -32,7 +32,7 @@ Stream make_stream(const std::shared_ptr<Device>& device) {
     aclrtStream stream = nullptr;
     // Fast launch takes resources ahead. Not fast sync: its waits spin on a core that decoding
     // needs.
-    if (api.create_stream_with_config.there()) {
+    if (api.create_stream_with_config.is_loaded()) {
         const aclError code = api.create_stream_with_config(&stream, 0, kStreamFastLaunch);
         if (code == kSuccess) return Stream(device, stream);
         const auto& name = api.create_stream_with_config.name;

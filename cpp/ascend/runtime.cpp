@@ -180,7 +180,7 @@ Device::~Device() {
 // A chip without HBM answers for it with its DDR, or that it has 0 of 0, or by a refusal.
 std::optional<MemoryInfo> Device::memory() const {
     const auto& ask = api().memory_info;
-    if (!ask.there()) return std::nullopt;
+    if (!ask.is_loaded()) return std::nullopt;
     const ContextScope scope(*this);
     MemoryInfo info;
     const aclError code = ask(ACL_HBM_MEM, &info.free_bytes, &info.total_bytes);

@@ -28,9 +28,10 @@ Metric metric_of(const std::string& word) {
     throw InvalidInput("metric is '" + word + "', expected 'squared_distance' or 'unit_rows'");
 }
 
-ScreenedBlock screen(py::array dots, const py::array& rows, const py::array& columns,
-                     const py::array& row_squares, const py::array& column_squares,
-                     const std::string& metric, std::size_t threads) {
+// The dot products become distances where they are; the result borrows all but the last array.
+ScreenedArrays screen_in_place(py::array dots, const py::array& rows, const py::array& columns,
+                               const py::array& row_squares, const py::array& column_squares,
+                               const std::string& metric, std::size_t threads) {
     const Matrix<float> block = borrow_output_matrix<float>("dots", dots);
     const auto row_values = borrow_matrix<float>("rows", rows);
     const auto column_values = borrow_matrix<float>("columns", columns);
@@ -50,7 +51,7 @@ ScreenedBlock screen(py::array dots, const py::array& rows, const py::array& col
                         metric_of(metric)};
     {
         py::gil_scoped_release unlocked;
-        distances_from_dots(block, view.metric, own, other, threads);
+        distances_from_dots(block, own, other, view.metric, threads);
     }
     return {dots, rows, columns, row_squares, view};
 }
@@ -105,12 +106,12 @@ void bound_distances_from_dots(py::array dots, const py::array& row_squares,
     const Metric units = metric_of(metric);
     {
         py::gil_scoped_release unlocked;
-        distances_from_dots(block, units, own, other, threads);
+        distances_from_dots(block, own, other, units, threads);
     }
 }
 
-void bound_exact_distances(const py::array& rows, const py::array& columns,
-                           const std::string& metric, py::array out, std::size_t threads) {
+void bound_exact_distances(const py::array& rows, const py::array& columns, py::array out,
+                           const std::string& metric, std::size_t threads) {
     const auto left = borrow_matrix<float>("rows", rows);
     const auto right = borrow_matrix<float>("columns", columns);
     const Matrix<float> distances = borrow_output_matrix<float>("out", out);
@@ -120,11 +121,11 @@ void bound_exact_distances(const py::array& rows, const py::array& columns,
     const Metric units = metric_of(metric);
     {
         py::gil_scoped_release unlocked;
-        exact_distances(left, right, units, distances, workers_of(threads));
+        exact_distances(left, right, distances, units, workers_of(threads));
     }
 }
 
-void bound_merge_nearest(const ScreenedBlock& block, std::size_t first_column, py::array columns,
+void bound_merge_nearest(const ScreenedArrays& block, std::size_t first_column, py::array columns,
                          py::array distances, std::size_t threads) {
     const Nearest lists{borrow_output_matrix<std::int32_t>("columns", columns),
                         borrow_output_matrix<double>("distances", distances)};
@@ -159,7 +160,7 @@ py::tuple rank_distances(const Ranker& ranker, const py::array& distances, const
     return rank_matrix<float>(ranker, distances, query, threads);
 }
 
-py::tuple rank_screened(const Ranker& ranker, const ScreenedBlock& block, const py::array& person,
+py::tuple rank_screened(const Ranker& ranker, const ScreenedArrays& block, const py::array& person,
                         const py::array& camera, std::size_t threads) {
     const IdentitySpans query = borrow_identities(person, camera);
     ResultArrays results(block.view.values.rows);
@@ -171,16 +172,16 @@ py::tuple rank_screened(const Ranker& ranker, const ScreenedBlock& block, const 
 }
 
 // All pictures' arrays, and the lists that look at them.
-struct NeighboursOfArrays {
+struct NeighboursArrays {
     py::array query, gallery, query_squares, gallery_squares, query_residuals, gallery_residuals;
     Neighbours lists;
 };
 
 // Residuals are empty arrays where no block is of bfloat16.
-NeighboursOfArrays neighbours(const py::array& query, const py::array& gallery,
-                              const py::array& query_squares, const py::array& gallery_squares,
-                              const py::array& query_residuals, const py::array& gallery_residuals,
-                              const std::string& metric, std::size_t depth) {
+NeighboursArrays neighbours(const py::array& query, const py::array& gallery,
+                            const py::array& query_squares, const py::array& gallery_squares,
+                            const py::array& query_residuals, const py::array& gallery_residuals,
+                            const std::string& metric, std::size_t depth) {
     const Pictures pictures{borrow_matrix<float>("query", query),
                             borrow_matrix<float>("gallery", gallery),
                             borrow_vector<double>("query_squares", query_squares),
@@ -197,7 +198,7 @@ NeighboursOfArrays neighbours(const py::array& query, const py::array& gallery,
             Neighbours(pictures, depth)};
 }
 
-void add_block(NeighboursOfArrays& self, const py::array& block, std::size_t first_row,
+void add_block(NeighboursArrays& self, const py::array& block, std::size_t first_row,
                std::size_t first_column, std::size_t threads) {
     const auto values = borrow_matrix<float>("block", block);
     {
@@ -206,7 +207,7 @@ void add_block(NeighboursOfArrays& self, const py::array& block, std::size_t fir
     }
 }
 
-void settle(NeighboursOfArrays& self, std::size_t first, py::array columns, py::array distances,
+void settle(NeighboursArrays& self, std::size_t first, py::array columns, py::array distances,
             py::array largest, std::size_t threads) {
     const Nearest lists{borrow_output_matrix<std::int32_t>("columns", columns),
                         borrow_output_matrix<double>("distances", distances)};
@@ -237,12 +238,12 @@ NeighbourhoodArrays neighbourhood(const py::array& nearest, const py::array& dis
     return {nearest, distances, scale, query, gallery, view};
 }
 
-void blend(const Encoding& encoding, std::size_t first_query, py::array block,
+void blend(const Encoding& encoding, py::array block, std::size_t first_query,
            double original_weight, std::size_t threads) {
     const Matrix<float> rows = borrow_output_matrix<float>("block", block);
     {
         py::gil_scoped_release unlocked;
-        encoding.blend(first_query, rows, original_weight, workers_of(threads));
+        encoding.blend(rows, first_query, original_weight, workers_of(threads));
     }
 }
 
@@ -264,14 +265,14 @@ void bind_reranking(py::module_& module) {
     py::class_<NeighbourhoodArrays>(module, "Neighbourhood")
         .def(py::init(&neighbourhood), py::arg("nearest"), py::arg("distances"), py::arg("scale"),
              py::arg("query"), py::arg("gallery"), py::arg("metric"), py::arg("squared_again"));
-    py::class_<NeighboursOfArrays>(module, "Neighbours")
+    py::class_<NeighboursArrays>(module, "Neighbours")
         .def(py::init(&neighbours), py::arg("query"), py::arg("gallery"), py::arg("query_squares"),
              py::arg("gallery_squares"), py::arg("query_residuals"), py::arg("gallery_residuals"),
              py::arg("metric"), py::arg("depth"))
-        .def("is_crowded", [](const NeighboursOfArrays& self) { return self.lists.is_crowded(); })
+        .def("is_crowded", [](const NeighboursArrays& self) { return self.lists.is_crowded(); })
         .def(
             "expect_float32",
-            [](NeighboursOfArrays& self, std::size_t threads) {
+            [](NeighboursArrays& self, std::size_t threads) {
                 self.lists.expect_float32(workers_of(threads));
             },
             py::arg("threads"), py::call_guard<py::gil_scoped_release>())
@@ -299,7 +300,7 @@ void bind_reranking(py::module_& module) {
                std::size_t threads) { self.expand(near.view, begin, end, workers_of(threads)); },
             py::arg("near"), py::arg("begin"), py::arg("end"), py::arg("threads"), Unlocked())
         .def("index", &Encoding::index, Unlocked())
-        .def("blend", &blend, py::arg("first_query"), py::arg("block"), py::arg("original_weight"),
+        .def("blend", &blend, py::arg("block"), py::arg("first_query"), py::arg("original_weight"),
              py::arg("threads"));
 }
 
@@ -320,16 +321,16 @@ void bind_eval(py::module_& module) {
                py::arg("row_squares"), py::arg("column_squares"), py::arg("metric"),
                py::arg("threads"));
     module.def("exact_distances", &bound_exact_distances, py::arg("rows"), py::arg("columns"),
-               py::arg("metric"), py::arg("out"), py::arg("threads"));
+               py::arg("out"), py::arg("metric"), py::arg("threads"));
     module.def(
         "product_scratch_bytes",
         [](std::size_t width) { return scratch_elements(width) * sizeof(float); },
         py::arg("width"));
     module.def("candidate_bytes", &Neighbours::bytes_for, py::arg("count"), py::arg("depth"));
-    py::class_<ScreenedBlock>(module, "Screened")
-        .def(py::init(&screen), py::arg("dots"), py::arg("rows"), py::arg("columns"),
-             py::arg("row_squares"), py::arg("column_squares"), py::arg("metric"),
-             py::arg("threads"));
+    py::class_<ScreenedArrays>(module, "Screened");
+    module.def("screen_in_place", &screen_in_place, py::arg("dots"), py::arg("rows"),
+               py::arg("columns"), py::arg("row_squares"), py::arg("column_squares"),
+               py::arg("metric"), py::arg("threads"));
     module.def("merge_nearest", &bound_merge_nearest, py::arg("block"), py::arg("first_column"),
                py::arg("columns"), py::arg("distances"), py::arg("threads"));
     bind_ranking(module);

@@ -21,9 +21,8 @@ Shots shots_of(const std::string& word) {
 }
 
 template <typename T>
-py::tuple shoot_matrix(const ShotRanker& ranker, const py::array& distances,
-                       std::size_t first_query, IdentitySpans query, py::array& ranks,
-                       std::size_t threads) {
+py::tuple rank_matrix(const ShotRanker& ranker, const py::array& distances, std::size_t first_query,
+                      IdentitySpans query, py::array& ranks, std::size_t threads) {
     const auto rows = borrow_matrix<T>("distances", distances);
     const Matrix<double> out = borrow_output_matrix<double>("ranks", ranks);
     ResultArrays results(rows.rows);
@@ -34,19 +33,19 @@ py::tuple shoot_matrix(const ShotRanker& ranker, const py::array& distances,
     return results.to_tuple();
 }
 
-py::tuple shoot_distances(const ShotRanker& ranker, const py::array& distances,
-                          std::size_t first_query, const py::array& person, const py::array& camera,
-                          py::array ranks, std::size_t threads) {
-    const IdentitySpans query = borrow_identities(person, camera);
-    if (distances.dtype().equal(py::dtype::of<double>())) {
-        return shoot_matrix<double>(ranker, distances, first_query, query, ranks, threads);
-    }
-    return shoot_matrix<float>(ranker, distances, first_query, query, ranks, threads);
-}
-
-py::tuple shoot_screened(const ShotRanker& ranker, const ScreenedBlock& block,
+py::tuple rank_distances(const ShotRanker& ranker, const py::array& distances,
                          std::size_t first_query, const py::array& person, const py::array& camera,
                          py::array ranks, std::size_t threads) {
+    const IdentitySpans query = borrow_identities(person, camera);
+    if (distances.dtype().equal(py::dtype::of<double>())) {
+        return rank_matrix<double>(ranker, distances, first_query, query, ranks, threads);
+    }
+    return rank_matrix<float>(ranker, distances, first_query, query, ranks, threads);
+}
+
+py::tuple rank_screened(const ShotRanker& ranker, const ScreenedArrays& block,
+                        std::size_t first_query, const py::array& person, const py::array& camera,
+                        py::array ranks, std::size_t threads) {
     const IdentitySpans query = borrow_identities(person, camera);
     const Matrix<double> out = borrow_output_matrix<double>("ranks", ranks);
     ResultArrays results(block.view.values.rows);
@@ -71,9 +70,9 @@ void bind_shots(py::module_& module) {
              }),
              py::arg("person"), py::arg("camera"), py::arg("ap"), py::arg("same_camera"),
              py::arg("shots"), py::arg("draws"), py::arg("seed"))
-        .def("rank_distances", &shoot_distances, py::arg("distances"), py::arg("first_query"),
+        .def("rank_distances", &rank_distances, py::arg("distances"), py::arg("first_query"),
              py::arg("person"), py::arg("camera"), py::arg("ranks"), py::arg("threads"))
-        .def("rank_screened", &shoot_screened, py::arg("block"), py::arg("first_query"),
+        .def("rank_screened", &rank_screened, py::arg("block"), py::arg("first_query"),
              py::arg("person"), py::arg("camera"), py::arg("ranks"), py::arg("threads"));
 }
 

@@ -48,7 +48,7 @@ inline void require_length(const char* name, std::size_t length, std::size_t exp
 }
 
 // Arrays of a screened block, and the look at them that kernels take.
-struct ScreenedBlock {
+struct ScreenedArrays {
     py::array dots, rows, columns, row_squares;
     Screened view;
 };

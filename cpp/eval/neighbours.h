@@ -90,9 +90,9 @@ private:
                         pictures.query.columns);
         }
         double exact(std::size_t picture, std::int32_t other) const {
-            return exact_distance(pictures.metric, pictures.embedding(picture),
+            return exact_distance(pictures.embedding(picture),
                                   pictures.embedding(static_cast<std::size_t>(other)),
-                                  pictures.query.columns);
+                                  pictures.query.columns, pictures.metric);
         }
     };
 

@@ -44,8 +44,8 @@ double distance_between(const Neighbourhood& near, std::int32_t picture, std::in
     const std::int32_t* const found = std::find(listed, end, member);
     if (found != end) return normalised(near, row, near.distances.row(row)[found - listed]);
     return normalised(near, row,
-                      exact_distance(near.metric, embedding_of(near, picture),
-                                     embedding_of(near, member), near.query.columns));
+                      exact_distance(embedding_of(near, picture), embedding_of(near, member),
+                                     near.query.columns, near.metric));
 }
 
 }  // namespace
@@ -215,7 +215,7 @@ void Encoding::index() {
     expanded_.resize(num_queries_);
 }
 
-void Encoding::blend(std::size_t first_query, Matrix<float> block, double original_weight,
+void Encoding::blend(Matrix<float> block, std::size_t first_query, double original_weight,
                      const Workers& workers) const {
     if (inverted_.empty() || first_query + block.rows > num_queries_ ||
         block.columns != num_gallery_) {

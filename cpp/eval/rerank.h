@@ -49,9 +49,9 @@ public:
     // Ends the building: the inverted lists over the gallery.
     void index();
 
-    // block [b, G] holds normalised distances of queries first, first + 1, ...; it becomes
-    // (1 - original_weight) * Jaccard distance + original_weight * block.
-    void blend(std::size_t first_query, Matrix<float> block, double original_weight,
+    // block [b, G] holds normalised distances of queries first_query, first_query + 1, ...; it
+    // becomes (1 - original_weight) * Jaccard distance + original_weight * block.
+    void blend(Matrix<float> block, std::size_t first_query, double original_weight,
                const Workers& workers) const;
 
 private:

@@ -189,7 +189,7 @@ private:
     void consider(std::size_t query, const float* row, std::int32_t number) {
         const Matrix<const float>& queries = job_.queries;
         const double distance =
-            exact_distance(Metric::kSquaredDistance, queries.row(query), row, queries.columns);
+            exact_distance(queries.row(query), row, queries.columns, Metric::kSquaredDistance);
         if (!std::isfinite(distance)) return;
         std::vector<Candidate>& heap = nearest_[query];
         const Candidate candidate(distance, number);

@@ -15,7 +15,7 @@ double exact_dot(const float* a, const float* b, std::size_t width) {
     return kernels().dot(a, b, width);
 }
 
-double exact_distance(Metric metric, const float* a, const float* b, std::size_t width) {
+double exact_distance(const float* a, const float* b, std::size_t width, Metric metric) {
     if (metric == Metric::kUnitRows) return 2.0 - 2.0 * exact_dot(a, b, width);
     return kernels().squared_distance(a, b, width);
 }
@@ -46,8 +46,8 @@ double screening_margin(Metric metric, std::size_t width, double row_square,
     return 1.001 * (dot + 4.0 * unit * (reach + constant) + underflow);
 }
 
-void distances_from_dots(Matrix<float> block, Metric metric, Span<const double> row_squares,
-                         Span<const double> column_squares, std::size_t threads) {
+void distances_from_dots(Matrix<float> block, Span<const double> row_squares,
+                         Span<const double> column_squares, Metric metric, std::size_t threads) {
     const bool unit_rows = metric == Metric::kUnitRows;
     parallel_for(block.rows, threads, [&](std::size_t begin, std::size_t end) {
         for (std::size_t i = begin; i < end; ++i) {
@@ -61,14 +61,14 @@ void distances_from_dots(Matrix<float> block, Metric metric, Span<const double> 
     });
 }
 
-void exact_distances(Matrix<const float> rows, Matrix<const float> columns, Metric metric,
-                     Matrix<float> out, const Workers& workers) {
+void exact_distances(Matrix<const float> rows, Matrix<const float> columns, Matrix<float> out,
+                     Metric metric, const Workers& workers) {
     constexpr std::size_t kGrain = 256;
     interruptible_for(columns.rows, workers, kGrain, [&](std::size_t begin, std::size_t end) {
         for (std::size_t i = 0; i < rows.rows; ++i) {
             for (std::size_t j = begin; j < end; ++j) {
                 out.row(i)[j] = static_cast<float>(
-                    exact_distance(metric, rows.row(i), columns.row(j), rows.columns));
+                    exact_distance(rows.row(i), columns.row(j), rows.columns, metric));
             }
         }
     });

@@ -17,7 +17,7 @@ enum class Metric {
 };
 
 double exact_dot(const float* a, const float* b, std::size_t width);
-double exact_distance(Metric metric, const float* a, const float* b, std::size_t width);
+double exact_distance(const float* a, const float* b, std::size_t width, Metric metric);
 
 // |row|^2 of every row, in float64; not finite exactly where the row holds a NaN or an infinity.
 void squared_lengths(Matrix<const float> embeddings, Span<double> out, std::size_t threads);
@@ -45,7 +45,7 @@ struct Screened {
     Metric metric;
 
     double exact(std::size_t row, std::size_t column) const {
-        return exact_distance(metric, rows.row(row), columns.row(column), rows.columns);
+        return exact_distance(rows.row(row), columns.row(column), rows.columns, metric);
     }
     double margin(std::size_t row) const {
         return screening_margin(metric, rows.columns, row_squares[row], largest_column_square);
@@ -53,12 +53,12 @@ struct Screened {
 };
 
 // Turns the dot products `block` of rows and columns into distances, in place.
-void distances_from_dots(Matrix<float> block, Metric metric, Span<const double> row_squares,
-                         Span<const double> column_squares, std::size_t threads);
+void distances_from_dots(Matrix<float> block, Span<const double> row_squares,
+                         Span<const double> column_squares, Metric metric, std::size_t threads);
 
 // out(i, j) = the exact distance of rows(i) and columns(j), rounded once.
-void exact_distances(Matrix<const float> rows, Matrix<const float> columns, Metric metric,
-                     Matrix<float> out, const Workers& workers);
+void exact_distances(Matrix<const float> rows, Matrix<const float> columns, Matrix<float> out,
+                     Metric metric, const Workers& workers);
 
 // The smallest T that is not below `value`, and the largest that is not above it.
 float round_up(double value);

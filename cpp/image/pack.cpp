@@ -89,7 +89,7 @@ void pack(ConstPixels input, const Outputs& outputs, const Normalisation& normal
     require_apart(input, outputs, input.height, input.width);
     const Packer packer(outputs, input.height, input.width, normalisation, level);
     const std::size_t row_bytes = input.width * kChannels;
-    Scratch last_rows(kStripRows * row_bytes);
+    AlignedBytes last_rows(kStripRows * row_bytes);
     for (std::size_t y = 0; y < input.height; y += kStripRows) {
         Strip strip = {input.row(y), row_bytes, std::min(kStripRows, input.height - y),
                        input.width};

@@ -66,7 +66,7 @@ std::shared_ptr<const RowPlan> plan_columns(std::size_t input_width, std::size_t
     return recent.get(input_width, output_width, &kernels, [&] {
         Taps taps = make_taps(input_width, output_width);
         const RowTaps view = view_of(taps);
-        Scratch table(kernels.table_bytes(view));
+        AlignedBytes table(kernels.table_bytes(view));
         kernels.fill_table(view, table.data());
         return std::make_shared<const RowPlan>(RowPlan{std::move(taps), std::move(table)});
     });
@@ -169,7 +169,7 @@ void resize(ConstPixels input, MutablePixels output, Simd level) {
     require_apart("pixels", input.data, input.size_bytes(), "out", output.data,
                   output.size_bytes());
     const std::size_t stride = scratch_stride(output.width);
-    Scratch strip(kStripRows * stride);
+    AlignedBytes strip(kStripRows * stride);
     for (std::size_t y = 0; y < output.height; y += kStripRows) {
         const std::size_t count = std::min(kStripRows, output.height - y);
         resizer.next(strip.data(), count);

@@ -15,7 +15,7 @@ namespace mgn::image {
 // A horizontal pass between two widths: its weights, and the same as the level's kernel reads them.
 struct RowPlan {
     Taps taps;
-    Scratch table;
+    AlignedBytes table;
 
     RowTaps view() const;
 };
@@ -45,8 +45,8 @@ private:
     std::shared_ptr<const Taps> rows_;
     // Input rows scaled to the output's width, the last `capacity_` of them kept.
     std::size_t capacity_;
-    Scratch ring_;
-    Scratch padded_row_;
+    AlignedBytes ring_;
+    AlignedBytes padded_row_;
     std::vector<const std::uint8_t*> sources_;
     std::size_t made_ = 0;
     std::size_t y_ = 0;

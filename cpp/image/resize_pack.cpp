@@ -14,7 +14,7 @@ void resize_pack(ConstPixels input, std::size_t height, std::size_t width, const
     Resizer resizer(input, height, width, level);
     const Packer packer(outputs, height, width, normalisation, level);
     const std::size_t stride = scratch_stride(width);
-    Scratch strip(kStripRows * stride);
+    AlignedBytes strip(kStripRows * stride);
     for (std::size_t y = 0; y < height; y += kStripRows) {
         const std::size_t count = std::min(kStripRows, height - y);
         resizer.next(strip.data(), count);

@@ -25,9 +25,9 @@ inline std::size_t scratch_stride(std::size_t width) {
 }
 
 // Zeroed bytes on a 64-byte boundary, with kReadableBehind more behind them.
-class Scratch {
+class AlignedBytes {
 public:
-    explicit Scratch(std::size_t bytes)
+    explicit AlignedBytes(std::size_t bytes)
         : memory_(std::make_unique<std::uint8_t[]>(bytes + kVectorBytes + kReadableBehind)) {
         const auto address = reinterpret_cast<std::uintptr_t>(memory_.get());
         data_ = memory_.get() + (round_up(address, kVectorBytes) - address);

@@ -41,7 +41,7 @@ def distances_from_dots(
     dots: F32Array, row_squares: F64Array, column_squares: F64Array, metric: str, threads: int
 ) -> None: ...
 def exact_distances(
-    rows: F32Array, columns: F32Array, metric: str, out: F32Array, threads: int
+    rows: F32Array, columns: F32Array, out: F32Array, metric: str, threads: int
 ) -> None: ...
 def product_scratch_bytes(width: int) -> int: ...
 def candidate_bytes(count: int, depth: int) -> int: ...
@@ -80,17 +80,17 @@ class Neighbours:
         self, first: int, columns: I32Array, distances: F64Array, largest: F32Array, threads: int
     ) -> None: ...
 
-class Screened:
-    def __init__(
-        self,
-        dots: F32Array,
-        rows: F32Array,
-        columns: F32Array,
-        row_squares: F64Array,
-        column_squares: F64Array,
-        metric: str,
-        threads: int,
-    ) -> None: ...
+class Screened: ...
+
+def screen_in_place(
+    dots: F32Array,
+    rows: F32Array,
+    columns: F32Array,
+    row_squares: F64Array,
+    column_squares: F64Array,
+    metric: str,
+    threads: int,
+) -> Screened: ...
 
 class Ranker:
     def __init__(self, person: I32Array, camera: I32Array, ap: str, same_camera: str) -> None: ...
@@ -150,7 +150,7 @@ class Encoding:
     def expand(self, near: Neighbourhood, begin: int, end: int, threads: int) -> None: ...
     def index(self) -> None: ...
     def blend(
-        self, first_query: int, block: F32Array, original_weight: float, threads: int
+        self, block: F32Array, first_query: int, original_weight: float, threads: int
     ) -> None: ...
 
 def ascend_use_library(path: str, without: list[str] = ...) -> None: ...

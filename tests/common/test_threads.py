@@ -71,7 +71,7 @@ def test_products_of_ours_that_numpy_makes_are_held(monkeypatch):
 
     rows = np.eye(3, dtype=np.float32)
     out = np.empty((3, 3), np.float32)
-    distances.multiply(rows.view(Rows), rows, out, 1, _core.Scratch())
+    distances.multiply(rows.view(Rows), rows, out, _core.Scratch(), 1)
     assert seen == [1]
     np.testing.assert_array_equal(out, rows)
 

@@ -7,8 +7,6 @@ import re
 import subprocess
 import sys
 
-import pytest
-
 import mgn_fast
 from mgn_fast import _core
 from support.repository import CPP, PACKAGE, ROOT
@@ -73,28 +71,6 @@ def test_functions_stay_short():
             if length > MAX_FUNCTION_LINES:
                 offenders.append(f"{name_of(path)}: {function.name} has {length} lines")
     assert offenders == []
-
-
-ALLOWED_INCLUDES = {
-    "common": {"common"},
-    "image": {"common", "image"},
-    "eval": {"common", "eval"},
-    "ascend": {"common", "ascend"},
-    # Of the client only what it shares with the vendor: types and codes.
-    "simulator": {"common", "ascend", "simulator"},
-    "bindings": {"common", "image", "eval", "ascend", "bindings"},
-}
-
-
-@pytest.mark.parametrize("path", [p for p in SOURCES if "cpp" in p.parts], ids=name_of)
-def test_includes_run_one_way_and_the_core_sees_no_python(path):
-    folder = path.parent.name
-    text = path.read_text()
-    ours = set(re.findall(r'#include "(\w+)/', text))
-    assert ours <= ALLOWED_INCLUDES[folder]
-    if folder != "bindings":
-        assert "pybind11" not in text
-        assert "Python.h" not in text
 
 
 def test_public_names_are_sorted_and_there():

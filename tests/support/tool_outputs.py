@@ -8,7 +8,7 @@ import json
 
 import numpy as np
 
-from mgn_fast.recipe_files.runs import PARTS
+from mgn_fast.recipe_files.runs import RUNS
 
 # What each tool writes.
 FORMATS = [
@@ -23,15 +23,15 @@ FORMATS = [
 OTHER_WIDTHS = (256, 751)
 # The recipe's directories by run, then the tool's own below them.
 _PLACES = {
-    "benchmark": ([run.results[0] for run in PARTS], "dumpOutput_device0"),
-    "msame": ([run.results[1] for run in PARTS], "2026113_1_2_3_456789"),
-    "ais_bench": ([run.results[1] for run in PARTS], ""),
+    "benchmark": ([run.results[0] for run in RUNS], "dumpOutput_device0"),
+    "msame": ([run.results[1] for run in RUNS], "2026113_1_2_3_456789"),
+    "ais_bench": ([run.results[1] for run in RUNS], ""),
 }
 
 
 def run_tool(tool, suffix, data, result, session, *, dtype="<f4", first=()):
     """Runs the tensors below `data`; the outputs stand below `result`, `first` widths in front."""
-    for run, place in zip(PARTS, folders(tool, result), strict=True):
+    for run, place in zip(RUNS, folders(tool, result), strict=True):
         place.mkdir(parents=True)
         paths = sorted((data / run.folder).glob("*.bin"))
         pictures = np.stack([np.fromfile(path, "<f4").reshape(3, 384, 128) for path in paths])

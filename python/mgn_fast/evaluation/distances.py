@@ -181,7 +181,7 @@ def screened_blocks(
         yield (
             part,
             distances,
-            screen(rows.part(part), columns, distances, metric, workers, scratch),
+            screen(rows.part(part), columns, distances, metric, scratch, workers),
         )
 
 
@@ -190,8 +190,8 @@ def screen(
     columns: EmbeddingSet,
     out: F32Array,
     metric: Metric,
-    workers: int,
     scratch: _core.Scratch,
+    threads: int,
 ) -> _core.Screened:
     """Float32 distances of all rows to all columns, with what settles them in float64.
 
@@ -200,25 +200,25 @@ def screen(
         columns: embeddings.
         out: float32 [len(rows), len(columns)] in C order, to write the distances to.
         metric: "squared_distance", or "unit_rows" for 2 - 2 a.b.
-        workers: threads of the core, which multiplies itself on CPUs it has a kernel for.
-        scratch: the core's memory for that, best the same for many blocks.
+        scratch: the core's memory to multiply in, best the same for many blocks.
+        threads: of the core, which multiplies itself on CPUs it has a kernel for.
 
     Returns:
         The core's look at the distances and the embeddings.
     """
-    multiply(rows.values, columns.values, out, workers, scratch)
+    multiply(rows.values, columns.values, out, scratch, threads)
     squares = rows.squares, columns.squares
-    return _core.Screened(out, rows.values, columns.values, *squares, metric, workers)
+    return _core.screen_in_place(out, rows.values, columns.values, *squares, metric, threads)
 
 
 def multiply(
-    rows: F32Array, columns: F32Array, out: F32Array, workers: int, scratch: _core.Scratch
+    rows: F32Array, columns: F32Array, out: F32Array, scratch: _core.Scratch, threads: int
 ) -> None:
     """All dot products of two sets of rows, by the core where it has a kernel for this CPU."""
     if _core.has_product():
-        _core.multiply(rows, columns, out, scratch, workers)
+        _core.multiply(rows, columns, out, scratch, threads)
         return
-    with blas_threads(workers):
+    with blas_threads(threads):
         np.matmul(rows, columns.T, out=out)
 
 

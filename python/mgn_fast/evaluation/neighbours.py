@@ -110,7 +110,7 @@ class NeighbourFinder:
                 _core.multiply_bfloat16(*halves, block, self._scratch, self._workers)
             else:
                 values = sets[0].values, sets[1].values
-                multiply(*values, block, self._workers, self._scratch)
+                multiply(*values, block, self._scratch, self._workers)
             squares = sets[0].squares, sets[1].squares
             _core.distances_from_dots(block, *squares, self._metric, self._workers)
             self._add(block, first[left] + rows.start, first[right] + columns.start)

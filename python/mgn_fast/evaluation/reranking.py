@@ -170,7 +170,7 @@ def reranked_blocks(
     for rows, distances in _query_blocks(query, gallery, settings.metric, workers, kept):
         _settle_close(query.part(rows), gallery, scale[rows], settings, distances, workers)
         _normalise(distances, scale[rows], settings)
-        encoding.blend(rows.start, distances, float(settings.original_weight), workers)
+        encoding.blend(distances, rows.start, float(settings.original_weight), workers)
         yield rows, distances
         progress("re-ranking", rows.stop, len(query))
 
@@ -244,8 +244,8 @@ def _settle_close(
         _core.exact_distances(
             rows.values[row : row + 1],
             gallery.values,
-            settings.metric,
             distances[row : row + 1],
+            settings.metric,
             workers,
         )
 

@@ -23,7 +23,7 @@ RunMode = Literal["host", "device"]
 OnViolation = Literal["error", "abort"]
 When = Literal["now", "sync"]
 
-# Whose times are published; see cpp/simulator/profile.h.
+# Whose times are published; see cpp/simulator/devices/profile.h.
 TIMED_SOC_VERSION = "Ascend310P3"
 
 

@@ -16,7 +16,7 @@ NAME = "libascendcl.so"
 
 
 class ExecutorTensor(ctypes.Structure):
-    """One tensor as the executor sees it; laid out as in cpp/simulator/model.h."""
+    """One tensor as the executor sees it; laid out as in cpp/simulator/execution/executor.h."""
 
     _fields_ = (
         ("name", ctypes.c_char_p),

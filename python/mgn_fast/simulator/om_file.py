@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes .om files for the simulator: the real container's header, a description, the ONNX.
 
-The format is told in cpp/simulator/om_file.h. A real NPU refuses such a file, and the simulator
-refuses a real one.
+The format is told in cpp/simulator/models/om_file.h. A real NPU refuses such a file, and the
+simulator refuses a real one.
 """
 
 from __future__ import annotations

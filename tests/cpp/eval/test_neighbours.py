@@ -32,7 +32,7 @@ def block_of(rows, left, right, metric):
     a, b = rows[left], rows[right]
     block = np.ascontiguousarray(a @ b.T)
     squares = _core.squared_lengths(a, 1), _core.squared_lengths(b, 1)
-    _core.Screened(block, a, b, *squares, metric, 1)
+    _core.screen_in_place(block, a, b, *squares, metric, 1)
     return block
 
 

@@ -233,7 +233,7 @@ def test_exact_distances_decide_where_float32_products_cannot():
     gallery = np.array([[1.0, 4e-5], [1.0, 2e-5], [1.0, -2e-5], [1.0, 1e-5]], np.float32)
     squares = _core.squared_lengths(gallery, 1)
     ranker = _core.Ranker(np.array([8, 7, 8, 8], np.int32), np.zeros(4, np.int32), "hits", "keep")
-    block = _core.Screened(
+    block = _core.screen_in_place(
         query @ gallery.T, query, gallery, squares[:1] * 0 + 1, squares, "squared_distance", 1
     )
     precision, _, first = ranker.rank_screened(
@@ -254,7 +254,9 @@ def test_screened_ranking_is_that_of_exact_distances(seed, noise):
         Identities(random.integers(0, 9, 220), random.integers(0, 3, 220)),
     )
     squares = _core.squared_lengths(query, 1), _core.squared_lengths(gallery, 1)
-    block = _core.Screened(query @ gallery.T, query, gallery, *squares, "squared_distance", 1)
+    block = _core.screen_in_place(
+        query @ gallery.T, query, gallery, *squares, "squared_distance", 1
+    )
     for ap in RULES:
         ranker = _core.Ranker(identities[1].person, identities[1].camera, ap, "drop")
         got = ranker.rank_screened(block, identities[0].person, identities[0].camera, 2)[0]

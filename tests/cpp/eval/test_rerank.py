@@ -44,7 +44,7 @@ def test_expansion_worked_by_hand(k1, lists, expected):
     encoding.encode(near, 0, len(lists), 1)
     encoding.index()
     block = np.zeros((1, len(lists) - 1), np.float32)
-    encoding.blend(0, block, 0.0, 1)
+    encoding.blend(block, 0, 0.0, 1)
     for picture, jaccard in expected.items():
         assert block[0, picture - 1] == pytest.approx(jaccard, abs=1e-6)
 
@@ -60,7 +60,7 @@ def test_the_core_averages_over_no_more_pictures_than_there_are():
         encoding.expand(near, 0, 3, 1)
         encoding.index()
         blocks.append(np.zeros((1, 2), np.float32))
-        encoding.blend(0, blocks[-1], 0.0, 1)
+        encoding.blend(blocks[-1], 0, 0.0, 1)
     np.testing.assert_array_equal(*blocks)
 
 
@@ -110,7 +110,7 @@ def test_the_core_refuses_what_it_cannot_do():
     with pytest.raises(InvalidInputError, match="nothing was related"):
         encoding.encode(near, 0, 3, 1)
     with pytest.raises(InvalidInputError, match="after index"):
-        encoding.blend(0, np.zeros((1, 2), np.float32), 0.3, 1)
+        encoding.blend(np.zeros((1, 2), np.float32), 0, 0.3, 1)
     encoding.index()
     with pytest.raises(InvalidInputError, match="block of queries 1 to 2 by 2"):
-        encoding.blend(1, np.zeros((1, 2), np.float32), 0.3, 1)
+        encoding.blend(np.zeros((1, 2), np.float32), 1, 0.3, 1)

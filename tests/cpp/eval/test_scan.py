@@ -33,7 +33,7 @@ def merged(queries, rows, depth):
     """The same by merge_nearest, whose float64 distances are those of a scan to the bit."""
     wide = rows.astype(FLOAT)
     squares = _core.squared_lengths(queries, 1), _core.squared_lengths(wide, 1)
-    block = _core.Screened(queries @ wide.T, queries, wide, *squares, "squared_distance", 1)
+    block = _core.screen_in_place(queries @ wide.T, queries, wide, *squares, "squared_distance", 1)
     lists = empty_lists(len(queries), depth)
     _core.merge_nearest(block, 0, *lists, 1)
     return lists

@@ -15,7 +15,7 @@ def rows(seed, count, width):
 
 def screened(dots, a, b, metric="squared_distance", threads=1):
     squares = _core.squared_lengths(a, 1), _core.squared_lengths(b, 1)
-    return _core.Screened(dots, a, b, *squares, metric, threads)
+    return _core.screen_in_place(dots, a, b, *squares, metric, threads)
 
 
 def exact_of(a, b, metric):

@@ -229,7 +229,9 @@ def test_screened_blocks_give_what_exact_distances_give(noise, mode, same_camera
         Identities(random.integers(0, 9, 130), random.integers(0, 3, 130)),
     )
     squares = _core.squared_lengths(query, 1), _core.squared_lengths(gallery, 1)
-    block = _core.Screened(query @ gallery.T, query, gallery, *squares, "squared_distance", 1)
+    block = _core.screen_in_place(
+        query @ gallery.T, query, gallery, *squares, "squared_distance", 1
+    )
     who = (sides[1].person, sides[1].camera)
     ranker = _core.ShotRanker(*who, "sklearn", same_camera, mode, 10, 0)
     ranks = np.empty((20, 6))

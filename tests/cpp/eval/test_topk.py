@@ -15,7 +15,7 @@ from oracles import retrieval
 
 def screened(a, b, metric="squared_distance"):
     squares = _core.squared_lengths(a, 1), _core.squared_lengths(b, 1)
-    return _core.Screened(a @ b.T, a, b, *squares, metric, 1)
+    return _core.screen_in_place(a @ b.T, a, b, *squares, metric, 1)
 
 
 def nearest(a, b, depth, *, cuts=(), metric="squared_distance", threads=1, backwards=False):
