@@ -9,14 +9,7 @@ from pathlib import Path
 
 
 def lines_of(path: Path) -> list[str]:
-    """The lines of a kernel file, or none where it cannot be read.
-
-    Args:
-        path: below /proc or /sys.
-
-    Returns:
-        Lines without their ends.
-    """
+    """The lines of a file below /proc or /sys; none where it cannot be read."""
     try:
         return path.read_text().splitlines()
     except OSError:
@@ -49,7 +42,7 @@ def control_groups(controller: str, root: Path = Path("/")) -> Iterator[tuple[Pa
 
     Yields:
         A group's directory and its version, 1 or 2. Inside a container the directory may be the
-        host's and not there to be seen; of these only the root group is.
+        host's and out of sight; of these only the root group is.
     """
     for line in lines_of(root / "proc/self/cgroup"):
         _, controllers, path = line.split(":", 2)

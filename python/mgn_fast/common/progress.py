@@ -10,7 +10,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def no_progress(stage: str, done: int, total: int) -> None:
-    """A Progress that tells nobody; the default of every function that takes one.
+    """Drops every report: the default of functions that take a `Progress`.
 
     Args:
         stage: of the run.
