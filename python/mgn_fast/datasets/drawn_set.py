@@ -48,7 +48,7 @@ class _File:
 
 
 def drawn_jpegs(count: int, seed: int) -> list[bytes]:
-    """`synthetic.draw_pictures` as files in memory.
+    """The pictures of `scenes.draw_pictures` as JPEG files in memory.
 
     Args:
         count: 0 upward.
@@ -119,7 +119,7 @@ def _refuse_foreign(directory: Path) -> None:
 
 
 def _own_names(directory: Path) -> set[str]:
-    """Everything an earlier call wrote here, by its marker; nothing where there is no marker."""
+    """Names of all files that an earlier call wrote here, by its marker; none without a marker."""
     try:
         with (directory / MARKER).open("rb") as file:
             marker = json.loads(file.read(4096))

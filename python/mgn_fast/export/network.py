@@ -79,7 +79,7 @@ class ResidualBlock(nn.Module):
             self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(out_channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """The block's output.
+        """The block's output, [N, 4 * middle, H / stride, W / stride], not negative.
 
         Args:
             x: [N, in_channels, H, W].
@@ -130,7 +130,7 @@ class MGN(nn.Module):
             self.add_module(head, _Linear(PART_WIDTH, num_identities))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """All twelve outputs, in ReID-MGN's order.
+        """MGN's twelve outputs, in ReID-MGN's order: the feature, three of its parts, eight logits.
 
         Args:
             x: float32 [N, 3, 384, 128], normalised.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An .om from outside: the container that every one of them is, and the file that lies beside it.
+"""An .om's header, and the sidecar that lies beside it; knows nothing of what is inside.
 
-Knows nothing of what is inside; whoever writes, checks or opens one takes its numbers here.
+Whatever writes, checks or opens an .om takes its numbers here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LONG_LENGTH_OFFSET = 184
 
 
 def is_header(head: bytes) -> bool:
-    """Whether a file that begins so can be an .om.
+    """True if a file that begins with these bytes can be an .om.
 
     Args:
         head: its first bytes, at least `HEADER_BYTES` where it has as many.
@@ -44,12 +44,5 @@ def announced_bytes(header: bytes) -> int:
 
 
 def sidecar_path(om: Path) -> Path:
-    """The file that tells of an .om: contract, hashes, arguments.
-
-    Args:
-        om: the model.
-
-    Returns:
-        The same name with `.json` behind it, in the same directory.
-    """
+    """The sidecar of an .om, with contract, hashes and arguments: `.json` behind its name."""
     return om.with_name(om.name + ".json")

@@ -26,7 +26,7 @@ class HeaderError(Exception):
 
 @dataclass(frozen=True)
 class Header:
-    """What a picture file says of itself.
+    """The format and size that a picture file claims.
 
     Attributes:
         format: the container.
@@ -39,7 +39,7 @@ class Header:
 
 
 def sniff(data: bytes) -> Format:
-    """The format that the first bytes name.
+    """The picture format that the first bytes of a file name.
 
     Args:
         data: the file's bytes.
@@ -109,7 +109,7 @@ def _png_size(data: bytes) -> tuple[int, int]:
 
 
 def _require_whole_png(data: bytes) -> None:
-    """Decoders return what they have of a cut file; every chunk's checksum shows the damage."""
+    """Raises HeaderError for a cut or damaged PNG, by its checksums: decoders would take it."""
     position = len(_PNG_SIGNATURE)
     while True:
         length = _number(data, position, 4, "big")
