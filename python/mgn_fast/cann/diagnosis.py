@@ -26,7 +26,7 @@ _INNER = re.compile(r"\berrCode:\s*(E[A-Z]?\d{4,5})\b")
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What a failed run's output says.
+    """The errors in a failed run's output, with their likely cause and its remedy.
 
     Attributes:
         codes: of errors, the first one first; warnings are not among them.
@@ -78,7 +78,7 @@ def diagnose(output: str) -> Diagnosis:
 
 
 def _first_text(head: re.Match[str], output: str) -> str:
-    """What follows a code; older versions give "Inner Error!" a line of its own before the text."""
+    """The text behind an error's code; older versions put "Inner Error!" on a line before it."""
     text = head["text"].strip()
     if text.endswith("Error!"):
         text = output[head.end() :].lstrip("\n").partition("\n")[0].strip() or text
