@@ -20,7 +20,7 @@ Region = Literal["whole", "half", "third"]
 
 @dataclass(frozen=True)
 class BodyPart:
-    """One of the eight.
+    """One of the eight parts of MGN's embedding: its name, and the stripe of the picture it sees.
 
     Attributes:
         name: what the recipe calls it.
@@ -63,11 +63,7 @@ class PartComparison:
 
     @property
     def similarity(self) -> float:
-        """The cosine of the whole embeddings.
-
-        Returns:
-            -1 to 1, but for rounding.
-        """
+        """The cosine of the whole embeddings, -1 to 1 but for rounding."""
         return sum(self.contributions)
 
 

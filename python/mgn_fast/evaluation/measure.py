@@ -183,7 +183,7 @@ def measure_embeddings(
         rerank: how to re-rank first; None for not at all.
         threads: of the core; None for MGN_FAST_THREADS or all cores.
         progress: is told how far the run is, from this thread.
-        observers: are shown every block of distances, from this thread, in order of the queries.
+        observers: get every block of distances, from this thread, in order of the queries.
 
     Returns:
         A report for each protocol.
@@ -277,7 +277,7 @@ def work_of(
     *,
     converted: int = 0,
 ) -> Work:
-    """The size of a run, for `plan.needed_bytes`.
+    """The size of an evaluation, for `memory_plan.needed_bytes`.
 
     Args:
         shape: queries, gallery pictures and width of an embedding.

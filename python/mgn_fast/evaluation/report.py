@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an evaluation gives: rankings and reports."""
+"""Rankings and reports: the results of an evaluation."""
 
 from __future__ import annotations
 
