@@ -20,7 +20,7 @@ from mgn_fast.types import AnyArray, F32Array
 
 @dataclass(frozen=True, eq=False)
 class GalleryRanking(Ranking):
-    """A ranking whose pictures have names.
+    """The nearest pictures of each query with their names, nearest first.
 
     Attributes:
         indices: int32 [Q, K], places in the gallery.
@@ -98,7 +98,7 @@ def nearest_reranked(
 
 
 def checked_queries(queries: AnyArray, width: int) -> F32Array:
-    """Queries as the core takes them.
+    """Queries as the core takes them: float32 [Q, D], C order.
 
     Args:
         queries: floating point [Q, D].
@@ -127,7 +127,7 @@ def reranked_among(
     settings: RerankSettings,
     threads: int | None,
 ) -> Ranking:
-    """Some places in the order of re-ranking the query among them.
+    """Some of the gallery's places, in the order of re-ranking the query among them alone.
 
     Args:
         query: float32 [D].
@@ -148,7 +148,7 @@ def reranked_among(
 
 
 def gathered(segments: Sequence[AnyArray], places: AnyArray) -> F32Array:
-    """Some rows, by their places.
+    """The rows at some places, copied as float32 [K, D].
 
     Args:
         segments: [n, D] each, numbered one after another.
