@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `verify` finds of two models, what was asked of them, and whether it was kept."""
+"""What `verify` finds of two models, the limits they had to keep, and whether they did."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAX_MEDIAN_COSINE = 0.99
 
 @dataclass(frozen=True)
 class Limits:
-    """What a candidate has to keep.
+    """The least agreement and accuracy that a candidate has to reach.
 
     Attributes:
         min_cosine: of each picture; None is 0.99 for pictures without labels and nothing for a
@@ -90,7 +90,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class VerifiedModel:
-    """One of the two models.
+    """One of the two models, and how much it tells persons apart.
 
     Attributes:
         path: its file.
@@ -126,7 +126,7 @@ class Retrieval:
 
 @dataclass(frozen=True)
 class Verification:
-    """What `verify` found.
+    """How far two models agree, and which of the limits the candidate keeps.
 
     Attributes:
         reference: the model to agree with.
@@ -159,7 +159,7 @@ class Verification:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """Which limits were missed, as sentences."""
+        """The limits that were missed, as one sentence each."""
         return (*self._cosine_failures(), *self._map_failures(), *self._published_failures())
 
     @property
@@ -169,7 +169,7 @@ class Verification:
 
     @property
     def passed(self) -> bool:
-        """Whether all limits were kept."""
+        """True if all limits were kept."""
         return not self.failures
 
     def to_dict(self) -> dict[str, Any]:
@@ -255,6 +255,6 @@ def _check_range(name: str, value: float, least: float) -> None:
 
 
 def _model_facts(model: VerifiedModel) -> dict[str, Any]:
-    """As the file has it since its first schema."""
+    """A model's facts under the names that the file has had since its first schema."""
     facts = asdict(model) | {"path": str(model.path)}
     return facts | {"likeness": facts.pop("median_cosine")}

@@ -37,7 +37,7 @@ def find_float16_ends(reference: Session, candidate: Session) -> Float16Ends:
         candidate: the model that was compiled.
 
     Returns:
-        None of them where the candidate is no .om, or the reference cannot show it.
+        Both False where the candidate is no .om, or the reference cannot show it.
 
     Raises:
         ModelError: the file beside the .om cannot be read.
