@@ -100,26 +100,19 @@ def _declare(library: ctypes.CDLL) -> None:
 
 
 def check(error: bytes | None) -> None:
-    """Raises what a control function refused.
-
-    Args:
-        error: its answer; None is success.
-
-    Raises:
-        InvalidInputError: it refused.
-    """
+    """Raises InvalidInputError with a control function's answer; None is success."""
     if error is not None:
         raise InvalidInputError(error.decode(errors="replace"))
 
 
 def read_text(function: Any) -> str:
-    """The text that a control function writes into a buffer of ours.
+    """The whole text that a control function writes into a buffer, however long.
 
     Args:
         function: takes buffer and capacity, gives the bytes needed with the NUL.
 
     Returns:
-        The whole text, however long.
+        The text.
     """
     capacity = 1 << 16
     while True:
@@ -131,13 +124,6 @@ def read_text(function: Any) -> str:
 
 
 def read_json(function: Any) -> dict[str, Any]:
-    """`read_text`, parsed.
-
-    Args:
-        function: as in `read_text`.
-
-    Returns:
-        The parsed object.
-    """
+    """The JSON object that a control function writes, parsed; see `read_text`."""
     parsed: dict[str, Any] = json.loads(read_text(function))
     return parsed
