@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far a model's embeddings are from a reference's, for the same row as its speed."""
+"""Accuracy of a measured model: its embeddings compared with a reference's on the same pictures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mgn_fast.verification.run import verify
 
 
 def accuracy(reference: Path, case: Case, pictures: Any) -> dict[str, Any]:
-    """Both models on the same pictures.
+    """The agreement of a case's model with a reference, for the same row as its speed.
 
     Args:
         reference: runs with ONNX Runtime if it is an .onnx.

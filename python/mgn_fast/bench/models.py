@@ -64,14 +64,7 @@ def simulated_model(onnx: Path, soc_version: str, batch_sizes: Sequence[int]) ->
 
 
 def file_precision(path: Path) -> Precision | None:
-    """In which numbers a file runs if nobody asks for others.
-
-    Args:
-        path: the model.
-
-    Returns:
-        "int8" or "float32" for an .onnx; None for an .om, which does not tell.
-    """
+    """The numbers a file runs in by default: "int8" or "float32" for an .onnx, None for an .om."""
     if path.suffix == ".om":
         return None
     return precision_of(
@@ -80,15 +73,7 @@ def file_precision(path: Path) -> Precision | None:
 
 
 def describe(path: Path, session: Session) -> dict[str, Any]:
-    """What the record says of a model.
-
-    Args:
-        path: its file.
-        session: of it.
-
-    Returns:
-        An entry of the record's `models`; see schema.json.
-    """
+    """The record's entry for a model: file, hash, input, width and contract; see schema.json."""
     contract = session.contract
     return {
         "path": str(path),
@@ -105,7 +90,7 @@ def describe(path: Path, session: Session) -> dict[str, Any]:
 def batch_sizes_of(
     session: Session, wanted: Sequence[int] | None, sweep: Sequence[int]
 ) -> list[int]:
-    """Which batch sizes to measure.
+    """The batch sizes to measure, ascending: those wanted, or those of the sweep that it runs.
 
     Args:
         session: opened with the largest of them, if its batch axis is free.
@@ -113,7 +98,7 @@ def batch_sizes_of(
         sweep: the usual ones.
 
     Returns:
-        Ascending, at least one.
+        At least one.
 
     Raises:
         InvalidInputError: the model does not run one of those wanted.

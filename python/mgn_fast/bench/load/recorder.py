@@ -16,7 +16,7 @@ DEVICE_STAGES: tuple[Stage, ...] = ("h2d", "compute", "d2h")
 
 
 class Recorder(Observer):
-    """Keeps every span until it is asked for them.
+    """Keeps every span until `take` collects them.
 
     Attributes:
         num_batches: sent so far, for telling which results came together.
@@ -27,13 +27,13 @@ class Recorder(Observer):
         self.num_batches = 0
 
     def spent(self, span: Span) -> None:
-        """Takes note of one step."""
+        """Keeps the span; one that waits for a lane begins a batch."""
         self._spans.append(span)
         if span.stage == "lane_wait":
             self.num_batches += 1
 
     def take(self) -> list[Span]:
-        """All spans since the last call."""
+        """All spans since the last call of this method."""
         spans, self._spans = self._spans, []
         return spans
 

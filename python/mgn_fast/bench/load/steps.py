@@ -19,11 +19,7 @@ _SAMPLE_S = 0.005
 
 
 def fill_inputs(session: Session) -> None:
-    """Writes seeded random images to every lane's input.
-
-    Args:
-        session: nobody else uses it.
-    """
+    """Writes seeded random images to every lane's input; the session has no other caller."""
     random = np.random.default_rng(0)
     with contextlib.ExitStack() as stack:
         for lane in [stack.enter_context(session.acquire()) for _ in range(session.lanes)]:
@@ -31,7 +27,7 @@ def fill_inputs(session: Session) -> None:
 
 
 def random_images(random: np.random.Generator, shape: Sequence[int], dtype: Any) -> AnyArray:
-    """Images as a network takes them: normalised floats, or bytes.
+    """Random images as a network takes them: normalised float32, or uint8 bytes.
 
     Args:
         random: draws them.
@@ -47,14 +43,14 @@ def random_images(random: np.random.Generator, shape: Sequence[int], dtype: Any)
 
 
 def take(session: Session, ticket: Ticket) -> F32Array:
-    """A batch's rows, once its observer knows what it took.
+    """A batch's rows, as `Ticket.result` gives them; its spans go to the session's observer.
 
     Args:
         session: that runs it.
         ticket: of the batch.
 
     Returns:
-        As `Ticket.result`.
+        float32 [count, width].
 
     Raises:
         DeviceError: the batch failed.
@@ -67,7 +63,7 @@ def take(session: Session, ticket: Ticket) -> F32Array:
 
 @contextlib.contextmanager
 def sampling(count: Callable[[], int], windows: Windows) -> Iterator[None]:
-    """Asks at random moments, in a thread of its own, how many images are under way.
+    """A block during which a thread counts the images under way, at random moments.
 
     Random, because what comes and goes in a rhythm would be seen at the same beat each time.
 

@@ -89,19 +89,12 @@ def compare(record: dict[str, Any], older: dict[str, Any], path: Path, max_regre
 
 
 def regressed(record: dict[str, Any]) -> bool:
-    """Whether any run has.
-
-    Args:
-        record: that was compared.
-
-    Returns:
-        True or False.
-    """
+    """True if any run is slower than its baseline by more than `max_regress`, and not by chance."""
     return any(run["baseline"] and run["baseline"]["regressed"] for run in record["runs"])
 
 
 def _require_comparable(record: dict[str, Any]) -> None:
-    """Raises a Python error if anything that is read of an older record is not there or no good."""
+    """Raises a Python error if a field that is read of an older record is missing or unfit."""
     if record["schema"] != SCHEMA:
         raise ValueError(f"schema is {record['schema']!r}, expected {SCHEMA!r}")
     for run in _entries(record, "runs"):
@@ -165,7 +158,7 @@ def _compared(run: dict[str, Any], older: dict[str, Any], max_regress: float) ->
 
 
 def _notes(record: dict[str, Any], older: dict[str, Any]) -> list[str]:
-    """What else changed between the two."""
+    """What else changed between two records: environment and model files, as sentences."""
     ours, theirs = record["environment"], older["environment"]
     notes = [
         f"{key} was {theirs.get(key)!r}, is {ours[key]!r}"

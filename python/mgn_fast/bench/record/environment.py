@@ -17,13 +17,13 @@ PACKAGES = ("numpy", "onnxruntime", "openvino", "opencv-python-headless", "simpl
 
 
 def environment(*, with_ascend: bool) -> dict[str, Any]:
-    """What the record says of where it was made.
+    """The record's `environment`: CPU, memory, system, versions; see schema.json.
 
     Args:
         with_ascend: an .om was run, so that AscendCL is loaded.
 
     Returns:
-        The record's `environment`; see schema.json.
+        A dict for JSON.
     """
     return {
         "mgn_fast": _core.build_info()["version"],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What may be said of repeated measurements: percentiles, an interval of the mean, a comparison.
+"""Statistics of repeated measurements: percentiles, an interval of the mean, a comparison.
 
 Knows nothing of what was measured.
 """
