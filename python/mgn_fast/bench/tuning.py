@@ -35,7 +35,7 @@ from mgn_fast.types import PathLike
 
 TUNED_OPTIONS = ("batch_size", "lanes", "threads", "workers")
 MIN_BUDGET_S = 5.0
-# For `auto`, where nobody asked how long it may take.
+# For `auto`, where the caller did not say how long it may take.
 AUTO_BUDGET_S = 30.0
 # Rates nearer to each other than this are the same: short measurements tell no more.
 NEARLY = 0.02
@@ -286,7 +286,7 @@ def _halve(candidates: list[Case], search: _Search, budget_s: float) -> TuningTr
         tried: list[TuningTrial] = []
         for place, case in enumerate(candidates):
             if (best or tried) and time.monotonic() + max(share_s / 2, LEAST_S) > until_s:
-                if not best:  # in the first round these are settings that nobody measured
+                if not best:  # in the first round these are settings without a measurement
                     left = [(str(other), "no time was left") for other in candidates[place:]]
                     search.skipped += left
                 break

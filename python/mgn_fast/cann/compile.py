@@ -219,7 +219,7 @@ def _log_file(job: Job, work: Path) -> BinaryIO:
 
 
 def _trouble(job: Job, outcome: AtcOutcome) -> str:
-    """How ATC failed, in words; "" where it says that it did not."""
+    """A sentence on how ATC failed; "" where it says that it did not."""
     if outcome.returncode is None:
         return (
             f"was stopped after {job.timeout_s:g} s, its limit; raise timeout_s, or look in the "

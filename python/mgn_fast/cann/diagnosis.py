@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ATC's error messages mean: codes in all three generations of its texts, cause, remedy.
+"""The first error in ATC's output, with its likely cause and a remedy.
 
-CANN up to 6 prints `E10016: ...`, 7 and 8 put a process and a time behind the code, and from 8.5 on
-process and time come first and the code last: `[PID: 7] <time> Invalid_Argument(E10016): ...`.
+Codes stand in three generations of its texts: CANN up to 6 prints `E10016: ...`, 7 and 8 put a
+process and a time behind the code, and from 8.5 on process and time come first and the code last:
+`[PID: 7] <time> Invalid_Argument(E10016): ...`.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What of CANN, Huawei's toolkit, and of its NPUs is on this host. Reads only, changes nothing."""
+"""The parts of CANN, Huawei's toolkit, and the NPUs on this host. Reads only, changes nothing."""
 
 from __future__ import annotations
 

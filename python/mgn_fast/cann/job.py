@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is to be compiled: arguments checked against each other and the model, as ATC's words."""
+"""A compile job: arguments checked against each other and the model, and ATC's words for them."""
 
 from __future__ import annotations
 

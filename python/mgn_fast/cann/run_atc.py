@@ -222,7 +222,7 @@ def _marked(needle: bytes) -> list[int]:
     found = []
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
-            # Gone, or somebody else's.
+            # Gone, or another user's.
             with contextlib.suppress(OSError):
                 if needle in Path(entry.path, "environ").read_bytes().split(b"\0"):
                     found.append(int(entry.name))

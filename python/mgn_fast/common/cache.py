@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where this package keeps what it can make again: models with seeded weights, tunings."""
+"""The directory for files that can be made again: models with seeded weights, tunings."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
     Raises:
         OSError: it cannot be opened, or is no regular file.
     """
-    # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+    # Without O_NONBLOCK, opening a pipe without a writer would wait for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Linux says of this machine and this process, read from /proc and /sys."""
+"""CPU, memory and control groups of this machine, read from /proc and /sys."""
 
 from __future__ import annotations
 

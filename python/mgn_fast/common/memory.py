@@ -13,7 +13,7 @@ from mgn_fast.common.machine import control_groups, field_of, lines_of
 from mgn_fast.errors import InvalidInputError
 
 MEGABYTE = 1 << 20
-# Left to the interpreter and to everybody else.
+# Left to the interpreter and to other processes.
 _RESERVE = 64 * MEGABYTE
 # By the version of control groups: limit and use, and the page cache in memory.stat not in use.
 _GROUP_FILES = {
@@ -48,7 +48,7 @@ def in_words(count: int) -> str:
 
 
 def require_fit(what: str, needed: int, remedies: Sequence[tuple[str, int]]) -> None:
-    """Refuses a run that would need more memory than there is.
+    """Raises InvalidInputError if a run needs more memory than there is.
 
     Args:
         what: the run, as the message's first words.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a long run tells how far it is."""
+"""The callback by which a long run reports how much of it is done."""
 
 from __future__ import annotations
 

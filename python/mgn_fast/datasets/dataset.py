@@ -236,9 +236,9 @@ def _notes(
     shared = {path.name for path in query.paths} & {path.name for path in gallery.paths}
     if shared:
         yield f"query and gallery share {len(shared)} names, the first {min(shared)!r}"
-    nobody = int(np.sum(_is_distractor(splits[0], layout)))
-    if nobody:
-        yield f"query has {nobody} pictures of person 0, who is nobody sought"
+    distractors = int(np.sum(_is_distractor(splits[0], layout)))
+    if distractors:
+        yield f"query has {distractors} pictures of person 0, who is nobody sought"
     others = ~_is_distractor(splits[1], layout) & ~np.isin(splits[1].person, splits[0].person)
     if others.any():
         persons = len(np.unique(splits[1].person[others]))

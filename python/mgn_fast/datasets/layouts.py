@@ -136,7 +136,7 @@ def find_root(root: Path, layout: Layout) -> Path:
 
 
 def _missing(place: Path, layout: Layout) -> str:
-    """What keeps the place from holding the set, in words; empty where nothing does."""
+    """A sentence on why a place does not hold the set; "" where it does."""
     if not _is_dir(place):
         return "is not there"
     is_there = _is_file if layout.pictures else _is_dir

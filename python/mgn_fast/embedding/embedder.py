@@ -293,7 +293,7 @@ def _contract_of(session: Session) -> Contract:
 
 
 def _rows_of(contract: Contract, path: Path, *, mirror: bool) -> tuple[bool, ...]:
-    """Which rows a picture needs: plain, mirrored, or both."""
+    """The rows that a picture needs, True for a mirrored one: plain, mirrored, or both."""
     if contract.fuse_mirror and not mirror:
         raise InvalidInputError(
             f"mirror is False, but {path} adds the mirrored embedding inside its graph; "

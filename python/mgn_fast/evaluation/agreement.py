@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How near two models' embeddings of the same pictures are, and how far apart those of one model.
+"""How alike two models' embeddings of the same pictures are, and how unlike those of one model.
 
 Arrays only: knows neither models nor pictures.
 """
@@ -42,7 +42,7 @@ class Agreement:
 
 
 def compare(reference: F32Array, candidate: F32Array) -> Agreement:
-    """How near each row of one set is to the same row of another.
+    """Cosines and relative errors between each row of one set and the same row of another.
 
     Cosines are taken from the difference of the unit rows, so that they are exact near 1.
 

@@ -31,7 +31,7 @@ MAX_SEED = 2**64 - 1
 
 @dataclass(frozen=True)
 class Protocol:
-    """How to evaluate. The defaults are Market-1501's, as `mgn_fast.evaluate` applies them.
+    """Rules of an evaluation. The defaults are Market-1501's, as `mgn_fast.evaluate` applies them.
 
     Single-gallery-shot is CUHK03's: a draw keeps one gallery picture of every person, each of his
     pictures as likely as any other, for every query on its own, after what `same_camera` removes.

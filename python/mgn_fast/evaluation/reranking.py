@@ -40,7 +40,7 @@ _CLOSE = 0.02
 
 @dataclass(frozen=True)
 class RerankSettings:
-    """How to re-rank: the arguments of `rerank`, checked.
+    """The parameters of re-ranking: those of `rerank`, checked.
 
     Attributes:
         k1: size of a picture's neighbourhood.
@@ -210,7 +210,7 @@ def _encode(
         settings.metric,
         settings.squared_again,
     )
-    # From a k1 of all pictures on, everybody is in every set and half of k1 decides nothing.
+    # From a k1 of all pictures on, all are in every set and half of k1 decides nothing.
     k1, k2 = min(settings.k1, count), min(settings.k2, count)
     encoding = _core.Encoding(len(query), len(gallery), k1, k2)
     steps = [encoding.relate, encoding.encode] + [encoding.expand] * (settings.k2 > 1)

@@ -86,7 +86,7 @@ class Stored:
         return array
 
     def picture_path(self, place: int) -> Path:
-        """Where the picture's file was when it was added, if gallery and pictures moved together.
+        """The path of the picture at a place, if gallery and pictures have moved together since.
 
         Args:
             place: 0 to len - 1.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every backend gives: a model, lanes that run one batch at a time, and batches.
+"""The protocols of a backend: a model, lanes that run one batch at a time, and batches.
 
 A session needs no more of a backend than this. Must not know any backend's library.
 """

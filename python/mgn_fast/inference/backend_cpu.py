@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the backends on the CPU share: what an .onnx file must be, and a lane with its own thread.
+"""The parts that the CPU's backends share: checks of an .onnx file, and a lane with its own thread.
 
 Knows no runtime: a backend opens the file, says what its inputs and outputs are, and runs a batch.
 """

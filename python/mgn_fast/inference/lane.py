@@ -144,7 +144,7 @@ class Lane:
         """
         batch = self._start(count)
         self.release()
-        self._turn = -1  # nobody's: it cannot be taken again
+        self._turn = -1  # no caller's: it cannot be taken again
         return Ticket(batch, None, self._slot)
 
     def release(self) -> None:

@@ -20,7 +20,7 @@ from mgn_fast.common.observer import Observer
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.inference.backend import BackendBatch, BackendLane, Model
 
-# How long a thread that waits for a lane looks at one of several things that may free one.
+# How long a thread that waits for a lane waits for one of several things that may free one.
 _LOOK_S = 0.005
 _LONG_LOOK_S = 0.05
 Holder = TypeVar("Holder")
@@ -76,7 +76,7 @@ class Pool:
     def acquire(
         self, hold: Callable[[Slot, int], Holder], timeout_s: float | None = None
     ) -> Holder:
-        """What `hold` makes of a free slot and its new turn; waits for a slot.
+        """Takes a free slot for a new turn, or waits for one; gives what `hold` makes of it.
 
         Args:
             hold: makes of the slot and its turn what will give it back. It is called before the
@@ -107,7 +107,7 @@ class Pool:
                 held = any(not slot.free for slot in self._slots)
                 look_s = min(_LOOK_S if held else _LONG_LOOK_S, math.inf if rest is None else rest)
                 if running is None:
-                    # A lane that is free but in use tells nobody when it is through.
+                    # A lane that is free but in use sends no signal when it is through.
                     in_use = any(slot.free for slot in self._slots)
                     self._changed.wait(look_s if in_use else rest)
                     continue

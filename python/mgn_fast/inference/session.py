@@ -100,7 +100,7 @@ class Session:
         return embeddings
 
     def next_count(self, remaining: int) -> int:
-        """How many of the remaining pictures the next batch should hold.
+        """The number of remaining pictures that the next batch should hold.
 
         Full batches first; towards the end smaller ones, as far as the model runs them without
         padding, so that all lanes end together (guided self-scheduling, Polychronopoulos and Kuck

@@ -30,7 +30,7 @@ def is_header(head: bytes) -> bool:
 
 
 def announced_bytes(header: bytes) -> int:
-    """How many bytes follow the header, by what it says.
+    """The number of bytes that an .om's header announces behind it.
 
     Args:
         header: of an .om (`is_header`).

@@ -91,7 +91,7 @@ def read_onnx(path: PathLike) -> OnnxFile:
     try:
         with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
-            # Read, not mapped: whoever truncates a mapped file ends the process that looks at it.
+            # Read, not mapped: whoever truncates a mapped file ends the process that reads it.
             content = file.read() if size <= MAX_BYTES else b""
     except OSError as error:
         raise ModelError(f"model {str(path)!r} is no readable file: {error.strerror}") from error

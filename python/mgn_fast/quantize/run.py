@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # The file's metadata has here what was kept, and how near the embeddings came.
 QUANTIZED_KEY = "mgn_fast.quantized"
-# What the worst picture must keep of its float32 embedding, if nobody says otherwise.
+# What the worst picture must keep of its float32 embedding, unless the caller says otherwise.
 MIN_COSINE = 0.986
 # The least to take ranges of, and a few to judge by.
 MIN_PICTURES = 12
@@ -228,7 +228,7 @@ def _checked_target(path: PathLike) -> Path:
 
 
 def _checked_goal(min_cosine: float | None, keep_float32: KeepFloat32) -> float | None:
-    """What the worst picture must reach; None where the number of blocks is given."""
+    """The cosine that the worst picture must reach; None where the number of blocks is given."""
     is_number = isinstance(keep_float32, int) and not isinstance(keep_float32, bool)
     if not (is_number or keep_float32 in ("auto", "none")):
         raise InvalidInputError(

@@ -27,7 +27,7 @@ MAX_LOG_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class Proof:
-    """What a line says of a picture's two tensors.
+    """The picture's bytes and the two tensors' times that a line of the log vouches for.
 
     Attributes:
         sha256: of the picture's file.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `verify` finds of two models, the limits they had to keep, and whether they did."""
+"""Results of `verify`: two models' agreement, the limits they had to keep, and whether they did."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Float16Ends:
-    """Where a model was compiled to compute in float16 outside the network.
+    """The ends of a compiled model, outside the network, that compute in float16.
 
     Attributes:
         aipp: AIPP normalises the pictures.
@@ -108,7 +108,7 @@ class VerifiedModel:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """How well both models find the persons of a dataset.
+    """Both models' evaluation on a dataset, by one ranking.
 
     Attributes:
         reference: the reference's report.
@@ -120,7 +120,7 @@ class Retrieval:
 
     @property
     def drop(self) -> float:
-        """How much lower the candidate's mAP is; negative where it is higher."""
+        """The reference's mAP less the candidate's; negative where the candidate's is higher."""
         return self.reference.mean_average_precision - self.candidate.mean_average_precision
 
 
@@ -164,7 +164,7 @@ class Verification:
 
     @property
     def published_ranking(self) -> str:
-        """Which of `retrievals` a published mAP is compared with: the last."""
+        """Name of the ranking that a published mAP is compared with: the last of `retrievals`."""
         return list(self.retrievals)[-1]
 
     @property

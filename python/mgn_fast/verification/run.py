@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether one model does what another does: the same pictures through both, then compared.
+"""Runs the same pictures through two models and compares their embeddings.
 
 Meant for an ONNX model and the .om compiled from it, but any two models will do. Prints nothing.
 """

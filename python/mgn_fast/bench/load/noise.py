@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the machine did to a measurement: stolen and throttled time, other load, lower frequency.
+"""Disturbances of a measurement: stolen and throttled time, other load, a lower frequency.
 
 Reads Linux's counters; where one is not there its share is None.
 """

@@ -39,7 +39,7 @@ class Recorder(Observer):
 
 
 def busy_s(spans: Iterable[Span], stage: Stage, started_s: float, ended_s: float) -> float:
-    """How long a stage was at work within a window.
+    """Seconds for which a stage was at work within a window.
 
     Threads' time is added up. A device's engine does one thing at a time, and what was measured of
     a batch holds its waiting for another lane's; so of each engine the time counts during which any
@@ -66,7 +66,7 @@ def busy_s(spans: Iterable[Span], stage: Stage, started_s: float, ended_s: float
 
 
 def service_times_s(spans: Iterable[Span], stage: Stage) -> list[tuple[float, float]]:
-    """How long an engine was busy with each batch, without the waiting for other lanes' batches.
+    """Seconds an engine was busy with each batch, without the waiting for other lanes' batches.
 
     An engine takes one batch after the other, so a batch has it from when the last one left.
 

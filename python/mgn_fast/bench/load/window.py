@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which results belong to which repeat of a measurement that runs without a break.
+"""Sorts the results of an unbroken measurement into warm-up and repeats.
 
 Nothing is counted of the warm-up. A repeat begins and ends with the first result of a burst, as
 results of one batch come together: so it holds whole batches and neither the filling of the

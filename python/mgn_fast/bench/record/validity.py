@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a measurement can be believed, and if not, why, in words."""
+"""Reasons not to believe a measurement, in words."""
 
 from __future__ import annotations
 

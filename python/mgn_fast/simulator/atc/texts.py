@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the simulated ATC prints when it refuses: the real one's codes, in three versions' forms.
+"""The simulated ATC's error messages: the real one's codes, in the forms of three generations.
 
 Values stand in brackets up to CANN 8; from 7 on a message carries process and time; from 8.5 on it
 begins with them and its code stands behind its title.
