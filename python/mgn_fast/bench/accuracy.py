@@ -15,7 +15,7 @@ from mgn_fast.verification.run import verify
 
 
 def accuracy(reference: Path, case: Case, pictures: Any) -> dict[str, Any]:
-    """The agreement of a case's model with a reference, for the same row as its speed.
+    """The record's `accuracy` of a run: the case's model compared with a reference by `verify`.
 
     Args:
         reference: runs with ONNX Runtime if it is an .onnx.
@@ -23,10 +23,7 @@ def accuracy(reference: Path, case: Case, pictures: Any) -> dict[str, Any]:
         pictures: a `Dataset`, for mAP as well, or what an `Embedder` takes.
 
     Returns:
-        The record's `accuracy` of a run; see schema.json.
-
-    Raises:
-        MgnError: as `verify`.
+        A dict for JSON; see schema.json.
     """
     # Whatever the speed was simulated with: embeddings are those of the network.
     computing: Any = contextlib.nullcontext()

@@ -27,14 +27,14 @@ from mgn_fast.inference.session import Session
 
 
 def measure(case: Case, settings: MeasureSettings) -> Measured:
-    """The raw results of one case, measured now.
+    """The raw results of one case, measured now: repeats, spans, noise and memory.
 
     Args:
         case: the model and its setting.
         settings: the pace, and the pictures for e2e.
 
     Returns:
-        Repeats, spans, noise and memory.
+        What the record's row is worked out from.
 
     Raises:
         MgnError: as `open_session` and `Embedder`; a picture that cannot be decoded.

@@ -38,19 +38,7 @@ def default_model() -> Path:
 
 
 def simulated_model(onnx: Path, soc_version: str, batch_sizes: Sequence[int]) -> Path:
-    """An .om with the batch sizes for the simulator, compiled at the first call.
-
-    Args:
-        onnx: to compile.
-        soc_version: for which chip.
-        batch_sizes: that it runs.
-
-    Returns:
-        Its path in the cache.
-
-    Raises:
-        CompileError: the simulated compiler refused the model.
-    """
+    """An .om for the simulator in the cache, compiled at the first call; raises as `compile_om`."""
     batch_sizes = sorted(set(batch_sizes))
     sizes = "-".join(map(str, batch_sizes))
     key = file_sha256(onnx)[:16]
@@ -116,19 +104,7 @@ def batch_sizes_of(
 
 
 def open_for_description(model: Path, options: dict[str, Any], most: int) -> Session:
-    """A session to read what a model is, with as large batches as are asked for.
-
-    Args:
-        model: the file.
-        options: of `open_session`.
-        most: largest batch size wanted, where the model leaves it open.
-
-    Returns:
-        The session.
-
-    Raises:
-        MgnError: as `open_session`.
-    """
+    """A session to read what a model is, of batch size `most` where the model leaves it open."""
     try:
         return open_session(model, lanes=1, batch_size=most, **options)
     except InvalidInputError as first:

@@ -20,13 +20,7 @@ VAR_RECI: tuple[float, ...] = tuple(1 / (255 * deviation) for deviation in DEVIA
 
 
 def config_text() -> str:
-    """The static AIPP configuration for MGN's pictures, as text for ATC's --insert_op_conf.
-
-    The picture is R, G, B bytes in rows, so nothing is swapped, cropped or converted.
-
-    Returns:
-        Text in ATC's protobuf format.
-    """
+    """AIPP's configuration for ATC's --insert_op_conf: R, G, B bytes in rows, taken as they are."""
     fields = [
         "aipp_mode: static",
         "related_input_rank: 0",

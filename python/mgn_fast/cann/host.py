@@ -66,15 +66,7 @@ def loaded_libraries() -> list[str]:
 
 
 def is_simulated() -> bool:
-    """True if the AscendCL in use is the simulator's; finds and starts it if it is not started.
-
-    Returns:
-        False for the real one.
-
-    Raises:
-        RuntimeUnavailableError: there is no AscendCL here.
-        DeviceError: it does not start.
-    """
+    """True if the AscendCL in use is the simulator's; raises as `loaded_libraries` does."""
     return any(_is_simulator(str(name)) for name in _core.ascend_info()["libraries"])
 
 

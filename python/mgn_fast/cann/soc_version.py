@@ -98,14 +98,7 @@ def parse_table(text: str) -> list[ListedChip]:
 
 
 def parse_board(text: str) -> str | None:
-    """Chip and NPU name joined, from what `npu-smi info -t board` prints.
-
-    Args:
-        text: lines of "Name : value".
-
-    Returns:
-        For example "Ascend910_9392"; None where one of the two lines is missing.
-    """
+    """Chip and NPU name of `npu-smi info -t board`: "Ascend910_9392"; None if a line is missing."""
     chip, npu = _CHIP_NAME.search(text), _NPU_NAME.search(text)
     return f"{chip[1]}_{npu[1]}" if chip and npu else None
 
@@ -130,7 +123,7 @@ def npu_smi(*words: str) -> str:
         words: its arguments.
 
     Returns:
-        All that it printed.
+        Text.
 
     Raises:
         OSError: there is no such tool.

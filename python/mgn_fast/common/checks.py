@@ -38,13 +38,7 @@ def whole_number(name: str, value: Any, least: int, most: int | None = None) -> 
 
 
 def one_of(name: str, value: Any, allowed: Collection[Any]) -> None:
-    """Raises InvalidInputError unless the value is among those allowed.
-
-    Args:
-        name: of the argument, for the message.
-        value: of the argument.
-        allowed: what it may be, in the order in which the message lists them.
-    """
+    """Raises InvalidInputError, which lists the allowed values, if the value is none of them."""
     if not any(value is word or (type(value) is type(word) and value == word) for word in allowed):
         words = ", ".join(map(repr, allowed))
         raise InvalidInputError(f"{name} is {value!r}, expected one of {words}")

@@ -17,15 +17,7 @@ def lines_of(path: Path) -> list[str]:
 
 
 def field_of(path: Path, name: str) -> int | None:
-    """The number behind a name, in a kernel file of lines "name number".
-
-    Args:
-        path: below /proc or /sys.
-        name: the line's first word, with the colon that may follow it.
-
-    Returns:
-        The number in the file's own unit; None where there is no such line.
-    """
+    """The number on a kernel file's line whose first word, colon included, is `name`; or None."""
     for line in lines_of(path):
         words = line.split()
         if len(words) >= 2 and words[0] == name:

@@ -48,18 +48,7 @@ class _File:
 
 
 def drawn_jpegs(count: int, seed: int) -> list[bytes]:
-    """The pictures of `scenes.draw_pictures` as JPEG files in memory.
-
-    Args:
-        count: 0 upward.
-        seed: 0 upward.
-
-    Returns:
-        `count` JPEG files.
-
-    Raises:
-        InvalidInputError: count or seed is negative or no integer.
-    """
+    """The pictures of `scenes.draw_pictures` as JPEG files in memory; the same errors."""
     return [_encoded(picture) for picture in draw_pictures(count, seed)]
 
 

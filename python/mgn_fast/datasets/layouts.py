@@ -113,7 +113,7 @@ def find_root(root: Path, layout: Layout) -> Path:
         layout: of the kind asked for.
 
     Returns:
-        The first of `root` itself and then the only complete place below it.
+        `root` itself if it holds the set, else the only complete place below it.
 
     Raises:
         DatasetError: nothing there, no complete set, or more than one.

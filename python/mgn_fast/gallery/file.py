@@ -137,30 +137,13 @@ class Batch:
     def of(
         cls, rows: AnyArray, names: Sequence[str], sha256: Sequence[str], folder: str = ""
     ) -> Batch:
-        """A batch in memory, of rows that are in no file yet.
-
-        Args:
-            rows: float32 or float16 [n, D].
-            names: of the pictures.
-            sha256: of the pictures' files.
-            folder: that names are relative to.
-
-        Returns:
-            The batch.
-        """
+        """A batch in memory, of rows, names, hashes and a folder that are in no file yet."""
         described = {"names": list(names), "sha256": list(sha256), "folder": folder}
         # Names that are no UTF-8 come as lone surrogates, which JSON's escapes carry.
         return cls(rows, json.dumps(described).encode())
 
     def to_parts(self, offset: int) -> tuple[bytes, memoryview, bytes]:
-        """The batch's bytes for a file: all before the rows' numbers, these, and the check.
-
-        Args:
-            offset: where in the file it begins.
-
-        Returns:
-            Three pieces, to be written one after another.
-        """
+        """The bytes of a batch at an offset: all before the rows' numbers, these, and the check."""
         header = array_header(self.rows.dtype, self.rows.shape)
         before = text_bytes(bytes(self.text), offset, len(header)) + header
         rows = np.ascontiguousarray(self.rows)
@@ -171,15 +154,7 @@ class Batch:
 
 
 def head_bytes(description: dict[str, Any], probe: F32Array) -> bytes:
-    """The whole file of a gallery without pictures.
-
-    Args:
-        description: JSON.
-        probe: float32 [P].
-
-    Returns:
-        Description, probe and two equal commit records.
-    """
+    """The whole file of a gallery without pictures: description, probe, two commit records."""
     text = json.dumps({"schema": SCHEMA} | description).encode()
     probe_bytes = array_bytes(probe.astype("<f4"))
     records_header = array_header(np.uint8, (2, COMMIT_BYTES))

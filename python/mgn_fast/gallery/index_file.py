@@ -88,19 +88,7 @@ def read_settings(path: Path) -> IndexSettings | None:
 
 
 def read_index(faiss: Any, path: Path, settings: IndexSettings) -> Any:
-    """The index itself, if it is the one that its settings describe.
-
-    Args:
-        faiss: the module.
-        path: of the index.
-        settings: of it.
-
-    Returns:
-        FAISS's index.
-
-    Raises:
-        DatasetError: it cannot be read, or its CRC-32 is another.
-    """
+    """The FAISS index in a file; DatasetError if it is unreadable or its CRC-32 is another."""
     try:
         crc = _crc_of(path)
     except OSError as error:

@@ -84,15 +84,12 @@ def described(dtype: str, width: int, **model: Any) -> dict[str, Any]:
     """A gallery's description as JSON, with None for what is not known of the model.
 
     Args:
-        dtype: "float32" or "float16".
+        dtype: "float32" or "float16"; InvalidInputError for another.
         width: of an embedding.
         model: name, path, contract and mirror of the model; nothing where it is not known.
 
     Returns:
         JSON.
-
-    Raises:
-        InvalidInputError: another dtype.
     """
     if dtype not in DTYPES:
         raise InvalidInputError(f"dtype is {dtype!r}, expected one of {DTYPES}")

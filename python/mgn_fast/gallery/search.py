@@ -105,7 +105,7 @@ def checked_queries(queries: AnyArray, width: int) -> F32Array:
         width: of the gallery's embeddings.
 
     Returns:
-        float32 [Q, D], C order.
+        A copy only where one is needed.
 
     Raises:
         InvalidInputError: not two-dimensional, of another width, or not finite.
@@ -148,15 +148,7 @@ def reranked_among(
 
 
 def gathered(segments: Sequence[AnyArray], places: AnyArray) -> F32Array:
-    """The rows at some places, copied as float32 [K, D].
-
-    Args:
-        segments: [n, D] each, numbered one after another.
-        places: integers [K].
-
-    Returns:
-        float32 [K, D].
-    """
+    """The rows at some places, numbered through all segments, copied as float32 [K, D]."""
     starts = np.cumsum([0, *map(len, segments)])
     numbers = np.searchsorted(starts, places, side="right") - 1
     rows = [segments[n][p - starts[n]] for n, p in zip(numbers, places, strict=True)]

@@ -18,26 +18,12 @@ LONG_LENGTH_OFFSET = 184
 
 
 def is_header(head: bytes) -> bool:
-    """True if a file that begins with these bytes can be an .om.
-
-    Args:
-        head: its first bytes, at least `HEADER_BYTES` where it has as many.
-
-    Returns:
-        False for what is too short or begins otherwise.
-    """
+    """True if a file that begins with these bytes (`HEADER_BYTES` or more) can be an .om."""
     return len(head) >= HEADER_BYTES and head.startswith(MAGIC)
 
 
 def announced_bytes(header: bytes) -> int:
-    """The number of bytes that an .om's header announces behind it.
-
-    Args:
-        header: of an .om (`is_header`).
-
-    Returns:
-        The long field, or the short one where the long one is 0, as older compilers leave it.
-    """
+    """Bytes behind an .om's header by its long field, or by the short one where that is 0."""
     (short,) = struct.unpack_from("<I", header, LENGTH_OFFSET)
     (long,) = struct.unpack_from("<Q", header, LONG_LENGTH_OFFSET)
     return int(long or short)

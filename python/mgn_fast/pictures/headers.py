@@ -39,17 +39,7 @@ class Header:
 
 
 def sniff(data: bytes) -> Format:
-    """The picture format that the first bytes of a file name.
-
-    Args:
-        data: the file's bytes.
-
-    Returns:
-        One of the formats this package reads.
-
-    Raises:
-        HeaderError: empty, or none of those formats.
-    """
+    """The picture format that a file's first bytes name; HeaderError for any other and for none."""
     if not data:
         raise HeaderError("the file is empty")
     if data[:3] == b"\xff\xd8\xff":

@@ -132,7 +132,7 @@ class FloatGraph:
         kept: Sequence[Block],
         metadata: Mapping[str, str],
     ) -> None:
-        """Writes the model with all blocks in int8 but some.
+        """Writes the model with all blocks in int8 but the kept ones.
 
         Args:
             path: the file to write.

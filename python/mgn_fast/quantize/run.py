@@ -111,7 +111,7 @@ def quantize_onnx(
             or a number, with which nothing need be reached.
         on_error: "raise", or "skip" pictures that cannot be decoded.
         threads: to compute with; None is one per core.
-        progress: is told how far it is.
+        progress: is told how many pictures, or blocks, of each stage are done.
 
     Returns:
         What was kept in float32, and the accuracy with and without it.

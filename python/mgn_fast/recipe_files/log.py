@@ -70,17 +70,7 @@ class BinsLog:
             raise
 
     def add(self, split: str, index: int, picture: str, proof: Proof) -> None:
-        """Adds a line that vouches for a picture's two tensors.
-
-        Args:
-            split: "query" or "gallery".
-            index: the picture's number.
-            picture: its name, for people.
-            proof: what the line vouches for.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Adds a line that vouches for a picture's two tensors; OSError if it cannot be written."""
         line = {
             "schema": SCHEMA,
             "split": split,

@@ -67,7 +67,7 @@ def result_lines(reports: Mapping[str, Report]) -> list[str]:
         reports: "plain" and, if there is one, "re-ranked"; each with a cmc of at least 10 ranks.
 
     Returns:
-        One line for each.
+        Lines without their ends.
     """
     names = {"re-ranked": "[With    Re-Ranking]", "plain": "[Without Re-Ranking]"}
     lines = []

@@ -54,7 +54,7 @@ def library_path() -> Path:
 
 @functools.cache
 def load(path: Path) -> ctypes.CDLL:
-    """The library with the types of its control functions declared. It is never unloaded.
+    """The simulator's library with its control functions' types declared; never unloaded.
 
     Args:
         path: the library file.
@@ -106,14 +106,7 @@ def check(error: bytes | None) -> None:
 
 
 def read_text(function: Any) -> str:
-    """The whole text that a control function writes into a buffer, however long.
-
-    Args:
-        function: takes buffer and capacity, gives the bytes needed with the NUL.
-
-    Returns:
-        The text.
-    """
+    """The whole text that a function of (buffer, capacity) writes; it gives the bytes needed."""
     capacity = 1 << 16
     while True:
         buffer = ctypes.create_string_buffer(capacity)

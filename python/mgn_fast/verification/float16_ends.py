@@ -91,7 +91,7 @@ def explain(
     *,
     mirror: bool,
 ) -> Drift:
-    """Splits the difference of two models' embeddings into what the ends explain and what is left.
+    """The difference of two models' embeddings, split into what the ends explain and what is left.
 
     Args:
         session: of the reference.

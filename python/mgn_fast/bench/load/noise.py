@@ -57,14 +57,7 @@ class Noise:
 
 
 def read_counters(root: Path = Path("/")) -> Counters:
-    """The counters as they are now; None for those that the machine does not have.
-
-    Args:
-        root: where proc and sys are; another directory for tests.
-
-    Returns:
-        The counters.
-    """
+    """The counters as they are now; proc and sys are below `root`, elsewhere in tests."""
     cores = os.sched_getaffinity(0)
     ticks = _ticks(root / "proc/stat", [f"cpu{core}" for core in sorted(cores)])
     times = os.times()

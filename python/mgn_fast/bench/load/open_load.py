@@ -174,13 +174,7 @@ class _PictureLoop(_Loop):
 
 
 def run_prepared_open(session: Session, windows: Windows, arrivals: Arrivals) -> None:
-    """Sends prepared images as they arrive, until the windows are done.
-
-    Args:
-        session: opened, with no other caller.
-        windows: get the times of every image.
-        arrivals: when they come.
-    """
+    """Sends prepared images as they arrive, until the windows, which get their times, are done."""
     fill_inputs(session)
     _Loop(session, windows, arrivals).run()
 

@@ -27,34 +27,14 @@ def fill_inputs(session: Session) -> None:
 
 
 def random_images(random: np.random.Generator, shape: Sequence[int], dtype: Any) -> AnyArray:
-    """Random images as a network takes them: normalised float32, or uint8 bytes.
-
-    Args:
-        random: draws them.
-        shape: of the result.
-        dtype: float32 or uint8.
-
-    Returns:
-        The images.
-    """
+    """Random images as a network takes them: normalised float32, or uint8 bytes."""
     if np.dtype(dtype).kind == "f":
         return random.standard_normal(shape, np.float32)
     return random.integers(0, 256, shape, np.uint8)
 
 
 def take(session: Session, ticket: Ticket) -> F32Array:
-    """A batch's rows, as `Ticket.result` gives them; its spans go to the session's observer.
-
-    Args:
-        session: that runs it.
-        ticket: of the batch.
-
-    Returns:
-        float32 [count, width].
-
-    Raises:
-        DeviceError: the batch failed.
-    """
+    """A batch's rows, as `Ticket.result` gives them; its spans go to the session's observer."""
     embeddings = ticket.result()
     for span in ticket.spans():
         session.observer.spent(span)
@@ -63,7 +43,7 @@ def take(session: Session, ticket: Ticket) -> F32Array:
 
 @contextlib.contextmanager
 def sampling(count: Callable[[], int], windows: Windows) -> Iterator[None]:
-    """A block during which a thread counts the images under way, at random moments.
+    """A block in which a thread asks `count` at random moments how many images are under way.
 
     Random, because what comes and goes in a rhythm would be seen at the same beat each time.
 

@@ -27,17 +27,7 @@ _LEAST_RATE, _MOST_RATE = 1e-9, 1e12
 
 
 def read_record(path: PathLike) -> dict[str, Any]:
-    """A record that `mgn-fast bench --json` wrote.
-
-    Args:
-        path: the file.
-
-    Returns:
-        The record.
-
-    Raises:
-        InvalidInputError: it cannot be read, or is no such record.
-    """
+    """The record that `mgn-fast bench --json` wrote; InvalidInputError if the file is none."""
     try:
         with open_regular(path) as file:
             record = json.loads(file.read(MAX_RECORD_BYTES))

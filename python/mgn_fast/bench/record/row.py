@@ -24,15 +24,7 @@ _HOST_STAGES = ("decode", "resize", "pack", "lane_wait", "fuse")
 
 
 def row_of(measured: Measured, settings: MeasureSettings) -> dict[str, Any]:
-    """One entry of the record's `runs`; see schema.json for every field.
-
-    Args:
-        measured: a case.
-        settings: that it was measured with.
-
-    Returns:
-        The entry, without published rates, accuracy and baseline, which are None.
-    """
+    """One entry of the record's `runs`, with None for published rates, accuracy and baseline."""
     case, repeats = measured.case, measured.repeats
     rates = rates_of(measured)
     rate = float(np.mean(rates))

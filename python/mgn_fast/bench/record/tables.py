@@ -24,14 +24,7 @@ def table_row(run: Run, runs: Sequence[Run]) -> list[str]:
 
 
 def terminal_lines(runs: Sequence[Run]) -> list[str]:
-    """The table with columns set right, and under each run its verdict.
-
-    Args:
-        runs: of a record.
-
-    Returns:
-        Lines; none for no runs.
-    """
+    """Lines of a table with columns set right, each run's verdict under it; none for no runs."""
     if not runs:
         return []
     rows = [table_head(runs), *(table_row(run, runs) for run in runs)]
@@ -60,14 +53,7 @@ def remarks(run: Run) -> list[str]:
 
 
 def markdown(record: Mapping[str, Any]) -> str:
-    """The record as a Markdown document with one table.
-
-    Args:
-        record: as schema.json says.
-
-    Returns:
-        The document.
-    """
+    """The record as a Markdown document with one table."""
     runs = record["runs"]
     environment = record["environment"]
     lines = ["# mgn_fast bench", "", f"{environment['cpu']}, {environment['cores']} cores"]
@@ -85,14 +71,7 @@ def markdown(record: Mapping[str, Any]) -> str:
 
 
 def csv_text(record: Mapping[str, Any]) -> str:
-    """One line per run with every figure of it; nested names are joined by dots.
-
-    Args:
-        record: as schema.json says.
-
-    Returns:
-        CSV with a head; the head is empty for no runs.
-    """
+    """CSV with every figure of each run, nested names joined by dots; no head for no runs."""
     rows = [_flat(run) for run in record["runs"]]
     names = list(dict.fromkeys(name for row in rows for name in row))
     out = io.StringIO()

@@ -56,15 +56,7 @@ class BottleneckVerdict:
 
 
 def judge(occupancy: Mapping[str, float], circumstances: Circumstances) -> BottleneckVerdict:
-    """The stage that limits the rate, with advice for the circumstances.
-
-    Args:
-        occupancy: share of the time each stage was busy, by name.
-        circumstances: of the run.
-
-    Returns:
-        The verdict.
-    """
+    """The stage that limits the rate, with advice, from each stage's share of busy time."""
     idle = max(0.0, 1 - occupancy.get("compute", 0.0))
     bottleneck = _bottleneck(occupancy, circumstances)
     share = occupancy.get(bottleneck, 0.0)

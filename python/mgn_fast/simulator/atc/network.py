@@ -16,13 +16,7 @@ _TYPES = {"FP32": "float32", "FP16": "float16", "UINT8": "uint8", "INT8": "int8"
 
 
 def check_operators(described: OnnxFile) -> None:
-    """Raises AtcError E19010 for an operator that ATC's parsers do not know.
-
-    They know no other domains, and opsets up to 18.
-
-    Args:
-        described: the model.
-    """
+    """Raises AtcError E19010 for another domain's operators, and for opsets newer than 18."""
     for node in described.nodes:
         domain = node.domain or "ai.onnx"
         version = described.opsets.get(node.domain, described.opsets.get("ai.onnx", 1))
