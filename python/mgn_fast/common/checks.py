@@ -38,34 +38,14 @@ def whole_number(name: str, value: Any, least: int, most: int | None = None) -> 
 
 
 def one_of(name: str, value: Any, allowed: Collection[Any]) -> None:
-    """Refuses a word that is not among those that are known.
-
-    Args:
-        name: of the argument, for the message.
-        value: of the argument.
-        allowed: what it may be, in the order in which the message lists them.
-
-    Raises:
-        InvalidInputError: it is none of them.
-    """
+    """Raises InvalidInputError, which lists the allowed values, if the value is none of them."""
     if not any(value is word or (type(value) is type(word) and value == word) for word in allowed):
         words = ", ".join(map(repr, allowed))
         raise InvalidInputError(f"{name} is {value!r}, expected one of {words}")
 
 
 def share(name: str, value: Any) -> float:
-    """A share of a whole.
-
-    Args:
-        name: of the argument, for the message.
-        value: of the argument.
-
-    Returns:
-        The share, in [0, 1].
-
-    Raises:
-        InvalidInputError: it is not a number from 0 to 1.
-    """
+    """The argument as a float in [0, 1]; InvalidInputError for any other, True and False too."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -76,7 +56,7 @@ def share(name: str, value: Any) -> float:
 
 
 def output_name(path: str | os.PathLike[str], *suffixes: str) -> Path:
-    """Refuses a name for an output file that says it is something else.
+    """The path of an output file; InvalidInputError if it ends in none of the suffixes.
 
     Args:
         path: where to write.
@@ -84,9 +64,6 @@ def output_name(path: str | os.PathLike[str], *suffixes: str) -> Path:
 
     Returns:
         The path.
-
-    Raises:
-        InvalidInputError: it ends in something else.
     """
     found = Path(path).suffix
     if found.lower() not in suffixes:

@@ -30,7 +30,7 @@ def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
     Raises:
         OSError: it cannot be opened, or is no regular file.
     """
-    # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+    # Without O_NONBLOCK, opening a pipe without a writer would wait for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -39,26 +39,12 @@ def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
 
 
 def is_regular_file(path: str | os.PathLike[str]) -> bool:
-    """Whether there is a regular file of that name, or a link to one.
-
-    Args:
-        path: any name; one too long or out of reach is no file.
-
-    Returns:
-        True or False; never raises.
-    """
+    """True for a regular file or a link to one; a name too long or out of reach is none."""
     return os.path.isfile(path)  # noqa: PTH113 (pathlib raises for names that are too long)
 
 
 def is_directory(path: str | os.PathLike[str]) -> bool:
-    """Whether there is a directory of that name, or a link to one.
-
-    Args:
-        path: any name; one too long or out of reach is no directory.
-
-    Returns:
-        True or False; never raises.
-    """
+    """True for a directory or a link to one; a name too long or out of reach is none."""
     return os.path.isdir(path)  # noqa: PTH112 (pathlib raises for names that are too long)
 
 
@@ -124,12 +110,12 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
 
 
 def current_umask() -> int:
-    """The process's mask for the rights of new files.
+    """The rights that new files of this process do not get.
 
-    Read, not set and set back: another thread may create a file meanwhile.
+    Read from /proc, not set and set back: another thread may create a file meanwhile.
 
     Returns:
-        The rights that new files do not get.
+        The mask's bits.
     """
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("Umask:")).split()[1], 8)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many threads to use: the caller's number, else MGN_FAST_THREADS, else our cores.
 
-Also holds numpy's BLAS to that number, where numpy multiplies for us.
+Also holds NumPy's BLAS to that number, where NumPy multiplies for us.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BLAS_PREFIXES = (("scipy_openblas", "64_"), ("openblas", "64_"), ("openblas", "
 
 
 def thread_count(threads: int | None = None, *, name: str = "threads") -> int:
-    """The number of threads to use.
+    """The caller's number of threads, checked, or else the default.
 
     Args:
         threads: 1 to 1024, or None for MGN_FAST_THREADS, else the cores this process may run on.
@@ -47,9 +47,9 @@ def thread_count(threads: int | None = None, *, name: str = "threads") -> int:
 
 @contextlib.contextmanager
 def blas_threads(count: int) -> Iterator[None]:
-    """Holds numpy's products to so many threads, for the whole process, until it is left.
+    """A block in which NumPy's products use so many threads, in the whole process.
 
-    Only the OpenBLAS that numpy's wheels bring can be held; any other keeps its own number, which
+    Only the OpenBLAS that NumPy's wheels bring can be held; any other keeps its own number, which
     its environment variable sets (OMP_NUM_THREADS for most).
 
     Args:
@@ -73,7 +73,7 @@ def blas_threads(count: int) -> Iterator[None]:
 
 @functools.cache
 def _blas_functions() -> tuple[Any, Any] | None:
-    """How to ask and tell numpy's OpenBLAS its number of threads; None where it is not there."""
+    """How to read and set the threads of NumPy's OpenBLAS; None where it has another BLAS."""
     for path in (Path(np.__file__).parent.parent / "numpy.libs").glob("*openblas*"):
         library = ctypes.CDLL(str(path))  # numpy has loaded it: this is the same one
         for prefix, suffix in _BLAS_PREFIXES:

@@ -40,7 +40,7 @@ _UNREADABLE = (
 
 @dataclass(frozen=True, eq=False)
 class Embeddings:
-    """Embeddings read from disk.
+    """Embeddings read from disk, with the names of their rows.
 
     Attributes:
         rows: float32, float16 or float64 [N, D], mapped from the file.
@@ -52,14 +52,7 @@ class Embeddings:
 
 
 def sidecar_path(path: PathLike) -> Path:
-    """Where the description of an embeddings file stands.
-
-    Args:
-        path: the .npy file.
-
-    Returns:
-        The same path ending in .json.
-    """
+    """The .json that describes an embeddings file: the same path with that ending."""
     return Path(path).with_suffix(".json")
 
 
@@ -120,14 +113,7 @@ def read_embeddings(path: PathLike) -> Embeddings:
 
 
 def sha256_of(path: PathLike) -> str:
-    """The SHA-256 of a file's bytes.
-
-    Args:
-        path: the file.
-
-    Returns:
-        64 hexadecimal digits.
-    """
+    """The SHA-256 of a file's bytes, as 64 hexadecimal digits; OSError if it cannot be read."""
     with open_regular(path) as file:
         if hasattr(hashlib, "file_digest"):
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -138,7 +124,10 @@ def sha256_of(path: PathLike) -> str:
 
 
 def _write_rows(file: BinaryIO, rows: Iterable[tuple[str, F32Array]], width: int) -> list[str]:
-    """Rows first under a header for none; NumPy pads headers so that a longer count fits later."""
+    """Writes rows behind a header for none, which is corrected last; gives the rows' names.
+
+    NumPy pads headers so that a longer count fits later.
+    """
     names: dict[str, None] = {}
     header_bytes = _write_header(file, 0, width)
     for name, row in rows:
@@ -160,7 +149,7 @@ def _write_header(file: BinaryIO, count: int, width: int) -> int:
 
 
 def _require_replaceable(sidecar: Path) -> None:
-    """An old description may go; anybody else's file of that name may not."""
+    """Raises if the .json to be replaced was not written by this package."""
     if not sidecar.exists():
         return
     try:

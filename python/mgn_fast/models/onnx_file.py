@@ -29,7 +29,7 @@ _Field: TypeAlias = int | memoryview
 
 @dataclass(frozen=True)
 class OnnxTensor:
-    """An input or output of the graph.
+    """An input or output of the graph: name, element type and shape.
 
     Attributes:
         name: its name.
@@ -54,7 +54,7 @@ class OnnxNode:
 
 @dataclass(frozen=True)
 class OnnxFile:
-    """The file, without its weights.
+    """What an ONNX file says of itself, without its weights.
 
     Attributes:
         inputs: what the caller feeds: weights, which old files list too, are left out.
@@ -76,7 +76,7 @@ class OnnxFile:
 
 
 def read_onnx(path: PathLike) -> OnnxFile:
-    """Reads a file's description.
+    """An ONNX file's inputs, outputs, nodes and metadata; its weights are skipped.
 
     Args:
         path: an .onnx file.
@@ -91,7 +91,7 @@ def read_onnx(path: PathLike) -> OnnxFile:
     try:
         with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
-            # Read, not mapped: whoever truncates a mapped file ends the process that looks at it.
+            # Read, not mapped: whoever truncates a mapped file ends the process that reads it.
             content = file.read() if size <= MAX_BYTES else b""
     except OSError as error:
         raise ModelError(f"model {str(path)!r} is no readable file: {error.strerror}") from error

@@ -29,7 +29,7 @@ _BYSTANDERS = frozenset({"Thumbs.db", "desktop.ini"})
 
 
 def decode(source: Source, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> U8Array:
-    """The RGB pixels of one picture.
+    """The RGB pixels of one picture, from a path, a file's bytes or an array.
 
     JPEG is decoded with the exact integer transform, so that its pixels are Pillow's. Grey and
     CMYK become RGB as in Pillow, transparency is dropped. The claimed size is checked before
@@ -184,7 +184,7 @@ def list_pictures(directory: PathLike) -> list[Path]:
 
 
 def all_pictures(given: Iterable[Path]) -> list[Path]:
-    """Files, and those below directories, in the order given.
+    """The files given, and every file below the directories given, in that order.
 
     Args:
         given: files and directories; a file need not be there.
@@ -203,7 +203,7 @@ def all_pictures(given: Iterable[Path]) -> list[Path]:
 
 
 def named(images: Any) -> Iterable[tuple[str, Source]]:
-    """Each picture with its name.
+    """Pairs (name, picture) of whatever a caller may hand over as pictures.
 
     Args:
         images: a directory, one picture, or an iterable of pictures; an array [N, H, W, 3] is N.
@@ -284,7 +284,7 @@ def _decode_jpeg(data: bytes, name: str, max_pixels: int) -> U8Array:
 
 
 def _rgb_from_cmyk(stored: U8Array) -> U8Array:
-    """Pillow's conversion, in its integers: JPEGs store inks inverted, 255 for none."""
+    """RGB from inverted CMYK (255 is no ink), as JPEGs store it, by Pillow's integer arithmetic."""
     kept = stored[..., 3:].astype(np.uint16)
     product = (255 - stored[..., :3]) * kept + np.uint16(128)
     return (kept - ((product + (product >> 8)) >> 8)).astype(np.uint8)
