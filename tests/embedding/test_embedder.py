@@ -246,7 +246,7 @@ def test_what_is_no_picture_is_refused_with_its_name(tiny_model, images_, error,
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"on_error": "ignore"}, "on_error is 'ignore', expected 'raise' or 'skip'"),
+        ({"on_error": "ignore"}, "on_error is 'ignore', expected one of 'raise', 'skip'"),
         ({"workers": 0}, "workers is 0"),
         ({"lanes": 0}, "lanes is 0"),
     ],

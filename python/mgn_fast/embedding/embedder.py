@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mgn_fast.common import wiring
+from mgn_fast.common.checks import one_of
 from mgn_fast.common.observer import current_observer
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import DecodeError, InvalidInputError, ModelError
@@ -82,8 +83,7 @@ class Embedder:
         on_error: Literal["raise", "skip"] = "raise",
         **open_session_options: Any,
     ) -> None:
-        if on_error not in ("raise", "skip"):
-            raise InvalidInputError(f"on_error is {on_error!r}, expected 'raise' or 'skip'")
+        one_of("on_error", on_error, ("raise", "skip"))
         if open_session_options.pop("auto", False):
             with current_observer().doing("tuning, if that is not done yet"):
                 workers, open_session_options = wiring.tuned_options(

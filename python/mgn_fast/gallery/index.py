@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from mgn_fast.common.checks import whole_number
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import InvalidInputError
-from mgn_fast.evaluation.distances import require_count
 from mgn_fast.evaluation.report import Ranking
 from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.gallery.gallery import Gallery
@@ -72,7 +72,7 @@ class GalleryIndex:
             InvalidInputError: queries of another width or not finite; `depth` below 1.
         """
         rows = checked_queries(queries, self.gallery.width)
-        places = min(require_count("depth", depth), len(self.gallery))
+        places = min(whole_number("depth", depth, 1), len(self.gallery))
         settings = self.settings
         wanted = min(settings.proposals * places, settings.num_rows)
         _set_probes(self.index, settings.num_probes)
@@ -101,7 +101,7 @@ class GalleryIndex:
         Raises:
             InvalidInputError: as for `search`; `candidates` below `depth`.
         """
-        if require_count("candidates", candidates) < require_count("depth", depth):
+        if whole_number("candidates", candidates, 1) < whole_number("depth", depth, 1):
             raise InvalidInputError(f"candidates is {candidates}, expected at least depth, {depth}")
         first = self.search(queries, candidates)
         segments = self.gallery.segments
@@ -157,7 +157,7 @@ def open_index(
     if not 0.0 < least_recall <= 1.0:
         raise InvalidInputError(f"least_recall is {least_recall!r}, expected above 0, at most 1")
     faiss.omp_set_num_threads(thread_count(threads))
-    file, depth = Path(path), require_count("depth", depth)
+    file, depth = Path(path), whole_number("depth", depth, 1)
     settings = read_settings(file)
     if settings is not None and _grew_from(gallery, settings) and kind in (None, settings.kind):
         index = read_index(faiss, file, settings)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mgn_fast.common.files import open_regular, replacing, write_atomically
+from mgn_fast.common.files import open_regular, read_limited, replacing, write_atomically
 from mgn_fast.errors import DatasetError, RuntimeUnavailableError
 
 SCHEMA = "mgn_fast.index/1"
@@ -82,8 +82,7 @@ def read_settings(path: Path) -> IndexSettings | None:
     if not path.exists() and not described.exists():
         return None
     try:
-        with open_regular(described) as file:
-            fields = json.loads(file.read(1 << 16))
+        fields = json.loads(read_limited(described, 1 << 16))
         if fields.pop("schema") != SCHEMA:
             raise ValueError("its schema is another")
         return IndexSettings(**fields)

@@ -131,21 +131,6 @@ def write_gallery(
                 writer.append(batch)
 
 
-def require_gallery_name(path: PathLike) -> None:
-    """Refuses a name by which nobody would know a gallery.
-
-    Args:
-        path: the file to be.
-
-    Raises:
-        InvalidInputError: it does not end in .gallery.
-    """
-    if Path(path).suffix != SUFFIX:
-        raise InvalidInputError(
-            f"output {os.fspath(path)!r} ends in {Path(path).suffix!r}, expected {SUFFIX!r}"
-        )
-
-
 def _make(path: Path, content: bytes) -> None:
     """The name appears with all of the content; a gallery that somebody else made meanwhile stays.
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from mgn_fast import _core
+from mgn_fast.common.checks import whole_number
 from mgn_fast.common.files import open_regular
 from mgn_fast.common.observer import Stage
 from mgn_fast.errors import (
@@ -181,17 +182,13 @@ class AscendBatch:
 
 
 def _checked_devices(device: int | Sequence[int], lanes: int) -> list[int]:
-    devices = list(device) if isinstance(device, (list, tuple)) else [device]
-    numbers = [n for n in devices if isinstance(n, (int, np.integer)) and not isinstance(n, bool)]
-    if len(numbers) != len(devices) or not all(0 <= number < 1 << 31 for number in numbers or [-1]):
-        raise InvalidInputError(
-            f"device is {device!r}, expected a number from 0 up or a list of them"
-        )
-    if len(set(numbers)) != len(numbers) or len(numbers) > lanes:
+    devices = device if isinstance(device, (list, tuple)) else [device]
+    numbers = [whole_number("device", number, 0, (1 << 31) - 1) for number in devices]
+    if not 0 < len(set(numbers)) == len(numbers) <= lanes:
         raise InvalidInputError(
             f"device is {device!r} with {lanes} lanes, expected different devices, a lane for each"
         )
-    return [int(number) for number in numbers]
+    return numbers
 
 
 def _require_om(path: Path) -> None:
@@ -200,7 +197,7 @@ def _require_om(path: Path) -> None:
         with open_regular(path) as file:
             head = file.read(HEADER_BYTES)
     except OSError as error:
-        raise ModelError(f"model {str(path)!r} is no readable file: {error.strerror}") from error
+        raise ModelError(f"model {str(path)!r} cannot be read: {error.strerror}") from error
     if not is_header(head):
         raise ModelError(
             f"model {str(path)!r} starts with {head[:4]!r} and has "

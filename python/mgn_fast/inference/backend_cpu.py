@@ -174,7 +174,7 @@ def require_readable(path: Path) -> None:
         ModelError: it is no file that can be read, or is empty.
     """
     if not is_regular_file(path) or not os.access(path, os.R_OK):
-        raise ModelError(f"model {str(path)!r} is no readable file")
+        raise ModelError(f"model {str(path)!r} cannot be read: expected a file, and the right to")
     if path.stat().st_size == 0:
         raise ModelError(f"model {str(path)!r} is empty")
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from mgn_fast import _core
-from mgn_fast.common.files import is_directory, open_regular
+from mgn_fast.common.files import is_directory, read_limited
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.models.contract import DEVIATION, HEIGHT, MEAN, WIDTH
 from mgn_fast.pictures.headers import HeaderError, read_header, sniff
@@ -71,18 +71,7 @@ def read_file(path: PathLike) -> bytes:
     Raises:
         DecodeError: it cannot be read, or is larger.
     """
-    name = os.fspath(path)
-    try:
-        with open_regular(name) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > MAX_FILE_BYTES:
-                raise DecodeError(f"{name!r} has {size} bytes, expected at most {MAX_FILE_BYTES}")
-            return file.read()
-    except (OSError, ValueError) as error:
-        if isinstance(error, DecodeError):
-            raise
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DecodeError(f"{name!r} cannot be read: {reason}") from error
+    return read_limited(path, MAX_FILE_BYTES, DecodeError)
 
 
 def resize(pixels: U8Array, *, height: int = HEIGHT, width: int = WIDTH) -> U8Array:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from mgn_fast.common.checks import one_of, output_name
 from mgn_fast.common.files import replacing
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.common.threads import thread_count
@@ -123,7 +124,7 @@ def quantize_onnx(
         DecodeError: a picture cannot be decoded.
         ExportError: onnx is not installed.
     """
-    target = _checked_target(path)
+    target = output_name(path, ".onnx", exact=True)
     goal = _checked_goal(min_cosine, keep_float32)
     thread_count(threads)
     described = _require_float32(read_onnx(model), Path(model))
@@ -220,13 +221,6 @@ def _metadata(found: Quantized) -> str:
     return json.dumps({key: fields[key] for key in fields if key not in ("path", "skipped")})
 
 
-def _checked_target(path: PathLike) -> Path:
-    if not isinstance(path, (str, os.PathLike)) or Path(path).suffix != ".onnx":
-        given = str(path) if isinstance(path, Path) else path
-        raise InvalidInputError(f"output is {given!r}, expected a path ending in '.onnx'")
-    return Path(path)
-
-
 def _checked_goal(min_cosine: float | None, keep_float32: KeepFloat32) -> float | None:
     """What the worst picture must reach; None where the number of blocks is given."""
     is_number = isinstance(keep_float32, int) and not isinstance(keep_float32, bool)
@@ -304,8 +298,7 @@ def _require_enough(count: int) -> None:
 def _read(
     sources: Sequence[pixels.Source], on_error: str, progress: Progress
 ) -> tuple[list[U8Array], tuple[str, ...]]:
-    if on_error not in ("raise", "skip"):
-        raise InvalidInputError(f"on_error is {on_error!r}, expected 'raise' or 'skip'")
+    one_of("on_error", on_error, ("raise", "skip"))
     resized, skipped = [], []
     for number, source in enumerate(sources):
         progress("pictures", number, len(sources))

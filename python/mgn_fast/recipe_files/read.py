@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from tokenize import TokenError
@@ -17,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mgn_fast.common.files import open_regular
+from mgn_fast.common.files import read_limited
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.datasets.dataset import Dataset
 from mgn_fast.errors import DatasetError
@@ -178,7 +177,7 @@ def _read_all(
 
 def _row(path: str, outputs: ToolOutputs, dtype: np.dtype[Any]) -> AnyArray:
     """A picture's 2048 finite numbers."""
-    content = _content(path)
+    content = read_limited(path, MAX_FILE_BYTES, DatasetError)
     if outputs.suffix == ".bin":
         if len(content) != EMBEDDING_WIDTH * dtype.itemsize:
             raise DatasetError(
@@ -210,24 +209,13 @@ def _row(path: str, outputs: ToolOutputs, dtype: np.dtype[Any]) -> AnyArray:
 
 def _measured(path: str, suffix: str) -> tuple[int, np.dtype[Any]]:
     """How many numbers a file holds, and of which type. Raw files of 4096 bytes are float16."""
-    content = _content(path)
+    content = read_limited(path, MAX_FILE_BYTES, DatasetError)
     if suffix == ".bin":
         is_half = len(content) == EMBEDDING_WIDTH * 2
         dtype = _FLOATS[1] if is_half else _FLOATS[0]
         return len(content) // dtype.itemsize, dtype
     values = _npy(path, content) if suffix == ".npy" else _text(path, content)
     return values.size, values.dtype
-
-
-def _content(path: str) -> bytes:
-    try:
-        with open_regular(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > MAX_FILE_BYTES:
-                raise DatasetError(f"{path!r} has {size} bytes, expected at most {MAX_FILE_BYTES}")
-            return file.read()
-    except OSError as error:
-        raise DatasetError(f"{path!r} cannot be read: {error.strerror}") from error
 
 
 def _npy(path: str, content: bytes) -> AnyArray:
