@@ -239,11 +239,8 @@ def test_arguments_out_of_range_are_refused_with_their_value(target, options, me
 
 @pytest.mark.parametrize("package", ["torch", "onnx", "safetensors"])
 def test_without_the_extra_it_says_what_to_install(target, monkeypatch, package):
-    for name in ("network", "graph", "checkpoint"):
-        monkeypatch.delitem(sys.modules, f"mgn_fast.export.{name}", raising=False)
-        monkeypatch.delattr(f"mgn_fast.export.{name}", raising=False)
     monkeypatch.setitem(sys.modules, package, None)
-    expected = rf"package '{package}', which is not installed: pip install 'mgn-fast\[export\]'"
+    expected = rf"{package} cannot be imported \(.*\): pip install 'mgn-fast\[export\]'"
     with pytest.raises(ExportError, match=expected):
         export_onnx(None, target)
     assert not list(target.parent.iterdir())

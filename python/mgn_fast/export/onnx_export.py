@@ -15,6 +15,7 @@ import numpy as np
 
 from mgn_fast import _core
 from mgn_fast.common.checks import one_of, output_name, path_of, true_or_false, whole_number
+from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import replacing
 from mgn_fast.errors import ExportError, InvalidInputError
 from mgn_fast.models.contract import (
@@ -44,7 +45,6 @@ MAX_BATCH_SIZE = 1024
 
 _VERIFIED_BATCHES = (1, 2, 5)
 _CHUNK = 8
-_EXTRA = ("torch", "onnx", "safetensors")
 
 
 def export_onnx(
@@ -95,7 +95,7 @@ def export_onnx(
     opset = DEFAULT_OPSET if opset is None else whole_number("opset", opset, 1, 2**31 - 1)
     # The output directory is tried before any work is done.
     with replacing(target) as temporary:
-        _require_extra()
+        require_extra("export", "torch", "onnx", "safetensors", error=ExportError)
         form = _form(contract, batch_size, opset)
         parameters, contract = _weights(checkpoint, contract)
         _write(temporary, parameters, form, contract)
@@ -113,18 +113,6 @@ def _check_contract(contract: Contract) -> None:
             "fuse_mirror is True and outputs is 'all': adding picture and mirror is defined for "
             "the feature alone, not for logits; expected outputs='embedding'"
         )
-
-
-def _require_extra() -> None:
-    try:
-        from mgn_fast.export import checkpoint, graph, network  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in _EXTRA:
-            raise
-        raise ExportError(
-            f"export needs the package {error.name!r}, which is not installed: "
-            "pip install 'mgn-fast[export]'"
-        ) from error
 
 
 def _form(contract: Contract, batch_size: int | None, opset: int) -> GraphForm:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from mgn_fast.common.checks import whole_number
+from mgn_fast.common.extras import require_extra
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import InvalidInputError
@@ -27,7 +28,6 @@ from mgn_fast.gallery.index_file import (
     IndexSettings,
     read_index,
     read_settings,
-    require_faiss,
     write_index,
 )
 from mgn_fast.gallery.search import checked_queries, gathered, nearest, reranked_among
@@ -151,7 +151,9 @@ def open_index(
             `least_recall` is out of range, or the files cannot be written.
         DatasetError: the index's file is damaged, or not its .json's.
     """
-    faiss = require_faiss()
+    require_extra("search", "faiss")
+    import faiss
+
     if not gallery.checkpoints:
         raise InvalidInputError("an index needs a gallery with pictures, loaded from its file")
     if not 0.0 < least_recall <= 1.0:

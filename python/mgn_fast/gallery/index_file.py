@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mgn_fast.common.files import open_regular, read_limited, replacing, write_atomically
-from mgn_fast.errors import DatasetError, RuntimeUnavailableError
+from mgn_fast.errors import DatasetError
 
 SCHEMA = "mgn_fast.index/1"
 
@@ -42,24 +42,6 @@ class IndexSettings:
     proposals: int
     depth: int
     recall: float
-
-
-def require_faiss() -> Any:
-    """The module faiss.
-
-    Returns:
-        The module.
-
-    Raises:
-        RuntimeUnavailableError: the search extra is not installed.
-    """
-    try:
-        import faiss
-    except ImportError as error:
-        raise RuntimeUnavailableError(
-            "an index needs faiss: pip install 'mgn-fast[search]'"
-        ) from error
-    return faiss
 
 
 def _settings_path(path: Path) -> Path:

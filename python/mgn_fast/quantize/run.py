@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mgn_fast.common.checks import one_of, output_name
+from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import replacing
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.common.threads import thread_count
@@ -263,15 +264,9 @@ def _require_float32(described: OnnxFile, model: Path) -> OnnxFile:
 
 
 def _open_graph(model: Path) -> FloatGraph:
-    try:
-        from mgn_fast.quantize.blocks import FloatGraph
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "onnx":
-            raise
-        raise ExportError(
-            f"quantize needs the package {error.name!r}, which is not installed: "
-            "pip install 'mgn-fast[export]'"
-        ) from error
+    require_extra("export", "onnx", error=ExportError)
+    from mgn_fast.quantize.blocks import FloatGraph
+
     graph = FloatGraph(model)
     if not graph.blocks:
         raise ModelError(f"{model} has no convolution that feeds another, so nothing to quantise")
