@@ -10,7 +10,6 @@ from mgn_fast.gallery.index_file import (
     IndexSettings,
     read_index,
     read_settings,
-
     write_index,
 )
 

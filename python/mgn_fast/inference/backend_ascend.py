@@ -31,10 +31,9 @@ from mgn_fast.errors import (
 )
 from mgn_fast.inference.backend import StageTime
 from mgn_fast.models.contract import Contract
-from mgn_fast.models.om_file import HEADER_BYTES, MAGIC, is_header, sidecar_path
+from mgn_fast.models.om_file import HEADER_BYTES, MAGIC, is_header, read_sidecar, sidecar_path
 from mgn_fast.types import AnyArray, F32Array, PathLike
 
-MAX_SIDECAR_BYTES = 1 << 20
 # A session that is closed waits so long for the batches in flight, then asks the device to drop
 # them. Batches take milliseconds; Ctrl-C ends the wait.
 CLOSE_LIMIT_S = 3.0
@@ -208,21 +207,10 @@ def _require_om(path: Path) -> None:
 
 def _read_contract(path: Path) -> Contract | None:
     """The contract in the file beside the model, PATH.json, which the compiler here writes."""
-    sidecar = sidecar_path(path)
-    if not os.path.lexists(sidecar):
+    facts = read_sidecar(path)
+    if facts is None or facts["contract"] is None:
         return None
-    try:
-        with open_regular(sidecar) as file:
-            text = file.read(MAX_SIDECAR_BYTES)
-        contract = json.loads(text)["contract"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelError(
-            f"{sidecar} does not hold the model's contract ({error!r}); compile the model again, "
-            "or take the file away to use the session without a contract"
-        ) from error
-    if contract is None:
-        return None
-    return Contract.from_json(json.dumps(contract), source=str(sidecar))
+    return Contract.from_json(json.dumps(facts["contract"]), source=str(sidecar_path(path)))
 
 
 def _start() -> None:

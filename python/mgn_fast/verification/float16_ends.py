@@ -8,24 +8,19 @@ arithmetic.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from mgn_fast.cann import aipp
-from mgn_fast.common.files import open_regular
-from mgn_fast.errors import ModelError
 from mgn_fast.evaluation.agreement import compare
 from mgn_fast.inference.session import Session
 from mgn_fast.models.contract import EMBEDDING_WIDTH
-from mgn_fast.models.om_file import sidecar_path
+from mgn_fast.models.om_file import read_sidecar
 from mgn_fast.pictures.pixels import Source, decode, pack, resize
 from mgn_fast.types import AnyArray, F32Array, U8Array
 from mgn_fast.verification.findings import Drift, Float16Ends
 
-MAX_SIDECAR_BYTES = 1 << 20
 _HALF_OUTPUT = "--output_type=FP16"
 
 
@@ -46,7 +41,7 @@ def find_float16_ends(reference: Session, candidate: Session) -> Float16Ends:
     none = Float16Ends(aipp=False, output=False)
     if candidate.backend != "ascend" or given is None or compiled is None:
         return none
-    facts = _sidecar(candidate.model_path)
+    facts = read_sidecar(candidate.model_path) or {}
     arguments = facts.get("arguments")
     return Float16Ends(
         # A reference that takes pixels normalises them itself: AIPP's result has no way in.
@@ -125,14 +120,3 @@ def _inputs(
         else:
             pack(picture, inputs[place], mirror=mirror)
     return inputs
-
-
-def _sidecar(path: Path) -> dict[str, object]:
-    """What `compile_om` wrote beside the model; the session has read its contract already."""
-    sidecar = sidecar_path(path)
-    try:
-        with open_regular(sidecar) as file:
-            facts = json.loads(file.read(MAX_SIDECAR_BYTES))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{sidecar} cannot be read: {error!r}; compile the model again") from error
-    return facts if isinstance(facts, dict) else {}
