@@ -14,7 +14,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from operator import attrgetter
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +22,8 @@ from mgn_fast.common import wiring
 from mgn_fast.common.checks import one_of
 from mgn_fast.common.observer import current_observer
 from mgn_fast.common.threads import thread_count
-from mgn_fast.errors import DecodeError, InvalidInputError, ModelError
+from mgn_fast.embedding.mirroring import fused, picture_rows
+from mgn_fast.errors import DecodeError, ModelError
 from mgn_fast.inference.lane import Flight
 from mgn_fast.inference.opening import open_session
 from mgn_fast.inference.session import Session
@@ -94,7 +94,7 @@ class Embedder:
             self.session = open_session(model, **open_session_options)
         try:
             contract = _contract_of(self.session)
-            self._mirrors = _rows_of(contract, self.session.model_path, mirror=mirror)
+            self._mirrors = picture_rows(contract, model, mirror=mirror)
             self._check_model(contract)
         except BaseException:
             self.session.close()
@@ -283,7 +283,9 @@ class Embedder:
         while under_way and under_way[0].rows_due == 0:
             picture = under_way.popleft()
             with self.session.observer.spending("fuse"):
-                embedding = _normalised(picture)
+                subject = f"the embedding of {picture.name} has"
+                remedy = "; the model's weights are damaged"
+                embedding = fused(picture.embedding, ModelError, subject, remedy)
             yield picture.name, embedding
 
 
@@ -294,16 +296,6 @@ def _contract_of(session: Session) -> Contract:
             "pictures for it is not known; export the checkpoint with `mgn-fast export`"
         )
     return session.contract
-
-
-def _rows_of(contract: Contract, path: Path, *, mirror: bool) -> tuple[bool, ...]:
-    """Which rows a picture needs: plain, mirrored, or both."""
-    if contract.fuse_mirror and not mirror:
-        raise InvalidInputError(
-            f"mirror is False, but {path} adds the mirrored embedding inside its graph; "
-            "export it without fuse_mirror"
-        )
-    return (False, True) if mirror and not contract.fuse_mirror else (False,)
 
 
 def _fill(target: AnyArray, batch: list[_Row]) -> list[_Picture]:
@@ -319,13 +311,3 @@ def _fill(target: AnyArray, batch: list[_Row]) -> list[_Picture]:
             begun.append(picture)
         done += len(rows)
     return begun
-
-
-def _normalised(picture: _Picture) -> F32Array:
-    length = np.linalg.norm(picture.embedding)
-    if not np.isfinite(length) or length == 0:
-        raise ModelError(
-            f"the embedding of {picture.name} has length {length}, expected a finite one above 0; "
-            "the model's weights are damaged"
-        )
-    return picture.embedding / length

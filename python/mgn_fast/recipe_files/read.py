@@ -19,6 +19,7 @@ import numpy as np
 from mgn_fast.common.files import read_limited
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.datasets.dataset import Dataset
+from mgn_fast.embedding.mirroring import fused
 from mgn_fast.errors import DatasetError
 from mgn_fast.models.contract import EMBEDDING_WIDTH
 from mgn_fast.recipe_files.find import Tool, ToolOutputs, find_outputs
@@ -89,8 +90,8 @@ def read_results(
         if np.array_equal(rows[i], rows[i + 2])
     ]
     return ToolEmbeddings(
-        query=_fused(rows[0], rows[2], runs[0].files[number]),
-        gallery=_fused(rows[1], rows[3], runs[1].files[number]),
+        query=_summed(rows[0], rows[2], runs[0].files[number]),
+        gallery=_summed(rows[1], rows[3], runs[1].files[number]),
         tool=runs[0].tool,
         suffix=runs[0].suffix,
         output=number,
@@ -248,16 +249,11 @@ def _text(path: str, content: bytes) -> F32Array:
     return rows.reshape(-1)
 
 
-def _fused(plain: F32Array, mirrored: F32Array, files: Mapping[int, str]) -> F32Array:
+def _summed(plain: F32Array, mirrored: F32Array, files: Mapping[int, str]) -> F32Array:
     """Plain plus mirrored, each row to length 1. Works in `plain`."""
     with np.errstate(over="ignore"):  # an infinity is refused by name
         plain += mirrored
-        lengths = [np.linalg.norm(row) for row in plain]
-    for index, (row, length) in enumerate(zip(plain, lengths, strict=True)):
-        if not np.isfinite(length) or length == 0:
-            raise DatasetError(
-                f"{files[index]!r} and its mirrored one add up to length {length}, expected a "
-                "finite one above 0"
-            )
-        row /= length
+        for index, row in enumerate(plain):
+            subject = f"{files[index]!r} and its mirrored one add up to"
+            row[:] = fused(row, DatasetError, subject)
     return plain

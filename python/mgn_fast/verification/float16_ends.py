@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from mgn_fast.cann import aipp
+from mgn_fast.embedding.mirroring import fused, picture_rows
+from mgn_fast.errors import ModelError
 from mgn_fast.evaluation.agreement import compare
 from mgn_fast.inference.session import Session
 from mgn_fast.models.contract import EMBEDDING_WIDTH
@@ -67,14 +69,12 @@ def modelled(
     Returns:
         float32 [N, 2048], rows of length 1.
     """
-    fuses = session.contract is not None and session.contract.fuse_mirror
     resized = [resize(decode(picture)) for picture in pictures]
     total = np.zeros((len(resized), EMBEDDING_WIDTH), np.float32)
-    for mirrored in (False, True) if mirror and not fuses else (False,):
+    for mirrored in picture_rows(session.contract, session.model_path, mirror=mirror):
         features = session.run(_inputs(session, resized, ends, mirror=mirrored))
         total += features.astype(np.float16).astype(np.float32) if ends.output else features
-    unit: F32Array = total / np.linalg.norm(total, axis=1, keepdims=True)
-    return unit
+    return np.stack([fused(row, ModelError, "a modelled embedding has") for row in total])
 
 
 def explain(
