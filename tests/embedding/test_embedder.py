@@ -12,7 +12,8 @@ import simplejpeg
 
 from mgn_fast import DecodeError, Embedder, InvalidInputError, ModelError
 from mgn_fast.models.contract import METADATA_KEY, Contract
-from mgn_fast.pictures.pixels import decode, list_pictures, resize, resize_pack
+from mgn_fast.pictures.pixels import decode, resize, resize_pack
+from mgn_fast.pictures.sources import list_pictures
 from support.tiny_model import tiny_embedding, write_tiny_model
 
 

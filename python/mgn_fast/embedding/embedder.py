@@ -28,7 +28,8 @@ from mgn_fast.inference.lane import Flight
 from mgn_fast.inference.opening import open_session
 from mgn_fast.inference.session import Session
 from mgn_fast.models.contract import EMBEDDING_WIDTH, METADATA_KEY, Contract
-from mgn_fast.pictures.pixels import Source, decode, named, pack, resize
+from mgn_fast.pictures.pixels import Source, decode, pack, resize
+from mgn_fast.pictures.sources import named
 from mgn_fast.types import AnyArray, F32Array, PathLike, U8Array
 
 

@@ -30,6 +30,7 @@ from mgn_fast.gallery.file import DTYPES, Batch
 from mgn_fast.gallery.model import description_of, probe_of, require_same_model
 from mgn_fast.gallery.writer import SUFFIX, GalleryWriter, writing
 from mgn_fast.pictures import pixels
+from mgn_fast.pictures.sources import list_pictures
 from mgn_fast.types import F32Array, PathLike
 
 # A batch of so many rows, or of so much work, is committed: what a power failure may cost.
@@ -264,7 +265,7 @@ def named_pictures(
     """
     if isinstance(pictures_, (str, os.PathLike)) and is_directory(pictures_):
         root = Path(pictures_)
-        found = pixels.list_pictures(root)
+        found = list_pictures(root)
         return str(root.absolute()), [(str(path.relative_to(root)), path) for path in found]
     if isinstance(pictures_, (str, os.PathLike)):
         pictures_ = [pictures_]

@@ -27,6 +27,7 @@ from mgn_fast.models.contract import METADATA_KEY
 from mgn_fast.models.onnx_file import OnnxFile, read_onnx
 from mgn_fast.models.precision import quantises
 from mgn_fast.pictures import pixels
+from mgn_fast.pictures.sources import list_pictures
 from mgn_fast.quantize.trial import Accuracy, QuantizeTrial, TrialSetup
 from mgn_fast.types import PathLike, U8Array
 
@@ -275,7 +276,7 @@ def _open_graph(model: Path) -> FloatGraph:
 
 def _sources(images: PathLike | Iterable[pixels.Source]) -> list[pixels.Source]:
     if isinstance(images, (str, os.PathLike)):
-        sources: list[pixels.Source] = [*pixels.list_pictures(images)]
+        sources: list[pixels.Source] = [*list_pictures(images)]
     else:
         sources = list(images)
     _require_enough(len(sources))

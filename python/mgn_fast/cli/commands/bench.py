@@ -29,7 +29,7 @@ from mgn_fast.common.files import is_directory, replacing
 from mgn_fast.common.progress import Progress
 from mgn_fast.datasets.dataset import Dataset, load_dataset, synthetic
 from mgn_fast.errors import DatasetError, InvalidInputError
-from mgn_fast.pictures.pixels import list_pictures
+from mgn_fast.pictures.sources import list_pictures
 from mgn_fast.simulator.control import TIMED_SOC_VERSION
 
 NOT_VALID = 5
