@@ -162,7 +162,7 @@ def test_options_of_the_cpu_are_refused(enable, tiny, options, message):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "is no readable file: No such file"),
+        (None, "cannot be read: No such file"),
         (b"", r"starts with b'' and has 0 bytes, expected an \.om file"),
         (b"IMOD", "has 4 bytes"),
         (b"\x08\x07" * 200, "starts with .* at least 256 bytes"),

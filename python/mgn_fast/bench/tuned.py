@@ -16,7 +16,7 @@ from typing import Any
 from mgn_fast import _core
 from mgn_fast.cann.host import is_simulated
 from mgn_fast.common.cache import cache_directory, file_sha256
-from mgn_fast.common.files import open_regular, write_atomically
+from mgn_fast.common.files import read_limited, write_atomically
 from mgn_fast.common.machine import cpu_name
 from mgn_fast.errors import MgnError
 from mgn_fast.types import PathLike
@@ -91,8 +91,7 @@ def load_tuned(model: PathLike, fixed: dict[str, Any]) -> Tuned | None:
         ModelError: the model cannot be read.
     """
     try:
-        with open_regular(_path(model, fixed)) as file:
-            content = json.loads(file.read(_MAX_BYTES))
+        content = json.loads(read_limited(_path(model, fixed), _MAX_BYTES))
         if content.pop("schema") != SCHEMA:
             return None
         return Tuned(**content)

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from mgn_fast.common.files import is_regular_file
+from mgn_fast.common.files import is_regular_file, read_limited
 from mgn_fast.errors import InvalidInputError, RuntimeUnavailableError
 from mgn_fast.types import PathLike
 
@@ -95,8 +95,7 @@ def atc_version(atc: Path) -> str | None:
     for folder in list(real.parents)[1:4]:
         for name in _VERSION_FILES:
             try:
-                with (folder / name).open("rb") as file:
-                    text = file.read(_MAX_VERSION_BYTES).decode(errors="replace")
+                text = read_limited(folder / name, _MAX_VERSION_BYTES).decode(errors="replace")
             except OSError:
                 continue
             if match := _VERSION.search(text):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import os
 from collections.abc import Collection
@@ -27,14 +28,28 @@ def whole_number(name: str, value: Any, least: int, most: int | None = None) -> 
     Raises:
         InvalidInputError: it is not a whole number, or outside the range.
     """
-    expected = f"a whole number from {least} up" if most is None else f"{least} to {most}"
     try:
         number = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
         number = None
     if number is None or number < least or (most is not None and number > most):
+        limit = "up" if most is None else f"to {most}"
+        expected = f"a whole number from {least} {limit}"
         raise InvalidInputError(f"{name} is {value!r}, expected {expected}")
     return number
+
+
+def true_or_false(name: str, value: Any) -> None:
+    """Raises InvalidInputError unless the value is True or False itself."""
+    if not isinstance(value, bool):
+        raise InvalidInputError(f"{name} is {value!r}, expected True or False")
+
+
+def path_of(name: str, value: Any) -> Path:
+    """The argument as a Path, whether or not anything is there; InvalidInputError for others."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise InvalidInputError(f"{name} is {value!r}, expected a path")
+    return Path(value)
 
 
 def one_of(name: str, value: Any, allowed: Collection[Any]) -> None:
@@ -44,31 +59,33 @@ def one_of(name: str, value: Any, allowed: Collection[Any]) -> None:
         raise InvalidInputError(f"{name} is {value!r}, expected one of {words}")
 
 
-def share(name: str, value: Any) -> float:
-    """The argument as a float in [0, 1]; InvalidInputError for any other, True and False too."""
+def share(name: str, value: Any, least: float = 0) -> float:
+    """The argument as a float in [least, 1], least being -1 for a cosine; else InvalidInputError."""
     try:
         number = float(value)
     except (TypeError, ValueError):
-        number = -1.0
-    if isinstance(value, (bool, str)) or not 0 <= number <= 1:
-        raise InvalidInputError(f"{name} is {value!r}, expected 0 to 1")
+        number = math.nan
+    if isinstance(value, (bool, str)) or not least <= number <= 1:
+        raise InvalidInputError(f"{name} is {value!r}, expected a number from {least} to 1")
     return number
 
 
-def output_name(path: str | os.PathLike[str], *suffixes: str) -> Path:
-    """The path of an output file; InvalidInputError if it ends in none of the suffixes.
+def output_name(path: Any, *suffixes: str, exact: bool = False) -> Path:
+    """The path of an output file; InvalidInputError if it is no path or ends in another suffix.
 
     Args:
         path: where to write.
         suffixes: what it may end in, in small letters; capitals are the same.
+        exact: they are not, as for a file that is known by its name later.
 
     Returns:
         The path.
     """
-    found = Path(path).suffix
-    if found.lower() not in suffixes:
+    output = path_of("output", path)
+    found = output.suffix if exact else output.suffix.lower()
+    if found not in suffixes:
         raise InvalidInputError(
-            f"output {os.fspath(path)!r} ends in {found!r}, "
+            f"output {os.fspath(path)!r} ends in {output.suffix!r}, "
             f"expected {' or '.join(map(repr, suffixes))}"
         )
-    return Path(path)
+    return output

@@ -9,7 +9,7 @@ import io
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mgn_fast.errors import InvalidInputError
@@ -36,6 +36,43 @@ def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "no regular file")
     return os.fdopen(descriptor, "rb")
+
+
+def read_limited(
+    path: str | os.PathLike[str],
+    most_bytes: int,
+    refusal: Callable[[str], Exception] = OSError,
+    *,
+    what: str = "",
+    remedy: str = "",
+) -> bytes:
+    """The bytes of a regular file that is no larger than what is expected there.
+
+    Args:
+        path: the file.
+        most_bytes: it may have.
+        refusal: makes the error, of the message.
+        what: the file is, as the message's first words.
+        remedy: what to do about it, as the message's last words.
+
+    Returns:
+        All of its bytes.
+
+    Raises:
+        Exception: what `refusal` makes: the file cannot be read, or is larger.
+    """
+    name = f"{what} {os.fspath(path)!r}".lstrip()
+    end = f"; {remedy}" if remedy else ""
+    try:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(size) if size <= most_bytes else b""
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise refusal(f"{name} cannot be read: {reason}{end}") from error
+    if size > most_bytes:
+        raise refusal(f"{name} has {size} bytes, expected at most {most_bytes}{end}")
+    return content
 
 
 def is_regular_file(path: str | os.PathLike[str]) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
-import operator
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mgn_fast.errors import InvalidInputError
+from mgn_fast.common.checks import whole_number
 
 MAX_THREADS = 1024
 # What the OpenBLAS of numpy's wheels calls them, newest first.
@@ -38,10 +37,13 @@ def thread_count(threads: int | None = None, *, name: str = "threads") -> int:
         InvalidInputError: `threads` or MGN_FAST_THREADS is not a whole number of 1 to 1024.
     """
     if threads is not None:
-        return _checked(name, threads)
+        return whole_number(name, threads, 1, MAX_THREADS)
     setting = os.environ.get("MGN_FAST_THREADS")
     if setting is not None:
-        return _checked("MGN_FAST_THREADS", setting)
+        number: object = setting
+        with contextlib.suppress(ValueError):
+            number = int(setting)
+        return whole_number("MGN_FAST_THREADS", number, 1, MAX_THREADS)
     return len(os.sched_getaffinity(0))
 
 
@@ -81,15 +83,3 @@ def _blas_functions() -> tuple[Any, Any] | None:
             if all(hasattr(library, name) for name in names):
                 return getattr(library, names[0]), getattr(library, names[1])
     return None
-
-
-def _checked(name: str, value: Any) -> int:
-    try:
-        number = int(value) if isinstance(value, str) else operator.index(value)
-    except (TypeError, ValueError):
-        number = 0
-    if isinstance(value, bool) or not 1 <= number <= MAX_THREADS:
-        raise InvalidInputError(
-            f"{name} is {value!r}, expected a whole number from 1 to {MAX_THREADS}"
-        )
-    return number

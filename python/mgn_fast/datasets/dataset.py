@@ -15,6 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from mgn_fast.common.checks import one_of
 from mgn_fast.datasets.layouts import LAYOUTS, Found, Layout, find_root, read_split
 from mgn_fast.datasets.published_counts import PUBLISHED, Counts
 from mgn_fast.errors import DatasetError, InvalidInputError
@@ -119,8 +120,7 @@ def load_dataset(root: PathLike, kind: Kind = "market1501") -> Dataset:
         DatasetError: a missing directory or list, a name or line that does not parse, a picture
             named twice, a listed picture that is missing, or a split without pictures.
     """
-    if kind not in get_args(Kind):
-        raise InvalidInputError(f"kind is {kind!r}, expected one of {', '.join(get_args(Kind))}")
+    one_of("kind", kind, get_args(Kind))
     layout = LAYOUTS[kind]
     place = find_root(Path(root), layout)
     found_kind = _cuhk03_variant(place, kind) if kind.startswith("cuhk03-np") else kind

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from mgn_fast.common.checks import whole_number
 from mgn_fast.datasets.pedestrian import (
     Colour,
     Look,
@@ -287,8 +288,7 @@ def draw_pictures(count: int, seed: int) -> list[U8Array]:
 
 def _require(**numbers: int) -> None:
     for name, value in numbers.items():
-        if not isinstance(value, (int, np.integer)) or value < 0:
-            raise InvalidInputError(f"{name} is {value!r}, expected an integer from 0 upward")
+        whole_number(name, value, 0)
 
 
 def _camera(camera: int) -> _Camera:

@@ -18,7 +18,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from mgn_fast.common.files import open_regular, replacing, write_atomically
+from mgn_fast.common.checks import output_name
+from mgn_fast.common.files import open_regular, read_limited, replacing, write_atomically
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.types import AnyArray, F32Array, PathLike
@@ -73,9 +74,7 @@ def write_embeddings(
         InvalidInputError: `path` does not end in .npy or cannot be written, a name comes twice, or
             the .json beside it is another program's file.
     """
-    final = Path(path)
-    if final.suffix != ".npy":
-        raise InvalidInputError(f"output {str(final)!r} ends in {final.suffix!r}, expected '.npy'")
+    final = output_name(path, ".npy", exact=True)
     _require_replaceable(sidecar_path(final))
     with replacing(final) as temporary:
         with temporary.open("r+b") as file:
@@ -153,7 +152,7 @@ def _require_replaceable(sidecar: Path) -> None:
     if not sidecar.exists():
         return
     try:
-        ours = json.loads(_read_sidecar(sidecar)).get("schema") == SCHEMA
+        ours = json.loads(read_limited(sidecar, MAX_SIDECAR_BYTES)).get("schema") == SCHEMA
     except (OSError, ValueError, AttributeError, RecursionError):
         ours = False
     if not ours:
@@ -161,13 +160,6 @@ def _require_replaceable(sidecar: Path) -> None:
             f"{str(sidecar)!r} exists and does not describe embeddings; expected to write the "
             "description there: choose another output name, or move that file"
         )
-
-
-def _read_sidecar(sidecar: Path) -> bytes:
-    with open_regular(sidecar) as file:
-        if os.fstat(file.fileno()).st_size > MAX_SIDECAR_BYTES:
-            raise ValueError(f"larger than {MAX_SIDECAR_BYTES} bytes")
-        return file.read()
 
 
 def _write_sidecar(path: Path, names: list[str], sha256: str, embedder: Embedder) -> None:
@@ -191,7 +183,7 @@ def _read_names(sidecar: Path, path: Path, count: int) -> tuple[str, ...] | None
     if not sidecar.exists():
         return None
     try:
-        description = json.loads(_read_sidecar(sidecar))
+        description = json.loads(read_limited(sidecar, MAX_SIDECAR_BYTES))
         names = tuple(str(name) for name in description["names"])
         sha256 = description["embeddings_sha256"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

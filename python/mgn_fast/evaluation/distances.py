@@ -7,7 +7,6 @@ the float64 distances: float32 products rule out what is far, the core settles t
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mgn_fast import _core
+from mgn_fast.common.checks import whole_number
 from mgn_fast.common.threads import blas_threads, thread_count
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.report import Ranking
@@ -28,6 +28,9 @@ Metric = Literal["squared_distance", "unit_rows"]
 # columns again for every block: with OpenBLAS 256 rows took twice the time of 1024.
 BLOCK_ELEMENTS = 1 << 24
 BLOCK_ROWS = 1024
+# Blocks of the triangle are squares of at most this, 4 MB: they stay in the outer cache from the
+# product to the lists, and no more than a block's width in pictures is multiplied twice.
+BLOCK_COLUMNS = 1024
 # Squares of longer rows would leave float32's range, and no embedding is as long.
 MAX_LENGTH = 1e15
 
@@ -120,7 +123,7 @@ def rank(query_embeddings: AnyArray, gallery_embeddings: AnyArray, *, depth: int
             widths, with a NaN or an infinity; `depth` below 1.
     """
     workers = thread_count(None)
-    places = require_count("depth", depth)
+    places = whole_number("depth", depth, 1)
     query, gallery = checked_sets(query_embeddings, gallery_embeddings, workers)
     columns, squares = empty_lists(len(query), min(places, len(gallery)))
     for rows, _, screened in screened_blocks(query, gallery, "squared_distance", workers):
@@ -241,17 +244,6 @@ def checked_sets(
     names = "query_embeddings", "gallery_embeddings"
     query, gallery = _checked_two(names[0], query_embeddings, names[1], gallery_embeddings)
     return _as_set(names[0], query, workers), _as_set(names[1], gallery, workers)
-
-
-def require_count(name: str, value: Any) -> int:
-    """The argument as an int of at least 1; InvalidInputError for anything else."""
-    try:
-        count = operator.index(value)
-    except TypeError:
-        count = 0
-    if count < 1 or isinstance(value, bool):
-        raise InvalidInputError(f"{name} is {value!r}, expected a whole number of at least 1")
-    return count
 
 
 def _as_set(name: str, embeddings: AnyArray, workers: int) -> EmbeddingSet:

@@ -12,14 +12,11 @@ from dataclasses import dataclass, replace
 
 from mgn_fast import _core
 from mgn_fast.common.memory import MEGABYTE, require_fit
-from mgn_fast.evaluation.distances import BLOCK_ELEMENTS, BLOCK_ROWS
+from mgn_fast.evaluation.distances import BLOCK_COLUMNS, BLOCK_ELEMENTS, BLOCK_ROWS
 
 # Distances from queries to gallery are needed twice when re-ranking, for the lists and for the
 # result. Up to so many, 256 MB, they are kept in between; more are multiplied again.
 KEPT_ELEMENTS = 1 << 26
-# Blocks of the triangle are squares of at most this, 4 MB: they stay in the outer cache from the
-# product to the lists, and no more than a block's width in pictures is multiplied twice.
-BLOCK_COLUMNS = 1024
 
 # What the allocator and Python need around the arrays below.
 _AROUND = 8 * MEGABYTE

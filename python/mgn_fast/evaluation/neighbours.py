@@ -15,6 +15,7 @@ import numpy as np
 from mgn_fast import _core
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.evaluation.distances import (
+    BLOCK_COLUMNS,
     EmbeddingSet,
     Metric,
     empty_lists,
@@ -22,7 +23,6 @@ from mgn_fast.evaluation.distances import (
     row_blocks,
     screened_blocks,
 )
-from mgn_fast.evaluation.memory_plan import BLOCK_COLUMNS
 from mgn_fast.types import F32Array, F64Array, I32Array
 
 # Rows of lists per call into the core: some milliseconds of work, so that an interrupt is seen.

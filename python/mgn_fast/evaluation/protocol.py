@@ -7,7 +7,6 @@ the distances serves any number of protocols.
 
 from __future__ import annotations
 
-import operator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
@@ -15,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mgn_fast import _core
+from mgn_fast.common.checks import one_of, true_or_false, whole_number
 from mgn_fast.errors import InvalidInputError
-from mgn_fast.evaluation.distances import require_count
 from mgn_fast.evaluation.report import Report
 from mgn_fast.types import AnyArray, F64Array, I64Array, Identities
 
@@ -69,16 +68,13 @@ class Protocol:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "max_rank", _limited("max_rank", self.max_rank, MAX_RANK))
-        object.__setattr__(self, "draws", _limited("draws", self.draws, MAX_DRAWS))
-        _require_word("ap", self.ap, get_args(PrecisionRule))
-        _require_word("same_camera", self.same_camera, get_args(SameCamera))
-        _require_word("single_shot", self.single_shot, get_args(SingleShot))
-        if not isinstance(self.first_match_break, bool):
-            raise InvalidInputError(
-                f"first_match_break is {self.first_match_break!r}, expected True or False"
-            )
-        object.__setattr__(self, "seed", _checked_seed(self.seed))
+        object.__setattr__(self, "max_rank", whole_number("max_rank", self.max_rank, 1, MAX_RANK))
+        object.__setattr__(self, "draws", whole_number("draws", self.draws, 1, MAX_DRAWS))
+        one_of("ap", self.ap, get_args(PrecisionRule))
+        one_of("same_camera", self.same_camera, get_args(SameCamera))
+        one_of("single_shot", self.single_shot, get_args(SingleShot))
+        true_or_false("first_match_break", self.first_match_break)
+        object.__setattr__(self, "seed", whole_number("seed", self.seed, 0, MAX_SEED))
 
     @property
     def counts_ranks(self) -> bool:
@@ -251,25 +247,3 @@ def _new_ranker(gallery: Identities, protocol: Protocol) -> _core.Ranker | _core
         return _core.Ranker(*who)
     shots = "every" if protocol.single_shot == "no" else protocol.single_shot
     return _core.ShotRanker(*who, shots, protocol.draws, protocol.seed)
-
-
-def _limited(name: str, value: Any, limit: int) -> int:
-    count = require_count(name, value)
-    if count > limit:
-        raise InvalidInputError(f"{name} is {count}, expected 1 to {limit}")
-    return count
-
-
-def _checked_seed(value: Any) -> int:
-    try:
-        seed = operator.index(value)
-    except TypeError:
-        seed = -1
-    if not 0 <= seed <= MAX_SEED or isinstance(value, bool):
-        raise InvalidInputError(f"seed is {value!r}, expected a whole number from 0 to 2^64 - 1")
-    return seed
-
-
-def _require_word(name: str, value: object, words: tuple[str, ...]) -> None:
-    if value not in words:
-        raise InvalidInputError(f"{name} is {value!r}, expected one of {words}")

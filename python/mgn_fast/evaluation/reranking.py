@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
 from mgn_fast import _core
+from mgn_fast.common.checks import one_of, share, whole_number
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import InvalidInputError
@@ -21,7 +22,6 @@ from mgn_fast.evaluation.distances import (
     EmbeddingSet,
     Metric,
     checked_sets,
-    require_count,
     row_blocks,
     screened_blocks,
 )
@@ -55,15 +55,10 @@ class RerankSettings:
     variant: Variant = "reid-mgn"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "k1", require_count("k1", self.k1))
-        object.__setattr__(self, "k2", require_count("k2", self.k2))
-        weight: Any = self.original_weight
-        if not isinstance(weight, (int, float, np.number)) or not 0.0 <= float(weight) <= 1.0:
-            raise InvalidInputError(f"original_weight is {weight!r}, expected a number from 0 to 1")
-        if self.variant not in get_args(Variant):
-            raise InvalidInputError(
-                f"variant is {self.variant!r}, expected one of {get_args(Variant)}"
-            )
+        object.__setattr__(self, "k1", whole_number("k1", self.k1, 1))
+        object.__setattr__(self, "k2", whole_number("k2", self.k2, 1))
+        share("original_weight", self.original_weight)
+        one_of("variant", self.variant, get_args(Variant))
 
     @property
     def metric(self) -> Metric:

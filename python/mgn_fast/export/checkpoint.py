@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from mgn_fast.common.files import open_regular
+from mgn_fast.common.files import read_limited
 from mgn_fast.errors import ExportError
 from mgn_fast.export.network import HEADS, NUM_IDENTITIES, parameter_shapes
 from mgn_fast.types import AnyArray, PathLike
@@ -93,19 +92,8 @@ def _read(source: Path) -> bytes:
             f"checkpoint {str(source)!r} has the suffix {source.suffix!r}, "
             f"expected one of {SUFFIXES}"
         )
-    try:
-        with open_regular(source) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > _MAX_BYTES:
-                raise ExportError(
-                    f"checkpoint {str(source)!r} has {size} bytes, expected at most {_MAX_BYTES}; "
-                    "save the network's state dict alone"
-                )
-            return file.read()
-    except OSError as error:
-        raise ExportError(
-            f"checkpoint {str(source)!r} cannot be read: {error.strerror or error}"
-        ) from error
+    remedy = "save the network's state dict alone"
+    return read_limited(source, _MAX_BYTES, ExportError, what="checkpoint", remedy=remedy)
 
 
 def _load_safetensors(source: Path, content: bytes) -> dict[str, Any]:

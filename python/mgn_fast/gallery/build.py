@@ -22,13 +22,15 @@ from typing import Protocol
 
 import numpy as np
 
+from mgn_fast.common.checks import output_name
 from mgn_fast.common.files import is_directory
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.gallery.file import DTYPES, Batch
 from mgn_fast.gallery.model import description_of, probe_of, require_same_model
-from mgn_fast.gallery.writer import GalleryWriter, require_gallery_name, writing
+from mgn_fast.gallery.writer import SUFFIX, GalleryWriter, writing
 from mgn_fast.pictures import pixels
+from mgn_fast.pictures.sources import list_pictures
 from mgn_fast.types import F32Array, PathLike
 
 # A batch of so many rows, or of so much work, is committed: what a power failure may cost.
@@ -228,7 +230,7 @@ def adding(
         DatasetError: what is there is no gallery, or a damaged one.
         ModelError: the embedder's embeddings cannot be compared with the gallery's.
     """
-    require_gallery_name(path)
+    output_name(path, SUFFIX, exact=True)
     folder, sources = named_pictures(pictures_)
     beside = Path(path).absolute().parent
     is_new = not os.path.lexists(path)
@@ -263,7 +265,7 @@ def named_pictures(
     """
     if isinstance(pictures_, (str, os.PathLike)) and is_directory(pictures_):
         root = Path(pictures_)
-        found = pixels.list_pictures(root)
+        found = list_pictures(root)
         return str(root.absolute()), [(str(path.relative_to(root)), path) for path in found]
     if isinstance(pictures_, (str, os.PathLike)):
         pictures_ = [pictures_]

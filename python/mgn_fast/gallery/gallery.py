@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from mgn_fast.common.checks import output_name
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.reranking import RerankSettings
@@ -24,7 +25,7 @@ from mgn_fast.gallery.model import described, description_of, probe_of, require_
 from mgn_fast.gallery.reader import read_gallery
 from mgn_fast.gallery.search import GalleryRanking, nearest, nearest_reranked
 from mgn_fast.gallery.stored import Stored
-from mgn_fast.gallery.writer import require_gallery_name, write_gallery
+from mgn_fast.gallery.writer import SUFFIX, write_gallery
 from mgn_fast.types import AnyArray, F32Array, PathLike
 
 Dtype = Literal["float32", "float16"]
@@ -216,7 +217,7 @@ class Gallery(Stored):
                 to the gallery of that name.
             DatasetError: what is there is no gallery.
         """
-        require_gallery_name(path)
+        output_name(path, SUFFIX, exact=True)
         own, beside = self.beside, Path(path).absolute().parent
 
         def moved(stored: str | None) -> str:

@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from mgn_fast.common.checks import whole_number
+from mgn_fast.common.extras import require_extra
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import InvalidInputError
-from mgn_fast.evaluation.distances import require_count
 from mgn_fast.evaluation.report import Ranking
 from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.gallery.gallery import Gallery
@@ -27,7 +28,6 @@ from mgn_fast.gallery.index_file import (
     IndexSettings,
     read_index,
     read_settings,
-    require_faiss,
     write_index,
 )
 from mgn_fast.gallery.search import checked_queries, gathered, nearest, reranked_among
@@ -72,7 +72,7 @@ class GalleryIndex:
             InvalidInputError: queries of another width or not finite; `depth` below 1.
         """
         rows = checked_queries(queries, self.gallery.width)
-        places = min(require_count("depth", depth), len(self.gallery))
+        places = min(whole_number("depth", depth, 1), len(self.gallery))
         settings = self.settings
         wanted = min(settings.proposals * places, settings.num_rows)
         _set_probes(self.index, settings.num_probes)
@@ -101,7 +101,7 @@ class GalleryIndex:
         Raises:
             InvalidInputError: as for `search`; `candidates` below `depth`.
         """
-        if require_count("candidates", candidates) < require_count("depth", depth):
+        if whole_number("candidates", candidates, 1) < whole_number("depth", depth, 1):
             raise InvalidInputError(f"candidates is {candidates}, expected at least depth, {depth}")
         first = self.search(queries, candidates)
         segments = self.gallery.segments
@@ -151,13 +151,15 @@ def open_index(
             `least_recall` is out of range, or the files cannot be written.
         DatasetError: the index's file is damaged, or not its .json's.
     """
-    faiss = require_faiss()
+    require_extra("search", "faiss")
+    import faiss
+
     if not gallery.checkpoints:
         raise InvalidInputError("an index needs a gallery with pictures, loaded from its file")
     if not 0.0 < least_recall <= 1.0:
         raise InvalidInputError(f"least_recall is {least_recall!r}, expected above 0, at most 1")
     faiss.omp_set_num_threads(thread_count(threads))
-    file, depth = Path(path), require_count("depth", depth)
+    file, depth = Path(path), whole_number("depth", depth, 1)
     settings = read_settings(file)
     if settings is not None and _grew_from(gallery, settings) and kind in (None, settings.kind):
         index = read_index(faiss, file, settings)

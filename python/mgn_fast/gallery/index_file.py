@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mgn_fast.common.files import open_regular, replacing, write_atomically
-from mgn_fast.errors import DatasetError, RuntimeUnavailableError
+from mgn_fast.common.files import open_regular, read_limited, replacing, write_atomically
+from mgn_fast.errors import DatasetError
 
 SCHEMA = "mgn_fast.index/1"
 
@@ -44,17 +44,6 @@ class IndexSettings:
     recall: float
 
 
-def require_faiss() -> Any:
-    """The module faiss; RuntimeUnavailableError without the search extra."""
-    try:
-        import faiss
-    except ImportError as error:
-        raise RuntimeUnavailableError(
-            "an index needs faiss: pip install 'mgn-fast[search]'"
-        ) from error
-    return faiss
-
-
 def _settings_path(path: Path) -> Path:
     return path.with_suffix(path.suffix + ".json")
 
@@ -75,8 +64,7 @@ def read_settings(path: Path) -> IndexSettings | None:
     if not path.exists() and not described.exists():
         return None
     try:
-        with open_regular(described) as file:
-            fields = json.loads(file.read(1 << 16))
+        fields = json.loads(read_limited(described, 1 << 16))
         if fields.pop("schema") != SCHEMA:
             raise ValueError("its schema is another")
         return IndexSettings(**fields)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from mgn_fast.common.checks import one_of
 from mgn_fast.errors import DatasetError, InvalidInputError, ModelError
 from mgn_fast.gallery.file import DTYPES
 from mgn_fast.inference.session import Session
@@ -91,8 +92,7 @@ def described(dtype: str, width: int, **model: Any) -> dict[str, Any]:
     Returns:
         JSON.
     """
-    if dtype not in DTYPES:
-        raise InvalidInputError(f"dtype is {dtype!r}, expected one of {DTYPES}")
+    one_of("dtype", dtype, DTYPES)
     absent = {"model": None, "model_path": None, "mirror": None, "contract": None}
     return {"dtype": dtype, "width": width} | absent | model
 

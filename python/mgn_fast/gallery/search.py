@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mgn_fast import _core
+from mgn_fast.common.checks import whole_number
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import InvalidInputError
-from mgn_fast.evaluation.distances import checked_rows, empty_lists, require_count
+from mgn_fast.evaluation.distances import checked_rows, empty_lists
 from mgn_fast.evaluation.memory_plan import Work, needed_bytes, require_room
 from mgn_fast.evaluation.report import Ranking
 from mgn_fast.evaluation.reranking import RerankSettings, rerank
@@ -51,7 +52,7 @@ def nearest(
     """
     workers = thread_count(threads)
     rows = checked_queries(queries, segments[0].shape[1])
-    places = min(require_count("depth", depth), sum(map(len, segments)))
+    places = min(whole_number("depth", depth, 1), sum(map(len, segments)))
     indices, squares = empty_lists(len(rows), places)
     _core.scan_nearest(rows, list(segments), 0, indices, squares, workers)
     return Ranking(indices, np.sqrt(squares).astype(np.float32))
@@ -82,11 +83,11 @@ def nearest_reranked(
     Raises:
         InvalidInputError: as for `nearest`; more memory needed than there is.
     """
-    depth = require_count("depth", depth)
+    depth = whole_number("depth", depth, 1)
     if candidates is None:
         queries = checked_queries(queries, segments[0].shape[1])
         return _reranked_all(queries, segments, depth, settings, threads)
-    if require_count("candidates", candidates) < depth:
+    if whole_number("candidates", candidates, 1) < depth:
         raise InvalidInputError(f"candidates is {candidates}, expected at least depth, {depth}")
     first = nearest(queries, segments, candidates, threads)
     rows = np.ascontiguousarray(queries, np.float32)

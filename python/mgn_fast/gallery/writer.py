@@ -131,14 +131,6 @@ def write_gallery(
                 writer.append(batch)
 
 
-def require_gallery_name(path: PathLike) -> None:
-    """Raises InvalidInputError for an output name that does not end in .gallery."""
-    if Path(path).suffix != SUFFIX:
-        raise InvalidInputError(
-            f"output {os.fspath(path)!r} ends in {Path(path).suffix!r}, expected {SUFFIX!r}"
-        )
-
-
 def _make(path: Path, content: bytes) -> None:
     """Gives a whole file its name; a gallery that another process made meanwhile stays.
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from mgn_fast import _core
+from mgn_fast.common.checks import whole_number
 from mgn_fast.common.files import open_regular
 from mgn_fast.common.observer import Stage
 from mgn_fast.errors import (
@@ -30,10 +31,9 @@ from mgn_fast.errors import (
 )
 from mgn_fast.inference.backend import StageTime
 from mgn_fast.models.contract import Contract
-from mgn_fast.models.om_file import HEADER_BYTES, MAGIC, is_header, sidecar_path
+from mgn_fast.models.om_file import HEADER_BYTES, MAGIC, is_header, read_sidecar, sidecar_path
 from mgn_fast.types import AnyArray, F32Array, PathLike
 
-MAX_SIDECAR_BYTES = 1 << 20
 # A session that is closed waits so long for the batches in flight, then asks the device to drop
 # them. Batches take milliseconds; Ctrl-C ends the wait.
 CLOSE_LIMIT_S = 3.0
@@ -181,17 +181,13 @@ class AscendBatch:
 
 
 def _checked_devices(device: int | Sequence[int], lanes: int) -> list[int]:
-    devices = list(device) if isinstance(device, (list, tuple)) else [device]
-    numbers = [n for n in devices if isinstance(n, (int, np.integer)) and not isinstance(n, bool)]
-    if len(numbers) != len(devices) or not all(0 <= number < 1 << 31 for number in numbers or [-1]):
-        raise InvalidInputError(
-            f"device is {device!r}, expected a number from 0 up or a list of them"
-        )
-    if len(set(numbers)) != len(numbers) or len(numbers) > lanes:
+    devices = device if isinstance(device, (list, tuple)) else [device]
+    numbers = [whole_number("device", number, 0, (1 << 31) - 1) for number in devices]
+    if not 0 < len(set(numbers)) == len(numbers) <= lanes:
         raise InvalidInputError(
             f"device is {device!r} with {lanes} lanes, expected different devices, a lane for each"
         )
-    return [int(number) for number in numbers]
+    return numbers
 
 
 def _require_om(path: Path) -> None:
@@ -200,7 +196,7 @@ def _require_om(path: Path) -> None:
         with open_regular(path) as file:
             head = file.read(HEADER_BYTES)
     except OSError as error:
-        raise ModelError(f"model {str(path)!r} is no readable file: {error.strerror}") from error
+        raise ModelError(f"model {str(path)!r} cannot be read: {error.strerror}") from error
     if not is_header(head):
         raise ModelError(
             f"model {str(path)!r} starts with {head[:4]!r} and has "
@@ -211,21 +207,10 @@ def _require_om(path: Path) -> None:
 
 def _read_contract(path: Path) -> Contract | None:
     """The contract in the file beside the model, PATH.json, which the compiler here writes."""
-    sidecar = sidecar_path(path)
-    if not os.path.lexists(sidecar):
+    facts = read_sidecar(path)
+    if facts is None or facts["contract"] is None:
         return None
-    try:
-        with open_regular(sidecar) as file:
-            text = file.read(MAX_SIDECAR_BYTES)
-        contract = json.loads(text)["contract"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelError(
-            f"{sidecar} does not hold the model's contract ({error!r}); compile the model again, "
-            "or take the file away to use the session without a contract"
-        ) from error
-    if contract is None:
-        return None
-    return Contract.from_json(json.dumps(contract), source=str(sidecar))
+    return Contract.from_json(json.dumps(facts["contract"]), source=str(sidecar_path(path)))
 
 
 def _start() -> None:

@@ -160,7 +160,7 @@ def threads_per_lane(lanes: int, threads: int | None) -> int:
 def require_readable(path: Path) -> None:
     """Raises ModelError for a model file that is unreadable or empty, before a runtime opens it."""
     if not is_regular_file(path) or not os.access(path, os.R_OK):
-        raise ModelError(f"model {str(path)!r} is no readable file")
+        raise ModelError(f"model {str(path)!r} cannot be read: expected a file, and the right to")
     if path.stat().st_size == 0:
         raise ModelError(f"model {str(path)!r} is empty")
 

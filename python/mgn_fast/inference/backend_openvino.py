@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mgn_fast.errors import DeviceError, InvalidInputError, ModelError, RuntimeUnavailableError
+from mgn_fast.common.extras import require_extra
+from mgn_fast.errors import DeviceError, InvalidInputError, ModelError
 from mgn_fast.inference.backend_cpu import CpuLane, CpuModel, require_readable, threads_per_lane
 from mgn_fast.models.contract import METADATA_KEY, Contract
 from mgn_fast.models.onnx_file import OnnxTensor
@@ -24,7 +25,6 @@ from mgn_fast.types import AnyArray, F32Array, PathLike
 if TYPE_CHECKING:
     import openvino
 
-_EXTRA = "pip install 'mgn-fast[openvino]'"
 _TELEMETRY = "openvino_telemetry"
 # Its words for what the layers that are not int8 compute in. Never left to OpenVINO: its default is
 # bfloat16 on a CPU that has it, and float16 on others.
@@ -106,16 +106,11 @@ def _import_openvino() -> Any:
     if before is absent:
         loaded[_TELEMETRY] = None
     try:
-        import openvino
-    except ImportError as error:
-        raise RuntimeUnavailableError(
-            f"backend is 'openvino', but openvino cannot be imported ({error}): {_EXTRA}",
-            tried=["openvino"],
-        ) from error
+        require_extra("openvino", "openvino")
     finally:
         if before is absent:
             del loaded[_TELEMETRY]
-    return openvino
+    return loaded["openvino"]
 
 
 def _read(path: Path) -> openvino.Model:

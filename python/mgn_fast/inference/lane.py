@@ -12,8 +12,7 @@ import functools
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
-import numpy as np
-
+from mgn_fast.common.checks import whole_number
 from mgn_fast.common.observer import Span
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.inference.backend import BackendBatch
@@ -165,15 +164,11 @@ class Lane:
             self._pool.give_back(self._slot, self._turn)
 
     def _start(self, count: int) -> BackendBatch:
-        size = self._pool.batch_size
-        if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
-            raise InvalidInputError(f"count is {count!r}, expected a whole number, 1 to {size}")
-        if not 1 <= count <= size:
-            raise InvalidInputError(f"count is {count}, expected 1 to the batch size {size}")
+        count = whole_number("count", count, 1, self._pool.batch_size)
         self._require_mine()
         if self._batch is not None:
             raise InvalidInputError("the lane has a batch in flight; take its result first")
-        batch = self._slot.lane.submit(int(count))
+        batch = self._slot.lane.submit(count)
         self._pool.note_submitted(self._slot, batch)
         return batch
 

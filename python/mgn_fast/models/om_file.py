@@ -6,8 +6,14 @@ Whatever writes, checks or opens an .om takes its numbers here.
 
 from __future__ import annotations
 
+import json
+import os
 import struct
 from pathlib import Path
+from typing import Any
+
+from mgn_fast.common.files import read_limited
+from mgn_fast.errors import ModelError
 
 # CANN's own header: magic, then among others the bytes that follow it, in two fields, because the
 # first holds 32 bits only.
@@ -15,6 +21,7 @@ HEADER_BYTES = 256
 MAGIC = b"IMOD"
 LENGTH_OFFSET = 76
 LONG_LENGTH_OFFSET = 184
+MAX_SIDECAR_BYTES = 1 << 20
 
 
 def is_header(head: bytes) -> bool:
@@ -32,3 +39,29 @@ def announced_bytes(header: bytes) -> int:
 def sidecar_path(om: Path) -> Path:
     """The sidecar of an .om, with contract, hashes and arguments: `.json` behind its name."""
     return om.with_name(om.name + ".json")
+
+
+def read_sidecar(om: Path) -> dict[str, Any] | None:
+    """What `compile_om` wrote beside an .om.
+
+    Args:
+        om: the model.
+
+    Returns:
+        Its facts, "contract" among them; None where no file lies beside the model.
+
+    Raises:
+        ModelError: the file cannot be read, or holds no contract.
+    """
+    sidecar = sidecar_path(om)
+    if not os.path.lexists(sidecar):
+        return None
+    try:
+        facts: dict[str, Any] = json.loads(read_limited(sidecar, MAX_SIDECAR_BYTES))
+        facts["contract"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ModelError(
+            f"{sidecar} does not hold the model's contract ({error!r}); compile the model again, "
+            "or take the file away to use the session without a contract"
+        ) from error
+    return facts

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, get_args
 
+from mgn_fast.common.checks import one_of
 from mgn_fast.errors import InvalidInputError
 
 Precision = Literal["float32", "bf16", "int8"]
@@ -49,8 +50,7 @@ def precision_of(path: Path, asked: Precision | None, *, quantised: bool) -> Pre
     """
     if asked is None:
         return "int8" if quantised else "float32"
-    if asked not in get_args(Precision):
-        raise InvalidInputError(f"precision is {asked!r}, expected one of {get_args(Precision)}")
+    one_of("precision", asked, get_args(Precision))
     if quantised and asked != "int8":
         raise InvalidInputError(
             f"precision is {asked!r}, but {path} is quantised; expected 'int8', or the model that "

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from mgn_fast.common.checks import one_of, output_name
+from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import replacing
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.common.threads import thread_count
@@ -25,6 +27,7 @@ from mgn_fast.models.contract import METADATA_KEY
 from mgn_fast.models.onnx_file import OnnxFile, read_onnx
 from mgn_fast.models.precision import quantises
 from mgn_fast.pictures import pixels
+from mgn_fast.pictures.sources import list_pictures
 from mgn_fast.quantize.trial import Accuracy, QuantizeTrial, TrialSetup
 from mgn_fast.types import PathLike, U8Array
 
@@ -123,7 +126,7 @@ def quantize_onnx(
         DecodeError: a picture cannot be decoded.
         ExportError: onnx is not installed.
     """
-    target = _checked_target(path)
+    target = output_name(path, ".onnx", exact=True)
     goal = _checked_goal(min_cosine, keep_float32)
     thread_count(threads)
     described = _require_float32(read_onnx(model), Path(model))
@@ -220,13 +223,6 @@ def _metadata(found: Quantized) -> str:
     return json.dumps({key: fields[key] for key in fields if key not in ("path", "skipped")})
 
 
-def _checked_target(path: PathLike) -> Path:
-    if not isinstance(path, (str, os.PathLike)) or Path(path).suffix != ".onnx":
-        given = str(path) if isinstance(path, Path) else path
-        raise InvalidInputError(f"output is {given!r}, expected a path ending in '.onnx'")
-    return Path(path)
-
-
 def _checked_goal(min_cosine: float | None, keep_float32: KeepFloat32) -> float | None:
     """The cosine that the worst picture must reach; None where the number of blocks is given."""
     is_number = isinstance(keep_float32, int) and not isinstance(keep_float32, bool)
@@ -269,15 +265,9 @@ def _require_float32(described: OnnxFile, model: Path) -> OnnxFile:
 
 
 def _open_graph(model: Path) -> FloatGraph:
-    try:
-        from mgn_fast.quantize.blocks import FloatGraph
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "onnx":
-            raise
-        raise ExportError(
-            f"quantize needs the package {error.name!r}, which is not installed: "
-            "pip install 'mgn-fast[export]'"
-        ) from error
+    require_extra("export", "onnx", error=ExportError)
+    from mgn_fast.quantize.blocks import FloatGraph
+
     graph = FloatGraph(model)
     if not graph.blocks:
         raise ModelError(f"{model} has no convolution that feeds another, so nothing to quantise")
@@ -286,7 +276,7 @@ def _open_graph(model: Path) -> FloatGraph:
 
 def _sources(images: PathLike | Iterable[pixels.Source]) -> list[pixels.Source]:
     if isinstance(images, (str, os.PathLike)):
-        sources: list[pixels.Source] = [*pixels.list_pictures(images)]
+        sources: list[pixels.Source] = [*list_pictures(images)]
     else:
         sources = list(images)
     _require_enough(len(sources))
@@ -304,8 +294,7 @@ def _require_enough(count: int) -> None:
 def _read(
     sources: Sequence[pixels.Source], on_error: str, progress: Progress
 ) -> tuple[list[U8Array], tuple[str, ...]]:
-    if on_error not in ("raise", "skip"):
-        raise InvalidInputError(f"on_error is {on_error!r}, expected 'raise' or 'skip'")
+    one_of("on_error", on_error, ("raise", "skip"))
     resized, skipped = [], []
     for number, source in enumerate(sources):
         progress("pictures", number, len(sources))

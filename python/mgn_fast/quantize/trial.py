@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mgn_fast.common.progress import Progress
+from mgn_fast.embedding.mirroring import picture_rows
 from mgn_fast.errors import ModelError
 from mgn_fast.evaluation.agreement import Agreement, compare, nearest_others, spread
 from mgn_fast.inference.backend_cpu import DEFAULT_BATCH_SIZE
@@ -87,8 +88,7 @@ class QuantizeTrial:
 
     def __init__(self, setup: TrialSetup, resized: Sequence[U8Array]) -> None:
         self._setup = setup
-        contract = setup.described.contract
-        self._fuses = contract is not None and contract.fuse_mirror
+        self._mirrors = picture_rows(setup.described.contract, setup.model, mirror=True)
         self.held_out = list(resized[HELD_OUT - 1 :: HELD_OUT])
         self.calibration = [p for i, p in enumerate(resized) if i % HELD_OUT != HELD_OUT - 1]
         self._expected = self._embed(setup.model, self.held_out, "float32")
@@ -134,9 +134,7 @@ class QuantizeTrial:
         return total
 
     def _rows(self, resized: Sequence[U8Array]) -> list[_Row]:
-        """Each picture plain and, where the graph does not do that itself, mirrored."""
-        ways = (False,) if self._fuses else (False, True)
-        return [(picture, mirror) for picture in resized for mirror in ways]
+        return [(picture, mirror) for picture in resized for mirror in self._mirrors]
 
     def _batches(self) -> Iterator[AnyArray]:
         """The input for the ranges, batch by batch; the last is filled up with the first row."""

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mgn_fast.common.checks import share
 from mgn_fast.common.files import write_atomically
-from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.agreement import Agreement
 from mgn_fast.evaluation.report import Report
 from mgn_fast.types import PathLike
@@ -45,11 +44,11 @@ class Limits:
     published: float | None = None
 
     def __post_init__(self) -> None:
-        _check_range("max_map_drop", self.max_map_drop, 0.0)
+        share("max_map_drop", self.max_map_drop)
         if self.min_cosine is not None:
-            _check_range("min_cosine", self.min_cosine, -1.0)
+            share("min_cosine", self.min_cosine, -1)
         if self.published is not None:
-            _check_range("published", self.published, 0.0)
+            share("published", self.published)
 
 
 @dataclass(frozen=True)
@@ -246,12 +245,6 @@ class Verification:
                 f"{name} mAP is {got:.4f}, {published - got:.4f} below the published "
                 f"{published:g}, expected at most {most:g}"
             )
-
-
-def _check_range(name: str, value: float, least: float) -> None:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or not least <= value <= 1:
-        raise InvalidInputError(f"{name} is {value!r}, expected a number from {least:g} to 1")
 
 
 def _model_facts(model: VerifiedModel) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from mgn_fast.evaluation.protocol import Protocol
 from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.models.contract import EMBEDDING_WIDTH
 from mgn_fast.pictures import pixels
+from mgn_fast.pictures.sources import list_pictures
 from mgn_fast.types import F32Array, PathLike
 from mgn_fast.verification.findings import (
     MAX_MEDIAN_COSINE,
@@ -140,7 +141,7 @@ def _sources(pictures: Any) -> list[pixels.Source]:
     if isinstance(pictures, Dataset):
         return [*pictures.query.paths, *pictures.gallery.paths]
     if isinstance(pictures, (str, os.PathLike)):
-        return [*pixels.list_pictures(pictures)] if is_directory(pictures) else [pictures]
+        return [*list_pictures(pictures)] if is_directory(pictures) else [pictures]
     if isinstance(pictures, bytes) or (isinstance(pictures, np.ndarray) and pictures.ndim != 4):
         return [pictures]
     sources = list(pictures)

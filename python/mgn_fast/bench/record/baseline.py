@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mgn_fast.bench.record.statistics import chance_of_lower
-from mgn_fast.common.files import open_regular
+from mgn_fast.common.files import read_limited
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.types import PathLike
 
@@ -29,8 +29,7 @@ _LEAST_RATE, _MOST_RATE = 1e-9, 1e12
 def read_record(path: PathLike) -> dict[str, Any]:
     """The record that `mgn-fast bench --json` wrote; InvalidInputError if the file is none."""
     try:
-        with open_regular(path) as file:
-            record = json.loads(file.read(MAX_RECORD_BYTES))
+        record = json.loads(read_limited(path, MAX_RECORD_BYTES))
         _require_comparable(record)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidInputError(

@@ -14,7 +14,7 @@ from mgn_fast.cann.job import Precision
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.level import draws_progress
 from mgn_fast.cli.screen.progress import detail, printable, say, working
-from mgn_fast.models.om_file import sidecar_path
+from mgn_fast.models.om_file import read_sidecar
 
 
 def add_parser(commands: Commands) -> None:
@@ -87,8 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
             timeout_s=arguments.timeout,
             log_path=arguments.log,
         )
-    sidecar = sidecar_path(path)
-    facts = json.loads(sidecar.read_text(encoding="utf-8"))
+    facts = read_sidecar(path) or {}
     if arguments.json:
         print(json.dumps({"path": str(path)} | facts))
         return 0

@@ -24,6 +24,7 @@ from mgn_fast.cli.options import (
 )
 from mgn_fast.cli.screen.progress import say, stages, track
 from mgn_fast.cli.tables import print_reports
+from mgn_fast.common.checks import output_name
 from mgn_fast.common.files import replacing
 from mgn_fast.common.memory import available_bytes, in_words
 from mgn_fast.datasets.dataset import Dataset, Kind, Split, count_problems, load_dataset
@@ -123,8 +124,7 @@ def _title(name: str, report: ProtocolReport) -> str:
 def _output(path: Path | None) -> AbstractContextManager[Path | None]:
     if path is None:
         return contextlib.nullcontext()
-    if path.suffix != ".json":
-        raise InvalidInputError(f"output {str(path)!r} ends in {path.suffix!r}, expected '.json'")
+    output_name(path, ".json", exact=True)
     return replacing(path)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from mgn_fast.cli.page_files import add_page_files, page_files
 from mgn_fast.cli.screen.progress import stages
+from mgn_fast.common.checks import whole_number
 from mgn_fast.datasets.dataset import Dataset
 from mgn_fast.errors import InvalidInputError
-from mgn_fast.evaluation.distances import require_count
 from mgn_fast.evaluation.measure import BlockObserver
 from mgn_fast.evaluation.protocol import Protocol, ProtocolReport
 from mgn_fast.models.contract import EMBEDDING_WIDTH
@@ -141,8 +141,8 @@ def drawing(arguments: argparse.Namespace) -> Iterator[Drawing]:
         InvalidInputError: a file that cannot be written, or an option outside its range.
     """
     if arguments.html is not None or arguments.png is not None:
-        require_count("lists", arguments.lists)
-        require_count("depth", arguments.depth)
+        whole_number("lists", arguments.lists, 1)
+        whole_number("depth", arguments.depth, 1)
     elif arguments.parts:
         raise InvalidInputError("--parts is given without --html or --png, expected one of them")
     with page_files(arguments) as (html, png):

@@ -18,7 +18,7 @@ from mgn_fast.cli.options import (
     path_argument,
 )
 from mgn_fast.cli.screen.progress import printable, say, stages
-from mgn_fast.pictures.pixels import list_pictures
+from mgn_fast.pictures.sources import list_pictures
 
 BOUND_MISSED = 7
 _SHOWN = 8

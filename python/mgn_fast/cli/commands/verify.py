@@ -19,6 +19,7 @@ from mgn_fast.cli.options import (
 )
 from mgn_fast.cli.screen.progress import printable, say, stages
 from mgn_fast.cli.tables import print_reports
+from mgn_fast.common.checks import output_name
 from mgn_fast.common.files import is_directory, replacing
 from mgn_fast.common.progress import Progress
 from mgn_fast.datasets.dataset import Dataset, Kind, count_problems, load_dataset
@@ -125,8 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _output(path: Path) -> Any:
-    if path.suffix != ".json":
-        raise InvalidInputError(f"output {str(path)!r} ends in {path.suffix!r}, expected '.json'")
+    output_name(path, ".json", exact=True)
     return replacing(path)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from mgn_fast.common.files import read_limited
 from mgn_fast.simulator.atc.texts import AtcError
 from mgn_fast.simulator.om_file import StaticAipp
 
@@ -66,8 +67,7 @@ def read_aipp(path: Path, height: int, width: int) -> StaticAipp:
 
 def _fields(path: Path) -> dict[str, str]:
     try:
-        with path.open("rb") as file:
-            text = _COMMENT.sub("", file.read(_MAX_BYTES).decode())
+        text = _COMMENT.sub("", read_limited(path, _MAX_BYTES).decode())
     except (OSError, UnicodeDecodeError) as error:
         raise AtcError("E13018", value=path) from error
     block = _BLOCK.fullmatch(text)
