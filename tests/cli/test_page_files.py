@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 import argparse
+import sys
 
 import pytest
 
 from mgn_fast import InvalidInputError, RuntimeUnavailableError
-from mgn_fast.bench.page import render
 from mgn_fast.cli.page_files import add_page_files, page_files
 
 
@@ -54,7 +54,7 @@ def test_other_names_are_refused_before_any_work(words, message):
 
 
 def test_without_the_extra_it_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(render.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
     with (
         pytest.raises(RuntimeUnavailableError, match=r"pip install 'mgn-fast\[report\]'"),
         page_files(parsed("--html", str(tmp_path / "a.html"))),

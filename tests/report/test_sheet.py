@@ -122,7 +122,7 @@ def test_nothing_to_draw_is_refused(tmp_path):
 
 
 def test_without_the_extra_the_line_that_installs_it_is_said(tmp_path, paths, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(RuntimeUnavailableError, match=r"pip install 'mgn-fast\[report\]'"):
         write_sheet(tmp_path / "s.png", lists_of(paths, 1))
 

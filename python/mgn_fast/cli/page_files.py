@@ -8,9 +8,9 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from mgn_fast.bench.page.render import require_report_extra
 from mgn_fast.cli.options import path_argument
 from mgn_fast.common.checks import output_name
+from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import replacing
 from mgn_fast.report.page import SUFFIXES as PAGE_SUFFIXES
 from mgn_fast.report.sheet import SUFFIXES as SHEET_SUFFIXES
@@ -52,7 +52,7 @@ def page_files(arguments: argparse.Namespace) -> Iterator[tuple[Path | None, Pat
     wanted = ((arguments.html, PAGE_SUFFIXES), (arguments.png, SHEET_SUFFIXES))
     for path, suffixes in wanted:
         if path is not None:
-            require_report_extra()
+            require_extra("report", "jinja2", "matplotlib")
             output_name(path, *suffixes)
     with contextlib.ExitStack() as stack:
         html, png = (

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from mgn_fast.common.checks import output_name
+from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import write_atomically
 from mgn_fast.common.progress import Progress, no_progress
-from mgn_fast.errors import InvalidInputError, RuntimeUnavailableError
+from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.report import Report
 from mgn_fast.report import plots, words
 from mgn_fast.report.analysis import Analysis
@@ -133,13 +134,10 @@ def _write(
 
 
 def _environment() -> Any:
-    try:
-        import jinja2
-        import markupsafe
-    except ImportError as error:
-        raise RuntimeUnavailableError(
-            "reports need jinja2 and matplotlib: pip install 'mgn-fast[report]'"
-        ) from error
+    require_extra("report", "jinja2")
+    import jinja2
+    import markupsafe
+
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("mgn_fast", "report"),
         autoescape=True,

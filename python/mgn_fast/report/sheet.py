@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mgn_fast.common.checks import output_name
+from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import replacing
 from mgn_fast.common.threads import thread_count
-from mgn_fast.errors import DecodeError, InvalidInputError, RuntimeUnavailableError
+from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.evaluation.body_parts import PARTS, PartComparison
 from mgn_fast.report.thumbnails import small_pixels, source_key
 from mgn_fast.report.tiles import RankedList, Tile
@@ -162,13 +163,10 @@ def _drawn(
     title: str,
     notes: Sequence[str],
 ) -> Any:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise RuntimeUnavailableError(
-            "reports need jinja2 and matplotlib: pip install 'mgn-fast[report]'"
-        ) from error
+    require_extra("report", "matplotlib")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     comparisons = [tile.parts for row in rows for tile in row if tile.parts is not None]
     scale = _Scale(comparisons) if comparisons else None
     pixels = _pixels([tile for row in rows for tile in row])

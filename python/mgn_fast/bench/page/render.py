@@ -7,14 +7,13 @@ stands in page.html.jinja; here is what is chosen, grouped and counted for it.
 
 from __future__ import annotations
 
-import importlib.util
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mgn_fast.bench.page import plots, series
 from mgn_fast.bench.page import words as page_words
-from mgn_fast.errors import RuntimeUnavailableError
+from mgn_fast.common.extras import require_extra
 
 Record = Mapping[str, Any]
 Run = Mapping[str, Any]
@@ -51,23 +50,6 @@ _WORDS = (
 )
 
 
-def require_report_extra() -> None:
-    """Refuses to go on where no page can be drawn.
-
-    Raises:
-        RuntimeUnavailableError: the report extra is not installed.
-    """
-    for name in ("jinja2", "matplotlib"):
-        try:
-            found = importlib.util.find_spec(name) is not None
-        except ValueError:  # half imported
-            found = False
-        if not found:
-            raise RuntimeUnavailableError(
-                f"the HTML page needs {name}: pip install 'mgn-fast[report]'"
-            )
-
-
 def render_page(record: Record) -> str:
     """The page.
 
@@ -80,7 +62,7 @@ def render_page(record: Record) -> str:
     Raises:
         RuntimeUnavailableError: the report extra is not installed.
     """
-    require_report_extra()
+    require_extra("report", "jinja2", "matplotlib")
     import jinja2
     import markupsafe
 

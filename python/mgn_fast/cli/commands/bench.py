@@ -16,7 +16,7 @@ from mgn_fast.bench.case import SWEEP, Case, MeasureSettings, Slo
 from mgn_fast.bench.load.arrivals import Arrivals
 from mgn_fast.bench.load.window import Pace
 from mgn_fast.bench.models import default_model, simulated_model
-from mgn_fast.bench.page.render import render_page, require_report_extra
+from mgn_fast.bench.page.render import render_page
 from mgn_fast.bench.record.baseline import compare, read_record, regressed
 from mgn_fast.bench.record.tables import csv_text, markdown, terminal_lines
 from mgn_fast.bench.run import Outcome, Plan, benchmark
@@ -24,6 +24,7 @@ from mgn_fast.cli.commands.bench_options import add_bench_options
 from mgn_fast.cli.options import Commands, enable_simulator, new_command, path_argument
 from mgn_fast.cli.screen.level import OPTIONS as LEVEL_OPTIONS
 from mgn_fast.cli.screen.progress import printable, say, stages
+from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import is_directory, replacing
 from mgn_fast.common.progress import Progress
 from mgn_fast.datasets.dataset import Dataset, load_dataset, synthetic
@@ -86,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     slo = None if arguments.slo is None else Slo.parse(arguments.slo)
     older = None if arguments.baseline is None else read_record(arguments.baseline)
     if arguments.html is not None:
-        require_report_extra()
+        require_extra("report", "jinja2", "matplotlib")
     _require_different_outputs(arguments)
     with contextlib.ExitStack() as stack:
         # The outputs are tried before anything is measured.

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an extra of the package brings: there, or told how to install it, in one wording."""
+
+from __future__ import annotations
+
+import importlib
+
+from mgn_fast.errors import MgnError, RuntimeUnavailableError
+
+
+def require_extra(
+    extra: str, *packages: str, error: type[MgnError] = RuntimeUnavailableError
+) -> None:
+    """Refuses to go on where a package of an extra cannot be imported.
+
+    Args:
+        extra: its name, as in `pip install 'mgn-fast[report]'`.
+        packages: to import.
+        error: the class that is raised.
+
+    Raises:
+        RuntimeUnavailableError: a package is missing or broken; of the class `error` if given.
+    """
+    for package in packages:
+        try:
+            importlib.import_module(package)
+        except ImportError as failure:
+            raise error(
+                f"{package} cannot be imported ({failure}): pip install 'mgn-fast[{extra}]'"
+            ) from failure
