@@ -25,7 +25,7 @@ from mgn_fast.evaluation.report import Report
 from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.export.onnx_export import export_onnx
 from mgn_fast.report.analysis import Analysis, PageData, ranked_lists
-from mgn_fast.report.page import write_page
+from mgn_fast.report.page.render import write_page
 from mgn_fast.report.sheet import write_sheet
 from mgn_fast.report.tiles import RankedList
 from mgn_fast.types import F32Array

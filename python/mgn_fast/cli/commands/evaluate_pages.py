@@ -18,7 +18,7 @@ from mgn_fast.evaluation.measure import BlockObserver
 from mgn_fast.evaluation.protocol import Protocol, ProtocolReport
 from mgn_fast.models.contract import EMBEDDING_WIDTH
 from mgn_fast.report.analysis import PageData, ranked_lists
-from mgn_fast.report.page import write_page
+from mgn_fast.report.page.render import write_page
 from mgn_fast.report.sheet import write_sheet
 from mgn_fast.types import AnyArray
 

@@ -14,7 +14,7 @@ from mgn_fast.errors import DecodeError
 from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.pictures.pixels import read_file
-from mgn_fast.report.page import write_search_page
+from mgn_fast.report.page.render import write_search_page
 from mgn_fast.report.sheet import write_sheet
 from mgn_fast.report.tiles import RankedList, Tile
 
