@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any, get_args
 
+from mgn_fast.cli.evaluation import print_reports
 from mgn_fast.cli.options import (
     Commands,
     add_rerank_options,
@@ -18,7 +19,6 @@ from mgn_fast.cli.options import (
     session_options,
 )
 from mgn_fast.cli.screen.progress import printable, say, stages
-from mgn_fast.cli.tables import print_reports
 from mgn_fast.common.files import is_directory, replacing
 from mgn_fast.common.progress import Progress
 from mgn_fast.datasets.dataset import Dataset, Kind, count_problems, load_dataset

@@ -26,7 +26,6 @@ from mgn_fast.report.analysis import Analysis
 from mgn_fast.report.kit.templates import render
 from mgn_fast.report.page import plots, words
 from mgn_fast.report.page.script_data import ScriptData
-from mgn_fast.report.rows import report_row
 from mgn_fast.report.thumbnails import thumbnails, tiles_of
 from mgn_fast.report.tiles import RankedList
 from mgn_fast.types import PathLike
@@ -69,7 +68,7 @@ def write_page(
     if not reports:
         raise InvalidInputError("reports is empty, expected at least one")
     content = {
-        "rows": {name: report_row(report) for name, report in reports.items()},
+        "rows": {name: report.row() for name, report in reports.items()},
         "first": next(iter(reports.values())),
         "reports": reports,
         "analysis": analysis,
