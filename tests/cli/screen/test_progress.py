@@ -136,6 +136,19 @@ def test_a_stage_may_begin_anew(course):
     assert course.under_way() is None
 
 
+def test_lines_stay_while_any_step_is_under_way(monkeypatch, capsys):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with working("outer"):
+        with working("inner"):
+            pass
+        say("still there: [bold]no markup[/bold]")
+        assert "\x1b[?25h" not in terminal.getvalue()  # the cursor is hidden while lines move
+    assert "still there: [bold]no markup[/bold]" in terminal.getvalue()
+    assert terminal.getvalue().count("\x1b[?25l") == 1
+    assert terminal.getvalue().endswith("\x1b[2K")
+
+
 def test_what_cannot_be_counted_shows_a_clock(monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
