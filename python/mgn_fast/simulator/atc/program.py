@@ -25,7 +25,7 @@ from mgn_fast.simulator.atc.options import (
     parse_gears,
     parse_shapes,
 )
-from mgn_fast.simulator.atc.texts import AtcError, error_text, generation
+from mgn_fast.simulator.atc.texts import AtcError, error_text, form_in_force
 from mgn_fast.simulator.om_file import write_om
 
 FAILED = 255
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0, or 255 as ATC where it refuses.
     """
     words = sys.argv[1:] if argv is None else argv
-    form = generation()
+    form = form_in_force()
     sys.stdout.write(_START)
     sys.stdout.flush()
     try:
