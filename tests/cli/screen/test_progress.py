@@ -14,9 +14,9 @@ from mgn_fast.cli.screen.progress import (
     begin_run,
     bottleneck_words,
     detail,
-    kept,
     printable,
     say,
+    say_if_interrupted,
     stages,
     stop_drawing,
     track,
@@ -111,7 +111,7 @@ def test_what_is_done_is_counted_where_no_terminal_is_too(course):
         if item == 3:
             break
     assert course.under_way().where() == "embedding: 3 of 5 pictures"
-    kept("the first three")
+    say_if_interrupted("the first three")
     assert course.kept == "the first three"
 
 

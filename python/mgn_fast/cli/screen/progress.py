@@ -83,7 +83,7 @@ def detail(text: str) -> None:
         _write(printable(text))
 
 
-def kept(text: str) -> None:
+def say_if_interrupted(text: str) -> None:
     """What is there to go on with if the command is interrupted from here on; the last call counts.
 
     It ends the line "mgn-fast: interrupted at embedding: 300 of 1,000 pictures; ", in the place of
