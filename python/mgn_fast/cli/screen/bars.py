@@ -63,9 +63,10 @@ class Bars(Progress):
         Returns:
             What rich draws.
         """
-        for task in self.tasks:
-            if more := task.fields["step"].done - task.completed:
-                self.advance(task.id, more)
+        with self._lock:  # no line goes meanwhile
+            for task in self.tasks:
+                if more := task.fields["step"].done - task.completed:
+                    self.advance(task.id, more)
         return super().get_renderables()
 
 
