@@ -46,11 +46,7 @@ from mgn_fast.types import AnyArray
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command.
-
-    Args:
-        commands: what `add_subparsers` returned.
-    """
+    """Adds the command."""
     parser = new_command(
         commands,
         "evaluate",
@@ -118,17 +114,7 @@ def _add_page_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Embeds or reads the embeddings, evaluates, prints.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        0.
-
-    Raises:
-        MgnError: see `load_dataset`, `Embedder`, `read_embeddings` and `evaluate`.
-    """
+    """Embeds or reads the embeddings, evaluates, draws, prints; 0."""
     _check_source(arguments)
     _check_drawing(arguments)
     # The outputs are tried before hours of work are put into what goes there.

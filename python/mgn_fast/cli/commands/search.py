@@ -26,11 +26,7 @@ from mgn_fast.report.search_page import draw_search, search_lists
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command.
-
-    Args:
-        commands: what `add_subparsers` returned.
-    """
+    """Adds the command."""
     parser = new_command(
         commands,
         "search",
@@ -99,17 +95,7 @@ def _add_index_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Embeds the queries, searches, prints.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        0.
-
-    Raises:
-        MgnError: see `Gallery` and `Embedder`.
-    """
+    """Embeds the queries, searches, draws, prints; 0."""
     _check(arguments)
     # The outputs are tried before any work is put into what goes there.
     with page_files(arguments) as (html, png):
