@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mgn_fast import InvalidInputError
+from mgn_fast import InvalidInputError, ModelError
 from mgn_fast.common.files import (
     is_directory,
     is_regular_file,
     open_regular,
+    read_limited,
     replacing,
     write_atomically,
 )
@@ -106,3 +107,22 @@ def test_names_that_are_too_long_are_no_files_and_cannot_be_written(tmp_path):
     with pytest.raises(InvalidInputError, match="cannot be written: File name too long"):
         write_atomically(name, b"")
     assert write_atomically(tmp_path / ("x" * 255), b"new").read_bytes() == b"new"
+
+
+def test_a_file_is_read_whole_up_to_its_limit(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(b"12345")
+    assert read_limited(path, 5) == b"12345"
+    with pytest.raises(OSError, match=r"a\.json' has 5 bytes, expected at most 4$"):
+        read_limited(path, 4)
+
+
+def test_what_cannot_be_read_is_refused_in_the_callers_class_and_words(tmp_path):
+    options = {"what": "checkpoint", "remedy": "save it again"}
+    for name, reason in (
+        (tmp_path / "gone", "No such file or directory"),
+        (tmp_path, "no regular file"),
+        ("a\0b", "embedded null byte"),
+    ):
+        with pytest.raises(ModelError, match=f"^checkpoint '.*' cannot be read: {reason}; save it"):
+            read_limited(name, 4, ModelError, **options)

@@ -316,7 +316,7 @@ def test_an_unnamed_variant_of_cuhk03_must_be_said(tmp_path):
 
 def test_an_unknown_kind_is_refused_with_the_known_ones(tmp_path):
     with pytest.raises(
-        InvalidInputError, match=r"kind is 'market', expected one of market1501, .*veri776"
+        InvalidInputError, match=r"kind is 'market', expected one of 'market1501', .*'veri776'"
     ):
         load_dataset(tmp_path, "market")
 

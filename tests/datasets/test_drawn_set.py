@@ -189,7 +189,7 @@ def test_a_path_that_cannot_be_made_is_refused(tmp_path):
 
 @pytest.mark.parametrize("persons", [0, -1, 10000, 2.5, "3", None])
 def test_a_number_of_persons_outside_its_range_is_refused(tmp_path, persons):
-    message = re.escape(f"persons is {persons!r}, expected an integer, 1 to 9999")
+    message = re.escape(f"persons is {persons!r}, expected a whole number from 1 to 9999")
     with pytest.raises(InvalidInputError, match=message):
         synthetic(tmp_path / "set", persons=persons)
     assert not (tmp_path / "set").exists()
@@ -197,5 +197,5 @@ def test_a_number_of_persons_outside_its_range_is_refused(tmp_path, persons):
 
 @pytest.mark.parametrize("seed", [-1, 0.5, None])
 def test_a_seed_outside_its_range_is_refused(tmp_path, seed):
-    with pytest.raises(InvalidInputError, match=r"seed is .*, expected an integer from 0 upward"):
+    with pytest.raises(InvalidInputError, match=r"seed is .*, expected a whole number from 0 up"):
         synthetic(tmp_path / "set", persons=1, seed=seed)

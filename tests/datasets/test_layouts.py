@@ -212,7 +212,7 @@ def test_a_list_above_the_size_limit_is_refused(tmp_path, monkeypatch):
     (tmp_path / "list_query.txt").write_bytes(b"\n" * 20)
     assert read_split(tmp_path, MSMT17, "list_query.txt").paths == []
     (tmp_path / "list_query.txt").write_bytes(b"\n" * 21)
-    with pytest.raises(DatasetError, match="is larger than 20 bytes"):
+    with pytest.raises(DatasetError, match="has 21 bytes, expected at most 20"):
         read_split(tmp_path, MSMT17, "list_query.txt")
 
 

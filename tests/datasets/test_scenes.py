@@ -112,7 +112,7 @@ def test_a_person_is_recognised_across_cameras_better_than_chance_but_not_always
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: draw_pictures(-1, 0), "count is -1, expected an integer from 0 upward"),
+        (lambda: draw_pictures(-1, 0), "count is -1, expected a whole number from 0 up"),
         (lambda: draw_pictures(1, -7), "seed is -7, expected"),
         (lambda: draw_pictures(2.5, 0), "count is 2.5, expected"),
         (lambda: draw_person(0, 7, 0, seed=0), "camera is 7, expected 1 to 6"),

@@ -12,7 +12,8 @@ import simplejpeg
 
 from mgn_fast import DecodeError, Embedder, InvalidInputError, ModelError
 from mgn_fast.models.contract import METADATA_KEY, Contract
-from mgn_fast.pictures.pixels import decode, list_pictures, resize, resize_pack
+from mgn_fast.pictures.pixels import decode, resize, resize_pack
+from mgn_fast.pictures.sources import list_pictures
 from support.tiny_model import tiny_embedding, write_tiny_model
 
 
@@ -246,7 +247,7 @@ def test_what_is_no_picture_is_refused_with_its_name(tiny_model, images_, error,
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"on_error": "ignore"}, "on_error is 'ignore', expected 'raise' or 'skip'"),
+        ({"on_error": "ignore"}, "on_error is 'ignore', expected one of 'raise', 'skip'"),
         ({"workers": 0}, "workers is 0"),
         ({"lanes": 0}, "lanes is 0"),
     ],

@@ -218,7 +218,7 @@ def test_memory_grows_with_the_pictures_not_with_their_square(monkeypatch):
 
 ROWS = np.eye(3, dtype=np.float32)
 REFUSALS = {
-    "k1 of 0": ({"k1": 0}, "k1 is 0, expected a whole number of at least 1"),
+    "k1 of 0": ({"k1": 0}, "k1 is 0, expected a whole number from 1 up"),
     "k1 not whole": ({"k1": 2.5}, "k1 is 2.5"),
     "k2 negative": ({"k2": -1}, "k2 is -1"),
     "k2 a bool": ({"k2": True}, "k2 is True"),

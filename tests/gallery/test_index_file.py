@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import importlib
 import json
 
 import numpy as np
@@ -9,7 +10,6 @@ from mgn_fast.gallery.index_file import (
     IndexSettings,
     read_index,
     read_settings,
-    require_faiss,
     write_index,
 )
 
@@ -18,7 +18,7 @@ SETTINGS = IndexSettings("Flat", 3, 11, 0, 1, 10, 5, 0.75)
 
 @pytest.fixture
 def faiss():
-    return require_faiss()
+    return importlib.import_module("faiss")
 
 
 @pytest.fixture

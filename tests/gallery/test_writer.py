@@ -10,7 +10,7 @@ from mgn_fast import DatasetError, InvalidInputError
 from mgn_fast.gallery import writer as writer_module
 from mgn_fast.gallery.model import described
 from mgn_fast.gallery.reader import read_gallery
-from mgn_fast.gallery.writer import require_gallery_name, write_gallery, writing
+from mgn_fast.gallery.writer import write_gallery, writing
 from support import galleries
 
 FLOATS = described("float32", 4)
@@ -182,12 +182,6 @@ def test_others_may_read_a_new_gallery_as_the_umask_says(tmp_path):
     finally:
         os.umask(before)
     assert (tmp_path / "a.gallery").stat().st_mode & 0o777 == 0o640
-
-
-def test_a_galleries_name_says_so(tmp_path):
-    require_gallery_name("people.gallery")
-    with pytest.raises(InvalidInputError, match=r"ends in '\.npy', expected '\.gallery'"):
-        require_gallery_name("people.npy")
 
 
 def test_rows_need_not_be_contiguous(tmp_path):

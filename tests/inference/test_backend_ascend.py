@@ -162,7 +162,7 @@ def test_options_of_the_cpu_are_refused(enable, tiny, options, message):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "is no readable file: No such file"),
+        (None, "cannot be read: No such file"),
         (b"", r"starts with b'' and has 0 bytes, expected an \.om file"),
         (b"IMOD", "has 4 bytes"),
         (b"\x08\x07" * 200, "starts with .* at least 256 bytes"),
@@ -268,7 +268,7 @@ def test_a_late_batch_keeps_its_lane_from_others(enable, tiny, images):
 
 
 def test_a_submit_that_fails_leaves_no_lane_behind(enable, tiny, images):
-    """What it had queued still runs; nobody is told when that has ended."""
+    """What it had queued still runs; no signal says when that has ended."""
     enable()
     with open_session(tiny, lanes=1) as session:
         simulator.slow_stream(0.05)

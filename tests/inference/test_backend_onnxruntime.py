@@ -136,10 +136,10 @@ def test_a_truncated_model_is_refused(tmp_path, tiny_model):
 
 
 def test_a_missing_model_is_named(tmp_path):
-    with pytest.raises(ModelError, match=r"nowhere\.onnx' is no readable file"):
+    with pytest.raises(ModelError, match=r"nowhere\.onnx' cannot be read"):
         open_session(tmp_path / "nowhere.onnx")
     (tmp_path / "folder.onnx").mkdir()
-    with pytest.raises(ModelError, match="is no readable file"):
+    with pytest.raises(ModelError, match="cannot be read"):
         open_session(tmp_path / "folder.onnx")
 
 

@@ -198,7 +198,7 @@ def test_a_file_that_is_no_model_is_named(tmp_path, content, message, capfd):
 
 
 def test_a_missing_model_is_named(tmp_path):
-    with pytest.raises(ModelError, match=r"nowhere\.onnx' is no readable file"):
+    with pytest.raises(ModelError, match=r"nowhere\.onnx' cannot be read"):
         openvino_session(tmp_path / "nowhere.onnx")
 
 

@@ -21,7 +21,7 @@ def test_a_lane_runs_what_was_written_into_its_input(session):
 @pytest.mark.parametrize("count", [0, -1, 5])
 def test_a_count_outside_the_batch_is_refused(session, count):
     with pytest.raises(
-        InvalidInputError, match=f"count is {count}, expected 1 to the batch size 4"
+        InvalidInputError, match=f"count is {count}, expected a whole number from 1 to 4"
     ):
         session.acquire().submit(count)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from mgn_fast import InvalidInputError, ModelError, RuntimeUnavailableError, open_session
+from mgn_fast import InvalidInputError, ModelError, open_session
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
     with pytest.raises(ModelError, match=r"ends in '\.pt', expected '\.onnx' or '\.om'"):
         open_session(tmp_path / "model.pt")
     with pytest.raises(
-        RuntimeUnavailableError, match="'tensorrt'; this version has ascend, onnxruntime, openvino"
+        InvalidInputError, match="'tensorrt', expected one of None, 'ascend', 'onnxruntime'"
     ):
         open_session(tmp_path / "model.onnx", backend="tensorrt")
 
@@ -49,5 +49,5 @@ def test_a_named_backend_opens_a_file_of_any_ending(tiny_model, tmp_path):
 def test_what_is_no_path_is_refused():
     with pytest.raises(InvalidInputError, match="model is None, expected a path"):
         open_session(None)
-    with pytest.raises(ModelError, match="is no readable file"):
+    with pytest.raises(ModelError, match="cannot be read"):
         open_session("x" * 5000 + ".onnx")

@@ -1,9 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
 from pathlib import Path
 
 import pytest
 
-from mgn_fast.models.om_file import HEADER_BYTES, announced_bytes, is_header, sidecar_path
+from mgn_fast import ModelError
+from mgn_fast.models.om_file import (
+    HEADER_BYTES,
+    announced_bytes,
+    is_header,
+    read_sidecar,
+    sidecar_path,
+)
 from mgn_fast.simulator import write_om
 
 
@@ -44,3 +52,17 @@ def test_what_is_written_for_the_simulator_is_such_a_container(tmp_path):
 
 def test_the_sidecar_has_the_whole_name_in_its_own():
     assert sidecar_path(Path("a/b.v2.om")) == Path("a/b.v2.om.json")
+
+
+def test_the_sidecar_is_read_where_there_is_one(tmp_path):
+    assert read_sidecar(tmp_path / "m.om") is None
+    facts = {"contract": None, "aipp": True}
+    (tmp_path / "m.om.json").write_text(json.dumps(facts))
+    assert read_sidecar(tmp_path / "m.om") == facts
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "5", '{"aipp": true}', "[" * 10**5, " " * 2**21])
+def test_a_sidecar_without_a_contract_is_refused_by_name(tmp_path, text):
+    (tmp_path / "m.om.json").write_text(text)
+    with pytest.raises(ModelError, match=r"m\.om\.json does not hold .*compile the model again"):
+        read_sidecar(tmp_path / "m.om")

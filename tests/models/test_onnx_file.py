@@ -84,7 +84,7 @@ def test_a_contract_of_another_network_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "has 0 bytes"),
+        (b"", "it has no graph"),
         (b"\x08\x07", "it has no graph"),
         (b"\x3a\x00", "0 nodes, 0 inputs and 0 outputs"),
         (b"\x3a\x05ab", "a field of 5 bytes where 2 are left"),
@@ -104,9 +104,9 @@ def test_files_that_are_no_model_are_refused(tmp_path, content, message):
 
 
 def test_a_missing_file_and_a_directory_are_refused(tmp_path):
-    with pytest.raises(ModelError, match=r"missing\.onnx' is no readable file"):
+    with pytest.raises(ModelError, match=r"missing\.onnx' cannot be read"):
         read_onnx(tmp_path / "missing.onnx")
-    with pytest.raises(ModelError, match="is no readable file"):
+    with pytest.raises(ModelError, match="cannot be read"):
         read_onnx(tmp_path)
 
 

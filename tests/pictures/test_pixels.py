@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-import errno
 import io
 import os
 import tracemalloc
@@ -11,7 +10,7 @@ import simplejpeg
 from PIL import Image
 
 from mgn_fast import DecodeError, InvalidInputError
-from mgn_fast.pictures.pixels import all_pictures, decode, list_pictures, pack, resize, resize_pack
+from mgn_fast.pictures.pixels import decode, pack, resize, resize_pack
 
 
 def jpeg(pixels, **options):
@@ -193,51 +192,9 @@ def test_a_size_without_pixels_is_refused(picture, size):
         resize(picture, height=size[0], width=size[1])
 
 
-def test_pictures_are_listed_by_path_and_nothing_is_lost(tmp_path):
-    for name in ("b.jpg", "a.png", "Thumbs.db", ".hidden", "notes.txt", "sub/c.jpg"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    names = [str(path.relative_to(tmp_path)) for path in list_pictures(tmp_path)]
-    assert names == ["a.png", "b.jpg", "notes.txt", "sub/c.jpg"]
-
-
-def test_a_directory_without_pictures_is_refused(tmp_path):
-    with pytest.raises(InvalidInputError, match="holds no pictures"):
-        list_pictures(tmp_path)
-    with pytest.raises(InvalidInputError, match="is no directory"):
-        list_pictures(tmp_path / "missing")
-
-
-def test_a_subdirectory_that_cannot_be_read_is_named(tmp_path, monkeypatch):
-    (tmp_path / "a.jpg").touch()
-    (tmp_path / "locked").mkdir()
-    scandir = os.scandir
-
-    def deny(path):
-        if os.fspath(path).endswith("locked"):
-            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", deny)
-    with pytest.raises(InvalidInputError, match="locked' cannot be read: Permission denied"):
-        list_pictures(tmp_path)
-
-
 def test_simplejpeg_and_pillow_share_their_transform(random):
     """The pixels' equality above rests on the exact integer transform on both sides."""
     pixels = random.integers(0, 256, (64, 64, 3), dtype=np.uint8)
     data = jpeg(pixels)
     fast = simplejpeg.decode_jpeg(data, fastdct=True)
     assert not np.array_equal(fast, decode(data))
-
-
-def test_files_and_those_below_directories_keep_the_order_given(tmp_path):
-    (tmp_path / "below").mkdir()
-    for name in ("b.jpg", "a.jpg"):
-        (tmp_path / "below" / name).touch()
-    alone = tmp_path / "not there.jpg"
-    assert all_pictures([alone, tmp_path / "below"]) == [
-        alone,
-        tmp_path / "below" / "a.jpg",
-        tmp_path / "below" / "b.jpg",
-    ]

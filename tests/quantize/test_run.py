@@ -248,7 +248,7 @@ def test_too_few_pictures_are_refused(model, tmp_path):
 
 @pytest.mark.parametrize("path", ["int8.bin", None, 3])
 def test_outputs_that_are_no_onnx_files_are_refused(model, path):
-    with pytest.raises(InvalidInputError, match=r"output is .*expected a path ending in '\.onnx'"):
+    with pytest.raises(InvalidInputError, match=r"expected '\.onnx'|expected a path"):
         quantize_onnx(model, DRAWINGS, path)
 
 
@@ -264,7 +264,7 @@ def test_models_that_cannot_be_quantised_are_refused(model, pictures, tmp_path):
     tiny = write_tiny_model(tmp_path / "tiny.onnx")
     with pytest.raises(ModelError, match="no convolution that feeds another"):
         quantize_onnx(tiny, pictures, target)
-    with pytest.raises(ModelError, match="is no readable file"):
+    with pytest.raises(ModelError, match="cannot be read"):
         quantize_onnx(tmp_path / "nowhere.onnx", pictures, target)
     assert not target.exists()
 

@@ -171,5 +171,5 @@ def test_a_sidecar_without_these_facts_says_nothing(simulated, compiled, tiny_mo
     with Embedder(tiny_model) as ours, Embedder(path) as theirs:
         assert not find_float16_ends(ours.session, theirs.session)
         sidecar.write_text("{")
-        with pytest.raises(ModelError, match=r"m\.om\.json cannot be read"):
+        with pytest.raises(ModelError, match=r"m\.om\.json does not hold"):
             find_float16_ends(ours.session, theirs.session)

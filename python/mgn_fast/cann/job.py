@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is to be compiled: arguments checked against each other and the model, as ATC's words."""
+"""A compile job: arguments checked against each other and the model, and ATC's words for them."""
 
 from __future__ import annotations
 
 import math
-import operator
 import os
 import string
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from mgn_fast.cann.soc_version import NAME, detect_soc_version
+from mgn_fast.common.checks import one_of, output_name, path_of, true_or_false, whole_number
 from mgn_fast.errors import InvalidInputError, ModelError
 from mgn_fast.models.contract import HEIGHT, WIDTH
 from mgn_fast.models.om_file import sidecar_path
@@ -43,7 +43,7 @@ _NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "_./-")
 
 @dataclass(frozen=True)
 class Job:
-    """The arguments of `compile_om`, checked."""
+    """The arguments of `compile_om` once they are checked, with the chip known."""
 
     onnx: Path
     path: Path
@@ -59,12 +59,12 @@ class Job:
 
     @property
     def sidecar(self) -> Path:
-        """The file that tells of the .om."""
+        """The file beside the .om that says what it was compiled from, and how."""
         return sidecar_path(self.path)
 
 
 def checked_job(onnx: PathLike, path: PathLike, options: dict[str, Any]) -> Job:
-    """The arguments of `compile_om`, each found to be what it says it takes.
+    """The arguments of `compile_om` as a job: gears ascending, the chip known.
 
     Args:
         onnx: as for `compile_om`.
@@ -72,28 +72,21 @@ def checked_job(onnx: PathLike, path: PathLike, options: dict[str, Any]) -> Job:
         options: the others of `compile_om`, all of them.
 
     Returns:
-        The job; gears ascending, the chip known.
+        The job.
 
     Raises:
         InvalidInputError: an argument is not what `compile_om` takes.
         RuntimeUnavailableError: the chip is to be detected, and is not.
     """
     for name, value in (("onnx", onnx), ("path", path), ("log_path", options["log_path"])):
-        if not isinstance(value, (str, os.PathLike)) and not (name == "log_path" and value is None):
-            raise InvalidInputError(f"{name} is {value!r}, expected a path")
-        if value is not None and "\0" in os.fspath(value):
+        if name == "log_path" and value is None:
+            continue
+        if "\0" in os.fspath(path_of(name, value)):
             raise InvalidInputError(f"{name} is {value!r}, expected a path without zero bytes")
     for name in ("aipp", "simulate"):
-        if not isinstance(options[name], bool):
-            raise InvalidInputError(f"{name} is {options[name]!r}, expected True or False")
-    if Path(path).suffix != ".om":
-        raise InvalidInputError(
-            f"output {os.fspath(path)!r} ends in {Path(path).suffix!r}, expected '.om'"
-        )
-    if options["precision"] not in (None, *get_args(Precision)):
-        raise InvalidInputError(
-            f"precision is {options['precision']!r}, expected one of {get_args(Precision)} or None"
-        )
+        true_or_false(name, options[name])
+    output_name(path, ".om", exact=True)
+    one_of("precision", options["precision"], (None, *get_args(Precision)))
     log_path = None if options["log_path"] is None else Path(options["log_path"])
     if log_path is not None and log_path.absolute() in (
         Path(onnx).absolute(),
@@ -112,14 +105,10 @@ def checked_job(onnx: PathLike, path: PathLike, options: dict[str, Any]) -> Job:
 
 def _checked_batch_sizes(sizes: Any) -> tuple[int, ...]:
     try:
-        given = tuple(sizes)
-        numbers = tuple(operator.index(size) for size in given)
-    except TypeError:
-        given, numbers = (), ()
-    if any(isinstance(size, bool) for size in given):
+        numbers = tuple(whole_number("batch_sizes", size, 1, MAX_BATCH_SIZE) for size in sizes)
+    except (TypeError, InvalidInputError):
         numbers = ()
-    inside = all(1 <= number <= MAX_BATCH_SIZE for number in numbers)
-    if not numbers or not inside or len(set(numbers)) != len(numbers) or len(numbers) > MAX_GEARS:
+    if not 0 < len(set(numbers)) == len(numbers) <= MAX_GEARS:
         raise InvalidInputError(
             f"batch_sizes is {sizes!r}, expected 1 to {MAX_GEARS} different whole numbers from 1 "
             f"to {MAX_BATCH_SIZE}"
@@ -163,7 +152,7 @@ def _checked_soc_version(name: Any, *, simulate: bool) -> str:
 
 
 def atc_arguments(job: Job, described: OnnxFile) -> list[str]:
-    """ATC's. Paths are plain names in its working directory, whatever the user's look like.
+    """ATC's arguments; paths are plain names in its working directory, whatever the user's are.
 
     Args:
         job: the checked arguments.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where this package keeps what it can make again: models with seeded weights, tunings."""
+"""The directory for files that can be made again: models with seeded weights, tunings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 def cache_directory() -> Path:
-    """Below XDG_CACHE_HOME, or ~/.cache where that is not set.
+    """The directory for files that can be made again, in XDG_CACHE_HOME or else in ~/.cache.
 
     Returns:
         The directory, which exists.
@@ -36,7 +36,7 @@ def cache_directory() -> Path:
 
 
 def file_sha256(path: PathLike) -> str:
-    """A model file's SHA-256.
+    """The SHA-256 of a model file, as 64 hexadecimal digits.
 
     Args:
         path: the file.

@@ -9,7 +9,7 @@ import io
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mgn_fast.errors import InvalidInputError
@@ -30,7 +30,7 @@ def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
     Raises:
         OSError: it cannot be opened, or is no regular file.
     """
-    # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+    # Without O_NONBLOCK, opening a pipe without a writer would wait for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -38,27 +38,50 @@ def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
     return os.fdopen(descriptor, "rb")
 
 
-def is_regular_file(path: str | os.PathLike[str]) -> bool:
-    """Whether there is a regular file of that name, or a link to one.
+def read_limited(
+    path: str | os.PathLike[str],
+    most_bytes: int,
+    refusal: Callable[[str], Exception] = OSError,
+    *,
+    what: str = "",
+    remedy: str = "",
+) -> bytes:
+    """The bytes of a regular file that is no larger than what is expected there.
 
     Args:
-        path: any name; one too long or out of reach is no file.
+        path: the file.
+        most_bytes: it may have.
+        refusal: makes the error, of the message.
+        what: the file is, as the message's first words.
+        remedy: what to do about it, as the message's last words.
 
     Returns:
-        True or False; never raises.
+        All of its bytes.
+
+    Raises:
+        Exception: what `refusal` makes: the file cannot be read, or is larger.
     """
+    name = f"{what} {os.fspath(path)!r}".lstrip()
+    end = f"; {remedy}" if remedy else ""
+    try:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(size) if size <= most_bytes else b""
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise refusal(f"{name} cannot be read: {reason}{end}") from error
+    if size > most_bytes:
+        raise refusal(f"{name} has {size} bytes, expected at most {most_bytes}{end}")
+    return content
+
+
+def is_regular_file(path: str | os.PathLike[str]) -> bool:
+    """True for a regular file or a link to one; a name too long or out of reach is none."""
     return os.path.isfile(path)  # noqa: PTH113 (pathlib raises for names that are too long)
 
 
 def is_directory(path: str | os.PathLike[str]) -> bool:
-    """Whether there is a directory of that name, or a link to one.
-
-    Args:
-        path: any name; one too long or out of reach is no directory.
-
-    Returns:
-        True or False; never raises.
-    """
+    """True for a directory or a link to one; a name too long or out of reach is none."""
     return os.path.isdir(path)  # noqa: PTH112 (pathlib raises for names that are too long)
 
 
@@ -124,12 +147,12 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
 
 
 def current_umask() -> int:
-    """The process's mask for the rights of new files.
+    """The rights that new files of this process do not get.
 
-    Read, not set and set back: another thread may create a file meanwhile.
+    Read from /proc, not set and set back: another thread may create a file meanwhile.
 
     Returns:
-        The rights that new files do not get.
+        The mask's bits.
     """
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("Umask:")).split()[1], 8)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many threads to use: the caller's number, else MGN_FAST_THREADS, else our cores.
 
-Also holds numpy's BLAS to that number, where numpy multiplies for us.
+Also holds NumPy's BLAS to that number, where NumPy multiplies for us.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
-import operator
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mgn_fast.errors import InvalidInputError
+from mgn_fast.common.checks import whole_number
 
 MAX_THREADS = 1024
 # What the OpenBLAS of numpy's wheels calls them, newest first.
@@ -25,7 +24,7 @@ _BLAS_PREFIXES = (("scipy_openblas", "64_"), ("openblas", "64_"), ("openblas", "
 
 
 def thread_count(threads: int | None = None, *, name: str = "threads") -> int:
-    """The number of threads to use.
+    """The caller's number of threads, checked, or else the default.
 
     Args:
         threads: 1 to 1024, or None for MGN_FAST_THREADS, else the cores this process may run on.
@@ -38,18 +37,21 @@ def thread_count(threads: int | None = None, *, name: str = "threads") -> int:
         InvalidInputError: `threads` or MGN_FAST_THREADS is not a whole number of 1 to 1024.
     """
     if threads is not None:
-        return _checked(name, threads)
+        return whole_number(name, threads, 1, MAX_THREADS)
     setting = os.environ.get("MGN_FAST_THREADS")
     if setting is not None:
-        return _checked("MGN_FAST_THREADS", setting)
+        number: object = setting
+        with contextlib.suppress(ValueError):
+            number = int(setting)
+        return whole_number("MGN_FAST_THREADS", number, 1, MAX_THREADS)
     return len(os.sched_getaffinity(0))
 
 
 @contextlib.contextmanager
 def blas_threads(count: int) -> Iterator[None]:
-    """Holds numpy's products to so many threads, for the whole process, until it is left.
+    """A block in which NumPy's products use so many threads, in the whole process.
 
-    Only the OpenBLAS that numpy's wheels bring can be held; any other keeps its own number, which
+    Only the OpenBLAS that NumPy's wheels bring can be held; any other keeps its own number, which
     its environment variable sets (OMP_NUM_THREADS for most).
 
     Args:
@@ -73,7 +75,7 @@ def blas_threads(count: int) -> Iterator[None]:
 
 @functools.cache
 def _blas_functions() -> tuple[Any, Any] | None:
-    """How to ask and tell numpy's OpenBLAS its number of threads; None where it is not there."""
+    """How to read and set the threads of NumPy's OpenBLAS; None where it has another BLAS."""
     for path in (Path(np.__file__).parent.parent / "numpy.libs").glob("*openblas*"):
         library = ctypes.CDLL(str(path))  # numpy has loaded it: this is the same one
         for prefix, suffix in _BLAS_PREFIXES:
@@ -81,15 +83,3 @@ def _blas_functions() -> tuple[Any, Any] | None:
             if all(hasattr(library, name) for name in names):
                 return getattr(library, names[0]), getattr(library, names[1])
     return None
-
-
-def _checked(name: str, value: Any) -> int:
-    try:
-        number = int(value) if isinstance(value, str) else operator.index(value)
-    except (TypeError, ValueError):
-        number = 0
-    if isinstance(value, bool) or not 1 <= number <= MAX_THREADS:
-        raise InvalidInputError(
-            f"{name} is {value!r}, expected a whole number from 1 to {MAX_THREADS}"
-        )
-    return number

@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 import simplejpeg
 
+from mgn_fast.common.checks import whole_number
+from mgn_fast.common.files import read_limited
 from mgn_fast.datasets.scenes import (
     NUM_CAMERAS,
     draw_background,
@@ -25,7 +27,7 @@ from mgn_fast.datasets.scenes import (
     draw_person,
     draw_pictures,
 )
-from mgn_fast.errors import DatasetError, InvalidInputError
+from mgn_fast.errors import DatasetError
 from mgn_fast.types import U8Array
 
 MAX_PERSONS = 9999
@@ -48,18 +50,7 @@ class _File:
 
 
 def drawn_jpegs(count: int, seed: int) -> list[bytes]:
-    """`synthetic.draw_pictures` as files in memory.
-
-    Args:
-        count: 0 upward.
-        seed: 0 upward.
-
-    Returns:
-        `count` JPEG files.
-
-    Raises:
-        InvalidInputError: count or seed is negative or no integer.
-    """
+    """The pictures of `scenes.draw_pictures` as JPEG files in memory; the same errors."""
     return [_encoded(picture) for picture in draw_pictures(count, seed)]
 
 
@@ -96,11 +87,8 @@ def write_set(directory: Path, *, persons: int, seed: int) -> Path:
 
 
 def _check(persons: int, seed: int) -> None:
-    integers = (int, np.integer)
-    if not isinstance(persons, integers) or not 1 <= persons <= MAX_PERSONS:
-        raise InvalidInputError(f"persons is {persons!r}, expected an integer, 1 to {MAX_PERSONS}")
-    if not isinstance(seed, integers) or seed < 0:
-        raise InvalidInputError(f"seed is {seed!r}, expected an integer from 0 upward")
+    whole_number("persons", persons, 1, MAX_PERSONS)
+    whole_number("seed", seed, 0)
 
 
 def _refuse_foreign(directory: Path) -> None:
@@ -119,10 +107,9 @@ def _refuse_foreign(directory: Path) -> None:
 
 
 def _own_names(directory: Path) -> set[str]:
-    """Everything an earlier call wrote here, by its marker; nothing where there is no marker."""
+    """Names of all files that an earlier call wrote here, by its marker; none without a marker."""
     try:
-        with (directory / MARKER).open("rb") as file:
-            marker = json.loads(file.read(4096))
+        marker = json.loads(read_limited(directory / MARKER, 4096))
         persons, seed = marker["persons"], marker["seed"]
         _check(persons, seed)
     except (OSError, ValueError, KeyError, TypeError):

@@ -7,13 +7,13 @@ Knows names and lists only; no picture is opened.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from mgn_fast.common.files import is_directory, is_regular_file, read_limited
 from mgn_fast.errors import DatasetError
 
 # Formats of the recipe's own listing, in any case.
@@ -25,7 +25,7 @@ _INT32_DIGITS = 9
 
 @dataclass(frozen=True)
 class Layout:
-    """One data set's places and names.
+    """Where one data set keeps its pictures, and how it names them.
 
     Attributes:
         query, gallery: a directory, or for `lists` a list file, below the root.
@@ -34,7 +34,7 @@ class Layout:
             only group is the camera.
         example: such a name, for messages.
         pictures: directories that listed paths may start from; empty where there are no lists.
-        zero_is_distractor: person 0 is nobody sought. MSMT17 counts its persons from 0.
+        zero_is_distractor: person 0 is a distractor. MSMT17 counts its persons from 0.
     """
 
     query: str
@@ -113,13 +113,13 @@ def find_root(root: Path, layout: Layout) -> Path:
         layout: of the kind asked for.
 
     Returns:
-        The first of `root` itself and then the only complete place below it.
+        `root` itself if it holds the set, else the only complete place below it.
 
     Raises:
         DatasetError: nothing there, no complete set, or more than one.
     """
-    if not _is_dir(root):
-        state = "is a file" if _is_file(root) else "does not exist"
+    if not is_directory(root):
+        state = "is a file" if is_regular_file(root) else "does not exist"
         raise DatasetError(f"root {str(root)!r} {state}, expected the data set's directory")
     if not _missing(root, layout):
         return root
@@ -136,31 +136,18 @@ def find_root(root: Path, layout: Layout) -> Path:
 
 
 def _missing(place: Path, layout: Layout) -> str:
-    """What keeps the place from holding the set, in words; empty where nothing does."""
-    if not _is_dir(place):
+    """A sentence on why a place does not hold the set; "" where it does."""
+    if not is_directory(place):
         return "is not there"
-    is_there = _is_file if layout.pictures else _is_dir
+    is_there = is_regular_file if layout.pictures else is_directory
     missing = [name for name in (layout.query, layout.gallery) if not is_there(place / name)]
-    if layout.pictures and not any(_is_dir(place / name) for name in layout.pictures):
+    if layout.pictures and not any(is_directory(place / name) for name in layout.pictures):
         missing.append(" or ".join(layout.pictures))
     return f"has no {' and no '.join(missing)}" if missing else ""
 
 
-# A path that the system refuses to look up (too long, not allowed) is not there either.
-def _is_dir(path: Path) -> bool:
-    with contextlib.suppress(OSError):
-        return path.is_dir()
-    return False
-
-
-def _is_file(path: Path) -> bool:
-    with contextlib.suppress(OSError):
-        return path.is_file()
-    return False
-
-
 def read_split(root: Path, layout: Layout, name: str) -> Found:
-    """One split's pictures, in order of name.
+    """Pictures, persons and cameras of one split, in order of the pictures' names.
 
     Args:
         root: what `find_root` gave.
@@ -236,7 +223,7 @@ def _refuse_repeats(names: Iterable[str], where: str) -> None:
 
 
 def _listed_from(root: Path, layout: Layout) -> Path:
-    found = [name for name in layout.pictures if _is_dir(root / name)]
+    found = [name for name in layout.pictures if is_directory(root / name)]
     if len(found) > 1:
         raise DatasetError(
             f"root {str(root)!r} holds {' and '.join(found)}, expected one of them: "
@@ -255,7 +242,7 @@ def _read_list(path: Path, pictures: Path, layout: Layout) -> Found:
                 raise DatasetError(f"{path.name} line {number}: {error}") from None
     rows.sort()
     _refuse_repeats((name for name, _, _ in rows), f"{str(path)!r}")
-    missing = [name for name, _, _ in rows if not _is_file(pictures / name)]
+    missing = [name for name, _, _ in rows if not is_regular_file(pictures / name)]
     if missing:
         raise DatasetError(
             f"{path.name} lists {len(missing)} of {len(rows)} pictures that are not below "
@@ -267,21 +254,13 @@ def _read_list(path: Path, pictures: Path, layout: Layout) -> Found:
 
 def _read_text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_LIST_BYTES + 1)
-        if len(content) > MAX_LIST_BYTES:
-            raise DatasetError(
-                f"{str(path)!r} is larger than {MAX_LIST_BYTES} bytes, expected a list"
-            )
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise DatasetError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+        return read_limited(path, MAX_LIST_BYTES, DatasetError).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DatasetError(f"{str(path)!r} is not UTF-8 at byte {error.start}") from error
 
 
 def _parse_line(line: str, layout: Layout) -> tuple[str, int, int]:
-    """Relative path, person and camera. The path may hold spaces: the person is the last word."""
+    """Path, person and camera of a list's line; the path may hold spaces, the person is last."""
     name, _, person = line.rstrip(" \t").rpartition(" ")
     if not name or not re.fullmatch(rf"-1|\d{{1,{_INT32_DIGITS}}}", person, re.ASCII):
         raise DatasetError(f"{line[:200]!r} is not a path, a space and a person")

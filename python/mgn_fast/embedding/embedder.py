@@ -14,26 +14,28 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from operator import attrgetter
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from mgn_fast.common import wiring
+from mgn_fast.common.checks import one_of
 from mgn_fast.common.observer import current_observer
 from mgn_fast.common.threads import thread_count
-from mgn_fast.errors import DecodeError, InvalidInputError, ModelError
+from mgn_fast.embedding.mirroring import fused, picture_rows
+from mgn_fast.errors import DecodeError, ModelError
 from mgn_fast.inference.lane import Flight
 from mgn_fast.inference.opening import open_session
 from mgn_fast.inference.session import Session
 from mgn_fast.models.contract import EMBEDDING_WIDTH, METADATA_KEY, Contract
-from mgn_fast.pictures.pixels import Source, decode, named, pack, resize
+from mgn_fast.pictures.pixels import Source, decode, pack, resize
+from mgn_fast.pictures.sources import named
 from mgn_fast.types import AnyArray, F32Array, PathLike, U8Array
 
 
 @dataclass(eq=False)
 class _Picture:
-    """A decoded picture on its way: its rows that are still to come, and their sum."""
+    """A decoded picture on its way: the rows still to come from the model, and the sum so far."""
 
     name: str
     resized: U8Array
@@ -82,8 +84,7 @@ class Embedder:
         on_error: Literal["raise", "skip"] = "raise",
         **open_session_options: Any,
     ) -> None:
-        if on_error not in ("raise", "skip"):
-            raise InvalidInputError(f"on_error is {on_error!r}, expected 'raise' or 'skip'")
+        one_of("on_error", on_error, ("raise", "skip"))
         if open_session_options.pop("auto", False):
             with current_observer().doing("tuning, if that is not done yet"):
                 workers, open_session_options = wiring.tuned_options(
@@ -94,7 +95,7 @@ class Embedder:
             self.session = open_session(model, **open_session_options)
         try:
             contract = _contract_of(self.session)
-            self._mirrors = _rows_of(contract, self.session.model_path, mirror=mirror)
+            self._mirrors = picture_rows(contract, model, mirror=mirror)
             self._check_model(contract)
         except BaseException:
             self.session.close()
@@ -145,7 +146,7 @@ class Embedder:
         """As `stream`, of pictures whose names are given.
 
         Args:
-            sources: (name, picture) one by one; may be endless. The name is what messages call a
+            sources: (name, picture) one by one; may be endless. Messages use the name for a
                 picture that is no path.
 
         Yields:
@@ -163,7 +164,7 @@ class Embedder:
                 decoded.close()
 
     def close(self) -> None:
-        """Closes the session. May be called again."""
+        """Closes the session and frees its model. May be called again."""
         self.session.close()
 
     def __enter__(self) -> Embedder:
@@ -174,11 +175,7 @@ class Embedder:
 
     @property
     def rows_per_picture(self) -> int:
-        """Of the network's input: 2 for a picture and its mirror, 1 where the graph mirrors.
-
-        Returns:
-            1 or 2.
-        """
+        """Rows of the network's input per picture: 2 with its mirror, 1 where the graph mirrors."""
         return len(self._mirrors)
 
     @property
@@ -231,7 +228,7 @@ class Embedder:
                 future.cancel()
 
     def decode_and_resize(self, source: Source, name: str) -> U8Array:
-        """What the workers do with each picture.
+        """One picture at the model's size, uint8 RGB [384, 128, 3]: the worker threads' job.
 
         Args:
             source: a path, the bytes of a file, or uint8 RGB [H, W, 3].
@@ -283,7 +280,9 @@ class Embedder:
         while under_way and under_way[0].rows_due == 0:
             picture = under_way.popleft()
             with self.session.observer.spending("fuse"):
-                embedding = _normalised(picture)
+                subject = f"the embedding of {picture.name} has"
+                remedy = "; the model's weights are damaged"
+                embedding = fused(picture.embedding, ModelError, subject, remedy)
             yield picture.name, embedding
 
 
@@ -294,16 +293,6 @@ def _contract_of(session: Session) -> Contract:
             "pictures for it is not known; export the checkpoint with `mgn-fast export`"
         )
     return session.contract
-
-
-def _rows_of(contract: Contract, path: Path, *, mirror: bool) -> tuple[bool, ...]:
-    """Which rows a picture needs: plain, mirrored, or both."""
-    if contract.fuse_mirror and not mirror:
-        raise InvalidInputError(
-            f"mirror is False, but {path} adds the mirrored embedding inside its graph; "
-            "export it without fuse_mirror"
-        )
-    return (False, True) if mirror and not contract.fuse_mirror else (False,)
 
 
 def _fill(target: AnyArray, batch: list[_Row]) -> list[_Picture]:
@@ -319,13 +308,3 @@ def _fill(target: AnyArray, batch: list[_Row]) -> list[_Picture]:
             begun.append(picture)
         done += len(rows)
     return begun
-
-
-def _normalised(picture: _Picture) -> F32Array:
-    length = np.linalg.norm(picture.embedding)
-    if not np.isfinite(length) or length == 0:
-        raise ModelError(
-            f"the embedding of {picture.name} has length {length}, expected a finite one above 0; "
-            "the model's weights are damaged"
-        )
-    return picture.embedding / length

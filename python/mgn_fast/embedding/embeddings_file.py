@@ -18,7 +18,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from mgn_fast.common.files import open_regular, replacing, write_atomically
+from mgn_fast.common.checks import output_name
+from mgn_fast.common.files import open_regular, read_limited, replacing, write_atomically
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.types import AnyArray, F32Array, PathLike
@@ -40,7 +41,7 @@ _UNREADABLE = (
 
 @dataclass(frozen=True, eq=False)
 class Embeddings:
-    """Embeddings read from disk.
+    """Embeddings read from disk, with the names of their rows.
 
     Attributes:
         rows: float32, float16 or float64 [N, D], mapped from the file.
@@ -52,14 +53,7 @@ class Embeddings:
 
 
 def sidecar_path(path: PathLike) -> Path:
-    """Where the description of an embeddings file stands.
-
-    Args:
-        path: the .npy file.
-
-    Returns:
-        The same path ending in .json.
-    """
+    """The .json that describes an embeddings file: the same path with that ending."""
     return Path(path).with_suffix(".json")
 
 
@@ -80,9 +74,7 @@ def write_embeddings(
         InvalidInputError: `path` does not end in .npy or cannot be written, a name comes twice, or
             the .json beside it is another program's file.
     """
-    final = Path(path)
-    if final.suffix != ".npy":
-        raise InvalidInputError(f"output {str(final)!r} ends in {final.suffix!r}, expected '.npy'")
+    final = output_name(path, ".npy", exact=True)
     _require_replaceable(sidecar_path(final))
     with replacing(final) as temporary:
         with temporary.open("r+b") as file:
@@ -120,14 +112,7 @@ def read_embeddings(path: PathLike) -> Embeddings:
 
 
 def sha256_of(path: PathLike) -> str:
-    """The SHA-256 of a file's bytes.
-
-    Args:
-        path: the file.
-
-    Returns:
-        64 hexadecimal digits.
-    """
+    """The SHA-256 of a file's bytes, as 64 hexadecimal digits; OSError if it cannot be read."""
     with open_regular(path) as file:
         if hasattr(hashlib, "file_digest"):
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -138,7 +123,10 @@ def sha256_of(path: PathLike) -> str:
 
 
 def _write_rows(file: BinaryIO, rows: Iterable[tuple[str, F32Array]], width: int) -> list[str]:
-    """Rows first under a header for none; NumPy pads headers so that a longer count fits later."""
+    """Writes rows behind a header for none, which is corrected last; gives the rows' names.
+
+    NumPy pads headers so that a longer count fits later.
+    """
     names: dict[str, None] = {}
     header_bytes = _write_header(file, 0, width)
     for name, row in rows:
@@ -160,11 +148,11 @@ def _write_header(file: BinaryIO, count: int, width: int) -> int:
 
 
 def _require_replaceable(sidecar: Path) -> None:
-    """An old description may go; anybody else's file of that name may not."""
+    """Raises if the .json to be replaced was not written by this package."""
     if not sidecar.exists():
         return
     try:
-        ours = json.loads(_read_sidecar(sidecar)).get("schema") == SCHEMA
+        ours = json.loads(read_limited(sidecar, MAX_SIDECAR_BYTES)).get("schema") == SCHEMA
     except (OSError, ValueError, AttributeError, RecursionError):
         ours = False
     if not ours:
@@ -172,13 +160,6 @@ def _require_replaceable(sidecar: Path) -> None:
             f"{str(sidecar)!r} exists and does not describe embeddings; expected to write the "
             "description there: choose another output name, or move that file"
         )
-
-
-def _read_sidecar(sidecar: Path) -> bytes:
-    with open_regular(sidecar) as file:
-        if os.fstat(file.fileno()).st_size > MAX_SIDECAR_BYTES:
-            raise ValueError(f"larger than {MAX_SIDECAR_BYTES} bytes")
-        return file.read()
 
 
 def _write_sidecar(path: Path, names: list[str], sha256: str, embedder: Embedder) -> None:
@@ -202,7 +183,7 @@ def _read_names(sidecar: Path, path: Path, count: int) -> tuple[str, ...] | None
     if not sidecar.exists():
         return None
     try:
-        description = json.loads(_read_sidecar(sidecar))
+        description = json.loads(read_limited(sidecar, MAX_SIDECAR_BYTES))
         names = tuple(str(name) for name in description["names"])
         sha256 = description["embeddings_sha256"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

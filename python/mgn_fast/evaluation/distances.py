@@ -7,7 +7,6 @@ the float64 distances: float32 products rule out what is far, the core settles t
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mgn_fast import _core
+from mgn_fast.common.checks import whole_number
 from mgn_fast.common.threads import blas_threads, thread_count
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.report import Ranking
@@ -28,6 +28,9 @@ Metric = Literal["squared_distance", "unit_rows"]
 # columns again for every block: with OpenBLAS 256 rows took twice the time of 1024.
 BLOCK_ELEMENTS = 1 << 24
 BLOCK_ROWS = 1024
+# Blocks of the triangle are squares of at most this, 4 MB: they stay in the outer cache from the
+# product to the lists, and no more than a block's width in pictures is multiplied twice.
+BLOCK_COLUMNS = 1024
 # Squares of longer rows would leave float32's range, and no embedding is as long.
 MAX_LENGTH = 1e15
 
@@ -48,14 +51,7 @@ class EmbeddingSet:
         return len(self.values)
 
     def part(self, rows: slice) -> EmbeddingSet:
-        """Some of the rows, not copied.
-
-        Args:
-            rows: a range, step 1.
-
-        Returns:
-            Their embeddings and squared lengths.
-        """
+        """The embeddings of a range of rows (step 1), not copied."""
         return EmbeddingSet(self.values[rows], self.squares[rows])
 
 
@@ -127,7 +123,7 @@ def rank(query_embeddings: AnyArray, gallery_embeddings: AnyArray, *, depth: int
             widths, with a NaN or an infinity; `depth` below 1.
     """
     workers = thread_count(None)
-    places = require_count("depth", depth)
+    places = whole_number("depth", depth, 1)
     query, gallery = checked_sets(query_embeddings, gallery_embeddings, workers)
     columns, squares = empty_lists(len(query), min(places, len(gallery)))
     for rows, _, screened in screened_blocks(query, gallery, "squared_distance", workers):
@@ -161,13 +157,13 @@ def screened_blocks(
         rows: embeddings, B of them per block.
         columns: embeddings, all of them in every block.
         metric: "squared_distance", or "unit_rows" for 2 - 2 a.b.
-        workers: threads of the core, and of numpy's BLAS where that multiplies.
+        workers: threads of the core, and of NumPy's BLAS where that multiplies.
         out: float32 [len(rows), len(columns)] in C order, to keep all distances in; without it the
             next block overwrites the memory of this one.
 
     Yields:
-        The rows' range, their distances float32 [B, len(columns)], and the core's look at both.
-        The caller may write to the distances, once it is done with the core's look.
+        The rows' range, their distances float32 [B, len(columns)], and the core's `Screened` of
+        both. The caller may write to the distances once it is done with that.
     """
     buffer, scratch = np.empty(0, np.float32), _core.Scratch()
     for part in row_blocks(len(rows), len(columns)):
@@ -204,7 +200,7 @@ def screen(
         threads: of the core, which multiplies itself on CPUs it has a kernel for.
 
     Returns:
-        The core's look at the distances and the embeddings.
+        The core's `Screened`, which settles these distances from the embeddings.
     """
     multiply(rows.values, columns.values, out, scratch, threads)
     squares = rows.squares, columns.squares
@@ -223,15 +219,7 @@ def multiply(
 
 
 def row_blocks(rows: int, columns: int) -> Iterator[slice]:
-    """Consecutive ranges of rows, each a block of bounded size.
-
-    Args:
-        rows: how many to cover.
-        columns: elements in each.
-
-    Yields:
-        Slices with start and stop.
-    """
+    """Consecutive ranges of `rows` rows, each with about as many elements as a block may have."""
     step = max(1, min(BLOCK_ROWS, BLOCK_ELEMENTS // max(1, columns)))
     for start in range(0, rows, step):
         yield slice(start, min(rows, start + step))
@@ -240,7 +228,7 @@ def row_blocks(rows: int, columns: int) -> Iterator[slice]:
 def checked_sets(
     query_embeddings: AnyArray, gallery_embeddings: AnyArray, workers: int
 ) -> tuple[EmbeddingSet, EmbeddingSet]:
-    """Both sets as the core takes them, or the error that says what is wrong with which.
+    """Both sets as the core takes them; nothing is copied that is float32 in C order already.
 
     Args:
         query_embeddings: floating point [Q, D].
@@ -248,7 +236,7 @@ def checked_sets(
         workers: threads.
 
     Returns:
-        Queries and gallery. Nothing is copied that is float32 in C order already.
+        Queries and gallery.
 
     Raises:
         InvalidInputError: as for `rank`, or a row longer than MAX_LENGTH.
@@ -256,28 +244,6 @@ def checked_sets(
     names = "query_embeddings", "gallery_embeddings"
     query, gallery = _checked_two(names[0], query_embeddings, names[1], gallery_embeddings)
     return _as_set(names[0], query, workers), _as_set(names[1], gallery, workers)
-
-
-def require_count(name: str, value: Any) -> int:
-    """A whole number of at least 1, or an error that shows the value.
-
-    Args:
-        name: the argument's name.
-        value: what the caller gave.
-
-    Returns:
-        The number as an int.
-
-    Raises:
-        InvalidInputError: anything else.
-    """
-    try:
-        count = operator.index(value)
-    except TypeError:
-        count = 0
-    if count < 1 or isinstance(value, bool):
-        raise InvalidInputError(f"{name} is {value!r}, expected a whole number of at least 1")
-    return count
 
 
 def _as_set(name: str, embeddings: AnyArray, workers: int) -> EmbeddingSet:

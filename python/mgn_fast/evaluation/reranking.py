@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
 from mgn_fast import _core
+from mgn_fast.common.checks import one_of, share, whole_number
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import InvalidInputError
@@ -21,7 +22,6 @@ from mgn_fast.evaluation.distances import (
     EmbeddingSet,
     Metric,
     checked_sets,
-    require_count,
     row_blocks,
     screened_blocks,
 )
@@ -40,7 +40,7 @@ _CLOSE = 0.02
 
 @dataclass(frozen=True)
 class RerankSettings:
-    """How to re-rank: the arguments of `rerank`, checked.
+    """The parameters of re-ranking: those of `rerank`, checked.
 
     Attributes:
         k1: size of a picture's neighbourhood.
@@ -55,32 +55,19 @@ class RerankSettings:
     variant: Variant = "reid-mgn"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "k1", require_count("k1", self.k1))
-        object.__setattr__(self, "k2", require_count("k2", self.k2))
-        weight: Any = self.original_weight
-        if not isinstance(weight, (int, float, np.number)) or not 0.0 <= float(weight) <= 1.0:
-            raise InvalidInputError(f"original_weight is {weight!r}, expected a number from 0 to 1")
-        if self.variant not in get_args(Variant):
-            raise InvalidInputError(
-                f"variant is {self.variant!r}, expected one of {get_args(Variant)}"
-            )
+        object.__setattr__(self, "k1", whole_number("k1", self.k1, 1))
+        object.__setattr__(self, "k2", whole_number("k2", self.k2, 1))
+        share("original_weight", self.original_weight)
+        one_of("variant", self.variant, get_args(Variant))
 
     @property
     def metric(self) -> Metric:
-        """What the core calls the original distance.
-
-        Returns:
-            "unit_rows" (2 - 2 a.b) or "squared_distance".
-        """
+        """The core's name of the original distance: "unit_rows" or "squared_distance"."""
         return "unit_rows" if self.variant == "reid-mgn" else "squared_distance"
 
     @property
     def squared_again(self) -> bool:
-        """Whether the original distance is squared once more.
-
-        Returns:
-            True for the variant that does.
-        """
+        """True if the variant squares the original distance once more."""
         return self.variant == "zhong2017"
 
 
@@ -218,7 +205,7 @@ def _encode(
         settings.metric,
         settings.squared_again,
     )
-    # From a k1 of all pictures on, everybody is in every set and half of k1 decides nothing.
+    # From a k1 of all pictures on, all are in every set and half of k1 decides nothing.
     k1, k2 = min(settings.k1, count), min(settings.k2, count)
     encoding = _core.Encoding(len(query), len(gallery), k1, k2)
     steps = [encoding.relate, encoding.encode] + [encoding.expand] * (settings.k2 > 1)
@@ -239,7 +226,7 @@ def _settle_close(
     distances: F32Array,
     workers: int,
 ) -> None:
-    """Where everything lies close, float32 products are mostly rounding: those rows in float64."""
+    """Recomputes in float64 the rows where everything lies close and float32 is mostly rounding."""
     for row in np.flatnonzero(np.abs(scale) < _CLOSE * rows.squares):
         _core.exact_distances(
             rows.values[row : row + 1],

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from mgn_fast.common.files import open_regular
+from mgn_fast.common.files import read_limited
 from mgn_fast.errors import ExportError
 from mgn_fast.export.network import HEADS, NUM_IDENTITIES, parameter_shapes
 from mgn_fast.types import AnyArray, PathLike
@@ -42,7 +41,7 @@ _INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """MGN's parameters as a file had them.
+    """MGN's parameters as a checkpoint file holds them, with the file's hash.
 
     Attributes:
         parameters: arrays by state-dict name, all 640; float32, counters int64.
@@ -93,19 +92,8 @@ def _read(source: Path) -> bytes:
             f"checkpoint {str(source)!r} has the suffix {source.suffix!r}, "
             f"expected one of {SUFFIXES}"
         )
-    try:
-        with open_regular(source) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > _MAX_BYTES:
-                raise ExportError(
-                    f"checkpoint {str(source)!r} has {size} bytes, expected at most {_MAX_BYTES}; "
-                    "save the network's state dict alone"
-                )
-            return file.read()
-    except OSError as error:
-        raise ExportError(
-            f"checkpoint {str(source)!r} cannot be read: {error.strerror or error}"
-        ) from error
+    remedy = "save the network's state dict alone"
+    return read_limited(source, _MAX_BYTES, ExportError, what="checkpoint", remedy=remedy)
 
 
 def _load_safetensors(source: Path, content: bytes) -> dict[str, Any]:
@@ -160,7 +148,7 @@ def _without_prefix(tensors: dict[str, Any]) -> dict[str, Any]:
 
 
 def _num_identities(tensors: Mapping[str, Any]) -> int:
-    """What most heads say; heads that say otherwise are found misshapen afterwards."""
+    """The heads' width, by majority; heads of another width are found misshapen afterwards."""
     weights = [tensors.get(f"{head}.weight") for head in HEADS]
     widths = [x.shape[0] for x in weights if isinstance(x, torch.Tensor) and x.ndim == 2]
     return max(1, max(widths, key=widths.count, default=NUM_IDENTITIES))

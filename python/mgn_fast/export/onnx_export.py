@@ -6,16 +6,16 @@ Imports torch and onnx only while it works, so that the package installs and imp
 
 from __future__ import annotations
 
-import operator
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 import numpy as np
 
 from mgn_fast import _core
+from mgn_fast.common.checks import one_of, output_name, path_of, true_or_false, whole_number
+from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import replacing
 from mgn_fast.errors import ExportError, InvalidInputError
 from mgn_fast.models.contract import (
@@ -45,7 +45,6 @@ MAX_BATCH_SIZE = 1024
 
 _VERIFIED_BATCHES = (1, 2, 5)
 _CHUNK = 8
-_EXTRA = ("torch", "onnx", "safetensors")
 
 
 def export_onnx(
@@ -85,18 +84,18 @@ def export_onnx(
         ExportError: the checkpoint does not fit, torch or onnx is not installed, or the file's
             outputs differ from the network's by more than 1e-4 of their scale.
     """
-    target = _checked_target(path)
+    target = output_name(path, ".onnx", exact=True)
     if checkpoint is not None:
-        _check_path("checkpoint", checkpoint)
-    contract = Contract(input, outputs, fuse_mirror, seed=_checked_int("seed", seed, 0, 2**63 - 1))
+        path_of("checkpoint", checkpoint)
+    contract = Contract(input, outputs, fuse_mirror, seed=whole_number("seed", seed, 0, 2**63 - 1))
     _check_contract(contract)
-    _check_flag("verify", verify)
+    true_or_false("verify", verify)
     if batch_size is not None:
-        batch_size = _checked_int("batch_size", batch_size, 1, MAX_BATCH_SIZE)
-    opset = DEFAULT_OPSET if opset is None else _checked_int("opset", opset, 1, 2**31 - 1)
+        batch_size = whole_number("batch_size", batch_size, 1, MAX_BATCH_SIZE)
+    opset = DEFAULT_OPSET if opset is None else whole_number("opset", opset, 1, 2**31 - 1)
     # The output directory is tried before any work is done.
     with replacing(target) as temporary:
-        _require_extra()
+        require_extra("export", "torch", "onnx", "safetensors", error=ExportError)
         form = _form(contract, batch_size, opset)
         parameters, contract = _weights(checkpoint, contract)
         _write(temporary, parameters, form, contract)
@@ -105,60 +104,15 @@ def export_onnx(
     return target
 
 
-def _check_path(name: str, value: Any) -> None:
-    if not isinstance(value, (str, os.PathLike)):
-        raise InvalidInputError(f"{name} is {value!r}, expected a path")
-
-
-def _checked_target(path: PathLike) -> Path:
-    _check_path("path", path)
-    target = Path(path)
-    if target.suffix != ".onnx":
-        raise InvalidInputError(
-            f"output {str(target)!r} ends in {target.suffix!r}, expected '.onnx'"
-        )
-    return target
-
-
-def _checked_int(name: str, value: Any, low: int, high: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = low - 1
-    if isinstance(value, bool) or not low <= number <= high:
-        raise InvalidInputError(f"{name} is {value!r}, expected an integer from {low} to {high}")
-    return number
-
-
-def _check_flag(name: str, value: Any) -> None:
-    if not isinstance(value, bool):
-        raise InvalidInputError(f"{name} is {value!r}, expected True or False")
-
-
 def _check_contract(contract: Contract) -> None:
-    for name, kinds in (("input", get_args(InputKind)), ("outputs", get_args(OutputKind))):
-        if getattr(contract, name) not in kinds:
-            raise InvalidInputError(
-                f"{name} is {getattr(contract, name)!r}, expected one of {kinds}"
-            )
-    _check_flag("fuse_mirror", contract.fuse_mirror)
+    one_of("input", contract.input, get_args(InputKind))
+    one_of("outputs", contract.outputs, get_args(OutputKind))
+    true_or_false("fuse_mirror", contract.fuse_mirror)
     if contract.fuse_mirror and contract.outputs == "all":
         raise InvalidInputError(
             "fuse_mirror is True and outputs is 'all': adding picture and mirror is defined for "
             "the feature alone, not for logits; expected outputs='embedding'"
         )
-
-
-def _require_extra() -> None:
-    try:
-        from mgn_fast.export import checkpoint, graph, network  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in _EXTRA:
-            raise
-        raise ExportError(
-            f"export needs the package {error.name!r}, which is not installed: "
-            "pip install 'mgn-fast[export]'"
-        ) from error
 
 
 def _form(contract: Contract, batch_size: int | None, opset: int) -> GraphForm:
@@ -176,7 +130,7 @@ def _form(contract: Contract, batch_size: int | None, opset: int) -> GraphForm:
 def _weights(
     checkpoint: PathLike | None, contract: Contract
 ) -> tuple[dict[str, AnyArray], Contract]:
-    """The parameters, and the contract with where they came from."""
+    """The parameters to export, and the contract completed with where they come from."""
     if checkpoint is None:
         from mgn_fast.export.network import seeded_state_dict
 
@@ -203,7 +157,7 @@ def _write(
 
 
 def _verify(path: Path, parameters: dict[str, AnyArray], form: GraphForm, seed: int) -> None:
-    """Runs the network and the file on the same pictures, at several batch sizes."""
+    """Raises ExportError unless network and file agree on pictures, at several batch sizes."""
     import onnx
 
     from mgn_fast.export.network import network_with
@@ -226,7 +180,7 @@ def _verify(path: Path, parameters: dict[str, AnyArray], form: GraphForm, seed: 
 
 
 def _pictures(count: int, seed: int) -> tuple[U8Array, F32Array]:
-    """Drawn pictures in both forms of input."""
+    """Drawn pictures in both forms of input: uint8 [N, H, W, 3] and float32 [N, 3, H, W]."""
     from mgn_fast.datasets.scenes import draw_pictures
     from mgn_fast.pictures.pixels import pack, resize_pack
 
@@ -239,7 +193,7 @@ def _pictures(count: int, seed: int) -> tuple[U8Array, F32Array]:
 
 
 def _reference(network: MGN, planes: F32Array, form: GraphForm) -> dict[str, F32Array]:
-    """What the network gives in PyTorch, by the file's output names."""
+    """The outputs of the network in PyTorch, by the file's output names."""
     import torch
 
     from mgn_fast.export.graph import HEADS, PARTS

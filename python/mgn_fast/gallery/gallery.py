@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Galleries: embeddings with names, on disk or in memory, added to and searched.
 
-Owns what users call. The bytes are `file`'s, building is `build`'s, searching
-`search`'s.
+Owns what users call; `build` adds, `search` searches, `file` knows the bytes.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from mgn_fast.common.checks import output_name
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.reranking import RerankSettings
@@ -25,7 +25,7 @@ from mgn_fast.gallery.model import described, description_of, probe_of, require_
 from mgn_fast.gallery.reader import read_gallery
 from mgn_fast.gallery.search import GalleryRanking, nearest, nearest_reranked
 from mgn_fast.gallery.stored import Stored
-from mgn_fast.gallery.writer import require_gallery_name, write_gallery
+from mgn_fast.gallery.writer import SUFFIX, write_gallery
 from mgn_fast.types import AnyArray, F32Array, PathLike
 
 Dtype = Literal["float32", "float16"]
@@ -193,7 +193,7 @@ class Gallery(Stored):
 
         Raises:
             DecodeError: a picture cannot be decoded, and the embedder does not skip.
-            InvalidInputError: another ending or dtype, the file cannot be written, somebody else
+            InvalidInputError: another ending or dtype, the file cannot be written, another process
                 writes to it, or the mirror is in one and not in the other.
             DatasetError: what is there is no gallery, or a damaged one.
             ModelError: the embedder's embeddings cannot be compared with the gallery's.
@@ -217,7 +217,7 @@ class Gallery(Stored):
                 to the gallery of that name.
             DatasetError: what is there is no gallery.
         """
-        require_gallery_name(path)
+        output_name(path, SUFFIX, exact=True)
         own, beside = self.beside, Path(path).absolute().parent
 
         def moved(stored: str | None) -> str:

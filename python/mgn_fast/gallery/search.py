@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mgn_fast import _core
+from mgn_fast.common.checks import whole_number
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import InvalidInputError
-from mgn_fast.evaluation.distances import checked_rows, empty_lists, require_count
+from mgn_fast.evaluation.distances import checked_rows, empty_lists
 from mgn_fast.evaluation.memory_plan import Work, needed_bytes, require_room
 from mgn_fast.evaluation.report import Ranking
 from mgn_fast.evaluation.reranking import RerankSettings, rerank
@@ -20,7 +21,7 @@ from mgn_fast.types import AnyArray, F32Array
 
 @dataclass(frozen=True, eq=False)
 class GalleryRanking(Ranking):
-    """A ranking whose pictures have names.
+    """The nearest pictures of each query with their names, nearest first.
 
     Attributes:
         indices: int32 [Q, K], places in the gallery.
@@ -51,7 +52,7 @@ def nearest(
     """
     workers = thread_count(threads)
     rows = checked_queries(queries, segments[0].shape[1])
-    places = min(require_count("depth", depth), sum(map(len, segments)))
+    places = min(whole_number("depth", depth, 1), sum(map(len, segments)))
     indices, squares = empty_lists(len(rows), places)
     _core.scan_nearest(rows, list(segments), 0, indices, squares, workers)
     return Ranking(indices, np.sqrt(squares).astype(np.float32))
@@ -82,11 +83,11 @@ def nearest_reranked(
     Raises:
         InvalidInputError: as for `nearest`; more memory needed than there is.
     """
-    depth = require_count("depth", depth)
+    depth = whole_number("depth", depth, 1)
     if candidates is None:
         queries = checked_queries(queries, segments[0].shape[1])
         return _reranked_all(queries, segments, depth, settings, threads)
-    if require_count("candidates", candidates) < depth:
+    if whole_number("candidates", candidates, 1) < depth:
         raise InvalidInputError(f"candidates is {candidates}, expected at least depth, {depth}")
     first = nearest(queries, segments, candidates, threads)
     rows = np.ascontiguousarray(queries, np.float32)
@@ -98,14 +99,14 @@ def nearest_reranked(
 
 
 def checked_queries(queries: AnyArray, width: int) -> F32Array:
-    """Queries as the core takes them.
+    """Queries as the core takes them: float32 [Q, D], C order.
 
     Args:
         queries: floating point [Q, D].
         width: of the gallery's embeddings.
 
     Returns:
-        float32 [Q, D], C order.
+        A copy only where one is needed.
 
     Raises:
         InvalidInputError: not two-dimensional, of another width, or not finite.
@@ -127,7 +128,7 @@ def reranked_among(
     settings: RerankSettings,
     threads: int | None,
 ) -> Ranking:
-    """Some places in the order of re-ranking the query among them.
+    """Some of the gallery's places, in the order of re-ranking the query among them alone.
 
     Args:
         query: float32 [D].
@@ -148,15 +149,7 @@ def reranked_among(
 
 
 def gathered(segments: Sequence[AnyArray], places: AnyArray) -> F32Array:
-    """Some rows, by their places.
-
-    Args:
-        segments: [n, D] each, numbered one after another.
-        places: integers [K].
-
-    Returns:
-        float32 [K, D].
-    """
+    """The rows at some places, numbered through all segments, copied as float32 [K, D]."""
     starts = np.cumsum([0, *map(len, segments)])
     numbers = np.searchsorted(starts, places, side="right") - 1
     rows = [segments[n][p - starts[n]] for n, p in zip(numbers, places, strict=True)]

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from mgn_fast import _core
+from mgn_fast.common.checks import whole_number
 from mgn_fast.common.files import open_regular
 from mgn_fast.common.observer import Stage
 from mgn_fast.errors import (
@@ -30,10 +31,9 @@ from mgn_fast.errors import (
 )
 from mgn_fast.inference.backend import StageTime
 from mgn_fast.models.contract import Contract
-from mgn_fast.models.om_file import HEADER_BYTES, MAGIC, is_header, sidecar_path
+from mgn_fast.models.om_file import HEADER_BYTES, MAGIC, is_header, read_sidecar, sidecar_path
 from mgn_fast.types import AnyArray, F32Array, PathLike
 
-MAX_SIDECAR_BYTES = 1 << 20
 # A session that is closed waits so long for the batches in flight, then asks the device to drop
 # them. Batches take milliseconds; Ctrl-C ends the wait.
 CLOSE_LIMIT_S = 3.0
@@ -46,7 +46,7 @@ _LOADING = ("aclmdlQuerySize", "aclmdlLoadFromFile", "aclmdlLoadFromFileWithMem"
 
 
 class AscendModel:
-    """An .om file opened on one device or several (`session.Model`).
+    """An .om file opened on one device or several (a `backend.Model`).
 
     Attributes:
         shares_memory: CPU and NPU share their memory: an RC board; nothing is copied at all.
@@ -85,7 +85,7 @@ class AscendModel:
             raise
 
     def open_lane(self) -> AscendLane:
-        """A new lane of this model, on the devices in turn."""
+        """Another lane, on the next device in turn."""
         engine = self._engines[self._num_given % len(self._engines)]
         self._num_given += 1
         core = engine.take_lane()
@@ -123,7 +123,7 @@ class AscendModel:
 
 
 class AscendLane:
-    """A stream with its model instance and buffers (`session.BackendLane`)."""
+    """A stream with its model instance and buffers (a `backend.BackendLane`)."""
 
     def __init__(self, model: AscendModel, core: _core.AscendLane) -> None:
         self._core: _core.AscendLane | None = core
@@ -141,7 +141,7 @@ class AscendLane:
         return AscendBatch(self._open().submit(count), self._stages)
 
     def idle(self) -> bool:
-        """Whether the stream is through with everything, so that the input is free again."""
+        """True when the stream is through with everything, so that the input is free again."""
         return self._open().idle()
 
     def close(self) -> None:
@@ -156,22 +156,22 @@ class AscendLane:
 
 
 class AscendBatch:
-    """A batch on a lane's stream (`session.BackendBatch`)."""
+    """A batch on a lane's stream (a `backend.BackendBatch`)."""
 
     def __init__(self, core: _core.AscendBatch, stages: Sequence[Stage]) -> None:
         self._core = core
         self._stages = stages
 
     def done(self) -> bool:
-        """Whether the stream is through with it."""
+        """True once the stream is through with the batch; does not wait."""
         return self._core.done()
 
     def wait(self, limit_s: float | None) -> bool:
-        """Waits so long for the stream; whether it is through."""
+        """Waits at most `limit_s` for the stream; True if it is through with the batch."""
         return self._core.wait(FOREVER_S if limit_s is None else min(limit_s, FOREVER_S))
 
     def embeddings(self) -> F32Array:
-        """On memory of the batch's own."""
+        """The batch's rows, in memory that belongs to the batch, not to the lane."""
         return self._core.embeddings()
 
     def stage_times(self) -> Sequence[StageTime]:
@@ -181,26 +181,22 @@ class AscendBatch:
 
 
 def _checked_devices(device: int | Sequence[int], lanes: int) -> list[int]:
-    devices = list(device) if isinstance(device, (list, tuple)) else [device]
-    numbers = [n for n in devices if isinstance(n, (int, np.integer)) and not isinstance(n, bool)]
-    if len(numbers) != len(devices) or not all(0 <= number < 1 << 31 for number in numbers or [-1]):
-        raise InvalidInputError(
-            f"device is {device!r}, expected a number from 0 up or a list of them"
-        )
-    if len(set(numbers)) != len(numbers) or len(numbers) > lanes:
+    devices = device if isinstance(device, (list, tuple)) else [device]
+    numbers = [whole_number("device", number, 0, (1 << 31) - 1) for number in devices]
+    if not 0 < len(set(numbers)) == len(numbers) <= lanes:
         raise InvalidInputError(
             f"device is {device!r} with {lanes} lanes, expected different devices, a lane for each"
         )
-    return [int(number) for number in numbers]
+    return numbers
 
 
 def _require_om(path: Path) -> None:
-    """Refuses before any device is touched what no runtime could load."""
+    """Raises before a device is touched if no runtime could load the file."""
     try:
         with open_regular(path) as file:
             head = file.read(HEADER_BYTES)
     except OSError as error:
-        raise ModelError(f"model {str(path)!r} is no readable file: {error.strerror}") from error
+        raise ModelError(f"model {str(path)!r} cannot be read: {error.strerror}") from error
     if not is_header(head):
         raise ModelError(
             f"model {str(path)!r} starts with {head[:4]!r} and has "
@@ -211,21 +207,10 @@ def _require_om(path: Path) -> None:
 
 def _read_contract(path: Path) -> Contract | None:
     """The contract in the file beside the model, PATH.json, which the compiler here writes."""
-    sidecar = sidecar_path(path)
-    if not os.path.lexists(sidecar):
+    facts = read_sidecar(path)
+    if facts is None or facts["contract"] is None:
         return None
-    try:
-        with open_regular(sidecar) as file:
-            text = file.read(MAX_SIDECAR_BYTES)
-        contract = json.loads(text)["contract"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelError(
-            f"{sidecar} does not hold the model's contract ({error!r}); compile the model again, "
-            "or take the file away to use the session without a contract"
-        ) from error
-    if contract is None:
-        return None
-    return Contract.from_json(json.dumps(contract), source=str(sidecar))
+    return Contract.from_json(json.dumps(facts["contract"]), source=str(sidecar_path(path)))
 
 
 def _start() -> None:
@@ -235,7 +220,7 @@ def _start() -> None:
 
 @functools.cache
 def _leave_at_exit() -> None:
-    """Once, at first use, so that the hook runs before those of everything imported earlier."""
+    """Registers the exit hook once, at first use: before the hooks of earlier imports run."""
     atexit.register(_core.ascend_leave)
 
 
@@ -256,7 +241,7 @@ def _open_engine(path: Path, device: int, lanes: int, *, timed: bool) -> _core.A
 
 
 def _speaks_of_the_file(code: int) -> bool:
-    """The graph engine's codes, those of damaged files, and its catch-all."""
+    """True for the graph engine's codes, those of damaged files, and its catch-all."""
     return code // 1000 in (145, 545) or 100003 <= code <= 100016 or code == 500002
 
 

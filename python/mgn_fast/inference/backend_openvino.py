@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mgn_fast.errors import DeviceError, InvalidInputError, ModelError, RuntimeUnavailableError
+from mgn_fast.common.extras import require_extra
+from mgn_fast.errors import DeviceError, InvalidInputError, ModelError
 from mgn_fast.inference.backend_cpu import CpuLane, CpuModel, require_readable, threads_per_lane
 from mgn_fast.models.contract import METADATA_KEY, Contract
 from mgn_fast.models.onnx_file import OnnxTensor
@@ -24,7 +25,6 @@ from mgn_fast.types import AnyArray, F32Array, PathLike
 if TYPE_CHECKING:
     import openvino
 
-_EXTRA = "pip install 'mgn-fast[openvino]'"
 _TELEMETRY = "openvino_telemetry"
 # Its words for what the layers that are not int8 compute in. Never left to OpenVINO: its default is
 # bfloat16 on a CPU that has it, and float16 on others.
@@ -32,7 +32,7 @@ _HINTS: dict[Precision, str] = {"float32": "f32", "bf16": "bf16", "int8": "f32"}
 
 
 class OpenvinoModel(CpuModel):
-    """An .onnx file opened by OpenVINO (`session.Model`)."""
+    """An .onnx file opened by OpenVINO (a `backend.Model`)."""
 
     backend = "openvino"
 
@@ -61,12 +61,12 @@ class OpenvinoModel(CpuModel):
         self._compiled = _compile(runtime, model, path, _options(lanes, self))
 
     def open_lane(self) -> CpuLane:
-        """A new lane of this model."""
+        """Another lane, with an infer request of its own."""
         request = self._compiled.create_infer_request()
         return CpuLane(self, lambda images: self._run(request, images))
 
     def close(self) -> None:
-        """Nothing to do: OpenVINO's model goes with the last reference."""
+        """Does nothing: OpenVINO's model goes with its last reference."""
 
     def _run(self, request: openvino.InferRequest, images: AnyArray) -> F32Array:
         embeddings = np.empty((len(images), self.embedding_width), np.float32)
@@ -95,7 +95,7 @@ def _options(lanes: int, model: OpenvinoModel) -> dict[str, Any]:
 
 
 def _import_openvino() -> Any:
-    """OpenVINO without its telemetry.
+    """The module openvino, imported without its telemetry.
 
     Importing it would otherwise write an identifier into the home directory and start a process
     that reports the import over the network. Without that package OpenVINO has a stand-in for it.
@@ -106,16 +106,11 @@ def _import_openvino() -> Any:
     if before is absent:
         loaded[_TELEMETRY] = None
     try:
-        import openvino
-    except ImportError as error:
-        raise RuntimeUnavailableError(
-            f"backend is 'openvino', but openvino cannot be imported ({error}): {_EXTRA}",
-            tried=["openvino"],
-        ) from error
+        require_extra("openvino", "openvino")
     finally:
         if before is absent:
             del loaded[_TELEMETRY]
-    return openvino
+    return loaded["openvino"]
 
 
 def _read(path: Path) -> openvino.Model:

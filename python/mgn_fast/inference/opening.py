@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import operator
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal, get_args
 
+from mgn_fast.common.checks import one_of, path_of, whole_number
 from mgn_fast.common.observer import current_observer
-from mgn_fast.errors import InvalidInputError, ModelError, RuntimeUnavailableError
+from mgn_fast.errors import InvalidInputError, ModelError
 from mgn_fast.inference.backend import Model
 from mgn_fast.inference.session import Session
 from mgn_fast.models.precision import Precision
@@ -62,11 +60,11 @@ def open_session(
         RuntimeUnavailableError: the runtime that the file needs is not installed.
         DeviceError: the NPU or its runtime failed.
     """
-    if not isinstance(model, (str, os.PathLike)):
-        raise InvalidInputError(f"model is {model!r}, expected a path")
-    path = Path(model)
-    lanes = _checked("lanes", lanes, MAX_LANES)
-    batch_size = None if batch_size is None else _checked("batch_size", batch_size, MAX_BATCH_SIZE)
+    path = path_of("model", model)
+    lanes = whole_number("lanes", lanes, 1, MAX_LANES)
+    if batch_size is not None:
+        batch_size = whole_number("batch_size", batch_size, 1, MAX_BATCH_SIZE)
+    one_of("backend", backend, (None, *get_args(Backend)))
     if backend is None:
         if path.suffix not in _BACKEND_OF:
             raise ModelError(
@@ -80,7 +78,7 @@ def open_session(
         opened = _cpu_model_class(backend)(
             path, lanes=lanes, batch_size=batch_size, threads=threads, precision=precision
         )
-    elif backend == "ascend":
+    else:
         _refuse_others("threads", threads, None, "the ascend backend computes on the NPU")
         _refuse_others("precision", precision, None, "an .om has the one it was compiled with")
         from mgn_fast.inference.backend_ascend import AscendModel
@@ -92,17 +90,13 @@ def open_session(
             batch_size=batch_size,
             timed=observer.times_devices,
         )
-    else:
-        raise RuntimeUnavailableError(
-            f"backend is {backend!r}; this version has {', '.join(get_args(Backend))}"
-        )
     session = Session(opened, lanes, observer)
     observer.using("session", _settings_of(session, opened, device))
     return session
 
 
 def _settings_of(session: Session, model: Model, device: object) -> dict[str, object]:
-    """What an observer is told: what is in use, whether asked for or chosen here."""
+    """The settings in use, asked for or chosen here, as observers receive them."""
     cpu = session.device_bytes is None
     place = {"threads per lane": getattr(model, "threads", None)} if cpu else {"device": device}
     return {
@@ -128,13 +122,3 @@ def _cpu_model_class(backend: Backend) -> Any:
 def _refuse_others(name: str, value: object, only: object, why: str) -> None:
     if value not in (None, only) or isinstance(value, bool):
         raise InvalidInputError(f"{name} is {value!r}; {why}")
-
-
-def _checked(name: str, value: object, most: int) -> int:
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        number = 0
-    if isinstance(value, bool) or not 1 <= number <= most:
-        raise InvalidInputError(f"{name} is {value!r}, expected a whole number from 1 to {most}")
-    return number

@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An .om from outside: the container that every one of them is, and the file that lies beside it.
+"""An .om's header, and the sidecar that lies beside it; knows nothing of what is inside.
 
-Knows nothing of what is inside; whoever writes, checks or opens one takes its numbers here.
+Whatever writes, checks or opens an .om takes its numbers here.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import struct
 from pathlib import Path
+from typing import Any
+
+from mgn_fast.common.files import read_limited
+from mgn_fast.errors import ModelError
 
 # CANN's own header: magic, then among others the bytes that follow it, in two fields, because the
 # first holds 32 bits only.
@@ -15,41 +21,47 @@ HEADER_BYTES = 256
 MAGIC = b"IMOD"
 LENGTH_OFFSET = 76
 LONG_LENGTH_OFFSET = 184
+MAX_SIDECAR_BYTES = 1 << 20
 
 
 def is_header(head: bytes) -> bool:
-    """Whether a file that begins so can be an .om.
-
-    Args:
-        head: its first bytes, at least `HEADER_BYTES` where it has as many.
-
-    Returns:
-        False for what is too short or begins otherwise.
-    """
+    """True if a file that begins with these bytes (`HEADER_BYTES` or more) can be an .om."""
     return len(head) >= HEADER_BYTES and head.startswith(MAGIC)
 
 
 def announced_bytes(header: bytes) -> int:
-    """How many bytes follow the header, by what it says.
-
-    Args:
-        header: of an .om (`is_header`).
-
-    Returns:
-        The long field, or the short one where the long one is 0, as older compilers leave it.
-    """
+    """Bytes behind an .om's header by its long field, or by the short one where that is 0."""
     (short,) = struct.unpack_from("<I", header, LENGTH_OFFSET)
     (long,) = struct.unpack_from("<Q", header, LONG_LENGTH_OFFSET)
     return int(long or short)
 
 
 def sidecar_path(om: Path) -> Path:
-    """The file that tells of an .om: contract, hashes, arguments.
+    """The sidecar of an .om, with contract, hashes and arguments: `.json` behind its name."""
+    return om.with_name(om.name + ".json")
+
+
+def read_sidecar(om: Path) -> dict[str, Any] | None:
+    """What `compile_om` wrote beside an .om.
 
     Args:
         om: the model.
 
     Returns:
-        The same name with `.json` behind it, in the same directory.
+        Its facts, "contract" among them; None where no file lies beside the model.
+
+    Raises:
+        ModelError: the file cannot be read, or holds no contract.
     """
-    return om.with_name(om.name + ".json")
+    sidecar = sidecar_path(om)
+    if not os.path.lexists(sidecar):
+        return None
+    try:
+        facts: dict[str, Any] = json.loads(read_limited(sidecar, MAX_SIDECAR_BYTES))
+        facts["contract"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ModelError(
+            f"{sidecar} does not hold the model's contract ({error!r}); compile the model again, "
+            "or take the file away to use the session without a contract"
+        ) from error
+    return facts

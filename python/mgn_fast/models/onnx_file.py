@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from mgn_fast.common.files import open_regular
+from mgn_fast.common.files import read_limited
 from mgn_fast.errors import ModelError
 from mgn_fast.models.contract import METADATA_KEY, Contract
 from mgn_fast.types import PathLike
@@ -29,7 +28,7 @@ _Field: TypeAlias = int | memoryview
 
 @dataclass(frozen=True)
 class OnnxTensor:
-    """An input or output of the graph.
+    """An input or output of the graph: name, element type and shape.
 
     Attributes:
         name: its name.
@@ -54,7 +53,7 @@ class OnnxNode:
 
 @dataclass(frozen=True)
 class OnnxFile:
-    """The file, without its weights.
+    """What an ONNX file says of itself, without its weights.
 
     Attributes:
         inputs: what the caller feeds: weights, which old files list too, are left out.
@@ -76,7 +75,7 @@ class OnnxFile:
 
 
 def read_onnx(path: PathLike) -> OnnxFile:
-    """Reads a file's description.
+    """An ONNX file's inputs, outputs, nodes and metadata; its weights are skipped.
 
     Args:
         path: an .onnx file.
@@ -88,15 +87,8 @@ def read_onnx(path: PathLike) -> OnnxFile:
         ModelError: the file cannot be read, or is no ONNX model, or holds a contract that this
             version cannot keep.
     """
-    try:
-        with open_regular(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            # Read, not mapped: whoever truncates a mapped file ends the process that looks at it.
-            content = file.read() if size <= MAX_BYTES else b""
-    except OSError as error:
-        raise ModelError(f"model {str(path)!r} is no readable file: {error.strerror}") from error
-    if not content:
-        raise ModelError(f"model {str(path)!r} has {size} bytes, expected 1 to {MAX_BYTES}")
+    # Read, not mapped: whoever truncates a mapped file ends the process that looks at it.
+    content = read_limited(path, MAX_BYTES, ModelError, what="model")
     try:
         described = _model(memoryview(content), Path(path))
     except ModelError:

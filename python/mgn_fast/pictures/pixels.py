@@ -7,14 +7,12 @@ EXIF orientation is ignored, as the published recipe does. Safe from any thread.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from mgn_fast import _core
-from mgn_fast.common.files import is_directory, open_regular
+from mgn_fast.common.files import read_limited
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.models.contract import DEVIATION, HEIGHT, MEAN, WIDTH
 from mgn_fast.pictures.headers import HeaderError, read_header, sniff
@@ -24,12 +22,10 @@ Source: TypeAlias = "PathLike | bytes | U8Array"
 
 MAX_PIXELS = 50_000_000
 MAX_FILE_BYTES = 512 * 1024 * 1024
-# What file managers and the Market-1501 archive itself leave beside pictures.
-_BYSTANDERS = frozenset({"Thumbs.db", "desktop.ini"})
 
 
 def decode(source: Source, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> U8Array:
-    """The RGB pixels of one picture.
+    """The RGB pixels of one picture, from a path, a file's bytes or an array.
 
     JPEG is decoded with the exact integer transform, so that its pixels are Pillow's. Grey and
     CMYK become RGB as in Pillow, transparency is dropped. The claimed size is checked before
@@ -71,18 +67,7 @@ def read_file(path: PathLike) -> bytes:
     Raises:
         DecodeError: it cannot be read, or is larger.
     """
-    name = os.fspath(path)
-    try:
-        with open_regular(name) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > MAX_FILE_BYTES:
-                raise DecodeError(f"{name!r} has {size} bytes, expected at most {MAX_FILE_BYTES}")
-            return file.read()
-    except (OSError, ValueError) as error:
-        if isinstance(error, DecodeError):
-            raise
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DecodeError(f"{name!r} cannot be read: {reason}") from error
+    return read_limited(path, MAX_FILE_BYTES, DecodeError)
 
 
 def resize(pixels: U8Array, *, height: int = HEIGHT, width: int = WIDTH) -> U8Array:
@@ -155,85 +140,6 @@ def resize_pack(pixels: U8Array, out: AnyArray, *, mirror: bool = False) -> None
     _core.resize_pack(pixels, plain, swapped, MEAN, DEVIATION)
 
 
-def list_pictures(directory: PathLike) -> list[Path]:
-    """Every file below a directory, sorted by path; hidden files and `Thumbs.db` are left out.
-
-    Files of other kinds stay in the list: they are reported when they fail to decode, not lost.
-
-    Args:
-        directory: searched with its subdirectories; links to directories are not followed.
-
-    Returns:
-        At least one path.
-
-    Raises:
-        InvalidInputError: no such directory, no file in it, or a part that cannot be read.
-    """
-    name = os.fspath(directory)
-    if not name or not is_directory(name):
-        raise InvalidInputError(f"{name!r} is no directory")
-    found = [
-        Path(folder, file)
-        for folder, _, files in os.walk(name, onerror=_refuse_unreadable)
-        for file in files
-        if not file.startswith(".") and file not in _BYSTANDERS
-    ]
-    if not found:
-        raise InvalidInputError(f"{name!r} holds no pictures")
-    return sorted(found)
-
-
-def all_pictures(given: Iterable[Path]) -> list[Path]:
-    """Files, and those below directories, in the order given.
-
-    Args:
-        given: files and directories; a file need not be there.
-
-    Returns:
-        At least one path for each.
-
-    Raises:
-        InvalidInputError: a directory without files, or a part that cannot be read.
-    """
-    return [
-        path
-        for entry in given
-        for path in (list_pictures(entry) if is_directory(entry) else [entry])
-    ]
-
-
-def named(images: Any) -> Iterable[tuple[str, Source]]:
-    """Each picture with its name.
-
-    Args:
-        images: a directory, one picture, or an iterable of pictures; an array [N, H, W, 3] is N.
-
-    Returns:
-        (name, picture): the name is the path as given, relative to a directory given, or `#0`,
-        `#1`, ... for bytes and arrays.
-
-    Raises:
-        InvalidInputError: none of these, or a directory without files.
-    """
-    if isinstance(images, (str, os.PathLike)):
-        if not is_directory(images):
-            return [(os.fspath(images), images)]
-        root = Path(images)
-        return ((str(path.relative_to(root)), path) for path in list_pictures(root))
-    if isinstance(images, (bytearray, memoryview)):
-        images = bytes(images)
-    if isinstance(images, bytes) or (isinstance(images, np.ndarray) and images.ndim != 4):
-        images = [images]
-    if not isinstance(images, Iterable):
-        raise InvalidInputError(
-            f"images is a {type(images).__name__}, expected pictures, a directory or an iterable"
-        )
-    return (
-        (os.fspath(source) if isinstance(source, (str, os.PathLike)) else f"#{index}", source)
-        for index, source in enumerate(images)
-    )
-
-
 def _require_array(name: str, value: object) -> None:
     if not isinstance(value, np.ndarray):
         raise InvalidInputError(f"{name} is a {type(value).__name__}, expected a NumPy array")
@@ -243,10 +149,6 @@ def _checked_pixels(array: AnyArray, name: str) -> U8Array:
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
         raise DecodeError(f"{name} is {array.dtype} {array.shape}, expected uint8 RGB (H, W, 3)")
     return np.ascontiguousarray(array)
-
-
-def _refuse_unreadable(error: OSError) -> None:
-    raise InvalidInputError(f"{error.filename!r} cannot be read: {error.strerror}") from error
 
 
 def _decode_bytes(data: bytes, name: str, max_pixels: int) -> U8Array:
@@ -284,7 +186,7 @@ def _decode_jpeg(data: bytes, name: str, max_pixels: int) -> U8Array:
 
 
 def _rgb_from_cmyk(stored: U8Array) -> U8Array:
-    """Pillow's conversion, in its integers: JPEGs store inks inverted, 255 for none."""
+    """RGB from inverted CMYK (255 is no ink), as JPEGs store it, by Pillow's integer arithmetic."""
     kept = stored[..., 3:].astype(np.uint16)
     product = (255 - stored[..., :3]) * kept + np.uint16(128)
     return (kept - ((product + (product >> 8)) >> 8)).astype(np.uint8)

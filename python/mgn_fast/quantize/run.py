@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from mgn_fast.common.checks import one_of, output_name
+from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import replacing
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.common.threads import thread_count
@@ -25,6 +27,7 @@ from mgn_fast.models.contract import METADATA_KEY
 from mgn_fast.models.onnx_file import OnnxFile, read_onnx
 from mgn_fast.models.precision import quantises
 from mgn_fast.pictures import pixels
+from mgn_fast.pictures.sources import list_pictures
 from mgn_fast.quantize.trial import Accuracy, QuantizeTrial, TrialSetup
 from mgn_fast.types import PathLike, U8Array
 
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 
 # The file's metadata has here what was kept, and how near the embeddings came.
 QUANTIZED_KEY = "mgn_fast.quantized"
-# What the worst picture must keep of its float32 embedding, if nobody says otherwise.
+# What the worst picture must keep of its float32 embedding, unless the caller says otherwise.
 MIN_COSINE = 0.986
 # The least to take ranges of, and a few to judge by.
 MIN_PICTURES = 12
@@ -45,7 +48,7 @@ KeepFloat32 = int | Literal["auto", "none"]
 
 @dataclass(frozen=True)
 class Quantized:
-    """What was written.
+    """The int8 file that was written, with its accuracy and what stayed float32.
 
     Attributes:
         path: the file.
@@ -72,7 +75,7 @@ class Quantized:
     skipped: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The findings as plain numbers and lists.
+        """The findings as plain numbers and lists, by the attributes' names.
 
         Returns:
             A dict with the attributes' names as keys.
@@ -111,7 +114,7 @@ def quantize_onnx(
             or a number, with which nothing need be reached.
         on_error: "raise", or "skip" pictures that cannot be decoded.
         threads: to compute with; None is one per core.
-        progress: is told how far it is.
+        progress: is told how many pictures, or blocks, of each stage are done.
 
     Returns:
         What was kept in float32, and the accuracy with and without it.
@@ -123,7 +126,7 @@ def quantize_onnx(
         DecodeError: a picture cannot be decoded.
         ExportError: onnx is not installed.
     """
-    target = _checked_target(path)
+    target = output_name(path, ".onnx", exact=True)
     goal = _checked_goal(min_cosine, keep_float32)
     thread_count(threads)
     described = _require_float32(read_onnx(model), Path(model))
@@ -160,7 +163,7 @@ def _choose(
     keep_float32: KeepFloat32,
     without_kept: Accuracy,
 ) -> tuple[list[Block], Accuracy]:
-    """What stays float32, and the accuracy with it."""
+    """The blocks that stay float32, and the accuracy with them."""
     if keep_float32 in ("none", 0):
         return [], without_kept
     if goal is None:
@@ -188,9 +191,9 @@ def _choose(
 
 
 def _fewest(most: int, reaches: Callable[[int], bool]) -> int | None:
-    """The least number, from 1 to `most`, that reaches it: 1, 2, 4, ... and then between two.
+    """The least number from 1 to `most` that reaches the goal: 1, 2, 4, ... and then between two.
 
-    None if not even `most` does. Taken for granted: whatever more than it reaches it too.
+    None if not even `most` does. Assumes that more than a number that reaches it reaches it too.
     """
     low, high = 0, 1
     while high <= most and not reaches(high):
@@ -204,7 +207,7 @@ def _fewest(most: int, reaches: Callable[[int], bool]) -> int | None:
 
 
 def _ranked(trial: QuantizeTrial, setup: TrialSetup) -> list[Block]:
-    """All blocks: first those that regain most of the cosine for what they cost in float32."""
+    """All blocks, first those that regain most of the cosine for what they cost in float32."""
     blocks = setup.graph.blocks
     loss = trial.loss([])
     worth = np.empty(len(blocks))
@@ -215,20 +218,13 @@ def _ranked(trial: QuantizeTrial, setup: TrialSetup) -> list[Block]:
 
 
 def _metadata(found: Quantized) -> str:
-    """Without what differs from one machine to the other: paths."""
+    """The findings for the file, without paths, which differ between machines."""
     fields = found.to_dict()
     return json.dumps({key: fields[key] for key in fields if key not in ("path", "skipped")})
 
 
-def _checked_target(path: PathLike) -> Path:
-    if not isinstance(path, (str, os.PathLike)) or Path(path).suffix != ".onnx":
-        given = str(path) if isinstance(path, Path) else path
-        raise InvalidInputError(f"output is {given!r}, expected a path ending in '.onnx'")
-    return Path(path)
-
-
 def _checked_goal(min_cosine: float | None, keep_float32: KeepFloat32) -> float | None:
-    """What the worst picture must reach; None where the number of blocks is given."""
+    """The cosine that the worst picture must reach; None where the number of blocks is given."""
     is_number = isinstance(keep_float32, int) and not isinstance(keep_float32, bool)
     if not (is_number or keep_float32 in ("auto", "none")):
         raise InvalidInputError(
@@ -269,15 +265,9 @@ def _require_float32(described: OnnxFile, model: Path) -> OnnxFile:
 
 
 def _open_graph(model: Path) -> FloatGraph:
-    try:
-        from mgn_fast.quantize.blocks import FloatGraph
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "onnx":
-            raise
-        raise ExportError(
-            f"quantize needs the package {error.name!r}, which is not installed: "
-            "pip install 'mgn-fast[export]'"
-        ) from error
+    require_extra("export", "onnx", error=ExportError)
+    from mgn_fast.quantize.blocks import FloatGraph
+
     graph = FloatGraph(model)
     if not graph.blocks:
         raise ModelError(f"{model} has no convolution that feeds another, so nothing to quantise")
@@ -286,7 +276,7 @@ def _open_graph(model: Path) -> FloatGraph:
 
 def _sources(images: PathLike | Iterable[pixels.Source]) -> list[pixels.Source]:
     if isinstance(images, (str, os.PathLike)):
-        sources: list[pixels.Source] = [*pixels.list_pictures(images)]
+        sources: list[pixels.Source] = [*list_pictures(images)]
     else:
         sources = list(images)
     _require_enough(len(sources))
@@ -304,8 +294,7 @@ def _require_enough(count: int) -> None:
 def _read(
     sources: Sequence[pixels.Source], on_error: str, progress: Progress
 ) -> tuple[list[U8Array], tuple[str, ...]]:
-    if on_error not in ("raise", "skip"):
-        raise InvalidInputError(f"on_error is {on_error!r}, expected 'raise' or 'skip'")
+    one_of("on_error", on_error, ("raise", "skip"))
     resized, skipped = [], []
     for number, source in enumerate(sources):
         progress("pictures", number, len(sources))

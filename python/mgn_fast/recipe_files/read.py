@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from tokenize import TokenError
@@ -17,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from mgn_fast.common.files import open_regular
+from mgn_fast.common.files import read_limited
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.datasets.dataset import Dataset
+from mgn_fast.embedding.mirroring import fused
 from mgn_fast.errors import DatasetError
 from mgn_fast.models.contract import EMBEDDING_WIDTH
 from mgn_fast.recipe_files.find import Tool, ToolOutputs, find_outputs
@@ -36,7 +36,7 @@ _UNREADABLE = (ValueError, EOFError, OverflowError, SyntaxError, RecursionError,
 
 @dataclass(frozen=True, eq=False)
 class ToolEmbeddings:
-    """Embeddings by way of a tool.
+    """Query and gallery embeddings that a tool computed from the tensors of `write_bins`.
 
     Attributes:
         query, gallery: float32 [N, 2048], unit rows, in the dataset's order.
@@ -90,8 +90,8 @@ def read_results(
         if np.array_equal(rows[i], rows[i + 2])
     ]
     return ToolEmbeddings(
-        query=_fused(rows[0], rows[2], runs[0].files[number]),
-        gallery=_fused(rows[1], rows[3], runs[1].files[number]),
+        query=_summed(rows[0], rows[2], runs[0].files[number]),
+        gallery=_summed(rows[1], rows[3], runs[1].files[number]),
         tool=runs[0].tool,
         suffix=runs[0].suffix,
         output=number,
@@ -141,7 +141,7 @@ def _worded(width: int, dtype: np.dtype[Any]) -> str:
 def _require_all_pictures(
     plain: ToolOutputs, mirrored: ToolOutputs, number: int, count: int
 ) -> None:
-    """Both have a file of that output for every picture, 0 to count - 1, and no other."""
+    """Raises unless both runs have that output for every picture, 0 to count - 1, and no other."""
     sides = [outputs.files.get(number, {}) for outputs in (plain, mirrored)]
     wanted = set(range(count))
     for outputs, files in zip((plain, mirrored), sides, strict=True):
@@ -162,7 +162,7 @@ def _require_all_pictures(
 def _read_all(
     runs: Sequence[ToolOutputs], number: int, dtype: np.dtype[Any], progress: Progress
 ) -> list[F32Array]:
-    """One array for each run."""
+    """One array float32 [N, 2048] for each run, a row for each picture."""
     total = sum(len(run.files[number]) for run in runs)
     done, rows = 0, []
     for run in runs:
@@ -177,8 +177,8 @@ def _read_all(
 
 
 def _row(path: str, outputs: ToolOutputs, dtype: np.dtype[Any]) -> AnyArray:
-    """A picture's 2048 finite numbers."""
-    content = _content(path)
+    """The 2048 numbers of a picture's file; DatasetError if one is not finite."""
+    content = read_limited(path, MAX_FILE_BYTES, DatasetError)
     if outputs.suffix == ".bin":
         if len(content) != EMBEDDING_WIDTH * dtype.itemsize:
             raise DatasetError(
@@ -209,25 +209,14 @@ def _row(path: str, outputs: ToolOutputs, dtype: np.dtype[Any]) -> AnyArray:
 
 
 def _measured(path: str, suffix: str) -> tuple[int, np.dtype[Any]]:
-    """How many numbers a file holds, and of which type. Raw files of 4096 bytes are float16."""
-    content = _content(path)
+    """The count and type of the numbers in a file. Raw files of 4096 bytes are float16."""
+    content = read_limited(path, MAX_FILE_BYTES, DatasetError)
     if suffix == ".bin":
         is_half = len(content) == EMBEDDING_WIDTH * 2
         dtype = _FLOATS[1] if is_half else _FLOATS[0]
         return len(content) // dtype.itemsize, dtype
     values = _npy(path, content) if suffix == ".npy" else _text(path, content)
     return values.size, values.dtype
-
-
-def _content(path: str) -> bytes:
-    try:
-        with open_regular(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > MAX_FILE_BYTES:
-                raise DatasetError(f"{path!r} has {size} bytes, expected at most {MAX_FILE_BYTES}")
-            return file.read()
-    except OSError as error:
-        raise DatasetError(f"{path!r} cannot be read: {error.strerror}") from error
 
 
 def _npy(path: str, content: bytes) -> AnyArray:
@@ -260,16 +249,11 @@ def _text(path: str, content: bytes) -> F32Array:
     return rows.reshape(-1)
 
 
-def _fused(plain: F32Array, mirrored: F32Array, files: Mapping[int, str]) -> F32Array:
+def _summed(plain: F32Array, mirrored: F32Array, files: Mapping[int, str]) -> F32Array:
     """Plain plus mirrored, each row to length 1. Works in `plain`."""
     with np.errstate(over="ignore"):  # an infinity is refused by name
         plain += mirrored
-        lengths = [np.linalg.norm(row) for row in plain]
-    for index, (row, length) in enumerate(zip(plain, lengths, strict=True)):
-        if not np.isfinite(length) or length == 0:
-            raise DatasetError(
-                f"{files[index]!r} and its mirrored one add up to length {length}, expected a "
-                "finite one above 0"
-            )
-        row /= length
+        for index, row in enumerate(plain):
+            subject = f"{files[index]!r} and its mirrored one add up to"
+            row[:] = fused(row, DatasetError, subject)
     return plain

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mgn_fast.common.checks import whole_number
 from mgn_fast.common.threads import thread_count
 from mgn_fast.datasets.dataset import Dataset
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.body_parts import PartComparison, compare_parts
-from mgn_fast.evaluation.distances import require_count
 from mgn_fast.evaluation.measure import BlockObserver
 from mgn_fast.evaluation.protocol import Protocol, ProtocolReport
 from mgn_fast.report.camera_pairs import CameraPairs, CameraPairTally, can_pair
@@ -95,7 +95,7 @@ class AnalysisBuilder:
         threads: int | None = None,
     ) -> None:
         self._query, self._gallery, self._protocol = query, gallery, protocol
-        self._lists, self._depth = require_count("lists", lists), require_count("depth", depth)
+        self._lists, self._depth = whole_number("lists", lists, 1), whole_number("depth", depth, 1)
         self._workers = thread_count(threads)
         self._observers: tuple[CameraPairTally | None, DistanceCounter, NearestPictures] | None = (
             None

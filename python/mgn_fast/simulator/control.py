@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Switching the simulator on and off, what it saw, and faults on demand. Any thread."""
+"""Switches the simulator on and off, tells what it saw, and makes calls fail. Any thread."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from mgn_fast import _core
+from mgn_fast.common.checks import one_of, whole_number
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.simulator import library
 from mgn_fast.simulator.executor import OnnxExecutor
@@ -55,7 +56,7 @@ class TaskRecord:
 
 
 class _Enabled:
-    """What is registered in the library while the simulator is on."""
+    """Objects that the library holds pointers to while the simulator is on."""
 
     def __init__(self) -> None:
         self.is_on = False
@@ -117,9 +118,9 @@ def enable(
         InvalidInputError: a setting is not among the above, or AscendCL is in use.
         RuntimeUnavailableError: the simulator's library cannot be loaded.
     """
-    _check_choice("compute", compute, get_args(Compute))
-    _check_choice("run_mode", run_mode, get_args(RunMode))
-    _check_choice("on_violation", on_violation, get_args(OnViolation))
+    one_of("compute", compute, get_args(Compute))
+    one_of("run_mode", run_mode, get_args(RunMode))
+    one_of("on_violation", on_violation, get_args(OnViolation))
     if timing and soc_version != TIMED_SOC_VERSION:
         raise InvalidInputError(
             f"soc_version is {soc_version!r}, times are published for {TIMED_SOC_VERSION!r} only; "
@@ -131,7 +132,7 @@ def enable(
         "compute": compute,
         "run_mode": run_mode,
         "on_violation": on_violation,
-        "device_count": operator.index(device_count),
+        "device_count": whole_number("device_count", device_count, 0),
         "guard": _yes_no(timing if guard is None else guard),
         "copy_in_bytes_per_s": copy_in_bytes_per_s or 0.0,
         "copy_out_bytes_per_s": copy_out_bytes_per_s or 0.0,
@@ -139,9 +140,9 @@ def enable(
         "jitter": jitter,
         "task_delay_s": task_delay_s,
         "seed": seed,
-        "memory_bytes": operator.index(memory_bytes),
-        "streams_per_device": operator.index(streams_per_device),
-        "events_per_device": operator.index(events_per_device),
+        "memory_bytes": whole_number("memory_bytes", memory_bytes, 0),
+        "streams_per_device": whole_number("streams_per_device", streams_per_device, 0),
+        "events_per_device": whole_number("events_per_device", events_per_device, 0),
         "calls_missing": ",".join(calls_missing),
     }
     _switch_on(settings)
@@ -195,7 +196,7 @@ def reconfigured(**settings: Any) -> Iterator[None]:
 
 
 def disable() -> None:
-    """Ends the use of the simulator; the ascend backend looks for a real library again.
+    """Ends the use of the simulator; the ascend backend searches for a real library again.
 
     Raises:
         InvalidInputError: a session is open on it.
@@ -256,9 +257,8 @@ def fail(call: str, nth: int, code: int, *, when: When = "now") -> None:
     Raises:
         InvalidInputError: no function has that name, `nth` is below 1, or `code` is 0.
     """
-    _check_choice("when", when, get_args(When))
-    if operator.index(nth) < 1:
-        raise InvalidInputError(f"nth is {nth}, expected 1 (the next call) or more")
+    one_of("when", when, get_args(When))
+    nth = whole_number("nth", nth, 1)
     if not 0 < abs(operator.index(code)) < 1 << 31:
         raise InvalidInputError(f"code is {code}, expected an error code, which is never 0")
     simulator = _simulator()
@@ -281,9 +281,7 @@ def lose_device(device: int = 0) -> None:
     Raises:
         InvalidInputError: the number is negative.
     """
-    if not 0 <= operator.index(device) < 1 << 32:
-        raise InvalidInputError(f"device is {device}, expected a device number from 0")
-    _simulator().mgnsim_lose_device(device)
+    _simulator().mgnsim_lose_device(whole_number("device", device, 0, (1 << 32) - 1))
 
 
 def slow_stream(seconds: float) -> None:
@@ -302,7 +300,7 @@ def slow_stream(seconds: float) -> None:
 
 @contextlib.contextmanager
 def trace() -> Iterator[list[TaskRecord]]:
-    """Records the tasks that streams run.
+    """Records the tasks that streams run during the block.
 
     Yields:
         A list that holds the records, in order of completion, once the block has ended.
@@ -320,11 +318,6 @@ def trace() -> Iterator[list[TaskRecord]]:
 
 def _simulator() -> ctypes.CDLL:
     return library.load(library.library_path())
-
-
-def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InvalidInputError(f"{name} is {value!r}, expected one of {choices}")
 
 
 def _yes_no(value: bool) -> str:  # noqa: FBT001 (only spelled out)

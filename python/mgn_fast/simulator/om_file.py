@@ -21,6 +21,7 @@ from urllib.parse import quote
 import numpy as np
 
 from mgn_fast.cann.aipp import MIN_CHN, VAR_RECI
+from mgn_fast.common.checks import one_of
 from mgn_fast.common.files import write_atomically
 from mgn_fast.errors import InvalidInputError, ModelError
 from mgn_fast.models.contract import (
@@ -65,7 +66,7 @@ _MAX_BATCH = 65536
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """An input or output of a model.
+    """Name, type, shape and format of a model's input or output.
 
     Attributes:
         name: its name.
@@ -120,7 +121,7 @@ def write_om(
     weight_bytes: int | None = None,
     work_bytes: int | None = None,
 ) -> Path:
-    """Writes a .om that the simulator loads.
+    """Writes an .om that the simulator loads, and what pictures it expects beside it.
 
     Where the ONNX says what pictures it expects, `<path>.json` says so too, as {"contract": ...};
     with AIPP that is uint8, because the device normalises.
@@ -242,8 +243,7 @@ def _tensor_spec(entry: Any, source: str) -> TensorSpec:
 def _with_dtype(outputs: Sequence[TensorSpec], dtype: str | None) -> tuple[TensorSpec, ...]:
     if dtype is None:
         return tuple(outputs)
-    if dtype not in ("float32", "float16"):
-        raise InvalidInputError(f"output_dtype is {dtype!r}, expected 'float32' or 'float16'")
+    one_of("output_dtype", dtype, ("float32", "float16"))
     return tuple(dataclasses.replace(output, dtype=dtype) for output in outputs)
 
 

@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `verify` finds of two models, what was asked of them, and whether it was kept."""
+"""Results of `verify`: two models' agreement, the limits they had to keep, and whether they did."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mgn_fast.common.checks import share
 from mgn_fast.common.files import write_atomically
-from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.agreement import Agreement
 from mgn_fast.evaluation.report import Report
 from mgn_fast.types import PathLike
@@ -27,7 +26,7 @@ MAX_MEDIAN_COSINE = 0.99
 
 @dataclass(frozen=True)
 class Limits:
-    """What a candidate has to keep.
+    """The least agreement and accuracy that a candidate has to reach.
 
     Attributes:
         min_cosine: of each picture; None is 0.99 for pictures without labels and nothing for a
@@ -45,16 +44,16 @@ class Limits:
     published: float | None = None
 
     def __post_init__(self) -> None:
-        _check_range("max_map_drop", self.max_map_drop, 0.0)
+        share("max_map_drop", self.max_map_drop)
         if self.min_cosine is not None:
-            _check_range("min_cosine", self.min_cosine, -1.0)
+            share("min_cosine", self.min_cosine, -1)
         if self.published is not None:
-            _check_range("published", self.published, 0.0)
+            share("published", self.published)
 
 
 @dataclass(frozen=True)
 class Float16Ends:
-    """Where a model was compiled to compute in float16 outside the network.
+    """The ends of a compiled model, outside the network, that compute in float16.
 
     Attributes:
         aipp: AIPP normalises the pictures.
@@ -90,7 +89,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class VerifiedModel:
-    """One of the two models.
+    """One of the two models, and how much it tells persons apart.
 
     Attributes:
         path: its file.
@@ -108,7 +107,7 @@ class VerifiedModel:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """How well both models find the persons of a dataset.
+    """Both models' evaluation on a dataset, by one ranking.
 
     Attributes:
         reference: the reference's report.
@@ -120,13 +119,13 @@ class Retrieval:
 
     @property
     def drop(self) -> float:
-        """How much lower the candidate's mAP is; negative where it is higher."""
+        """The reference's mAP less the candidate's; negative where the candidate's is higher."""
         return self.reference.mean_average_precision - self.candidate.mean_average_precision
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What `verify` found.
+    """How far two models agree, and which of the limits the candidate keeps.
 
     Attributes:
         reference: the model to agree with.
@@ -159,17 +158,17 @@ class Verification:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """Which limits were missed, as sentences."""
+        """The limits that were missed, as one sentence each."""
         return (*self._cosine_failures(), *self._map_failures(), *self._published_failures())
 
     @property
     def published_ranking(self) -> str:
-        """Which of `retrievals` a published mAP is compared with: the last."""
+        """Name of the ranking that a published mAP is compared with: the last of `retrievals`."""
         return list(self.retrievals)[-1]
 
     @property
     def passed(self) -> bool:
-        """Whether all limits were kept."""
+        """True if all limits were kept."""
         return not self.failures
 
     def to_dict(self) -> dict[str, Any]:
@@ -248,13 +247,7 @@ class Verification:
             )
 
 
-def _check_range(name: str, value: float, least: float) -> None:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or not least <= value <= 1:
-        raise InvalidInputError(f"{name} is {value!r}, expected a number from {least:g} to 1")
-
-
 def _model_facts(model: VerifiedModel) -> dict[str, Any]:
-    """As the file has it since its first schema."""
+    """A model's facts under the names that the file has had since its first schema."""
     facts = asdict(model) | {"path": str(model.path)}
     return facts | {"likeness": facts.pop("median_cosine")}

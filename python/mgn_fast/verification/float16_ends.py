@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What half precision at a compiled model's two ends does to embeddings, by a model of it.
+"""What float16 at a compiled model's two ends does to its embeddings, computed in a model of it.
 
 The reference runs on what AIPP makes of a picture, bit for bit, and its output is rounded as the
 device stores it. What is then left between it and the compiled model is the network's own
@@ -8,24 +8,21 @@ arithmetic.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from mgn_fast.cann import aipp
-from mgn_fast.common.files import open_regular
+from mgn_fast.embedding.mirroring import fused, picture_rows
 from mgn_fast.errors import ModelError
 from mgn_fast.evaluation.agreement import compare
 from mgn_fast.inference.session import Session
 from mgn_fast.models.contract import EMBEDDING_WIDTH
-from mgn_fast.models.om_file import sidecar_path
+from mgn_fast.models.om_file import read_sidecar
 from mgn_fast.pictures.pixels import Source, decode, pack, resize
 from mgn_fast.types import AnyArray, F32Array, U8Array
 from mgn_fast.verification.findings import Drift, Float16Ends
 
-MAX_SIDECAR_BYTES = 1 << 20
 _HALF_OUTPUT = "--output_type=FP16"
 
 
@@ -37,7 +34,7 @@ def find_float16_ends(reference: Session, candidate: Session) -> Float16Ends:
         candidate: the model that was compiled.
 
     Returns:
-        None of them where the candidate is no .om, or the reference cannot show it.
+        Both False where the candidate is no .om, or the reference cannot show it.
 
     Raises:
         ModelError: the file beside the .om cannot be read.
@@ -46,7 +43,7 @@ def find_float16_ends(reference: Session, candidate: Session) -> Float16Ends:
     none = Float16Ends(aipp=False, output=False)
     if candidate.backend != "ascend" or given is None or compiled is None:
         return none
-    facts = _sidecar(candidate.model_path)
+    facts = read_sidecar(candidate.model_path) or {}
     arguments = facts.get("arguments")
     return Float16Ends(
         # A reference that takes pixels normalises them itself: AIPP's result has no way in.
@@ -72,14 +69,12 @@ def modelled(
     Returns:
         float32 [N, 2048], rows of length 1.
     """
-    fuses = session.contract is not None and session.contract.fuse_mirror
     resized = [resize(decode(picture)) for picture in pictures]
     total = np.zeros((len(resized), EMBEDDING_WIDTH), np.float32)
-    for mirrored in (False, True) if mirror and not fuses else (False,):
+    for mirrored in picture_rows(session.contract, session.model_path, mirror=mirror):
         features = session.run(_inputs(session, resized, ends, mirror=mirrored))
         total += features.astype(np.float16).astype(np.float32) if ends.output else features
-    unit: F32Array = total / np.linalg.norm(total, axis=1, keepdims=True)
-    return unit
+    return np.stack([fused(row, ModelError, "a modelled embedding has") for row in total])
 
 
 def explain(
@@ -91,7 +86,7 @@ def explain(
     *,
     mirror: bool,
 ) -> Drift:
-    """Splits the difference of two models' embeddings into what the ends explain and what is left.
+    """The difference of two models' embeddings, split into what the ends explain and what is left.
 
     Args:
         session: of the reference.
@@ -125,14 +120,3 @@ def _inputs(
         else:
             pack(picture, inputs[place], mirror=mirror)
     return inputs
-
-
-def _sidecar(path: Path) -> dict[str, object]:
-    """What `compile_om` wrote beside the model; the session has read its contract already."""
-    sidecar = sidecar_path(path)
-    try:
-        with open_regular(sidecar) as file:
-            facts = json.loads(file.read(MAX_SIDECAR_BYTES))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{sidecar} cannot be read: {error!r}; compile the model again") from error
-    return facts if isinstance(facts, dict) else {}

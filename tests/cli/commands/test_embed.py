@@ -109,7 +109,7 @@ def test_options_reach_the_embedder(tiny_model, directory, tmp_path):
     [
         (["missing/"], 3, "'missing' cannot be read"),
         (["--lanes", "0"], 2, "lanes is 0"),
-        (["--model", "missing.onnx"], 3, "'missing.onnx' is no readable file"),
+        (["--model", "missing.onnx"], 3, "'missing.onnx' cannot be read"),
         (["-o", "missing/e.npy"], 2, "'missing/e.npy' cannot be written"),
         (["-o", "e.txt"], 2, "expected '.npy'"),
     ],

@@ -29,7 +29,7 @@ from mgn_fast.common.files import is_directory, replacing
 from mgn_fast.common.progress import Progress
 from mgn_fast.datasets.dataset import Dataset, load_dataset, synthetic
 from mgn_fast.errors import DatasetError, InvalidInputError
-from mgn_fast.pictures.pixels import list_pictures
+from mgn_fast.pictures.sources import list_pictures
 from mgn_fast.simulator.control import TIMED_SOC_VERSION
 
 NOT_VALID = 5
@@ -53,7 +53,7 @@ every run, 130 interrupted: the files then hold the runs that were finished"""
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command."""
+    """Adds `mgn-fast bench` and its options."""
     parser = new_command(
         commands, "bench", help="measure speed, and say what bounds it", example=_EPILOG
     )
@@ -69,7 +69,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measures, prints and writes; 0, or 5, 7 or 130 as the help says."""
+    """Measures models, prints and writes what was asked for; exit code 0, 5, 7 or 130."""
     slo = None if arguments.slo is None else Slo.parse(arguments.slo)
     older = None if arguments.baseline is None else read_record(arguments.baseline)
     if arguments.html is not None:

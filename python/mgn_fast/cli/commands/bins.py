@@ -8,7 +8,7 @@ import json
 from typing import Any, get_args
 
 from mgn_fast.cli.options import Commands, new_command, path_argument
-from mgn_fast.cli.screen.progress import kept, printable, say, stages
+from mgn_fast.cli.screen.progress import printable, say, say_if_interrupted, stages
 from mgn_fast.datasets.dataset import Dataset, Kind, count_problems, load_dataset
 from mgn_fast.evaluation.measure import measure_embeddings
 from mgn_fast.evaluation.protocol import Protocol, ProtocolReport
@@ -20,11 +20,7 @@ from mgn_fast.types import F32Array
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command.
-
-    Args:
-        commands: what `add_subparsers` returned.
-    """
+    """Adds `mgn-fast bins write` and `mgn-fast bins evaluate` with their options."""
     parser = new_command(
         commands,
         "bins",
@@ -77,19 +73,11 @@ def _add_evaluate(actions: Commands) -> None:
 
 
 def run_write(arguments: argparse.Namespace) -> int:
-    """Writes what is not there yet.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        0.
-
-    Raises:
-        MgnError: see `load_dataset` and `write_bins`.
-    """
+    """Writes the recipe's raw tensors that are not there yet; exit code 0."""
     dataset = _dataset(arguments)
-    kept(f"what was written stays in {arguments.out}; the same command goes on from there")
+    say_if_interrupted(
+        f"what was written stays in {arguments.out}; the same command goes on from there"
+    )
     with stages("pictures") as progress:
         done = write_bins(
             dataset,
@@ -118,17 +106,7 @@ def run_write(arguments: argparse.Namespace) -> int:
 
 
 def run_evaluate(arguments: argparse.Namespace) -> int:
-    """Reads, evaluates, prints the recipe's lines.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        0.
-
-    Raises:
-        MgnError: see `load_dataset`, `read_results` and `measure_embeddings`.
-    """
+    """Evaluates what the recipe's tools have written and prints the recipe's lines; exit code 0."""
     dataset = _dataset(arguments)
     with stages("files") as progress:
         found = read_results(arguments.results, dataset, progress=progress)

@@ -14,15 +14,11 @@ from mgn_fast.cann.job import Precision
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.level import draws_progress
 from mgn_fast.cli.screen.progress import detail, printable, say, working
-from mgn_fast.models.om_file import sidecar_path
+from mgn_fast.models.om_file import read_sidecar
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command.
-
-    Args:
-        commands: what `add_subparsers` returned.
-    """
+    """Adds `mgn-fast compile` and its options."""
     parser = new_command(
         commands,
         "compile",
@@ -73,17 +69,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compiles and says what was written.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        0.
-
-    Raises:
-        MgnError: see `compile_om`.
-    """
+    """Compiles an ONNX model and prints which file was written; exit code 0."""
     if arguments.simulate:
         say("the compiler is simulated: its .om runs on the simulator only", always=True)
     with _reporting() as report:
@@ -101,8 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
             timeout_s=arguments.timeout,
             log_path=arguments.log,
         )
-    sidecar = sidecar_path(path)
-    facts = json.loads(sidecar.read_text(encoding="utf-8"))
+    facts = read_sidecar(path) or {}
     if arguments.json:
         print(json.dumps({"path": str(path)} | facts))
         return 0

@@ -27,12 +27,12 @@ from mgn_fast.embedding.embeddings_file import sidecar_path, write_embeddings
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.gallery.file import DTYPES
 from mgn_fast.gallery.writer import SUFFIX
-from mgn_fast.pictures.pixels import all_pictures, list_pictures
+from mgn_fast.pictures.sources import all_pictures, list_pictures
 from mgn_fast.types import F32Array
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command."""
+    """Adds `mgn-fast embed` and its options."""
     parser = new_command(
         commands,
         "embed",
@@ -60,7 +60,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Embeds, writes both files, and lists what was skipped; 0 unless that was all."""
+    """Writes the pictures' embeddings and lists skipped pictures; exit code 0 if any is left."""
     _require_outside(arguments.output, arguments.pictures)
     sources, total = _sources(arguments.pictures)
     if arguments.output.suffix == SUFFIX:

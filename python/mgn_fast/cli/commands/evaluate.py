@@ -22,13 +22,12 @@ from mgn_fast.cli.options import (
 )
 from mgn_fast.cli.page_files import add_page_files, page_files
 from mgn_fast.cli.screen.progress import say, stages
-from mgn_fast.common.checks import output_name
+from mgn_fast.common.checks import output_name, whole_number
 from mgn_fast.common.files import replacing
 from mgn_fast.common.memory import available_bytes, in_words
 from mgn_fast.datasets.dataset import Dataset, Kind, count_problems, load_dataset
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import DatasetError, InvalidInputError
-from mgn_fast.evaluation.distances import require_count
 from mgn_fast.evaluation.measure import measure_embeddings, work_of
 from mgn_fast.evaluation.memory_plan import require_room
 from mgn_fast.evaluation.protocol import (
@@ -46,7 +45,7 @@ from mgn_fast.types import AnyArray
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command."""
+    """Adds `mgn-fast evaluate` and its options."""
     parser = new_command(
         commands,
         "evaluate",
@@ -114,7 +113,7 @@ def _add_page_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Embeds or reads the embeddings, evaluates, draws, prints; 0."""
+    """Prints a dataset's mAP, CMC and mINP, from a model or from embeddings; exit code 0."""
     _check_source(arguments)
     _check_drawing(arguments)
     # The outputs are tried before hours of work are put into what goes there.
@@ -140,7 +139,7 @@ def _title(name: str, report: ProtocolReport) -> str:
 def _output(path: Path | None) -> AbstractContextManager[Path | None]:
     if path is None:
         return contextlib.nullcontext()
-    return replacing(output_name(path, ".json"))
+    return replacing(output_name(path, ".json", exact=True))
 
 
 def _evaluated(
@@ -283,8 +282,8 @@ def _check_source(arguments: argparse.Namespace) -> None:
 
 def _check_drawing(arguments: argparse.Namespace) -> None:
     if arguments.html is not None or arguments.png is not None:
-        require_count("lists", arguments.lists)
-        require_count("depth", arguments.depth)
+        whole_number("lists", arguments.lists, 1)
+        whole_number("depth", arguments.depth, 1)
     elif arguments.parts:
         raise InvalidInputError("--parts is given without --html or --png, expected one of them")
 

@@ -26,7 +26,7 @@ from mgn_fast.report.search_page import draw_search, search_lists
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command."""
+    """Adds `mgn-fast search` and its options."""
     parser = new_command(
         commands,
         "search",
@@ -95,7 +95,7 @@ def _add_index_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Embeds the queries, searches, draws, prints; 0."""
+    """Prints the gallery's pictures nearest to each query; exit code 0."""
     _check(arguments)
     # The outputs are tried before any work is put into what goes there.
     with page_files(arguments) as (html, png):

@@ -22,7 +22,7 @@ from mgn_fast.evaluation.report import Ranking
 from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.gallery.index import NUM_SAMPLED, GalleryIndex, open_index
-from mgn_fast.pictures.pixels import all_pictures
+from mgn_fast.pictures.sources import all_pictures
 from mgn_fast.types import AnyArray
 
 

@@ -19,6 +19,7 @@ from mgn_fast.cli.options import (
     session_options,
 )
 from mgn_fast.cli.screen.progress import printable, say, stages
+from mgn_fast.common.checks import output_name
 from mgn_fast.common.files import is_directory, replacing
 from mgn_fast.common.progress import Progress
 from mgn_fast.datasets.dataset import Dataset, Kind, count_problems, load_dataset
@@ -42,11 +43,7 @@ _MODELS = ("reference", "candidate")
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command.
-
-    Args:
-        commands: what `add_subparsers` returned.
-    """
+    """Adds `mgn-fast verify` and its options."""
     parser = new_command(
         commands,
         "verify",
@@ -110,17 +107,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Verifies and prints.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        0, or 6 where a limit is missed.
-
-    Raises:
-        MgnError: see `verify` and `load_dataset`.
-    """
+    """Prints how closely two models agree; exit code 0, or 6 where a limit is missed."""
     with contextlib.ExitStack() as stack:
         # The output is tried before hours of work are put into what goes there.
         output = (
@@ -139,9 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _output(path: Path) -> Any:
-    if path.suffix != ".json":
-        raise InvalidInputError(f"output {str(path)!r} ends in {path.suffix!r}, expected '.json'")
-    return replacing(path)
+    return replacing(output_name(path, ".json", exact=True))
 
 
 def _verified(arguments: argparse.Namespace) -> Verification:

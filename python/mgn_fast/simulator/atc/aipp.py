@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from mgn_fast.common.files import read_limited
 from mgn_fast.simulator.atc.texts import AtcError
 from mgn_fast.simulator.om_file import StaticAipp
 
@@ -23,11 +24,12 @@ _OTHERS = (
     "resize_output_h left_padding_size right_padding_size top_padding_size bottom_padding_size "
     "padding_value raw_rgbir_to_f16_n"
 )
+_KNOWN = frozenset((*_SWITCHES, *_OTHERS.split(" ")))
 _MAX_BYTES = 1 << 16
 
 
 def read_aipp(path: Path, height: int, width: int) -> StaticAipp:
-    """The arithmetic that a configuration asks for.
+    """What a configuration makes the device subtract from pixels and multiply them by.
 
     Args:
         path: the file that --insert_op_conf names.
@@ -35,7 +37,7 @@ def read_aipp(path: Path, height: int, width: int) -> StaticAipp:
         width: of the network's input.
 
     Returns:
-        What is subtracted and multiplied.
+        The arithmetic.
 
     Raises:
         AtcError: ATC would refuse the file, or the simulator cannot do what it asks for.
@@ -66,8 +68,7 @@ def read_aipp(path: Path, height: int, width: int) -> StaticAipp:
 
 def _fields(path: Path) -> dict[str, str]:
     try:
-        with path.open("rb") as file:
-            text = _COMMENT.sub("", file.read(_MAX_BYTES).decode())
+        text = _COMMENT.sub("", read_limited(path, _MAX_BYTES).decode())
     except (OSError, UnicodeDecodeError) as error:
         raise AtcError("E13018", value=path) from error
     block = _BLOCK.fullmatch(text)
@@ -77,7 +78,7 @@ def _fields(path: Path) -> dict[str, str]:
     at = 0
     while block[1][at:].strip():
         field = _FIELD.match(block[1], at)
-        known = field and (field[1] in _known() or _CHANNEL_FIELDS.fullmatch(field[1]))
+        known = field and (field[1] in _KNOWN or _CHANNEL_FIELDS.fullmatch(field[1]))
         # Each is single but for those of CSC, where a second value is an error as well.
         if field is None or not known or field[1] in fields:
             raise AtcError("E13018", value=path)
@@ -86,12 +87,8 @@ def _fields(path: Path) -> dict[str, str]:
     return fields
 
 
-def _known() -> frozenset[str]:
-    return frozenset((*_SWITCHES, *_OTHERS.split(" ")))
-
-
 def _subtracted(fields: dict[str, str], channel: int) -> float:
-    """Both mean_chn and min_chn are."""
+    """What a channel's mean_chn and min_chn subtract: the one of them that is not 0."""
     mean = _number(fields, f"mean_chn_{channel}", 0)
     minimum = _number(fields, f"min_chn_{channel}", 0)
     if not 0 <= mean <= 255:

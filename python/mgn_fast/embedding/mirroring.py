@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A picture and its mirror: which rows the network sees of it, and what they add up to.
+
+The embedding is the sum of the features of the picture and of its left-right mirror, to length 1.
+Some graphs run both and add them themselves; those see the plain row alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from mgn_fast.errors import InvalidInputError
+from mgn_fast.models.contract import Contract
+from mgn_fast.types import F32Array, PathLike
+
+
+def picture_rows(contract: Contract | None, model: PathLike, *, mirror: bool) -> tuple[bool, ...]:
+    """The rows of a picture in the network's input, in their order.
+
+    Args:
+        contract: of the model; None is one whose graph does not fuse.
+        model: its file, for the message.
+        mirror: whether the mirrored picture is to be part of the embedding.
+
+    Returns:
+        For each row whether it is mirrored: the plain one, and the mirrored one unless the graph
+        makes it itself or it is not wanted.
+
+    Raises:
+        InvalidInputError: it is not wanted, and the graph makes it.
+    """
+    fuses = contract is not None and contract.fuse_mirror
+    if fuses and not mirror:
+        raise InvalidInputError(
+            f"mirror is False, but {model} adds the mirrored embedding inside its graph; "
+            "export it without fuse_mirror"
+        )
+    return (False, True) if mirror and not fuses else (False,)
+
+
+def fused(
+    total: F32Array, refusal: Callable[[str], Exception], subject: str, remedy: str = ""
+) -> F32Array:
+    """A picture's embedding.
+
+    Args:
+        total: float32 [D], the sum of its rows' features.
+        refusal: makes the error, of the message.
+        subject: the message's first words: which sum it is.
+        remedy: the message's last words.
+
+    Returns:
+        float32 [D] of length 1.
+
+    Raises:
+        Exception: what `refusal` makes: the sum has no direction.
+    """
+    length = np.linalg.norm(total)
+    if not np.isfinite(length) or length == 0:
+        raise refusal(f"{subject} length {length}, expected a finite one above 0{remedy}")
+    unit: F32Array = total / length
+    return unit
