@@ -104,11 +104,7 @@ class AnalysisBuilder:
         self._listed: I64Array | None = None
 
     def block_observers(self) -> Sequence[BlockObserver]:
-        """New ones, for the next ranking's `measure_embeddings`.
-
-        Returns:
-            What to give it.
-        """
+        """New ones, for the next ranking's `measure_embeddings`."""
         wanted = np.arange(len(self._query)) if self._listed is None else np.sort(self._listed)
         sides = self._query, self._gallery
         pairs = None
@@ -150,11 +146,7 @@ class AnalysisBuilder:
         )
 
     def analysis(self) -> Analysis:
-        """What all rankings showed.
-
-        Returns:
-            The findings so far.
-        """
+        """What all rankings so far showed."""
         listed = np.empty(0, np.int64) if self._listed is None else self._listed
         return Analysis(self._query, self._gallery, self._protocol, self._findings, listed)
 
@@ -230,16 +222,7 @@ def _tiles(
 
 
 def verdict(analysis: Analysis, query: int, picture: int) -> Verdict:
-    """What a gallery picture is to a query, by the protocol's rule for the same camera.
-
-    Args:
-        analysis: whose identities and protocol.
-        query: position of the query.
-        picture: position in the gallery.
-
-    Returns:
-        "match", "junk" or "other".
-    """
+    """What a gallery picture is to a query: "match", "junk" or "other", by the protocol's rule."""
     same = analysis.query.person[query] == analysis.gallery.person[picture]
     by_camera = analysis.query.camera[query] == analysis.gallery.camera[picture]
     rule = analysis.protocol.same_camera

@@ -19,15 +19,7 @@ MOST_CAMERAS = 40
 
 
 def can_pair(query: Identities, gallery: Identities) -> bool:
-    """Whether there are few enough cameras for a matrix.
-
-    Args:
-        query: person and camera of every query.
-        gallery: person and camera of every gallery picture.
-
-    Returns:
-        True for up to 40 on either side.
-    """
+    """Whether there are few enough cameras for a matrix: up to 40 on either side."""
     return all(len(np.unique(side.camera)) <= MOST_CAMERAS for side in (query, gallery))
 
 
@@ -79,13 +71,7 @@ class CameraPairTally:
         }
 
     def __call__(self, rows: slice, distances: F32Array, screened: _core.Screened | None) -> None:
-        """Counts a block.
-
-        Args:
-            rows: which queries.
-            distances: to the whole gallery.
-            screened: what settles them in float64; None where they count as they are.
-        """
+        """Counts a block."""
         for tally in self._tallies.values():
             if screened is None:
                 tally.add_distances(rows, distances)
@@ -93,11 +79,7 @@ class CameraPairTally:
                 tally.add_screened(rows, screened)
 
     def pairs(self) -> CameraPairs:
-        """What was counted.
-
-        Returns:
-            The matrix. A query's own camera has no matches unless the protocol keeps them.
-        """
+        """What was counted. A query's own camera has no matches unless the protocol keeps them."""
         cameras = np.unique(self._query.camera)
         shape = len(cameras), len(self._tallies)
         means, counts = np.full(shape, np.nan), np.zeros(shape, np.int64)

@@ -60,28 +60,14 @@ class DistanceHistogram:
         )
 
     def median(self, counts: I64Array) -> float:
-        """The middle of the bin that holds the middle distance.
-
-        Args:
-            counts: `matches` or `others`.
-
-        Returns:
-            The distance; NaN where none was counted.
-        """
+        """The middle of the bin with the middle distance of `matches` or `others`, or NaN."""
         if not counts.sum():
             return math.nan
         place = int(np.searchsorted(counts.cumsum(), (counts.sum() + 1) // 2))
         return float(self.edges[place] + self.edges[place + 1]) / 2
 
     def nearer_others(self, distance: float) -> float:
-        """The share of others that lie nearer.
-
-        Args:
-            distance: from the query.
-
-        Returns:
-            0 to 1, to within a bin; NaN where no other was counted.
-        """
+        """The share of others that lie nearer, to within a bin; NaN where none was counted."""
         total = int(self.others.sum())
         return float(self.others[self.edges[1:] <= distance].sum()) / total if total else math.nan
 
@@ -104,13 +90,7 @@ class DistanceCounter:
         self._counts = np.zeros((3, BINS), np.int64)  # of others, matches and junk
 
     def __call__(self, rows: slice, distances: F32Array, screened: _core.Screened | None) -> None:
-        """Counts a block.
-
-        Args:
-            rows: which queries.
-            distances: to the whole gallery: squared ones where `screened` is there.
-            screened: what would settle them.
-        """
+        """Counts a block."""
         step = max(1, _SLICE_ELEMENTS // distances.shape[1])
         for start in range(0, len(distances), step):
             some = np.maximum(distances[start : start + step], np.float32(0))  # rounding, see above
@@ -120,11 +100,7 @@ class DistanceCounter:
             self._count(slice(at, at + len(some)), some)
 
     def histogram(self) -> DistanceHistogram:
-        """What was counted.
-
-        Returns:
-            4,096 bins from 0 to the power of two above the largest distance.
-        """
+        """What was counted, from 0 to the power of two above the largest distance."""
         edges = np.ldexp(np.arange(BINS + 1) / BINS, self._exponent)
         return DistanceHistogram(edges, self._counts[1], self._counts[0])
 

@@ -38,13 +38,7 @@ class NearestPictures:
         self._place[queries] = np.arange(len(queries))
 
     def __call__(self, rows: slice, distances: F32Array, screened: _core.Screened | None) -> None:
-        """Takes from a block what is nearest.
-
-        Args:
-            rows: which queries.
-            distances: to the whole gallery.
-            screened: what settles squared distances in float64; None where they count as they are.
-        """
+        """Takes from a block what is nearest."""
         wanted = np.flatnonzero(self._place[rows] >= 0)
         places = self._place[rows][wanted]
         if len(wanted) == 0:

@@ -41,14 +41,7 @@ class Thumbnail:
 
 
 def tiles_of(lists: Iterable[RankedList]) -> list[Tile]:
-    """Every tile of the lists.
-
-    Args:
-        lists: the lists.
-
-    Returns:
-        Of each list the query, then its rankings' tiles.
-    """
+    """Every tile: of each list the query, then its rankings' tiles."""
     return [
         tile
         for entry in lists
@@ -58,14 +51,7 @@ def tiles_of(lists: Iterable[RankedList]) -> list[Tile]:
 
 
 def source_key(tile: Tile) -> Hashable:
-    """What two tiles share that show one picture.
-
-    Args:
-        tile: the tile.
-
-    Returns:
-        The path, or what tells pictures in memory apart; None without a picture.
-    """
+    """What two tiles share that show one picture; None without a picture."""
     source = tile.source
     if source is None or isinstance(source, bytes):
         return source
@@ -94,14 +80,7 @@ def small_pixels(source: Source | None, *, side: int = SIDE) -> U8Array:
 
 
 def thumbnail(source: Source | None) -> Thumbnail:
-    """A picture as a small file.
-
-    Args:
-        source: what to decode.
-
-    Returns:
-        The file, or the reason why there is none.
-    """
+    """A picture as a small file, or the reason why there is none."""
     import simplejpeg
 
     try:

@@ -52,11 +52,7 @@ class Tile:
 
     @property
     def source(self) -> Source | None:
-        """What to decode.
-
-        Returns:
-            The path, else the picture's bytes or pixels, else None.
-        """
+        """What to decode: the path, else the picture's bytes or pixels, else None."""
         return self.path if self.path is not None else self.picture
 
 

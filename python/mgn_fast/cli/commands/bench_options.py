@@ -13,11 +13,7 @@ from mgn_fast.cli.options import add_model_options, path_argument
 
 
 def add_bench_options(parser: argparse.ArgumentParser) -> None:
-    """All of them but the models.
-
-    Args:
-        parser: gets the options.
-    """
+    """All of them but the models."""
     _add_sweep_options(parser)
     add_model_options(parser)
     _add_measuring_options(parser)

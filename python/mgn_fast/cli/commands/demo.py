@@ -103,15 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def spread(lists: Sequence[RankedList], number: int) -> list[RankedList]:
-    """Some of many, evenly from the first to the last.
-
-    Args:
-        lists: at least one.
-        number: how many, at least 1.
-
-    Returns:
-        In their order.
-    """
+    """Some of at least one list, evenly from the first to the last, in their order."""
     places = np.linspace(0, len(lists) - 1, min(number, len(lists)))
     return [lists[place] for place in places.astype(int)]
 
@@ -119,15 +111,7 @@ def spread(lists: Sequence[RankedList], number: int) -> list[RankedList]:
 def measured(
     dataset: Dataset, query: F32Array, gallery: F32Array
 ) -> tuple[dict[str, Report], Analysis]:
-    """Evaluates plain and re-ranked, and gathers what the page tells.
-
-    Args:
-        dataset: who is on the pictures.
-        query, gallery: their embeddings.
-
-    Returns:
-        The reports by ranking, and what else the runs showed.
-    """
+    """The reports of the embeddings by ranking, plain and re-ranked, and what else runs showed."""
     identities = (dataset.query.identities, dataset.gallery.identities)
     builder = AnalysisBuilder(*identities, Protocol())
     reports: dict[str, Report] = {}
@@ -146,15 +130,7 @@ def measured(
 
 
 def chance(dataset: Dataset, seed: int) -> Report:
-    """What random distances score on the set: the floor for any embedding.
-
-    Args:
-        dataset: whose identities are evaluated.
-        seed: of the distances.
-
-    Returns:
-        The report of one draw, its scalars and curve averaged over twenty.
-    """
+    """What random distances score, the mean of twenty draws: the floor for any embedding."""
     random = np.random.default_rng(seed)
     shape = (len(dataset.query), len(dataset.gallery))
     draws = [

@@ -56,31 +56,13 @@ class Search:
     index: GalleryIndex | None
 
     def places(self, query: int) -> list[int]:
-        """Where a query's pictures are in the gallery.
-
-        Args:
-            query: its number.
-
-        Returns:
-            Places, nearest first.
-        """
+        """Where a query's pictures are in the gallery, nearest first."""
         places: list[int] = _there(self.ranking.indices[query]).tolist()
         return places
 
 
 def opened_index(arguments: argparse.Namespace, gallery: Gallery) -> GalleryIndex | None:
-    """The index that was asked for, made or brought up to date; says how well it finds.
-
-    Args:
-        arguments: the parsed command line.
-        gallery: that is searched.
-
-    Returns:
-        None for exact search.
-
-    Raises:
-        MgnError: see `open_index`.
-    """
+    """The index that was asked for, made or brought up to date; says how well it finds."""
     if arguments.index is None:
         return None
     with stages() as progress:
@@ -107,18 +89,7 @@ def opened_index(arguments: argparse.Namespace, gallery: Gallery) -> GalleryInde
 
 
 def queries_of(arguments: argparse.Namespace, gallery: Gallery) -> Queries:
-    """What is sought: pictures are embedded by the gallery's model, embeddings taken as they are.
-
-    Args:
-        arguments: the parsed command line.
-        gallery: that is searched.
-
-    Returns:
-        At least one query.
-
-    Raises:
-        MgnError: see `Embedder`, `read_embeddings` and `Gallery.searched_with`.
-    """
+    """What is sought: embeddings as they are, and pictures, embedded by the gallery's model."""
     files = [path for path in arguments.queries if path.suffix == ".npy"]
     pictures = [path for path in arguments.queries if path.suffix != ".npy"]
     found = Queries([], np.empty((0, gallery.width), np.float32), [])
@@ -178,20 +149,7 @@ def _model_of(arguments: argparse.Namespace, gallery: Gallery) -> Path:
 def searched(
     arguments: argparse.Namespace, gallery: Gallery, queries: Queries, index: GalleryIndex | None
 ) -> Search:
-    """The search itself.
-
-    Args:
-        arguments: the parsed command line.
-        gallery: that is searched.
-        queries: what is sought.
-        index: that proposes pictures; None for exact search.
-
-    Returns:
-        What was found.
-
-    Raises:
-        MgnError: see `Gallery.search`.
-    """
+    """The search itself, by the index if there is one."""
     settings = RerankSettings(arguments.k1, arguments.k2, arguments.original_weight)
     if index is None:
         ranking: Ranking = gallery.search(
@@ -220,15 +178,7 @@ def _there(places: AnyArray) -> AnyArray:
 
 
 def entries(search: Search, query: int) -> Iterator[dict[str, Any]]:
-    """What was found for a query, nearest first.
-
-    Args:
-        search: a finished one.
-        query: its number.
-
-    Yields:
-        Rank from 1, place, name, distance and, if asked for, the parts.
-    """
+    """Rank from 1, place, name, distance and, if asked for, parts of what a query found."""
     gallery, ranking = search.gallery, search.ranking
     for rank, place in enumerate(search.places(query)):
         entry: dict[str, Any] = {

@@ -5,14 +5,7 @@ from __future__ import annotations
 
 
 def shown(text: str) -> str:
-    """A name as people may read it: what cannot be seen, or turns text around, is escaped.
-
-    Args:
-        text: anything, also what no encoding takes.
-
-    Returns:
-        One line that UTF-8 can hold.
-    """
+    """A name as people may read it: what cannot be seen, or turns text around, is escaped."""
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode()
         for c in text
@@ -20,14 +13,5 @@ def shown(text: str) -> str:
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
-    """A number of things.
-
-    Args:
-        number: how many.
-        one: the thing's name.
-        many: of several; by default with an s.
-
-    Returns:
-        Such as "1 query" and "3,368 queries".
-    """
+    """A number of things, such as "1 query" and "3,368 queries"; `many` has an s by default."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -23,14 +23,7 @@ NUM_LINES = 6  # looks that the style sheet has
 
 
 def cmc_plot(reports: Mapping[str, Report]) -> str:
-    """The share of queries with a match among the first k, against k.
-
-    Args:
-        reports: by name.
-
-    Returns:
-        An <svg> element.
-    """
+    """The share of queries with a match among the first k, against k, as an <svg> element."""
     longest = max(len(report.cmc) for report in reports.values())
     lowest = min(float(report.cmc.min()) for report in reports.values())
     floor = max(0.0, math.floor(lowest * 10 - 0.5) / 10)
@@ -53,15 +46,7 @@ def cmc_plot(reports: Mapping[str, Report]) -> str:
 
 
 def histogram_plot(histogram: DistanceHistogram, ranking: str) -> str:
-    """Distances of matches and of others, each as shares of its own number.
-
-    Args:
-        histogram: the counts.
-        ranking: whose distances they are.
-
-    Returns:
-        An <svg> element.
-    """
+    """Distances of matches and of others, as shares of their number, as an <svg> element."""
     drawn = histogram.drawn(MOST_BINS)
     shares = _shares(drawn.matches), _shares(drawn.others)
     top = max(max(shares[0]), max(shares[1])) * 1.05 or 1.0

@@ -67,13 +67,18 @@ def write_page(
     """
     if not reports:
         raise InvalidInputError("reports is empty, expected at least one")
-    content = {
-        "rows": {name: report.row() for name, report in reports.items()},
-        "first": next(iter(reports.values())),
-        "reports": reports,
-        "analysis": analysis,
-    }
-    return _write(path, title, notes, warning, lists, content, progress)
+    return _write(
+        path,
+        lists,
+        progress,
+        title=title,
+        notes=notes,
+        warning=warning,
+        rows={name: report.row() for name, report in reports.items()},
+        first=next(iter(reports.values())),
+        reports=reports,
+        analysis=analysis,
+    )
 
 
 def write_search_page(
@@ -101,44 +106,26 @@ def write_search_page(
         InvalidInputError: the suffix is another, or the file cannot be written. A picture that
             cannot be read is no error: its place says so.
     """
-    content: dict[str, Any] = {"rows": {}, "first": None, "reports": {}, "analysis": None}
-    return _write(path, title, notes, None, lists, content, progress)
+    nothing: dict[str, Any] = {"rows": {}, "first": None, "reports": {}, "analysis": None}
+    return _write(path, lists, progress, title=title, notes=notes, warning=None, **nothing)
 
 
-def _write(
-    path: PathLike,
-    title: str,
-    notes: Sequence[str],
-    warning: str | None,
-    lists: Sequence[RankedList],
-    content: Mapping[str, Any],
-    progress: Progress,
-) -> Path:
+def _write(path: PathLike, lists: Sequence[RankedList], progress: Progress, **content: Any) -> Path:
     output_name(path, *SUFFIXES)
     require_extra("report", "jinja2")
-    data = ScriptData(lists, thumbnails(tiles_of(lists), progress))
-    script = "".join(_text(name) for name in _SCRIPTS)
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    page = render(
-        "mgn_fast.report.page",
-        words,
-        {
-            **content,
-            "title": title,
-            "notes": notes,
-            "warning": warning,
-            "lists": lists,
-            "data": data,
-            "script": script,
-            "script_digest": digest,
-            "has": _columns(lists),
-            "plots": plots,
-            "heat_ends": _heat_ends,
-            "camera_rules": words.CAMERA_RULES,
-            "precision_rules": words.PRECISION_RULES,
-        },
-    )
-    return write_atomically(path, page.encode())
+    script = "".join(map(_text, _SCRIPTS))
+    content |= {
+        "lists": lists,
+        "data": ScriptData(lists, thumbnails(tiles_of(lists), progress)),
+        "script": script,
+        "script_digest": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        "has": _columns(lists),
+        "plots": plots,
+        "heat_ends": _heat_ends,
+        "camera_rules": words.CAMERA_RULES,
+        "precision_rules": words.PRECISION_RULES,
+    }
+    return write_atomically(path, render("mgn_fast.report.page", words, content).encode())
 
 
 def _heat_ends(analysis: Analysis) -> tuple[float, float]:

@@ -41,11 +41,7 @@ class ScriptData:
         self._lists = [self._list(entry) for entry in lists]
 
     def json(self) -> str:
-        """Lists, rankings and pictures.
-
-        Returns:
-            JSON in ASCII without `<`.
-        """
+        """Lists, rankings and pictures, as JSON in ASCII without `<`."""
         data = {
             "rankings": [shown(name) for name in self._rankings],
             "verdicts": VERDICTS,
@@ -57,11 +53,7 @@ class ScriptData:
         return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
     def chunks(self) -> list[str]:
-        """The thumbnails, some at a time.
-
-        Returns:
-            Lines of base64.
-        """
+        """The thumbnails, some at a time, as lines of base64."""
         lines = [base64.b64encode(self._thumbnails[key].jpeg).decode() for key in self._files]
         return ["\n".join(lines[at : at + CHUNK]) for at in range(0, len(lines), CHUNK)]
 

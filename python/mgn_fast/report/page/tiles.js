@@ -36,7 +36,7 @@ function address(file) {
   return "data:image/jpeg;base64," + taken[chunk][file % data.chunk];
 }
 
-// Tiles are told apart from what is in them by position: see page_data.py.
+// Tiles are told apart from what is in them by position: see script_data.py.
 function tileOf(row, rank) {
   const [index, verdict, distance, parts, note] = row;
   return {

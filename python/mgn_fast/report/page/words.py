@@ -23,26 +23,12 @@ CAMERA_RULES = {
 
 
 def score(value: float) -> str:
-    """A figure in [0, 1], as the recipe prints it.
-
-    Args:
-        value: the figure; NaN where there is none.
-
-    Returns:
-        Four decimals, or a dash.
-    """
+    """A figure with four decimals, as the recipe prints it; a dash for NaN."""
     return "\u2013" if math.isnan(value) else f"{value:.4f}"
 
 
 def share(value: float) -> str:
-    """A share as a percentage.
-
-    Args:
-        value: 0 to 1; NaN where there is none.
-
-    Returns:
-        Two figures that say something: 0.031 %, 4.1 %, 41 %.
-    """
+    """A share in percent, with two figures: 0.031 %, 4.1 %, 41 %; a dash for NaN."""
     if math.isnan(value):
         return "\u2013"
     percent = 100 * value
@@ -53,14 +39,7 @@ def share(value: float) -> str:
 
 
 def crowd(identities: Identities) -> str:
-    """How many pictures by how many cameras.
-
-    Args:
-        identities: of the pictures.
-
-    Returns:
-        Such as "118 pictures by 6 cameras".
-    """
+    """How many pictures by how many cameras, such as "118 pictures by 6 cameras"."""
     cameras = count(len(np.unique(identities.camera)), "camera")
     return f"{count(len(identities), 'picture')} by {cameras}"
 
