@@ -19,7 +19,8 @@ from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import replacing
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import DecodeError, InvalidInputError
-from mgn_fast.evaluation.body_parts import PARTS, PartComparison
+from mgn_fast.evaluation.body_parts import PartComparison
+from mgn_fast.models.parts import PARTS
 from mgn_fast.report.thumbnails import small_pixels, source_key
 from mgn_fast.report.tiles import RankedList, Tile
 from mgn_fast.report.words import shown
