@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from mgn_fast.common.files import open_regular
@@ -35,17 +36,18 @@ def cache_directory() -> Path:
     return directory
 
 
-def file_sha256(path: PathLike) -> str:
-    """A model file's SHA-256.
+def file_sha256(path: PathLike, refusal: Callable[[str], Exception] = ModelError) -> str:
+    """A file's SHA-256.
 
     Args:
         path: the file.
+        refusal: makes the error, of the message.
 
     Returns:
         64 hexadecimal digits.
 
     Raises:
-        ModelError: it cannot be read.
+        ModelError: it cannot be read; or what `refusal` makes.
     """
     digest = hashlib.sha256()
     try:
@@ -53,5 +55,5 @@ def file_sha256(path: PathLike) -> str:
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
     except OSError as error:
-        raise ModelError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+        raise refusal(f"{str(path)!r} cannot be read: {error.strerror}") from error
     return digest.hexdigest()

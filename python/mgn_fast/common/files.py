@@ -6,11 +6,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import json
 import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from mgn_fast.errors import InvalidInputError
 
@@ -158,6 +160,22 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     with replacing(path) as temporary:
         temporary.write_bytes(content)
     return Path(path)
+
+
+def write_json(path: str | os.PathLike[str], content: Any) -> Path:
+    """Writes a JSON file for people to read too; it appears whole or not at all.
+
+    Args:
+        path: the final name.
+        content: what JSON can hold.
+
+    Returns:
+        The path written.
+
+    Raises:
+        InvalidInputError: the directory is missing or cannot be written.
+    """
+    return write_atomically(path, json.dumps(content, indent=1).encode() + b"\n")
 
 
 def current_umask() -> int:

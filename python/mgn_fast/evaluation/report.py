@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mgn_fast.common.files import write_atomically
+from mgn_fast.common.files import write_json
 from mgn_fast.types import F32Array, F64Array, I32Array, PathLike
 
 
@@ -72,4 +71,4 @@ class Report:
         Raises:
             InvalidInputError: the directory is missing or cannot be written.
         """
-        return write_atomically(path, json.dumps(self.to_dict(), indent=1).encode() + b"\n")
+        return write_json(path, self.to_dict())

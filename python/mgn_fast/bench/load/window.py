@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import numpy as np
 
@@ -21,7 +20,6 @@ from mgn_fast.types import F64Array
 # Fewer say little of a rate.
 MIN_BURSTS = 5
 Clock = Callable[[], float]
-Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,6 @@ class Windows:
     def __init__(self, pace: Pace, clock: Clock = time.perf_counter, *, lanes: int = 1) -> None:
         self._pace = pace
         self._lanes = lanes
-        self._clock = clock
         self._warm_from_s = clock() + pace.warmup_s
         self._burst: int | None = None
         self._open: Repeat | None = None
