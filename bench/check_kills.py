@@ -169,10 +169,10 @@ def headlines(kills, problems):
     """What the README says of it."""
     killed = sum(kill["killed"] for kill in kills)
     what = (
-        "kill -9 of `embed -o NAME.gallery` at random moments: galleries that did not open, held "
-        "part of a batch, lost a committed picture or embedded one again"
+        "kill -9 of `embed -o NAME.gallery` at random moments: galleries that open with every "
+        "committed picture, no part of a batch, and nothing to embed again"
     )
-    return [record.headline(what, f"{len(problems)} of {killed}")]
+    return [record.headline(what, f"{killed - len(problems)} of {killed}")]
 
 
 def main():

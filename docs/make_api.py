@@ -2,11 +2,12 @@
 """Writes docs/api.md from the docstrings: `python docs/make_api.py`.
 
 Every name of `mgn_fast.__all__` has an entry: under the heading that `GROUPS` gives it, or under
-the one before the errors, so that a new name needs no change here.
+`REST`, so that a new name needs no change here. `ROOMS` adds what only a room's face offers.
 """
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 import textwrap
@@ -15,10 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import mgn_fast
-from mgn_fast import datasets, errors, simulator
-from mgn_fast.evaluation import protocol
-from mgn_fast.evaluation.measure import measure_distances, measure_embeddings
-from mgn_fast.inference import lane, session
+from mgn_fast import simulator
 
 PAGE = Path(__file__).with_name("api.md")
 HEAD = """\
@@ -26,31 +24,54 @@ HEAD = """\
 
 <!-- Written by docs/make_api.py from the docstrings; a test keeps the two alike. -->
 
-What `import mgn_fast` offers. Options after the data are keywords only. `F32Array` is a NumPy array
-of float32, and so on; shapes use N pictures, D embedding width, Q queries, G gallery pictures, K
-depth. The command line calls these same functions: `mgn-fast COMMAND --help`.
+What `import mgn_fast` offers, and each room besides. Options after the data are keywords only.
+`F32Array` is a NumPy array of float32, and so on; shapes use N pictures, D embedding width, Q
+queries, G gallery pictures, K depth.
+
+Every command of `mgn-fast` has its call:
 """
-# No names of `__all__`: what other functions give or raise, and evaluation by other protocols.
-ALSO: dict[str, Any] = {
-    "Lane": lane.Lane,
-    "ModelLoadError": errors.ModelLoadError,
-    "Protocol": protocol.Protocol,
-    "ProtocolReport": protocol.ProtocolReport,
-    "Session": session.Session,
-    "Split": datasets.Split,
-    "Ticket": lane.Ticket,
-    "measure_distances": measure_distances,
-    "measure_embeddings": measure_embeddings,
+# By command: the names below that do the same work.
+CALLS = {
+    "export": "export_onnx",
+    "compile": "compile_om",
+    "quantize": "quantize_onnx",
+    "embed": "Embedder write_embeddings Gallery",
+    "evaluate": "load_dataset evaluate measure_embeddings",
+    "search": "Gallery",
+    "verify": "verify",
+    "tune": "tune",
+    "bench": "benchmark",
+    "doctor": "examine",
+    "bins": "write_bins read_results",
+    "demo": "datasets.synthetic export_onnx Embedder evaluate write_page",
+}
+# Under which heading the rooms' own names stand that `import mgn_fast` does not offer itself.
+ROOMS = {
+    "Models": {
+        "quantize": "quantize_onnx Quantized",
+        "inference": "Session Lane Ticket",
+    },
+    "Pictures and embeddings": {
+        "embedding": "Embeddings write_embeddings read_embeddings",
+    },
+    "Search": {"gallery": "GalleryRanking Added"},
+    "Evaluation": {
+        "evaluation": "measure_embeddings measure_distances Protocol ProtocolReport",
+    },
+    "Datasets": {"datasets": "Split count_problems synthetic"},
+    "Comparing and measuring": {
+        "verification": "verify Verification Limits",
+        "bench": "benchmark Plan Case MeasureSettings Pace Slo Outcome tune Tuning",
+    },
+    "Pages": {"report": "write_page write_search_page write_sheet"},
+    "The recipe's files": {"recipe_files": "write_bins Written read_results ToolEmbeddings"},
+    "Installation": {"doctor": "examine Finding"},
 }
 # Classes whose objects functions give; they are shown without a call.
 GIVEN = {"Gallery", "Lane", "Session", "Ticket"}
 # Methods that only the package's other classes call.
 INTERNAL = {
     "next_count",
-    "note_submitted",
-    "take",
-    "give_back",
-    "require_own_process",
     "submit_and_leave",
     "spans",
     "decode_and_resize",
@@ -58,13 +79,12 @@ INTERNAL = {
 }
 LINE = 115
 GROUPS = {
-    "Models": "export_onnx compile_om open_session Session Lane Ticket",
+    "Models": "export_onnx compile_om open_session",
     "Pictures and embeddings": "Embedder resize_pack",
     "Search": "Gallery",
     "Evaluation": "evaluate evaluate_distances rerank rank squared_distance "
-    "cosine_similarity Identities Ranking Report measure_embeddings measure_distances Protocol "
-    "ProtocolReport",
-    "Datasets": "load_dataset Dataset Split datasets",
+    "cosine_similarity Identities Ranking Report",
+    "Datasets": "load_dataset Dataset",
 }
 REST = "Installation"
 SIMULATOR = "The simulator"
@@ -83,7 +103,7 @@ def page() -> str:
     Returns:
         Markdown.
     """
-    parts = [HEAD, _contents()]
+    parts = [HEAD, _calls(), _contents()]
     for title, names in _groups().items():
         parts.append(f"## {title}")
         if title == SIMULATOR:
@@ -95,40 +115,48 @@ def page() -> str:
 
 def _groups() -> dict[str, dict[str, tuple[str, Any]]]:
     """What stands under which heading: by name, how it is called and the object."""
-    public = {name: getattr(mgn_fast, name) for name in mgn_fast.__all__} | ALSO
-    del public["__version__"]
+    public = {name: getattr(mgn_fast, name) for name in mgn_fast.__all__}
+    for module in ("__version__", "datasets", "simulator"):
+        del public[module]
     groups: dict[str, dict[str, tuple[str, Any]]] = {}
-    for title, words in GROUPS.items():
-        found = {name: (_shown(name), public.pop(name)) for name in words.split() if name in public}
-        if "datasets" in found:  # a module: its public functions
-            found.pop("datasets")
-            found |= _members(datasets, public.keys() | found.keys())
-        if found:
-            groups[title] = found
-    public.pop("simulator")
-    rest = {name: (_shown(name), value) for name, value in sorted(public.items())}
+    for title in dict.fromkeys([*GROUPS, *ROOMS]):
+        names = GROUPS.get(title, "").split()
+        groups[title] = {name: (f"mgn_fast.{name}", public.pop(name)) for name in names}
+        for room, offered in ROOMS.get(title, {}).items():
+            face = importlib.import_module(f"mgn_fast.{room}")
+            groups[title] |= dict(_offered(face, name) for name in offered.split())
+    rest = {name: (f"mgn_fast.{name}", value) for name, value in sorted(public.items())}
     failures = {name: shown for name, shown in rest.items() if _is_error(shown[1])}
-    groups[SIMULATOR] = _members(simulator, set())
-    groups[REST] = {name: shown for name, shown in rest.items() if name not in failures}
+    groups[REST] = {name: rest[name] for name in rest if name not in failures} | groups.pop(REST)
+    groups[SIMULATOR] = _members(simulator)
     groups[ERRORS] = {"MgnError": failures.pop("MgnError")} | failures
     return groups
 
 
-def _shown(name: str) -> str:
-    """How a program writes a name; one that `__all__` lacks with the line that imports it."""
-    if name in ALSO:
-        return f"from {ALSO[name].__module__} import {name}\n\n{name}"
-    return f"mgn_fast.{name}"
+def _offered(face: Any, name: str) -> tuple[str, tuple[str, Any]]:
+    """A name of a room's face, as a program imports it."""
+    room = face.__name__.rpartition(".")[2]
+    if room in mgn_fast.__all__:
+        return f"{room}.{name}", (f"mgn_fast.{room}.{name}", getattr(face, name))
+    return name, (f"from {face.__name__} import {name}\n\n{name}", getattr(face, name))
 
 
-def _members(module: Any, known: set[str]) -> dict[str, tuple[str, Any]]:
-    """A module's public functions and classes that are not listed elsewhere."""
-    return {
-        f"{module.__name__.rpartition('.')[2]}.{name}": (f"{module.__name__}.{name}", value)
-        for name in module.__all__
-        if name not in known and callable(value := getattr(module, name)) and value.__doc__
+def _members(face: Any) -> dict[str, tuple[str, Any]]:
+    """A room's public functions and classes."""
+    members = ((name, getattr(face, name)) for name in face.__all__)
+    return dict(
+        _offered(face, name)
+        for name, value in members
         if inspect.isfunction(value) or inspect.isclass(value)
-    }
+    )
+
+
+def _calls() -> str:
+    rows = ["| command | in Python |", "| --- | --- |"]
+    for command, names in CALLS.items():
+        links = ", ".join(f"[`{name}`](#{_anchor(name)})" for name in names.split())
+        rows.append(f"| `mgn-fast {command}` | {links} |")
+    return "\n".join(rows)
 
 
 def _is_error(value: Any) -> bool:

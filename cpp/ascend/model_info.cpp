@@ -9,7 +9,7 @@ namespace mgn::ascend {
 
 namespace {
 
-// MGN's, and what tells its embedding from its other outputs (spec.py's EMBEDDING_WIDTH,
+// MGN's, and what tells its embedding from its other outputs (contract.py's EMBEDDING_WIDTH,
 // OUTPUT_NAME).
 constexpr std::size_t kEmbeddingWidth = 2048;
 constexpr char kOutputName[] = "features";

@@ -73,7 +73,7 @@ std::shared_ptr<Runtime> Runtime::get() {
 std::shared_ptr<Device> Runtime::open_device(std::int32_t id) {
     require_own_process();
     Global& state = global();
-    const std::lock_guard<std::mutex> lock(state.mutex);  // so that nobody stops it in between
+    const std::lock_guard<std::mutex> lock(state.mutex);  // so that no thread stops it in between
     return started(state)->device(id);
 }
 
@@ -203,7 +203,7 @@ ContextScope::ContextScope(const Device& device, Answer& failure) noexcept : dev
 Answer ContextScope::enter() noexcept {
     const Answer answer = device_.runtime().current_context(before_);
     const bool is_current = before_ == device_.context();
-    // What we left there ourselves is nobody's to miss, and may be gone by the end of the scope.
+    // No caller misses what we left there ourselves, and it may be gone by the end of the scope.
     if (before_ == left_current) before_ = nullptr;
     left_current = device_.context();
     if (is_current) {
@@ -216,7 +216,7 @@ Answer ContextScope::enter() noexcept {
 }
 
 ContextScope::~ContextScope() {
-    // Fails only where that context has been destroyed since, and then nobody misses it.
+    // Fails only where that context has been destroyed since, and then no caller misses it.
     if (before_ != nullptr) device_.api().set_context(before_);
 }
 

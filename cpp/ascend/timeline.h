@@ -3,7 +3,7 @@
 //
 // Note [host time]
 // Two events of a stream tell the time between them, by the device's clock; how that clock stands
-// to the host's nobody tells, and the two drift. But a batch begins on an idle stream, which
+// to the host's is not told, and the two drift. But a batch begins on an idle stream, which
 // reaches the first event as soon as the host has recorded it. So that moment of the host is when
 // the batch began, every time anew, and the others follow from it; only the first stage begins a
 // little later, when that record is made. What this leaves out is the way

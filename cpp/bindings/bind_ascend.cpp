@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Ascend engine for python/mgn_fast/backend_ascend.py. Whatever may wait for the device runs
-// without Python's lock; destructors too.
+// The Ascend engine for python/mgn_fast/inference/backend_ascend.py. Whatever may wait for the
+// device runs without Python's lock; destructors too.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -46,7 +46,7 @@ public:
     Unlocked(const Unlocked&) = delete;
     Unlocked& operator=(const Unlocked&) = delete;
 
-    // For the exit handler, which has the lock: from here on nobody takes it back.
+    // For the exit handler, which has the lock: from here on no thread takes it back.
     static void leave() {
         is_leaving = true;
         PyThreadState* const state = PyEval_SaveThread();
@@ -127,7 +127,7 @@ py::array_t<float> embeddings(const py::object& self) {
     return py::array_t<float>(shape, batch.embeddings.get(), self);
 }
 
-// Empty while it runs, after a failure, and where nobody took them.
+// Empty while it runs, after a failure, and where they were not taken.
 std::vector<double> times(const Batch& batch) {
     return batch.lane->done(batch) ? batch.times : std::vector<double>();
 }

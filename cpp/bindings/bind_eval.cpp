@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The evaluation kernels. Objects that keep arrays hold a reference to each for as long as they
-// live. The public callers are evaluate.py, rerank.py and distances.py.
+// live. The public callers are measure.py, reranking.py and distances.py.
 #include <pybind11/pybind11.h>
 
 #include <algorithm>
@@ -171,7 +171,7 @@ py::tuple rank_screened(const Ranker& ranker, const ScreenedArrays& block, const
     return results.to_tuple();
 }
 
-// All pictures' arrays, and the lists that look at them.
+// All pictures' arrays, and the lists that are views of them.
 struct NeighboursArrays {
     py::array query, gallery, query_squares, gallery_squares, query_residuals, gallery_residuals;
     Neighbours lists;
@@ -218,7 +218,7 @@ void settle(NeighboursArrays& self, std::size_t first, py::array columns, py::ar
     }
 }
 
-// Arrays of a neighbourhood, and the look at them that kernels take.
+// Arrays of a neighbourhood, and the view of them that kernels take.
 struct NeighbourhoodArrays {
     py::array nearest, distances, scale, query, gallery;
     Neighbourhood view;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the bindings of evaluation share: words, identities, results and the look for signals.
+// What the bindings of evaluation share: words, identities, results and the check for signals.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -33,7 +33,7 @@ inline IdentitySpans borrow_identities(const py::array& person, const py::array&
             borrow_vector<std::int32_t>("camera", camera)};
 }
 
-// Work that may take seconds looks for signals, a Ctrl-C above all. Only the calling thread does.
+// Work that may take seconds checks for signals, a Ctrl-C above all. Only the calling thread does.
 inline Workers workers_of(std::size_t threads) {
     return {threads, [] {
                 py::gil_scoped_acquire locked;
@@ -47,7 +47,7 @@ inline void require_length(const char* name, std::size_t length, std::size_t exp
                        " entries, expected " + std::to_string(expected));
 }
 
-// Arrays of a screened block, and the look at them that kernels take.
+// Arrays of a screened block, and the view of them that kernels take.
 struct ScreenedArrays {
     py::array dots, rows, columns, row_squares;
     Screened view;

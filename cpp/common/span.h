@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Non-owning looks at contiguous data. Passed by value; the owner outlives them by contract.
+// Non-owning views of contiguous data. Passed by value; the owner outlives them by contract.
 #pragma once
 
 #include <cstddef>

@@ -24,7 +24,7 @@ std::size_t scratch_elements(std::size_t width);
 // every 4 KB. Any thread.
 class Scratch {
 public:
-    // A buffer of at least `size` elements, nobody else's until it is given back.
+    // A buffer of at least `size` elements, the caller's alone until it is given back.
     std::vector<float> take(std::size_t size);
     void give_back(std::vector<float> buffer);
 

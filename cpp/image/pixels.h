@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A non-owning look at interleaved RGB bytes: height x width x 3, C order, no gap between rows.
+// A non-owning view of interleaved RGB bytes: height x width x 3, C order, no gap between rows.
 #pragma once
 
 #include <cstddef>

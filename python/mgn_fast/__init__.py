@@ -72,7 +72,7 @@ _ROOMS = ("datasets", "simulator")
 
 
 def build_info() -> dict[str, Any]:
-    """How the compiled core was built.
+    """Version, compiler and vector instructions of the compiled core.
 
     Returns:
         A dict with "version", "compiler", "cxx_standard", "pybind11", and "simd": the vector

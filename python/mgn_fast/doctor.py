@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this installation can do: every part is tried, not just looked for."""
+"""What this installation can do: every part is run, not just searched for."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _EXTRAS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One part of the installation.
+    """One part of the installation: whether it works, and what to do if not.
 
     Attributes:
         what: the part.
@@ -66,11 +66,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Tries every part of the installation.
-
-    Returns:
-        One finding each; nothing is raised for a part that fails.
-    """
+    """One finding for each part of the installation; a part that fails raises nothing."""
     findings = [
         _try("python", lambda: f"{sys.version.split()[0]} on {platform.platform()}"),
         _try("core", _core_detail),
@@ -104,7 +100,7 @@ def _try_extra(extra: str, modules: tuple[str, ...]) -> Finding:
 
 
 def _ascend_findings() -> list[Finding]:
-    """Only .om models need any of it; on the simulator none of CANN is asked for."""
+    """Findings about AscendCL and CANN, which only .om models need; of CANN none when simulated."""
     finding, simulated = _try_ascend()
     findings = [finding]
     if simulated:
@@ -128,7 +124,7 @@ def _optional(
 
 
 def _try_ascend() -> tuple[Finding, bool]:
-    """AscendCL, and whether it is the simulator's."""
+    """The finding about AscendCL, and whether it is the simulator's."""
     try:
         info = _core.ascend_info()
         simulated = is_simulated()
@@ -197,7 +193,7 @@ def _driver_remedy() -> str:
 
 
 def _try_devices(ascend: Finding, *, simulated: bool) -> Finding:
-    """Those that AscendCL counts, with what npu-smi tells of them."""
+    """The finding about the devices that AscendCL counts, with what npu-smi tells of them."""
     counted, soc_name = ascend.facts.get("num_devices", 0), ascend.facts.get("soc_name", "")
     if simulated:
         detail = f"{counted} simulated {soc_name}; what they hold and how fast is set, not measured"
@@ -227,7 +223,7 @@ def _described(device: HostDevice) -> str:
 
 
 def _try_simulator() -> Finding:
-    """The library alone: it is not put in AscendCL's place for this."""
+    """The finding about the simulator's library, loaded but not put in AscendCL's place."""
     path = library_path()
     try:
         load_simulator(path)
@@ -239,7 +235,7 @@ def _try_simulator() -> Finding:
 
 
 def _core_detail() -> str:
-    """A constant picture stays constant when resized; a damaged build would not keep it."""
+    """The core's version, compiler and SIMD, after a resize that a damaged build would fail."""
     out = resize(np.full((3, 5, 3), 77, np.uint8))
     if not (out == 77).all():
         raise RuntimeError(f"resize turned 77 into {np.unique(out).tolist()}")

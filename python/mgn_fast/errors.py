@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 class MgnError(Exception):
-    """Base of all errors of this package."""
+    """Base class of every error that this package raises on purpose."""
 
 
 class InvalidInputError(MgnError, ValueError):
@@ -31,7 +31,7 @@ class RuntimeUnavailableError(MgnError, OSError):
 
 
 class DeviceError(MgnError, RuntimeError):
-    """A call of the device's runtime failed.
+    """A call of the NPU's runtime, AscendCL, returned an error code.
 
     Attributes:
         call: the function that failed.
@@ -47,7 +47,7 @@ class DeviceError(MgnError, RuntimeError):
 
 
 class DeviceMemoryError(DeviceError, MemoryError):
-    """The call that failed was an allocation."""
+    """An allocation on the NPU, or of memory that it can copy from, failed."""
 
 
 class ModelError(MgnError, ValueError):
@@ -59,7 +59,7 @@ class ModelLoadError(DeviceError, ModelError):
 
 
 class CompileError(MgnError, RuntimeError):
-    """The compiler from ONNX to .om failed.
+    """ATC, the compiler from ONNX to .om, failed or did not write what it said.
 
     Attributes:
         command: the compiler and its arguments.

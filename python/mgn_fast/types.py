@@ -40,7 +40,7 @@ class Identities:
     """Who is on each picture, and which camera took it.
 
     Args:
-        person: integers [N]; 0 marks a distractor, which is nobody sought.
+        person: integers [N]; 0 marks a distractor, a picture of no person that is sought.
         camera: integers [N].
 
     Raises:

@@ -152,7 +152,7 @@ def test_the_driver_s_version_is_where_it_was_installed(host):
     [
         ("0x19e5\n", "0x120000\n", True),
         ("0x19e5\n", "0x020000\n", False),  # a network card of Huawei's
-        ("0x10de\n", "0x120000\n", False),  # somebody else's accelerator
+        ("0x10de\n", "0x120000\n", False),  # another vendor's accelerator
     ],
 )
 def test_an_npu_is_seen_on_the_bus_without_any_driver(host, vendor, kind, expected):

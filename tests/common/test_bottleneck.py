@@ -25,7 +25,7 @@ def test_what_is_told_has_a_noun_and_is_a_bound_of_the_benchmark():
         # What is still to come when all is sent counts as the lanes' too.
         ({"decode_wait": 4.0, "lane_wait": 3.0, "result_wait": 3.0}, "compute"),
         ({"pack": 3.0, "fuse": 3.0, "lane_wait": 4.0}, "feed"),
-        # Busy workers and lanes bound nothing as long as nobody waits for them.
+        # Busy workers and lanes limit nothing as long as no thread waits for them.
         ({"decode": 20.0, "compute": 20.0}, None),
         # The thread did something else for longer.
         ({"lane_wait": 4.0}, None),

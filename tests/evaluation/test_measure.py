@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""evaluate.py: reports from distances and from embeddings, and what is refused."""
+"""measure.py: reports from distances and from embeddings, and what is refused."""
 
 import doctest
 import importlib
@@ -307,7 +307,7 @@ def test_an_interrupt_ends_the_work_within_a_second(work):
 
 
 @pytest.mark.parametrize("with_rerank", [False, True])
-def test_onlookers_see_every_block_once_in_order(monkeypatch, with_rerank):
+def test_observers_get_every_block_once_in_order(monkeypatch, with_rerank):
     case = market(8)
     monkeypatch.setattr(distances, "BLOCK_ROWS", 7)
     seen = []

@@ -151,5 +151,5 @@ def test_a_result_that_does_not_fit_may_go_to_a_file(monkeypatch, crowd, tmp_pat
     assert rerank(*crowd[:2], threads=1, out=out) is out
 
 
-def test_nobody_listens():
+def test_nothing_listens():
     assert no_progress("stage", 1, 2) is None

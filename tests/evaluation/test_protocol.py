@@ -22,7 +22,7 @@ ALL = [
 
 
 def crowd(seed, queries=25, gallery=300, persons=12, width=8):
-    """Rows around one centre per person; some queries of nobody in the gallery."""
+    """Rows around one centre per person; some queries' persons are not in the gallery."""
     random = np.random.default_rng(seed)
     person = random.integers(0, persons, queries + gallery)
     rows = random.standard_normal((persons, width))[person]
@@ -146,7 +146,7 @@ def test_a_nan_is_named_by_every_protocol():
             measure_distances(distances, query, gallery, [protocol])
 
 
-# Person 7 by cameras 1 and 1, 8 by 1 and 2, nobody else.
+# Person 7 by cameras 1 and 1, 8 by 1 and 2, no one else.
 GALLERY = Identities([7, 7, 8, 8], [1, 1, 1, 2])
 
 

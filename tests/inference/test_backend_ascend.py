@@ -268,7 +268,7 @@ def test_a_late_batch_keeps_its_lane_from_others(enable, tiny, images):
 
 
 def test_a_submit_that_fails_leaves_no_lane_behind(enable, tiny, images):
-    """What it had queued still runs; nobody is told when that has ended."""
+    """What it had queued still runs; no signal says when that has ended."""
     enable()
     with open_session(tiny, lanes=1) as session:
         simulator.slow_stream(0.05)

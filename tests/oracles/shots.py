@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Protocols that count matches on their own, written to be read: every draw there is, one by one.
 
-Only for galleries of a few pictures: the number of draws is the product of everybody's pictures.
+Only for galleries of a few pictures: there are as many draws as the product of all persons' picture
+counts.
 """
 
 from __future__ import annotations

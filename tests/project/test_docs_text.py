@@ -3,6 +3,7 @@
 
 import argparse
 import doctest
+import importlib
 import importlib.util
 import re
 
@@ -10,13 +11,17 @@ import pytest
 
 from mgn_fast.cann.known_causes import BY_CODE
 from mgn_fast.cli.program import build_parser
-from support.docs_blocks import DOCUMENTS, ROOT, blocks_of
+from support.docs_blocks import DOCUMENTS, blocks_of
+from support.repository import PACKAGE, ROOT
 
 REFERENCE = ROOT / "docs" / "api.md"
 RECIPE = ROOT / "docs" / "from-the-recipe.md"
 HOST = ROOT / "docs" / "on-an-ascend-host.md"
 # The driver's installer, ATC, the recipe's scripts, ais_bench.
 OF_OTHER_TOOLS = {"--full", "--mode", "--framework", "--model", "--output", "--log", "--outfmt"}
+
+
+OWN_FOLDERS = {path.name for place in (ROOT, PACKAGE) for path in place.iterdir() if path.is_dir()}
 
 
 def name_of(path):
@@ -56,6 +61,58 @@ def test_every_link_leads_somewhere(path):
         assert found.exists(), target
         if anchor:
             assert anchor in anchors(found), target
+
+
+def named_in(path):
+    """What a document says can be imported: dotted names, and lines that import."""
+    text = path.read_text(encoding="utf-8")
+    yield from re.findall(r"(?<![\w/.-])mgn_fast(?:\.[A-Za-z_]\w*)+(?!\w*/)", text)
+    for module, names in re.findall(r"from (mgn_fast[\w.]*) import ([\w, ]+)", text):
+        yield from (f"{module}.{name.strip()}" for name in names.split(","))
+
+
+def is_there(dotted):
+    """Whether a program that imports the module part finds the rest on it."""
+    words = dotted.split(".")
+    for count in range(len(words), 0, -1):
+        try:
+            found = importlib.import_module(".".join(words[:count]))
+        except ModuleNotFoundError:
+            continue
+        for word in words[count:]:
+            found = getattr(found, word, None)
+        return found is not None
+    return False
+
+
+def test_everything_that_a_document_names_can_be_imported():
+    named = [(name_of(path), dotted) for path in DOCUMENTS for dotted in named_in(path)]
+    assert len(named) > 60
+    assert [each for each in named if not is_there(each[1])] == []
+    assert not is_there("mgn_fast.evaluate.measure_embeddings")
+    assert not is_there("mgn_fast.evaluation.protocols")
+
+
+def test_every_file_that_a_document_names_is_there():
+    """From the repository's root, from the package's, or as a room's own file."""
+    missing = []
+    for path in [*DOCUMENTS, *ROOT.glob("*.md"), ROOT / "bench" / "README.md"]:
+        for code in re.findall(r"`([^`\n]+)`", path.read_text(encoding="utf-8")):
+            for word in re.findall(r"(?<![\w./-])(?:[\w.]+/)+[\w.]*(?![\w*/<-])", code):
+                if word.split("/")[0] in OWN_FOLDERS and not list_of(word):
+                    missing.append(f"{name_of(path)}: {word}")
+    assert missing == []
+
+
+def list_of(word):
+    return [place for place in (ROOT, PACKAGE) if (place / word).exists()]
+
+
+def test_every_command_has_a_call_in_the_reference():
+    rows = {row[0]: row[1] for row in rows_of(REFERENCE, 2)}
+    (commands,) = [a for a in build_parser()._actions if isinstance(a, argparse._SubParsersAction)]
+    for command in commands.choices:
+        assert "](#" in rows.get(f"`mgn-fast {command}`", ""), command
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)

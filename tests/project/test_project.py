@@ -98,9 +98,13 @@ def test_every_public_function_says_what_goes_in_and_out():
         text = ast.get_docstring(function)
         assert text, where
         is_property = any(getattr(d, "id", "") == "property" for d in function.decorator_list)
+        # What the parser calls: their arguments and results are the same for all commands.
+        is_of_a_command = path.parent.name == "commands" and (
+            function.name == "add_parser" or function.name.split("_")[0] == "run"
+        )
         arguments = {a.arg for a in function.args.args + function.args.kwonlyargs}
         returns = function.returns is not None and ast.unparse(function.returns) != "None"
-        if is_property or len(text.splitlines()) == 1:
+        if is_property or is_of_a_command or len(text.splitlines()) == 1:
             continue
         if arguments - {"self", "cls"}:
             assert "Args:" in text, where

@@ -4,6 +4,7 @@
 import importlib
 import inspect
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,8 +14,9 @@ import pytest
 
 import mgn_fast
 from support import rooms
-from support.repository import PACKAGE
+from support.repository import PACKAGE, ROOT
 
+ARCHITECTURE = ROOT / "ARCHITECTURE.md"
 MAX_CHAIN = 15
 MAX_AT_THE_TOP = 6
 MAX_IN_A_ROOM = 16
@@ -116,6 +118,25 @@ def test_every_room_has_a_face():
             if name in modules and not inspect.ismodule(value):
                 offenders.append(f"{dotted}.{name} is a module and something else")
     assert offenders == []
+
+
+def test_the_architecture_page_says_what_rooms_use():
+    said = {
+        room: set(re.findall(r"`(\w+)`", uses))
+        for room, uses in re.findall(
+            r"^\| `(\w+)/?` \| .* \| ([^|]*) \|$", ARCHITECTURE.read_text(), re.MULTILINE
+        )
+    }
+    used = {room: set() for room in said}
+    for name, targets in rooms.graph(PACKAGE).items():
+        room = name.split(".")[0]
+        if room in used:
+            allowed = {other for file, other in rooms.ALLOWED if file.startswith(f"{room}/")}
+            used[room] |= {target.split(".")[0] for target in targets} - allowed
+    everywhere = {room for room in rooms.FLOOR if rooms.FLOOR[room] <= rooms.FLOOR["common"]}
+    shown = {room: uses - everywhere - {room} for room, uses in used.items() if room != "cli"}
+    assert shown == {room: uses for room, uses in said.items() if room != "cli"}
+    assert set(said) | everywhere | {"__init__", "__main__"} == set(rooms.FLOOR)
 
 
 def test_no_public_name_hides_a_room():

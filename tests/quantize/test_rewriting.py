@@ -69,7 +69,7 @@ def test_no_weight_moves_by_more_than_half_a_step(seed):
 
 
 def test_who_computes_in_float32_takes_a_float32_result_unrounded():
-    """A feeds an integer and a float32 node; the integer one's result is rounded for everybody."""
+    """A feeds an integer and a float32 node; the integer one's result is rounded for both."""
     source = helper.make_graph(
         [
             helper.make_node("Relu", ["x"], ["a"], name="relu"),

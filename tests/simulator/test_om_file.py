@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `write_om` puts into a file; that the library reads it is in tests/test_om_file.py."""
+"""What `write_om` puts into a file; that the library reads it is in tests/cpp/simulator/models."""
 
 import json
 import struct

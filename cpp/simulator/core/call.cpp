@@ -34,7 +34,7 @@ void count(const char* name) {
         const char* holder = counters[slot].name.load(std::memory_order_acquire);
         if (holder == nullptr &&
             !counters[slot].name.compare_exchange_strong(holder, name, std::memory_order_acq_rel)) {
-            // Somebody else took the slot; `holder` says who.
+            // Another thread took the slot; `holder` says which.
         } else if (holder == nullptr) {
             holder = name;
         }

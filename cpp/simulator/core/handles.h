@@ -25,7 +25,7 @@ public:
           noun_(noun),
           maker_(maker) {}
 
-    // Reserves a handle: the object may want to know its own before anybody finds it.
+    // Reserves a handle: the object may want to know its own before any thread finds it.
     void* next() {
         const std::lock_guard lock(mutex_);
         return reinterpret_cast<void*>(base_ + ++given_);

@@ -23,7 +23,7 @@ public:
     std::atomic<bool> destroyed{false};
     std::atomic<bool> stops_on_failure{false};  // aclrtSetStreamFailureMode, of all its streams
     void* handle = nullptr;
-    std::shared_ptr<Stream> default_stream;  // set before anybody sees the context
+    std::shared_ptr<Stream> default_stream;  // set before any thread sees the context
 };
 
 Handles<Context>& contexts();

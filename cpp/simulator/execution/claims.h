@@ -17,7 +17,7 @@ struct Claim {
     const char* what = "";  // "input", "output", "work memory", "weights"
 };
 
-// Claims for `owner`. Empty if nobody else's claim is in the way, else what is; claimed all the
+// Claims for `owner`. Empty if no other owner's claim is in the way, else what is; claimed all the
 // same.
 std::string claim_memory(const void* owner, const std::vector<Claim>& claims);
 void release_memory(const void* owner);

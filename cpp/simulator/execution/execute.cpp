@@ -63,7 +63,7 @@ aclError aclmdlExecute(std::uint32_t modelId, const aclmdlDataset* input, aclmdl
     const Call call("aclmdlExecute");
     std::shared_ptr<Execution> execution;
     aclError code = make_execution(call, modelId, input, output, Mode::sync, execution);
-    // The internal stream is nobody else's, so two such calls at once never share one.
+    // The internal stream is no other call's, so two such calls at once never share one.
     if (code == kSuccess) code = execution->enter(Mode::sync, execution.get());
     if (code != kSuccess) return code;
     Task task = Execution::task(execution);

@@ -69,7 +69,7 @@ bool overlap(const Region& a, const Region& b) {
     return first < second + b.size && second < first + a.size;
 }
 
-// Memory of the system's own for what the client lent none; only counted, because nobody sees it.
+// Memory of the system's own for what the client lent none; only counted: no client sees it.
 aclError take_system_memory(const Call& call, LoadedModel& model) {
     const OmFile& file = *model.file;
     const std::uint64_t bytes =

@@ -257,7 +257,7 @@ std::shared_ptr<const OmFile> parse_om(std::string content) {
 }
 
 std::shared_ptr<const OmFile> read_om(const std::string& path) {
-    // Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+    // Without O_NONBLOCK, opening a pipe without a writer would wait for ever.
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     const std::string reason = descriptor < 0 ? std::strerror(errno) : "no regular file";
     struct stat status = {};

@@ -67,7 +67,7 @@ std::string leftovers_of(const Context& context) {
     return found;
 }
 
-// Takes the context away from everybody. What the client left in it ends with it.
+// Takes the context away from all threads. What the client left in it ends with it.
 void end_context(Context& context, bool patient, aclError code) {
     context.destroyed = true;
     contexts().remove(context.handle);

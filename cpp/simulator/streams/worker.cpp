@@ -289,7 +289,7 @@ void Stream::finish(Entry& entry, const Outcome& outcome) {
             drop_code_ = code;
         }
     }
-    entry = Entry();  // guards and memory go before anybody learns that it is done
+    entry = Entry();  // guards and memory go before any thread learns that it is done
     // An error is known before its event is: aclrtSynchronizeEvent asks for it.
     if (opens != nullptr) opens->open(outcome.end, code);
     const std::lock_guard lock(mutex_);

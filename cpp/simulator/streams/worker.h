@@ -74,7 +74,7 @@ public:
 
     bool is_idle();
 
-    // The failure of a task up to this one that nobody was told of yet; forgotten by this.
+    // The failure of a task up to this one that no client was told of yet; forgotten by this.
     aclError take_error(std::uint64_t sequence);
 
     // Ends what is queued with the code, without running it; what runs is not slept out.

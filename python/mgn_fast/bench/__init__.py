@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The benchmark behind `mgn-fast bench`: how fast a model is, end to end first, and what bounds it.
+"""The benchmark behind `mgn-fast bench`: a model's speed, end to end first, and its bottleneck.
 
 run          what users call: `benchmark` runs a `Plan` of cases
 tuning       what users call: `tune` finds the fastest setting; tuned: where it is kept

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far a model's embeddings are from a reference's, for the same row as its speed."""
+"""Accuracy of a measured model: its embeddings compared with a reference's on the same pictures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mgn_fast.verification.run import verify
 
 
 def accuracy(reference: Path, case: Case, pictures: Any) -> dict[str, Any]:
-    """Both models on the same pictures.
+    """The record's `accuracy` of a run: the case's model compared with a reference by `verify`.
 
     Args:
         reference: runs with ONNX Runtime if it is an .onnx.
@@ -23,10 +23,7 @@ def accuracy(reference: Path, case: Case, pictures: Any) -> dict[str, Any]:
         pictures: a `Dataset`, for mAP as well, or what an `Embedder` takes.
 
     Returns:
-        The record's `accuracy` of a run; see schema.json.
-
-    Raises:
-        MgnError: as `verify`.
+        A dict for JSON; see schema.json.
     """
     # Whatever the speed was simulated with: embeddings are those of the network.
     computing: Any = contextlib.nullcontext()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is measured: one model with one setting, how long, and in which pictures."""
+"""A case of a benchmark: one model with one setting, and how long and in which pictures it runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PERCENTILES = (50.0, 90.0, 95.0, 99.0)
 
 @dataclass(frozen=True)
 class Slo:
-    """A bound on latency, such as p99:20ms.
+    """An upper bound on latency, such as p99:20ms.
 
     Attributes:
         percent: of results that have to keep it; None is their mean.
@@ -37,7 +37,7 @@ class Slo:
 
     @classmethod
     def parse(cls, text: str) -> Slo:
-        """From "p99:20ms", "mean:0.5s" or without a unit, milliseconds.
+        """The bound that a text such as "p99:20ms" or "mean:0.5s" means; the unit's default is ms.
 
         Args:
             text: the words.
@@ -63,7 +63,7 @@ class Slo:
 
     @property
     def name(self) -> str:
-        """Its latency's name: "mean" or such as "p99"."""
+        """Name of the latency that is bounded: "mean" or such as "p99"."""
         return "mean" if self.percent is None else percentile_name(self.percent)
 
     def __str__(self) -> str:
@@ -72,7 +72,7 @@ class Slo:
 
 @dataclass(frozen=True)
 class Case:
-    """One setting of one model.
+    """One model with one setting of batch, lanes, threads and the rest.
 
     Attributes:
         model: the file.
@@ -103,11 +103,11 @@ class Case:
 
     @property
     def on_npu(self) -> bool:
-        """Whether it runs on an NPU, real or simulated."""
+        """True if it runs on an NPU, real or simulated."""
         return self.model.suffix == ".om" if self.backend is None else self.backend == "ascend"
 
     def session_options(self) -> dict[str, Any]:
-        """As keyword arguments of `open_session`."""
+        """The case's setting as keyword arguments of `open_session`."""
         options: dict[str, Any] = {
             "backend": self.backend,
             "precision": self.precision,
@@ -127,7 +127,7 @@ class Case:
 
 @dataclass(frozen=True)
 class MeasureSettings:
-    """What all cases of a run share.
+    """Settings that all cases of a run share: pace, pictures, percentiles and SLO.
 
     Attributes:
         pace: how long each is measured.
@@ -149,14 +149,14 @@ class MeasureSettings:
 
     @property
     def told_percentiles(self) -> list[float]:
-        """The ones asked for, and the bound's."""
+        """The percentiles to report: those asked for, and the SLO's."""
         bound = [] if self.slo is None or self.slo.percent is None else [self.slo.percent]
         return sorted({*self.percentiles, *bound})
 
 
 @dataclass
 class Measured:
-    """What one case gave, before anything is worked out.
+    """The raw results of one case: its repeats, spans, noise and memory.
 
     Attributes:
         case: that was measured.
@@ -196,12 +196,5 @@ class Measured:
 
 
 def percentile_name(percent: float) -> str:
-    """What a percentile is called.
-
-    Args:
-        percent: such as 99.9.
-
-    Returns:
-        Such as "p99.9".
-    """
+    """The name of a percentile: "p99.9" for 99.9."""
     return "p" + np.format_float_positional(percent, trim="-")

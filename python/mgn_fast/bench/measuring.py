@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures one case: opens the model, warms it up, runs the repeats, and keeps what they said."""
+"""Measures one case: opens the model, warms it up, runs the repeats, and keeps their results."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from mgn_fast.inference.session import Session
 
 
 def measure(case: Case, settings: MeasureSettings) -> Measured:
-    """Runs a case.
+    """The raw results of one case, measured now: repeats, spans, noise and memory.
 
     Args:
         case: the model and its setting.
         settings: the pace, and the pictures for e2e.
 
     Returns:
-        What came out.
+        What the record's row is worked out from.
 
     Raises:
         MgnError: as `open_session` and `Embedder`; a picture that cannot be decoded.

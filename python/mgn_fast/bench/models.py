@@ -38,19 +38,7 @@ def default_model() -> Path:
 
 
 def simulated_model(onnx: Path, soc_version: str, batch_sizes: Sequence[int]) -> Path:
-    """An .om with the batch sizes for the simulator, compiled at the first call.
-
-    Args:
-        onnx: to compile.
-        soc_version: for which chip.
-        batch_sizes: that it runs.
-
-    Returns:
-        Its path in the cache.
-
-    Raises:
-        CompileError: the simulated compiler refused the model.
-    """
+    """An .om for the simulator in the cache, compiled at the first call; raises as `compile_om`."""
     batch_sizes = sorted(set(batch_sizes))
     sizes = "-".join(map(str, batch_sizes))
     key = file_sha256(onnx)[:16]
@@ -64,14 +52,7 @@ def simulated_model(onnx: Path, soc_version: str, batch_sizes: Sequence[int]) ->
 
 
 def file_precision(path: Path) -> Precision | None:
-    """In which numbers a file runs if nobody asks for others.
-
-    Args:
-        path: the model.
-
-    Returns:
-        "int8" or "float32" for an .onnx; None for an .om, which does not tell.
-    """
+    """The numbers a file runs in by default: "int8" or "float32" for an .onnx, None for an .om."""
     if path.suffix == ".om":
         return None
     return precision_of(
@@ -80,15 +61,7 @@ def file_precision(path: Path) -> Precision | None:
 
 
 def describe(path: Path, session: Session) -> dict[str, Any]:
-    """What the record says of a model.
-
-    Args:
-        path: its file.
-        session: of it.
-
-    Returns:
-        An entry of the record's `models`; see schema.json.
-    """
+    """The record's entry for a model: file, hash, input, width and contract; see schema.json."""
     contract = session.contract
     return {
         "path": str(path),
@@ -105,7 +78,7 @@ def describe(path: Path, session: Session) -> dict[str, Any]:
 def batch_sizes_of(
     session: Session, wanted: Sequence[int] | None, sweep: Sequence[int]
 ) -> list[int]:
-    """Which batch sizes to measure.
+    """The batch sizes to measure, ascending: those wanted, or those of the sweep that it runs.
 
     Args:
         session: opened with the largest of them, if its batch axis is free.
@@ -113,7 +86,7 @@ def batch_sizes_of(
         sweep: the usual ones.
 
     Returns:
-        Ascending, at least one.
+        At least one.
 
     Raises:
         InvalidInputError: the model does not run one of those wanted.
@@ -131,19 +104,7 @@ def batch_sizes_of(
 
 
 def open_for_description(model: Path, options: dict[str, Any], most: int) -> Session:
-    """A session to read what a model is, with as large batches as are asked for.
-
-    Args:
-        model: the file.
-        options: of `open_session`.
-        most: largest batch size wanted, where the model leaves it open.
-
-    Returns:
-        The session.
-
-    Raises:
-        MgnError: as `open_session`.
-    """
+    """A session to read what a model is, of batch size `most` where the model leaves it open."""
     try:
         return open_session(model, lanes=1, batch_size=most, **options)
     except InvalidInputError as first:

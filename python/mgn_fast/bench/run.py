@@ -29,7 +29,7 @@ from mgn_fast.inference.session import Session
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be measured.
+    """Models to measure, their settings, and a reference for their accuracy.
 
     Attributes:
         models: files, each of which goes through all settings.
@@ -98,10 +98,10 @@ def benchmark(
     progress: Progress = no_progress,
     on_run: Callable[[dict[str, Any]], None] = lambda run: None,
 ) -> Outcome:
-    """Measures every case of a plan.
+    """The record of a plan's cases, all measured one after another.
 
     Args:
-        plan: what.
+        plan: the models and their settings.
         progress: is told how many cases are done.
         on_run: is given every run as soon as it is finished.
 
@@ -152,7 +152,7 @@ def benchmark(
 
 
 def _refuse_idle_options(plan: Plan, cases: Sequence[Case]) -> None:
-    """Those that no model of the plan would follow."""
+    """Raises for options that no model of the plan would follow."""
     if plan.case.threads is not None and all(case.on_npu for case in cases):
         raise InvalidInputError(
             f"threads is {plan.case.threads}, but no model computes on the CPU; leave it out"
@@ -164,7 +164,7 @@ def _refuse_idle_options(plan: Plan, cases: Sequence[Case]) -> None:
 
 
 def _cases(plan: Plan, model: Path) -> tuple[dict[str, Any], list[Case]]:
-    """What a model is, and its cases: end with the largest batches, which take longest."""
+    """A model's description and its cases: those with the largest batches, the slowest, last."""
     base = replace(plan.case, model=model)
     options = base.session_options()
     del options["lanes"], options["batch_size"]
@@ -178,7 +178,7 @@ def _cases(plan: Plan, model: Path) -> tuple[dict[str, Any], list[Case]]:
 
 
 def _sweep(case: Case, session: Session) -> Sequence[int]:
-    """Under an open load a batch holds whole pictures, with their mirrors."""
+    """Batch sizes to try; under an open load a batch holds whole pictures, with their mirrors."""
     fused = session.contract is not None and session.contract.fuse_mirror
     rows = 2 if case.scope == "e2e" and case.mirror and not fused else 1
     return [size for size in SWEEP if case.arrivals is None or size >= rows]
@@ -202,7 +202,7 @@ def _runs(
 def _add_accuracy(
     plan: Plan, cases: Sequence[Case], runs: Sequence[dict[str, Any]], progress: Progress
 ) -> None:
-    """Of each model once: its embeddings do not depend on batches and lanes."""
+    """Adds each model's accuracy to its runs; embeddings do not depend on batches and lanes."""
     assert plan.reference is not None  # for mypy
     first_cases = {case.model: case for case in reversed(cases)}
     for number, (model, case) in enumerate(first_cases.items()):

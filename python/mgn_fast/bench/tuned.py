@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tuning found for a model on this machine, kept in the cache for `auto`.
+"""The fastest options found for a model on this machine, kept in the cache for `auto`.
 
 One file per model and machine, so that two tunings at once do not spoil each other's.
 """
@@ -48,11 +48,7 @@ class Tuned:
     simulated: bool
 
     def options(self) -> dict[str, Any]:
-        """As keyword arguments of `Embedder`.
-
-        Returns:
-            Those that were tuned.
-        """
+        """The tuned options as keyword arguments of `Embedder`."""
         chosen: dict[str, Any] = {
             "batch_size": self.batch_size,
             "lanes": self.lanes,
@@ -62,7 +58,7 @@ class Tuned:
 
 
 def save_tuned(model: PathLike, fixed: dict[str, Any], tuned: Tuned) -> Path:
-    """Keeps a tuning.
+    """Writes what was tuned for a model into the cache, for `load_tuned`.
 
     Args:
         model: that was tuned.
@@ -80,15 +76,14 @@ def save_tuned(model: PathLike, fixed: dict[str, Any], tuned: Tuned) -> Path:
 
 
 def load_tuned(model: PathLike, fixed: dict[str, Any]) -> Tuned | None:
-    """A kept tuning.
+    """The tuned options in the cache for the same file, fixed options and machine, or None.
 
     Args:
         model: to run.
         fixed: the options that are given.
 
     Returns:
-        What was found for the same file, options and machine; None where nothing was, or what is
-        there cannot be read any more.
+        What was found; None where nothing was, or what is there cannot be read any more.
 
     Raises:
         ModelError: the model cannot be read.

@@ -35,7 +35,7 @@ from mgn_fast.types import PathLike
 
 TUNED_OPTIONS = ("batch_size", "lanes", "threads", "workers")
 MIN_BUDGET_S = 5.0
-# For `auto`, where nobody asked how long it may take.
+# For `auto`, where the caller did not say how long it may take.
 AUTO_BUDGET_S = 30.0
 # Rates nearer to each other than this are the same: short measurements tell no more.
 NEARLY = 0.02
@@ -54,12 +54,12 @@ _WORKERS_SHARE = 0.25
 
 @dataclass(frozen=True)
 class TuningTrial:
-    """One setting that was measured.
+    """One setting that was measured, with its rate and latency.
 
     Attributes:
         case: the setting.
         images_per_s: pictures per second.
-        latency_ms: of the bound; None where there is none.
+        latency_ms: of the SLO's percentile or mean; None where there is no SLO.
         keeps_slo: the latency is within it.
     """
 
@@ -71,11 +71,11 @@ class TuningTrial:
 
 @dataclass(frozen=True)
 class Tuning:
-    """What tuning found.
+    """The fastest setting that tuning found, and all that it measured.
 
     Attributes:
-        best: the fastest setting that keeps the bound; None if none does.
-        nearest: the trial it comes from; if none keeps the bound, the one with the least latency.
+        best: the fastest setting that keeps the SLO; None if none does.
+        nearest: the trial it comes from; if none keeps the SLO, the one with the least latency.
         trials: every measurement, in order.
         skipped: settings that could not be measured in the time, or at all, with the reason.
         seconds: that it took.
@@ -92,7 +92,7 @@ class Tuning:
 
 @dataclass
 class _Search:
-    """What has been measured so far."""
+    """The trials so far, and the time that is left for more."""
 
     settings: MeasureSettings
     budget_s: float
@@ -143,14 +143,14 @@ def tune(
     progress: Progress = no_progress,
     **fixed: Any,
 ) -> Tuning:
-    """Finds batch size, lanes, workers and, on the CPU, threads; keeps them for `auto`.
+    """The batch size, lanes, workers and, on the CPU, threads that are fastest; kept for `auto`.
 
     Args:
         model: an .onnx or .om file.
         pictures: to embed: paths or bytes of files; None draws some, of the size of Market-1501's.
         budget_s: seconds that it may take, from 5; the first measurement is always finished.
         slo: bound on a picture's latency, from when the embedder takes it to its embedding.
-        progress: is told how far it is.
+        progress: is told how many rounds are done.
         fixed: what is not tuned, as `Embedder` takes it: mirror, device, backend, precision.
 
     Returns:
@@ -192,7 +192,7 @@ def _stand_in(case: Case) -> contextlib.AbstractContextManager[None]:
 def automatic(
     model: PathLike, *, mirror: bool, workers: int | None, **options: Any
 ) -> tuple[int, dict[str, Any]]:
-    """The tuned options; tunes first where that was not done on this machine.
+    """The tuned workers and session options; tunes first where this machine has none.
 
     Args:
         model: to run.
@@ -286,7 +286,7 @@ def _halve(candidates: list[Case], search: _Search, budget_s: float) -> TuningTr
         tried: list[TuningTrial] = []
         for place, case in enumerate(candidates):
             if (best or tried) and time.monotonic() + max(share_s / 2, LEAST_S) > until_s:
-                if not best:  # in the first round these are settings that nobody measured
+                if not best:  # in the first round these are settings without a measurement
                     left = [(str(other), "no time was left") for other in candidates[place:]]
                     search.skipped += left
                 break
@@ -302,7 +302,7 @@ def _halve(candidates: list[Case], search: _Search, budget_s: float) -> TuningTr
 
 
 def _try_workers(winner: TuningTrial, search: _Search) -> list[TuningTrial]:
-    """The winner again with fewer and with more workers than cores."""
+    """The winner again, with fewer workers than cores and with more."""
     cores = thread_count()
     counts = sorted({1, max(1, cores // 2), cores + 1} - {cores})
     trials = []
@@ -322,14 +322,14 @@ def _trial(measured: Measured, settings: MeasureSettings) -> TuningTrial:
 
 
 def _merit(trial: TuningTrial) -> tuple[bool, float]:
-    """Settings that keep the bound come first; of the others, those nearest to it."""
+    """Sort key: settings that keep the SLO first, by rate; of the others, those nearest to it."""
     if trial.keeps_slo:
         return True, trial.images_per_s
     return False, -(trial.latency_ms or 0.0)
 
 
 def _simplest(trials: Sequence[TuningTrial]) -> TuningTrial:
-    """Of those nearly as good as the best, the one that takes the least memory and threads."""
+    """Of the trials nearly as good as the best, the one that takes least memory and threads."""
     best = max(trials, key=_merit)
     if not best.keeps_slo:
         return best

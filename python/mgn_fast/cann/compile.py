@@ -131,7 +131,7 @@ def _compiled(job: Job, on_line: Callable[[str], None] | None) -> Path:
 
 
 def _compiler(job: Job) -> tuple[list[str], str | None]:
-    """The program to call, and its version."""
+    """The command that starts ATC, real or simulated, and its version; None if that is unknown."""
     if job.simulate:
         if job.atc is not None:
             raise InvalidInputError(f"simulate is True and atc is {job.atc!r}; give one of the two")
@@ -142,13 +142,13 @@ def _compiler(job: Job) -> tuple[list[str], str | None]:
 
 
 def _work_parent(path: Path) -> str:
-    """Where ATC works: beside the output, so that its .om needs only a new name at the end."""
+    """The directory to make ATC's own in: the output's, or the system's if ATC refuses its name."""
     parent = os.path.realpath(path.parent)
     return parent if _PLAIN.fullmatch(parent) else os.path.realpath(tempfile.gettempdir())
 
 
 def _bring(onnx: Path, name: Path) -> None:
-    """Puts the model before ATC, which refuses a path, links resolved, with other characters."""
+    """Puts the model where ATC takes it: a path of plain characters, links resolved."""
     real = os.path.realpath(onnx)
     if _PLAIN.fullmatch(real):
         name.symlink_to(real)
@@ -204,7 +204,7 @@ def _log_file(job: Job, work: Path) -> BinaryIO:
 
 
 def _trouble(job: Job, outcome: AtcOutcome) -> str:
-    """How ATC failed, in words; "" where it says that it did not."""
+    """A sentence on how ATC failed; "" where it says that it did not."""
     if outcome.returncode is None:
         return (
             f"was stopped after {job.timeout_s:g} s, its limit; raise timeout_s, or look in the "
@@ -248,7 +248,7 @@ def _refusal(work: Path) -> str:
 
 
 def _made(work: Path) -> Path:
-    """ATC adds the host's name (model_linux_x86_64.om) where it compiles for another one."""
+    """The .om that ATC wrote; compiling for another host it adds a name (model_linux_x86_64.om)."""
     names = sorted(work.glob("model*.om"))
     return names[0] if len(names) == 1 else work / "model.om"
 
@@ -274,7 +274,7 @@ def _failure(
 def _facts(
     job: Job, described: OnnxFile, arguments: list[str], version: str | None, outcome: AtcOutcome
 ) -> dict[str, Any]:
-    """The sidecar."""
+    """What the sidecar says of the .om, as JSON."""
     contract = described.contract
     if contract is not None and job.aipp:
         contract = dataclasses.replace(contract, input="uint8")

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ATC's error messages mean: codes in all three generations of its texts, cause, remedy.
+"""The first error in ATC's output, with its likely cause and a remedy.
 
-CANN up to 6 prints `E10016: ...`, 7 and 8 put a process and a time behind the code, and from 8.5 on
-process and time come first and the code last: `[PID: 7] <time> Invalid_Argument(E10016): ...`.
+Codes stand in three generations of its texts: CANN up to 6 prints `E10016: ...`, 7 and 8 put a
+process and a time behind the code, and from 8.5 on process and time come first and the code last:
+`[PID: 7] <time> Invalid_Argument(E10016): ...`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _INNER = re.compile(r"\berrCode:\s*(E[A-Z]?\d{4,5})\b")
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What a failed run's output says.
+    """The errors in a failed run's output, with their likely cause and its remedy.
 
     Attributes:
         codes: of errors, the first one first; warnings are not among them.
@@ -78,7 +79,7 @@ def diagnose(output: str) -> Diagnosis:
 
 
 def _first_text(head: re.Match[str], output: str) -> str:
-    """What follows a code; older versions give "Inner Error!" a line of its own before the text."""
+    """The text behind an error's code; older versions put "Inner Error!" on a line before it."""
     text = head["text"].strip()
     if text.endswith("Error!"):
         text = output[head.end() :].lstrip("\n").partition("\n")[0].strip() or text

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What of CANN, Huawei's toolkit, and of its NPUs is on this host. Looks, changes nothing."""
+"""The parts of CANN, Huawei's toolkit, and the NPUs on this host. Reads only, changes nothing."""
 
 from __future__ import annotations
 
@@ -66,24 +66,12 @@ def loaded_libraries() -> list[str]:
 
 
 def is_simulated() -> bool:
-    """Whether the AscendCL in use is the simulator's.
-
-    Returns:
-        True or False.
-
-    Raises:
-        RuntimeUnavailableError: there is no AscendCL here.
-        DeviceError: it does not start.
-    """
+    """True if the AscendCL in use is the simulator's; raises as `loaded_libraries` does."""
     return any(_is_simulator(str(name)) for name in _core.ascend_info()["libraries"])
 
 
 def cann_root() -> Path | None:
-    """Where CANN is installed, by its variables or else by where its set_env.sh is.
-
-    Returns:
-        A directory; None where there is none.
-    """
+    """CANN's directory, by its variables or else by where its set_env.sh is; None without CANN."""
     for name in ("ASCEND_HOME_PATH", "ASCEND_TOOLKIT_HOME"):
         home = os.environ.get(name)
         if home and is_directory(home):
@@ -96,25 +84,14 @@ def cann_root() -> Path | None:
 
 
 def cann_version(root: Path) -> str | None:
-    """CANN's version, by the files in its directory.
-
-    Args:
-        root: what `cann_root` gave.
-
-    Returns:
-        For example "8.0.RC3"; None where no file tells it.
-    """
+    """CANN's version by the files in its directory, such as "8.0.RC3"; None if none tells it."""
     places = (root / f"{platform.machine()}-linux", root)
     versions = (atc_version(place / "bin" / "atc") for place in places)
     return next(filter(None, versions), None)
 
 
 def driver_version() -> str | None:
-    """The NPU driver's version, by the file that its installer leaves.
-
-    Returns:
-        For example "23.0.3"; None where no driver is installed.
-    """
+    """The NPU driver's version by its installer's file, such as "23.0.3"; None without a driver."""
     root = _INSTALL_PATH.search(_text(_INSTALLED))
     text = _text(Path(root[1] if root else _USUAL_ROOT) / "driver" / "version.info")
     version = _VERSION.search(text)
@@ -122,11 +99,7 @@ def driver_version() -> str | None:
 
 
 def has_npu() -> bool:
-    """Whether there is an NPU in this host, with a driver or without.
-
-    Returns:
-        True for an accelerator of Huawei's on the PCI bus, or a device file of its driver.
-    """
+    """True for an accelerator of Huawei's on the PCI bus, or a device file of its driver."""
     if any(_DEVICE_FILES.glob("davinci[0-9]*")):
         return True
     return any(
@@ -137,17 +110,13 @@ def has_npu() -> bool:
 
 
 def may_use_devices() -> bool:
-    """Whether this user may open the driver's device files, as far as there are any.
-
-    Returns:
-        False where one is there that may not be read and written.
-    """
+    """False where the driver has a device file that this user may not read and write."""
     files = [*_DEVICE_FILES.glob("davinci_manager"), *_DEVICE_FILES.glob("davinci[0-9]*")]
     return all(os.access(file, os.R_OK | os.W_OK) for file in files)
 
 
 def list_devices() -> list[HostDevice]:
-    """The chips that `npu-smi info` lists.
+    """The NPU chips of this host, in the order in which `npu-smi info` lists them.
 
     Returns:
         In the table's order.
@@ -160,7 +129,7 @@ def list_devices() -> list[HostDevice]:
 
 
 def parse_devices(text: str) -> list[HostDevice]:
-    """The chips in what `npu-smi info` prints, with their memory.
+    """The chips in what `npu-smi info` prints, with their memory, in the table's order.
 
     A chip has two rows, the second with its memory: the last "used / all" in it, because cards with
     HBM show 0 / 0 of another kind before it.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is to be compiled: arguments checked against each other and the model, as ATC's words."""
+"""A compile job: arguments checked against each other and the model, and ATC's words for them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "_./-")
 
 @dataclass(frozen=True)
 class Job:
-    """The arguments of `compile_om`, checked."""
+    """The arguments of `compile_om` once they are checked, with the chip known."""
 
     onnx: Path
     path: Path
@@ -59,12 +59,12 @@ class Job:
 
     @property
     def sidecar(self) -> Path:
-        """The file that tells of the .om."""
+        """The file beside the .om that says what it was compiled from, and how."""
         return sidecar_path(self.path)
 
 
 def checked_job(onnx: PathLike, path: PathLike, options: dict[str, Any]) -> Job:
-    """The arguments of `compile_om`, each found to be what it says it takes.
+    """The arguments of `compile_om` as a job: gears ascending, the chip known.
 
     Args:
         onnx: as for `compile_om`.
@@ -72,7 +72,7 @@ def checked_job(onnx: PathLike, path: PathLike, options: dict[str, Any]) -> Job:
         options: the others of `compile_om`, all of them.
 
     Returns:
-        The job; gears ascending, the chip known.
+        The job.
 
     Raises:
         InvalidInputError: an argument is not what `compile_om` takes.
@@ -152,7 +152,7 @@ def _checked_soc_version(name: Any, *, simulate: bool) -> str:
 
 
 def atc_arguments(job: Job, described: OnnxFile) -> list[str]:
-    """ATC's. Paths are plain names in its working directory, whatever the user's look like.
+    """ATC's arguments; paths are plain names in its working directory, whatever the user's are.
 
     Args:
         job: the checked arguments.

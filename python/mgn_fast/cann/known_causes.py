@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What lies behind ATC's errors, by text and by code: pattern, likely cause, remedy.
+"""Causes of ATC's errors by text and by code, as data: pattern, likely cause, remedy.
 
 The first entry that fits counts. Codes are CANN's own (GE: E1xxxx, FE: E2xxxx, TBE: E4xxxx, EBxxxx,
 ECxxxx, runtime: ELxxxx, EExxxx, EHxxxx, operators: EZxxxx).

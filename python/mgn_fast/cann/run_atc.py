@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a compiler as a process of its own, so that nothing of it outlives the call.
 
-No shell, no inherited environment but what is named here, output to a file while it comes, and at
-the end, however it comes, every process that it started is gone.
+It gets no shell, no environment but what is named here, and a file for its output. However the call
+ends, every process that it started is gone afterwards.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _LINE_BYTES = 4096
 
 @dataclass(frozen=True)
 class AtcOutcome:
-    """How a process ended.
+    """Exit status and output of a process that has ended.
 
     Attributes:
         returncode: its exit status; minus the signal's number if a signal ended it; None if it was
@@ -63,11 +63,7 @@ class AtcOutcome:
 
 
 def environment() -> dict[str, str]:
-    """The part of this process's environment that a compiler gets.
-
-    Returns:
-        Search paths, locale, and the variables of CANN, AOE and this package.
-    """
+    """What a compiler inherits: search paths, locale, variables of CANN, AOE and this package."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -156,9 +152,9 @@ class _Lines:
 
 
 def _follow(process: subprocess.Popen[bytes], lines: _Lines, deadline: float) -> bool:
-    """Reads until the process ends; False if its time was up first.
+    """Reads the output until the process ends; False if its time was up first.
 
-    Its end counts, not that of its output: a child that it left behind may hold the pipe open.
+    The process's end counts, not that of its output: a child left behind may hold the pipe open.
     """
     assert process.stdout is not None
     descriptor = process.stdout.fileno()
@@ -177,7 +173,7 @@ def _follow(process: subprocess.Popen[bytes], lines: _Lines, deadline: float) ->
 
 
 def _read(descriptor: int, lines: _Lines) -> bool:
-    """Whether there was something to read."""
+    """Passes on what the pipe holds; False where it is empty or closed."""
     try:
         chunk = os.read(descriptor, _CHUNK)
     except BlockingIOError:
@@ -188,7 +184,7 @@ def _read(descriptor: int, lines: _Lines) -> bool:
 
 
 def _has_ended(pid: int) -> bool:
-    """Leaves the ended process unreaped, so that its number, its group's too, stays its own."""
+    """True for an ended process, which stays unreaped so that its number stays its own."""
     try:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:
@@ -212,7 +208,7 @@ def _signal_group(group: int, number: int) -> None:
 
 
 def _end_strays(mark: str) -> None:
-    """Ends what left the group: every process with our mark in its environment."""
+    """Ends processes that left the group: all those with our mark in their environment."""
     needle = f"{_MARK}={mark}".encode()
     limit = time.monotonic() + _STRAYS_S
     while (strays := _marked(needle)) and time.monotonic() < limit:
@@ -226,7 +222,7 @@ def _marked(needle: bytes) -> list[int]:
     found = []
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
-            # Gone, or somebody else's.
+            # Gone, or another user's.
             with contextlib.suppress(OSError):
                 if needle in Path(entry.path, "environ").read_bytes().split(b"\0"):
                     found.append(int(entry.name))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which chip is in this machine, in the words of ATC's --soc_version."""
+"""The chip in this machine, in the words of ATC's --soc_version."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NPU_NAME = re.compile(r"^\s*NPU Name\s*:\s*(\S+)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class ListedChip:
-    """One chip of `npu-smi info`'s table.
+    """Numbers and name of one chip in `npu-smi info`'s table.
 
     Attributes:
         npu: the card's number.
@@ -71,7 +71,7 @@ def detect_soc_version() -> str:
 
 
 def parse_table(text: str) -> list[ListedChip]:
-    """The chips in what `npu-smi info` prints.
+    """The chips in what `npu-smi info` prints, in the table's order.
 
     Both layouts have two rows for a chip: the first with NPU and name, and the health; the second
     with the chip's number, on 310 cards followed by the device's.
@@ -98,20 +98,13 @@ def parse_table(text: str) -> list[ListedChip]:
 
 
 def parse_board(text: str) -> str | None:
-    """The chip in what `npu-smi info -t board` prints: chip and NPU name joined.
-
-    Args:
-        text: lines of "Name : value".
-
-    Returns:
-        For example "Ascend910_9392"; None where one of the two lines is missing.
-    """
+    """Chip and NPU name of `npu-smi info -t board`: "Ascend910_9392"; None if a line is missing."""
     chip, npu = _CHIP_NAME.search(text), _NPU_NAME.search(text)
     return f"{chip[1]}_{npu[1]}" if chip and npu else None
 
 
 def _is_name(word: str) -> bool:
-    """310 is the one name without a letter; other plain numbers are temperatures and the like."""
+    """True for a chip's name: 310 is the one without a letter, other plain numbers are readings."""
     return word == "310" or any(character.isalpha() for character in word)
 
 
@@ -124,13 +117,13 @@ def _full_name(chip: ListedChip) -> str:
 
 
 def npu_smi(*words: str) -> str:
-    """What the driver's tool prints.
+    """The standard output of `npu-smi`, the driver's tool.
 
     Args:
         words: its arguments.
 
     Returns:
-        Its standard output.
+        Text.
 
     Raises:
         OSError: there is no such tool.

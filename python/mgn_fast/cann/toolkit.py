@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where ATC is: the compiler of CANN, Huawei's toolkit for its NPUs."""
+"""Where CANN, Huawei's toolkit for its NPUs, has ATC (its compiler) and set_env.sh."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _MAX_VERSION_BYTES = 1 << 16
 
 
 def find_atc(chosen: PathLike | None = None) -> Path:
-    """The compiler to call.
+    """The absolute path of the ATC to call.
 
     It is, in this order: the one given, the one that MGN_FAST_ATC names, the first in PATH, the one
     below ASCEND_HOME_PATH or ASCEND_TOOLKIT_HOME, or the one in CANN's usual directories.
 
     Args:
-        chosen: a path or a command's name; None looks for it.
+        chosen: a path or a command's name; None searches the places above.
 
     Returns:
         Its absolute path.
@@ -64,11 +64,7 @@ def find_atc(chosen: PathLike | None = None) -> Path:
 
 
 def environment_file() -> Path | None:
-    """CANN's set_env.sh, which a shell has to source before ATC works.
-
-    Returns:
-        The first that exists in CANN's usual directories; None where there is none.
-    """
+    """CANN's set_env.sh, which a shell has to source before ATC works; None without CANN."""
     for root in _roots():
         for name in ("set_env.sh", "../set_env.sh", *_ENVIRONMENT_FILES):
             path = root / name
@@ -78,11 +74,7 @@ def environment_file() -> Path | None:
 
 
 def remedy() -> str:
-    """What to do where ATC is not found, or does not find its own parts.
-
-    Returns:
-        The line to type, for the installation that is there.
-    """
+    """The line to type where ATC is not found, or does not find its own parts."""
     found = environment_file()
     if found is not None:
         return f"source {found}"
@@ -93,23 +85,12 @@ def remedy() -> str:
 
 
 def is_environment_set() -> bool:
-    """Whether set_env.sh was sourced: without ASCEND_OPP_PATH ATC finds no operators.
-
-    Returns:
-        True or False.
-    """
+    """True if set_env.sh was sourced: without ASCEND_OPP_PATH ATC finds no operators."""
     return bool(os.environ.get("ASCEND_OPP_PATH"))
 
 
 def atc_version(atc: Path) -> str | None:
-    """CANN's version, from the files beside its compiler; ATC itself does not tell it.
-
-    Args:
-        atc: the compiler.
-
-    Returns:
-        For example "8.0.RC3"; None where no such file is near.
-    """
+    """CANN's version by the files beside ATC, such as "8.0.RC3"; None where none tells it."""
     real = Path(os.path.realpath(atc))
     for folder in list(real.parents)[1:4]:
         for name in _VERSION_FILES:

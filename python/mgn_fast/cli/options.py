@@ -130,16 +130,7 @@ def add_session_options(parser: argparse.ArgumentParser, *, auto: bool = True) -
 
 
 def model_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What `add_model_options` read, as keyword arguments of `Embedder`.
-
-    Turns the simulator on where it is asked for.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        The keyword arguments that were given or have a value of their own.
-    """
+    """What `add_model_options` read, as keywords of `Embedder`; starts the simulator if asked."""
     if arguments.simulate is not None and _runs_an_om(arguments):
         enable_simulator(arguments)
     given = {name: getattr(arguments, name) for name in ("device", "backend", "precision")}
@@ -149,16 +140,7 @@ def model_options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def session_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What `add_session_options` read, as keyword arguments of `Embedder`.
-
-    Turns the simulator on where it is asked for.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        The keyword arguments.
-    """
+    """What `add_session_options` read, as keywords of `Embedder`; `model_options` included."""
     options = model_options(arguments) | {"on_error": arguments.on_error}
     for name in ("lanes", "batch_size", "threads", "workers"):
         if getattr(arguments, name) is not None:

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every room uses, and what knows nothing of pictures, models or re-identification.
+"""Helpers that every room uses; they know nothing of pictures, models or re-identification.
 
 files        files that appear whole or not at all, and opening none but regular ones
 cache        the cache directory, and a file's SHA-256
 threads      how many threads to use
 memory       how much memory a run may take
-machine      what Linux says of this machine
+machine      CPU, memory and control groups by Linux's own files
 observer     timing hooks of embedding
 bottleneck   what embedding waits for
-progress     how a long run tells how far it is
+progress     the callback that long runs report to
 """
 
 from mgn_fast.common.bottleneck import Bottleneck, StageTally

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What bounds a run of pictures: the words for it, and a tally that tells it while the run goes on.
+"""Names for what limits the rate of a run, and a tally that tells it while the run goes on.
 
-The tally asks nothing of a device: one thread feeds the lanes, and what it waits for is what bounds
-the rate. `bench.verdict` measures how busy every stage is, which takes events on a device.
+The tally asks nothing of a device: one thread feeds the lanes, and what it waits for limits the
+rate. `bench.record.verdict` measures how busy every stage is, which takes events on a device.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Bottleneck = Literal["decode", "feed", "h2d", "compute", "d2h", "lanes", "load"]
 # After "bound by": what can be told without asking the device.
 NOUNS: dict[Bottleneck, str] = {"decode": "decoding", "feed": "packing", "compute": "the model"}
 
-# What the feeding thread does, by what bounds the rate while it does that.
+# What the feeding thread does, by what limits the rate while it does that.
 _FEEDING: dict[Stage, Bottleneck] = {
     "decode_wait": "decode",
     "lane_wait": "compute",
@@ -49,7 +49,7 @@ class StageTally(Observer):
         self._last_bottleneck: Bottleneck | None = None
 
     def spent(self, span: Span) -> None:
-        """Adds one step."""
+        """Adds the seconds of one step to those of its stage."""
         seconds = span.ended_s - span.started_s
         with self._lock:
             self._seconds[span.stage] = self._seconds.get(span.stage, 0.0) + seconds
@@ -57,21 +57,21 @@ class StageTally(Observer):
             self._ended_s = max(self._ended_s, span.ended_s)
 
     def seconds(self) -> dict[Stage, float]:
-        """Of each stage so far; threads that work at once are added up."""
+        """Seconds of each stage so far; threads that work at once are added up."""
         with self._lock:
             return dict(self._seconds)
 
     def overall(self) -> Bottleneck | None:
-        """What bounded the rate from the first step to the last; None where that is not known."""
+        """What limited the rate from the first step to the last; None where that is not known."""
         return bottleneck_of(self.seconds(), self._ended_s - self._began_s)
 
     def restart(self) -> None:
-        """What is asked of `recent` from here on knows nothing of what was before."""
+        """Makes `recent` forget every step before this call."""
         self._past = deque([(time.perf_counter(), self.seconds())])
         self._last_bottleneck = None
 
     def recent(self) -> Bottleneck | None:
-        """What has bounded the rate of late; None where that is not to be seen. For one thread."""
+        """What has limited the rate lately; None where it cannot be told. For one thread."""
         now_s, sums = time.perf_counter(), self.seconds()
         if _feeding(sums) == _feeding(self._past[-1][1]):
             return self._last_bottleneck  # a wait that is not over is not told of yet
@@ -85,20 +85,20 @@ class StageTally(Observer):
 
 
 def _feeding(seconds: Mapping[Stage, float]) -> list[float]:
-    """What the feeding thread has told of."""
+    """Seconds that the feeding thread spent in each of its stages, in the order of `_FEEDING`."""
     return [seconds.get(stage, 0.0) for stage in _FEEDING]
 
 
 def bottleneck_of(seconds: Mapping[Stage, float], wall_s: float) -> Bottleneck | None:
-    """What a run was bound by.
+    """Where the feeding thread was for longest: "decode", "feed" or "compute".
 
     Args:
-        seconds: of the stages.
-        wall_s: that the run took.
+        seconds: of each stage.
+        wall_s: how long the run took.
 
     Returns:
-        "decode", "feed" or "compute": where the feeding thread was for longest. None where it did
-        something else for longer still, such as waiting for who takes the embeddings.
+        The bottleneck; None where the thread did something else for longer still, such as waiting
+        for the taker of the embeddings.
     """
     shares: dict[Bottleneck, float] = {}
     for stage, bottleneck in _FEEDING.items():

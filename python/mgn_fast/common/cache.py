@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where this package keeps what it can make again: models with seeded weights, tunings."""
+"""The directory for files that can be made again: models with seeded weights, tunings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 def cache_directory() -> Path:
-    """Below XDG_CACHE_HOME, or ~/.cache where that is not set.
+    """The directory for files that can be made again, in XDG_CACHE_HOME or else in ~/.cache.
 
     Returns:
         The directory, which exists.
@@ -37,18 +37,7 @@ def cache_directory() -> Path:
 
 
 def file_sha256(path: PathLike, refusal: Callable[[str], Exception] = ModelError) -> str:
-    """A file's SHA-256.
-
-    Args:
-        path: the file.
-        refusal: makes the error, of the message.
-
-    Returns:
-        64 hexadecimal digits.
-
-    Raises:
-        ModelError: it cannot be read; or what `refusal` makes.
-    """
+    """The SHA-256 of a file, as 64 hexadecimal digits; what `refusal` makes if it cannot be read."""
     digest = hashlib.sha256()
     try:
         with open_regular(path) as file:

@@ -40,67 +40,27 @@ def whole_number(name: str, value: Any, least: int, most: int | None = None) -> 
 
 
 def true_or_false(name: str, value: Any) -> None:
-    """Refuses what only counts as true or false.
-
-    Args:
-        name: of the argument, for the message.
-        value: of the argument.
-
-    Raises:
-        InvalidInputError: it is neither True nor False.
-    """
+    """Raises InvalidInputError unless the value is True or False itself."""
     if not isinstance(value, bool):
         raise InvalidInputError(f"{name} is {value!r}, expected True or False")
 
 
 def path_of(name: str, value: Any) -> Path:
-    """A path, whether or not anything is there.
-
-    Args:
-        name: of the argument, for the message.
-        value: of the argument.
-
-    Returns:
-        The path.
-
-    Raises:
-        InvalidInputError: it is no text and no path.
-    """
+    """The argument as a Path, whether or not anything is there; InvalidInputError for others."""
     if not isinstance(value, (str, os.PathLike)):
         raise InvalidInputError(f"{name} is {value!r}, expected a path")
     return Path(value)
 
 
 def one_of(name: str, value: Any, allowed: Collection[Any]) -> None:
-    """Refuses a word that is not among those that are known.
-
-    Args:
-        name: of the argument, for the message.
-        value: of the argument.
-        allowed: what it may be, in the order in which the message lists them.
-
-    Raises:
-        InvalidInputError: it is none of them.
-    """
+    """Raises InvalidInputError, which lists the allowed values, if the value is none of them."""
     if not any(value is word or (type(value) is type(word) and value == word) for word in allowed):
         words = ", ".join(map(repr, allowed))
         raise InvalidInputError(f"{name} is {value!r}, expected one of {words}")
 
 
 def share(name: str, value: Any, least: float = 0) -> float:
-    """A share of a whole, or anything else that is at most 1.
-
-    Args:
-        name: of the argument, for the message.
-        value: of the argument.
-        least: the smallest that is allowed; -1 for a cosine.
-
-    Returns:
-        The share, in [least, 1].
-
-    Raises:
-        InvalidInputError: it is not a number in that range.
-    """
+    """The argument as a float in [least, 1], -1 for a cosine's least; else InvalidInputError."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -111,7 +71,7 @@ def share(name: str, value: Any, least: float = 0) -> float:
 
 
 def output_name(path: Any, *suffixes: str, exact: bool = False) -> Path:
-    """Refuses a name for an output file that says it is something else.
+    """The path of an output file; InvalidInputError if it is no path or ends in another suffix.
 
     Args:
         path: where to write.
@@ -120,9 +80,6 @@ def output_name(path: Any, *suffixes: str, exact: bool = False) -> Path:
 
     Returns:
         The path.
-
-    Raises:
-        InvalidInputError: it is no path, or ends in something else.
     """
     output = path_of("output", path)
     found = output.suffix if exact else output.suffix.lower()

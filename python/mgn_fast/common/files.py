@@ -32,7 +32,7 @@ def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
     Raises:
         OSError: it cannot be opened, or is no regular file.
     """
-    # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+    # Without O_NONBLOCK, opening a pipe without a writer would wait for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -48,20 +48,14 @@ def read_limited(
     what: str = "",
     remedy: str = "",
 ) -> bytes:
-    """The bytes of a regular file that is no larger than what is expected there.
+    """All bytes of a regular file; else the error that `refusal` makes of the message.
 
     Args:
         path: the file.
-        most_bytes: it may have.
-        refusal: makes the error, of the message.
-        what: the file is, as the message's first words.
-        remedy: what to do about it, as the message's last words.
-
-    Returns:
-        All of its bytes.
-
-    Raises:
-        Exception: what `refusal` makes: the file cannot be read, or is larger.
+        most_bytes: a larger file is refused.
+        refusal: a class of errors, or what makes one of a text.
+        what: first words of the message: what the file is.
+        remedy: last words of the message.
     """
     name = f"{what} {os.fspath(path)!r}".lstrip()
     end = f"; {remedy}" if remedy else ""
@@ -78,26 +72,12 @@ def read_limited(
 
 
 def is_regular_file(path: str | os.PathLike[str]) -> bool:
-    """Whether there is a regular file of that name, or a link to one.
-
-    Args:
-        path: any name; one too long or out of reach is no file.
-
-    Returns:
-        True or False; never raises.
-    """
+    """True for a regular file or a link to one; a name too long or out of reach is none."""
     return os.path.isfile(path)  # noqa: PTH113 (pathlib raises for names that are too long)
 
 
 def is_directory(path: str | os.PathLike[str]) -> bool:
-    """Whether there is a directory of that name, or a link to one.
-
-    Args:
-        path: any name; one too long or out of reach is no directory.
-
-    Returns:
-        True or False; never raises.
-    """
+    """True for a directory or a link to one; a name too long or out of reach is none."""
     return os.path.isdir(path)  # noqa: PTH112 (pathlib raises for names that are too long)
 
 
@@ -163,28 +143,17 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> Path:
-    """Writes a JSON file for people to read too; it appears whole or not at all.
-
-    Args:
-        path: the final name.
-        content: what JSON can hold.
-
-    Returns:
-        The path written.
-
-    Raises:
-        InvalidInputError: the directory is missing or cannot be written.
-    """
+    """Writes JSON, indented for people; as `write_atomically` of its text."""
     return write_atomically(path, json.dumps(content, indent=1).encode() + b"\n")
 
 
 def current_umask() -> int:
-    """The process's mask for the rights of new files.
+    """The rights that new files of this process do not get.
 
-    Read, not set and set back: another thread may create a file meanwhile.
+    Read from /proc, not set and set back: another thread may create a file meanwhile.
 
     Returns:
-        The rights that new files do not get.
+        The mask's bits.
     """
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("Umask:")).split()[1], 8)

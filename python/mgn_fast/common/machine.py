@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Linux says of this machine and this process, read from /proc and /sys."""
+"""CPU, memory and control groups of this machine, read from /proc and /sys."""
 
 from __future__ import annotations
 
@@ -9,14 +9,7 @@ from pathlib import Path
 
 
 def lines_of(path: Path) -> list[str]:
-    """The lines of a kernel file, or none where it cannot be read.
-
-    Args:
-        path: below /proc or /sys.
-
-    Returns:
-        Lines without their ends.
-    """
+    """The lines of a file below /proc or /sys; none where it cannot be read."""
     try:
         return path.read_text().splitlines()
     except OSError:
@@ -24,15 +17,7 @@ def lines_of(path: Path) -> list[str]:
 
 
 def field_of(path: Path, name: str) -> int | None:
-    """The number behind a name, in a kernel file of lines "name number".
-
-    Args:
-        path: below /proc or /sys.
-        name: the line's first word, with the colon that may follow it.
-
-    Returns:
-        The number in the file's own unit; None where there is no such line.
-    """
+    """The number on a kernel file's line whose first word, colon included, is `name`; or None."""
     for line in lines_of(path):
         words = line.split()
         if len(words) >= 2 and words[0] == name:
@@ -49,7 +34,7 @@ def control_groups(controller: str, root: Path = Path("/")) -> Iterator[tuple[Pa
 
     Yields:
         A group's directory and its version, 1 or 2. Inside a container the directory may be the
-        host's and not there to be seen; of these only the root group is.
+        host's and out of sight; of these only the root group is.
     """
     for line in lines_of(root / "proc/self/cgroup"):
         _, controllers, path = line.split(":", 2)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much memory a run may take: what the machine has left and what its control group allows.
 
-Knows nothing of what runs need; memory_plan.py does.
+Knows nothing of what runs need; `evaluation.memory_plan` does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from mgn_fast.common.machine import control_groups, field_of, lines_of
 from mgn_fast.errors import InvalidInputError
 
 MEGABYTE = 1 << 20
-# Left to the interpreter and to everybody else.
+# Left to the interpreter and to other processes.
 _RESERVE = 64 * MEGABYTE
 # By the version of control groups: limit and use, and the page cache in memory.stat not in use.
 _GROUP_FILES = {
@@ -23,7 +23,7 @@ _GROUP_FILES = {
 
 
 def available_bytes(root: Path = Path("/")) -> int | None:
-    """Memory that this process may still take.
+    """Bytes of memory that this process may still take; None where the system does not tell.
 
     The least of what the machine says is available and what each control group it is in (version 1
     or 2) has left; a group's page cache that is not in use counts as left.
@@ -42,20 +42,13 @@ def available_bytes(root: Path = Path("/")) -> int | None:
 
 
 def in_words(count: int) -> str:
-    """A number of bytes to read.
-
-    Args:
-        count: bytes.
-
-    Returns:
-        Whole megabytes, or gigabytes with one decimal from ten thousand megabytes on.
-    """
+    """Bytes as whole megabytes, or from ten thousand megabytes on as gigabytes with one decimal."""
     megabytes = count / MEGABYTE
     return f"{megabytes:.0f} MB" if megabytes < 10_000 else f"{megabytes / 1024:,.1f} GB"
 
 
 def require_fit(what: str, needed: int, remedies: Sequence[tuple[str, int]]) -> None:
-    """Refuses a run that would need more memory than there is.
+    """Raises InvalidInputError if a run needs more memory than there is.
 
     Args:
         what: the run, as the message's first words.
@@ -77,7 +70,7 @@ def require_fit(what: str, needed: int, remedies: Sequence[tuple[str, int]]) -> 
 
 
 def _group_limits(root: Path) -> Iterator[int]:
-    """What each group that this process is in has left, where it has a limit."""
+    """Bytes left in each control group of this process that has a limit."""
     for group, version in control_groups("memory", root):
         limit_name, usage_name, cache_name = _GROUP_FILES[version]
         limit, usage = _number(group / limit_name), _number(group / usage_name)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is told what every step of embedding took: nobody, unless a benchmark or a person asks.
+"""Timing hooks: each step of embedding hands a `Span` to the session's observer.
 
-Times are those of `time.perf_counter`. Knows nothing of the steps themselves.
+The default observer, `NO_OBSERVER`, drops it at no cost; benchmarks and progress displays bring
+their own. Times are those of `time.perf_counter`. Knows nothing of the steps themselves.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ Stage = Literal[
 
 
 class Span(NamedTuple):
-    """One step.
+    """When one step of embedding began and ended, and which thread or lane did it.
 
     Attributes:
         stage: what was done.
@@ -49,7 +50,7 @@ class Span(NamedTuple):
 
 
 class Observer:
-    """Is told of every step; this one forgets it. Any thread may call.
+    """Receives the time of every step; this base class drops it. Any thread may call.
 
     Attributes:
         times_devices: wants to know what devices did too, which costs them an event before,
@@ -59,7 +60,7 @@ class Observer:
     times_devices = True
 
     def using(self, what: str, settings: Mapping[str, object]) -> None:
-        """Takes note of what was opened, and with which settings.
+        """Receives what was opened, and with which settings.
 
         Args:
             what: such as "session".
@@ -71,15 +72,15 @@ class Observer:
         return _NOTHING
 
     def spent(self, span: Span) -> None:
-        """Takes note of one step."""
+        """Receives the span of one step, when the step is over."""
 
     def spending(self, stage: Stage) -> contextlib.AbstractContextManager[None]:
-        """A block that is one step."""
+        """A `with` block that counts as one step of the stage."""
         return Spending(self, stage)
 
 
 class Spending:
-    """A `with` block whose time an observer is told, however the block ends."""
+    """A `with` block whose time goes to an observer, however the block ends."""
 
     __slots__ = ("_observer", "_stage", "_started_s")
 
@@ -96,8 +97,8 @@ class Spending:
         self._observer.spent(Span(self._stage, self._started_s, ended_s, track))
 
 
-class _Nobody(Observer):
-    """Hears nothing, at no cost."""
+class _NoObserver(Observer):
+    """Drops everything, at no cost: what `NO_OBSERVER` is."""
 
     times_devices = False
 
@@ -106,13 +107,13 @@ class _Nobody(Observer):
 
 
 _NOTHING = contextlib.nullcontext()
-NO_OBSERVER: Observer = _Nobody()
+NO_OBSERVER: Observer = _NoObserver()
 _current: ContextVar[Observer] = ContextVar("observer", default=NO_OBSERVER)
 
 
 @contextlib.contextmanager
 def observing(observer: Observer) -> Iterator[None]:
-    """Sessions opened in the block, by this thread, tell the observer for as long as they live."""
+    """Sessions that this thread opens in the block report to the observer as long as they live."""
     token = _current.set(observer)
     try:
         yield
@@ -121,5 +122,5 @@ def observing(observer: Observer) -> Iterator[None]:
 
 
 def current_observer() -> Observer:
-    """Of the innermost `observing` block around the caller; `NO_OBSERVER` outside."""
+    """The observer of the innermost `observing` block around the caller; outside, `NO_OBSERVER`."""
     return _current.get()

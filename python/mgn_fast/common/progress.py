@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a long run tells how far it is."""
+"""The callback by which a long run reports how much of it is done."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def no_progress(stage: str, done: int, total: int) -> None:
-    """A Progress that tells nobody; the default of every function that takes one.
+    """Drops every report: the default of functions that take a `Progress`.
 
     Args:
         stage: of the run.

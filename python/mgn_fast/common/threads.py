@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many threads to use: the caller's number, else MGN_FAST_THREADS, else our cores.
 
-Also holds numpy's BLAS to that number, where numpy multiplies for us.
+Also holds NumPy's BLAS to that number, where NumPy multiplies for us.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_THREADS = 1024
 
 
 def thread_count(threads: int | None = None, *, name: str = "threads") -> int:
-    """The number of threads to use.
+    """The caller's number of threads, checked, or else the default.
 
     Args:
         threads: 1 to 1024, or None for MGN_FAST_THREADS, else the cores this process may run on.
@@ -46,7 +46,7 @@ def thread_count(threads: int | None = None, *, name: str = "threads") -> int:
 
 @contextlib.contextmanager
 def blas_threads(count: int) -> Iterator[None]:
-    """Holds numpy's products to so many threads, for the whole process, until it is left.
+    """A block in which NumPy's products use so many threads, in the whole process.
 
     Never raises a number: one that the environment keeps lower (OPENBLAS_NUM_THREADS and the like)
     stays as it is.

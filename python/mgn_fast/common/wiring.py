@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one call that runs up the floors: embedders ask for what tuning found, and tuning runs them.
+"""The one call to a higher floor: an embedder with `auto=True` asks tuning for its options.
 
-The package sets it when it is imported.
+Importing the package sets it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Data sets for person re-identification: which pictures are query and gallery, and who is on them.
 
-Reads names and lists, never pictures; what `layouts` says of a set's form and `published` of its
-size. Imports no OpenCV: only `synthetic` needs it, when called.
+Reads names and lists, never pictures: `layouts` knows a set's form, `published_counts` its size.
+Imports no OpenCV: only `synthetic` needs it, when called.
 """
 
 from __future__ import annotations
@@ -62,12 +62,12 @@ class Split:
 
     @property
     def person(self) -> I32Array:
-        """int32 [N]."""
+        """Persons, int32 [N]; 0 is a distractor, except in MSMT17."""
         return self.identities.person
 
     @property
     def camera(self) -> I32Array:
-        """int32 [N]."""
+        """Cameras, int32 [N]."""
         return self.identities.camera
 
     def __len__(self) -> int:
@@ -79,14 +79,15 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Query and gallery of one set.
+    """Query and gallery pictures of one data set, with their persons and cameras.
 
     Attributes:
         root: the directory that holds the splits.
         kind: which set it is; "cuhk03-np" is replaced by the variant that was found.
         query, gallery: the pictures to embed.
         num_junk: pictures of person -1 in both, which were dropped.
-        num_distractors: gallery pictures of nobody sought (person 0), which stay and count against.
+        num_distractors: gallery pictures of person 0, who is never sought; they stay and count
+            against.
         notes: what else was noticed while reading, as sentences.
     """
 
@@ -138,14 +139,14 @@ def load_dataset(root: PathLike, kind: Kind = "market1501") -> Dataset:
 
 
 def count_problems(dataset: Dataset) -> list[str]:
-    """How a set's sizes differ from the published ones.
+    """One sentence for each way in which a set's sizes differ from the published ones.
 
     Args:
         dataset: what `load_dataset` gave.
 
     Returns:
-        One sentence per difference in pictures, persons or cameras; none for the true set, and
-        none for the synthetic set, which has no published sizes.
+        Differences in pictures, persons or cameras; none for the true set, and none for the
+        synthetic set, which has no published sizes.
     """
     published = PUBLISHED.get(dataset.kind, {})
     problems = []
@@ -235,9 +236,9 @@ def _notes(
     shared = {path.name for path in query.paths} & {path.name for path in gallery.paths}
     if shared:
         yield f"query and gallery share {len(shared)} names, the first {min(shared)!r}"
-    nobody = int(np.sum(_is_distractor(splits[0], layout)))
-    if nobody:
-        yield f"query has {nobody} pictures of person 0, who is nobody sought"
+    distractors = int(np.sum(_is_distractor(splits[0], layout)))
+    if distractors:
+        yield f"query has {distractors} pictures of person 0, who is nobody sought"
     others = ~_is_distractor(splits[1], layout) & ~np.isin(splits[1].person, splits[0].person)
     if others.any():
         persons = len(np.unique(splits[1].person[others]))

@@ -50,18 +50,7 @@ class _File:
 
 
 def drawn_jpegs(count: int, seed: int) -> list[bytes]:
-    """`synthetic.draw_pictures` as files in memory.
-
-    Args:
-        count: 0 upward.
-        seed: 0 upward.
-
-    Returns:
-        `count` JPEG files.
-
-    Raises:
-        InvalidInputError: count or seed is negative or no integer.
-    """
+    """The pictures of `scenes.draw_pictures` as JPEG files in memory; the same errors."""
     return [_encoded(picture) for picture in draw_pictures(count, seed)]
 
 
@@ -118,7 +107,7 @@ def _refuse_foreign(directory: Path) -> None:
 
 
 def _own_names(directory: Path) -> set[str]:
-    """Everything an earlier call wrote here, by its marker; nothing where there is no marker."""
+    """Names of all files that an earlier call wrote here, by its marker; none without a marker."""
     try:
         marker = json.loads(read_limited(directory / MARKER, 4096))
         persons, seed = marker["persons"], marker["seed"]

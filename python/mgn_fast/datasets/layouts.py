@@ -25,7 +25,7 @@ _INT32_DIGITS = 9
 
 @dataclass(frozen=True)
 class Layout:
-    """One data set's places and names.
+    """Where one data set keeps its pictures, and how it names them.
 
     Attributes:
         query, gallery: a directory, or for `lists` a list file, below the root.
@@ -34,7 +34,7 @@ class Layout:
             only group is the camera.
         example: such a name, for messages.
         pictures: directories that listed paths may start from; empty where there are no lists.
-        zero_is_distractor: person 0 is nobody sought. MSMT17 counts its persons from 0.
+        zero_is_distractor: person 0 is a distractor. MSMT17 counts its persons from 0.
     """
 
     query: str
@@ -113,7 +113,7 @@ def find_root(root: Path, layout: Layout) -> Path:
         layout: of the kind asked for.
 
     Returns:
-        The first of `root` itself and then the only complete place below it.
+        `root` itself if it holds the set, else the only complete place below it.
 
     Raises:
         DatasetError: nothing there, no complete set, or more than one.
@@ -136,7 +136,7 @@ def find_root(root: Path, layout: Layout) -> Path:
 
 
 def _missing(place: Path, layout: Layout) -> str:
-    """What keeps the place from holding the set, in words; empty where nothing does."""
+    """A sentence on why a place does not hold the set; "" where it does."""
     if not is_directory(place):
         return "is not there"
     is_there = is_regular_file if layout.pictures else is_directory
@@ -147,7 +147,7 @@ def _missing(place: Path, layout: Layout) -> str:
 
 
 def read_split(root: Path, layout: Layout, name: str) -> Found:
-    """One split's pictures, in order of name.
+    """Pictures, persons and cameras of one split, in order of the pictures' names.
 
     Args:
         root: what `find_root` gave.
@@ -260,7 +260,7 @@ def _read_text(path: Path) -> str:
 
 
 def _parse_line(line: str, layout: Layout) -> tuple[str, int, int]:
-    """Relative path, person and camera. The path may hold spaces: the person is the last word."""
+    """Path, person and camera of a list's line; the path may hold spaces, the person is last."""
     name, _, person = line.rstrip(" \t").rpartition(" ")
     if not name or not re.fullmatch(rf"-1|\d{{1,{_INT32_DIGITS}}}", person, re.ASCII):
         raise DatasetError(f"{line[:200]!r} is not a path, a space and a person")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A drawn pedestrian: the look a person keeps, and the body in one pose, on a transparent sheet.
 
-Knows nothing of cameras, backgrounds or files. Needs OpenCV: only `synthetic` imports it.
+Knows nothing of cameras, backgrounds or files. Needs OpenCV: only `scenes` imports it.
 """
 
 from __future__ import annotations
@@ -70,14 +70,7 @@ def _word(random: Random, **shares: float) -> str:
 
 
 def random_look(random: Random) -> Look:
-    """A new person's look.
-
-    Args:
-        random: decides everything; the same state gives the same look.
-
-    Returns:
-        Colours, clothes, hair, bag and build.
-    """
+    """Colours, clothes, hair, bag and build of a new person; one random state gives one look."""
     return Look(
         skin=_choose(random, _SKIN, 5),
         hair=_choose(random, _HAIR, 6),

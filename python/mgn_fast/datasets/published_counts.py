@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each data set's authors count in its query and gallery: data, compared in `datasets`."""
+"""Sizes that each data set's authors publish: data only, compared by `dataset.count_problems`."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def _blotches(random: Random, rows: int, columns: int, cell: int, strength: floa
 
 @functools.lru_cache(maxsize=2 * NUM_CAMERAS)
 def _scene(seed: int, camera: int) -> U8Array:
-    """What the camera sees without people: several crops wide, so that neighbours differ."""
+    """The camera's view without people: several crops wide, so that neighbours differ."""
     random = _random(seed, _SCENE, camera)
     place = _CAMERAS[camera - 1]
     horizon = int(_ROWS * place.horizon)
@@ -242,7 +242,7 @@ def draw_fragment(person: int, camera: int, shot: int, *, seed: int) -> U8Array:
 
 
 def draw_background(camera: int, shot: int, *, seed: int) -> U8Array:
-    """A crop with nobody on it: a detector's false alarm, in Market-1501 a distractor (0000).
+    """A crop without a person: a detector's false alarm, in Market-1501 a distractor (0000).
 
     Args:
         camera: 1 to 6.
@@ -264,7 +264,7 @@ def draw_background(camera: int, shot: int, *, seed: int) -> U8Array:
 
 
 def draw_pictures(count: int, seed: int) -> list[U8Array]:
-    """Pictures of as many different pedestrians, over all cameras in turn.
+    """Pictures of `count` different pedestrians, over all cameras in turn.
 
     Picture i is the same for every count greater than i.
 

@@ -35,7 +35,7 @@ from mgn_fast.types import AnyArray, F32Array, PathLike, U8Array
 
 @dataclass(eq=False)
 class _Picture:
-    """A decoded picture on its way: its rows that are still to come, and their sum."""
+    """A decoded picture on its way: the rows still to come from the model, and the sum so far."""
 
     name: str
     resized: U8Array
@@ -146,7 +146,7 @@ class Embedder:
         """As `stream`, of pictures whose names are given.
 
         Args:
-            sources: (name, picture) one by one; may be endless. The name is what messages call a
+            sources: (name, picture) one by one; may be endless. Messages use the name for a
                 picture that is no path.
 
         Yields:
@@ -164,7 +164,7 @@ class Embedder:
                 decoded.close()
 
     def close(self) -> None:
-        """Closes the session. May be called again."""
+        """Closes the session and frees its model. May be called again."""
         self.session.close()
 
     def __enter__(self) -> Embedder:
@@ -175,11 +175,7 @@ class Embedder:
 
     @property
     def rows_per_picture(self) -> int:
-        """Of the network's input: 2 for a picture and its mirror, 1 where the graph mirrors.
-
-        Returns:
-            1 or 2.
-        """
+        """Rows of the network's input per picture: 2 with its mirror, 1 where the graph mirrors."""
         return len(self._mirrors)
 
     @property
@@ -232,7 +228,7 @@ class Embedder:
                 future.cancel()
 
     def decode_and_resize(self, source: Source, name: str) -> U8Array:
-        """What the workers do with each picture.
+        """One picture at the model's size, uint8 RGB [384, 128, 3]: the worker threads' job.
 
         Args:
             source: a path, the bytes of a file, or uint8 RGB [H, W, 3].

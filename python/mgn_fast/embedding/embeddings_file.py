@@ -41,7 +41,7 @@ NPY_ERRORS = (
 
 @dataclass(frozen=True, eq=False)
 class Embeddings:
-    """Embeddings read from disk.
+    """Embeddings read from disk, with the names of their rows.
 
     Attributes:
         rows: float32, float16 or float64 [N, D], mapped from the file.
@@ -53,14 +53,7 @@ class Embeddings:
 
 
 def sidecar_path(path: PathLike) -> Path:
-    """Where the description of an embeddings file stands.
-
-    Args:
-        path: the .npy file.
-
-    Returns:
-        The same path ending in .json.
-    """
+    """The .json that describes an embeddings file: the same path with that ending."""
     return Path(path).with_suffix(".json")
 
 
@@ -119,7 +112,10 @@ def read_embeddings(path: PathLike) -> Embeddings:
 
 
 def _write_rows(file: BinaryIO, rows: Iterable[tuple[str, F32Array]], width: int) -> list[str]:
-    """Rows first under a header for none; NumPy pads headers so that a longer count fits later."""
+    """Writes rows behind a header for none, which is corrected last; gives the rows' names.
+
+    NumPy pads headers so that a longer count fits later.
+    """
     names: dict[str, None] = {}
     header_bytes = _write_header(file, 0, width)
     for name, row in rows:
@@ -141,7 +137,7 @@ def _write_header(file: BinaryIO, count: int, width: int) -> int:
 
 
 def _require_replaceable(sidecar: Path) -> None:
-    """An old description may go; anybody else's file of that name may not."""
+    """Raises if the .json to be replaced was not written by this package."""
     if not sidecar.exists():
         return
     try:

@@ -17,19 +17,12 @@ from mgn_fast.types import F32Array, PathLike
 
 
 def picture_rows(contract: Contract | None, model: PathLike, *, mirror: bool) -> tuple[bool, ...]:
-    """The rows of a picture in the network's input, in their order.
+    """Whether each row of a picture in the network's input is mirrored; the plain one comes first.
 
-    Args:
-        contract: of the model; None is one whose graph does not fuse.
-        model: its file, for the message.
-        mirror: whether the mirrored picture is to be part of the embedding.
-
-    Returns:
-        For each row whether it is mirrored: the plain one, and the mirrored one unless the graph
-        makes it itself or it is not wanted.
+    The mirrored row is there unless the graph makes it itself, or `mirror` is False.
 
     Raises:
-        InvalidInputError: it is not wanted, and the graph makes it.
+        InvalidInputError: `mirror` is False, and the graph makes it.
     """
     fuses = contract is not None and contract.fuse_mirror
     if fuses and not mirror:
@@ -43,19 +36,10 @@ def picture_rows(contract: Contract | None, model: PathLike, *, mirror: bool) ->
 def fused(
     total: F32Array, refusal: Callable[[str], Exception], subject: str, remedy: str = ""
 ) -> F32Array:
-    """A picture's embedding.
+    """A picture's embedding: the sum of its rows' features, to length 1.
 
-    Args:
-        total: float32 [D], the sum of its rows' features.
-        refusal: makes the error, of the message.
-        subject: the message's first words: which sum it is.
-        remedy: the message's last words.
-
-    Returns:
-        float32 [D] of length 1.
-
-    Raises:
-        Exception: what `refusal` makes: the sum has no direction.
+    A sum without a direction is an error that `refusal` makes of `subject`, its length and
+    `remedy`.
     """
     length = np.linalg.norm(total)
     if not np.isfinite(length) or length == 0:

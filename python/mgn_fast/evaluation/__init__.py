@@ -3,13 +3,13 @@
 
 measure      what users call: `evaluate`, for one protocol or for many
 protocol     what counts as a match, and the metrics by their definitions
-report       what comes out
+report       rankings and reports: the results
 distances    blocks of exact distances; `rank`
 reranking    k-reciprocal re-ranking
 neighbours   the nearest pictures of each, for re-ranking
 body_parts   the eight parts of an MGN embedding
 agreement    how alike two models' embeddings are
-memory_plan  what a run will take
+memory_plan  the memory that a run will take
 """
 
 from mgn_fast.evaluation.agreement import Agreement, compare

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How near two models' embeddings of the same pictures are, and how far apart those of one model.
+"""How alike two models' embeddings of the same pictures are, and how unlike those of one model.
 
 Arrays only: knows neither models nor pictures.
 """
@@ -42,7 +42,7 @@ class Agreement:
 
 
 def compare(reference: F32Array, candidate: F32Array) -> Agreement:
-    """How near each row of one set is to the same row of another.
+    """Cosines and relative errors between each row of one set and the same row of another.
 
     Cosines are taken from the difference of the unit rows, so that they are exact near 1.
 
@@ -83,13 +83,13 @@ def compare(reference: F32Array, candidate: F32Array) -> Agreement:
 
 
 def nearest_others(embeddings: F32Array) -> I32Array:
-    """For each picture the nearest other one of the same set.
+    """The nearest other picture of the same set, for each picture; of equally near ones the first.
 
     Args:
         embeddings: float32 [N, D], at least two rows.
 
     Returns:
-        int32 [N]; of pictures equally near the first.
+        int32 [N].
 
     Raises:
         InvalidInputError: fewer than two rows.
@@ -103,7 +103,7 @@ def nearest_others(embeddings: F32Array) -> I32Array:
 
 
 def median_cosine(embeddings: F32Array, person: npt.NDArray[Any] | None = None) -> float | None:
-    """The median cosine between pictures of different persons: what says nothing lies near 1.
+    """The median cosine between pictures of different persons; near 1 the model tells none apart.
 
     Args:
         embeddings: float32 [N, D]; of more than 512 rows as many are taken, evenly spread.
@@ -133,15 +133,7 @@ def median_cosine(embeddings: F32Array, person: npt.NDArray[Any] | None = None) 
 
 
 def spread(count: int, most: int) -> I32Array:
-    """Places evenly spread over a list.
-
-    Args:
-        count: its length.
-        most: how many places at most.
-
-    Returns:
-        int32, ascending, all different; all places where there are no more than `most`.
-    """
+    """At most `most` indices spread evenly over `count` items: int32, ascending, all different."""
     if count <= most:
         return np.arange(count, dtype=np.int32)
     return np.linspace(0, count - 1, most).astype(np.int32)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which parts of the body made two pictures close: MGN's embedding, taken part by part.
+"""MGN's embedding taken part by part: which parts of the body made two pictures close.
 
 Knows nothing of how it is drawn.
 """
@@ -18,7 +18,7 @@ from mgn_fast.types import AnyArray
 
 @dataclass(frozen=True)
 class PartComparison:
-    """How near two pictures are in each part, in the order of `PARTS`.
+    """The similarity of two pictures in each part, in the order of `PARTS`.
 
     Attributes:
         contributions: what each part adds to the similarity of the two; they sum to it.
@@ -31,16 +31,12 @@ class PartComparison:
 
     @property
     def similarity(self) -> float:
-        """The cosine of the whole embeddings.
-
-        Returns:
-            -1 to 1, but for rounding.
-        """
+        """The cosine of the whole embeddings, -1 to 1 but for rounding."""
         return sum(self.contributions)
 
 
 def compare_parts(query: AnyArray, gallery: AnyArray) -> tuple[PartComparison, ...]:
-    """How near one picture is to others, part by part.
+    """The similarity of one picture to others, part by part.
 
     The similarity of two unit rows is the sum of eight dot products of 256 numbers each: those are
     the contributions. Rows of other lengths are taken as if divided by them. Computed in float64.

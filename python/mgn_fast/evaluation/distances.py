@@ -51,14 +51,7 @@ class EmbeddingSet:
         return len(self.values)
 
     def part(self, rows: slice) -> EmbeddingSet:
-        """Some of the rows, not copied.
-
-        Args:
-            rows: a range, step 1.
-
-        Returns:
-            Their embeddings and squared lengths.
-        """
+        """The embeddings of a range of rows (step 1), not copied."""
         return EmbeddingSet(self.values[rows], self.squares[rows])
 
 
@@ -164,13 +157,13 @@ def screened_blocks(
         rows: embeddings, B of them per block.
         columns: embeddings, all of them in every block.
         metric: "squared_distance", or "unit_rows" for 2 - 2 a.b.
-        workers: threads of the core, and of numpy's BLAS where that multiplies.
+        workers: threads of the core, and of NumPy's BLAS where that multiplies.
         out: float32 [len(rows), len(columns)] in C order, to keep all distances in; without it the
             next block overwrites the memory of this one.
 
     Yields:
-        The rows' range, their distances float32 [B, len(columns)], and the core's look at both.
-        The caller may write to the distances, once it is done with the core's look.
+        The rows' range, their distances float32 [B, len(columns)], and the core's `Screened` of
+        both. The caller may write to the distances once it is done with that.
     """
     buffer, scratch = np.empty(0, np.float32), _core.Scratch()
     for part in row_blocks(len(rows), len(columns)):
@@ -207,7 +200,7 @@ def screen(
         threads: of the core, which multiplies itself on CPUs it has a kernel for.
 
     Returns:
-        The core's look at the distances and the embeddings.
+        The core's `Screened`, which settles these distances from the embeddings.
     """
     multiply(rows.values, columns.values, out, scratch, threads)
     squares = rows.squares, columns.squares
@@ -226,15 +219,7 @@ def multiply(
 
 
 def row_blocks(rows: int, columns: int) -> Iterator[slice]:
-    """Consecutive ranges of rows, each a block of bounded size.
-
-    Args:
-        rows: how many to cover.
-        columns: elements in each.
-
-    Yields:
-        Slices with start and stop.
-    """
+    """Consecutive ranges of `rows` rows, each with about as many elements as a block may have."""
     step = max(1, min(BLOCK_ROWS, BLOCK_ELEMENTS // max(1, columns)))
     for start in range(0, rows, step):
         yield slice(start, min(rows, start + step))
@@ -243,7 +228,7 @@ def row_blocks(rows: int, columns: int) -> Iterator[slice]:
 def checked_sets(
     query_embeddings: AnyArray, gallery_embeddings: AnyArray, workers: int
 ) -> tuple[EmbeddingSet, EmbeddingSet]:
-    """Both sets as the core takes them, or the error that says what is wrong with which.
+    """Both sets as the core takes them; nothing is copied that is float32 in C order already.
 
     Args:
         query_embeddings: floating point [Q, D].
@@ -251,7 +236,7 @@ def checked_sets(
         workers: threads.
 
     Returns:
-        Queries and gallery. Nothing is copied that is float32 in C order already.
+        Queries and gallery.
 
     Raises:
         InvalidInputError: as for `rank`, or a row longer than MAX_LENGTH.

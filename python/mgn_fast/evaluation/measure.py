@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mean average precision, CMC and mINP, from distances or straight from embeddings.
 
-Owns the passes over the distances, and that they fit into memory; protocol.py owns the rules.
+Owns the passes over the distances, and that they fit into memory; `protocol` owns the rules.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def evaluate(
     same_camera: SameCamera = "drop",
     threads: int | None = None,
 ) -> Report:
-    """How well embeddings find each query's person in the gallery.
+    """mAP, mINP and CMC of embeddings: how well they find each query's person in the gallery.
 
     Ranks by the float64 Euclidean distance between the float32 rows, whatever the CPU, the block
     and the number of threads, and never holds more than a block of distances. With `rerank` it
@@ -101,7 +101,7 @@ def evaluate_distances(
     ap: PrecisionRule = "sklearn",
     same_camera: SameCamera = "drop",
 ) -> Report:
-    """How well given distances find each query's person in the gallery.
+    """mAP, mINP and CMC of given distances, which rank the gallery for each query.
 
     A match is a gallery picture of the query's person. With same_camera="drop", those taken by the
     query's own camera are junk instead, and leave the ranking before anything is counted; "keep"
@@ -172,7 +172,7 @@ def measure_embeddings(
     progress: Progress = no_progress,
     observers: Sequence[BlockObserver] = (),
 ) -> tuple[ProtocolReport, ...]:
-    """As `evaluate`, by any protocols, all of them in one pass.
+    """A report for each of several protocols from embeddings, all in one pass.
 
     Args:
         query_embeddings: float32 [Q, D]; float16 and float64 are converted to it.
@@ -183,7 +183,7 @@ def measure_embeddings(
         rerank: how to re-rank first; None for not at all.
         threads: of the core; None for MGN_FAST_THREADS or all cores.
         progress: is told how far the run is, from this thread.
-        observers: are shown every block of distances, from this thread, in order of the queries.
+        observers: get every block of distances, from this thread, in order of the queries.
 
     Returns:
         A report for each protocol.
@@ -237,7 +237,7 @@ def measure_distances(
     *,
     threads: int | None = None,
 ) -> tuple[ProtocolReport, ...]:
-    """As `evaluate_distances`, by any protocols, all of them in one pass.
+    """A report for each of several protocols from given distances, all in one pass.
 
     Args:
         distances: float32 or float64 [Q, G]; smaller is closer. Only the order matters.
@@ -277,7 +277,7 @@ def work_of(
     *,
     converted: int = 0,
 ) -> Work:
-    """The size of a run, for `plan.needed_bytes`.
+    """The size of an evaluation, for `memory_plan.needed_bytes`.
 
     Args:
         shape: queries, gallery pictures and width of an embedding.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much memory an evaluation takes beyond the embeddings, known before it runs.
 
-Sums up what the modules beside it allocate; whoever changes a buffer there changes it here, and the
+Sums up what the modules beside it allocate. A buffer that changes there has to change here; the
 tests compare the sums with what runs really take.
 """
 
@@ -27,7 +27,7 @@ _ENTRIES_BEFORE, _ENTRIES_AFTER = 1.5, 3.0
 
 @dataclass(frozen=True)
 class Work:
-    """An evaluation's size.
+    """Sizes of an evaluation that decide how much memory it takes.
 
     Attributes:
         queries: number of queries.
@@ -53,41 +53,22 @@ class Work:
 
     @property
     def pictures(self) -> int:
-        """Queries and gallery together.
-
-        Returns:
-            Their number.
-        """
+        """Number of pictures, queries and gallery together."""
         return self.queries + self.gallery
 
     @property
     def pairs(self) -> int:
-        """Of a query and a gallery picture.
-
-        Returns:
-            Their number.
-        """
+        """Number of pairs of a query and a gallery picture."""
         return self.queries * self.gallery
 
     @property
     def keeps_distances(self) -> bool:
-        """Whether re-ranking keeps the distances from queries to gallery between its two uses.
-
-        Returns:
-            True up to a size.
-        """
+        """True if re-ranking keeps the distances between its two uses of them: up to a size."""
         return self.pairs <= KEPT_ELEMENTS
 
 
 def needed_bytes(work: Work) -> int:
-    """Memory beyond the embeddings at the run's fullest moment, near and rather too high.
-
-    Args:
-        work: the run.
-
-    Returns:
-        Bytes.
-    """
+    """Bytes beyond the embeddings at the run's fullest moment; close, and rather too many."""
     rows = min(work.queries, BLOCK_ROWS, max(1, BLOCK_ELEMENTS // max(1, work.gallery)))
     shared = (
         _AROUND
@@ -104,7 +85,7 @@ def needed_bytes(work: Work) -> int:
 
 
 def require_room(what: str, work: Work, remedies: Sequence[tuple[str, int]] = ()) -> int:
-    """Refuses a run that would not fit, and names what would.
+    """The bytes that a run needs; InvalidInputError, with what would fit instead, if it does not.
 
     Args:
         what: the run, as the message's first words.
@@ -114,9 +95,6 @@ def require_room(what: str, work: Work, remedies: Sequence[tuple[str, int]] = ()
 
     Returns:
         The bytes it needs.
-
-    Raises:
-        InvalidInputError: it needs more than is available.
     """
     needed = needed_bytes(work)
     require_fit(what, needed, [*remedies, *_remedies(work)])

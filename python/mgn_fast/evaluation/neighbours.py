@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The nearest pictures of every picture, queries and gallery together, each pair multiplied once.
 
-Blocks whose values nobody else needs are multiplied in bfloat16 where the CPU does so: twice as
-fast, and near enough to rule out what is far, within a bound that is measured. What is left is
-settled in float64 by the core, so that lists and largest distances are exact either way.
+Blocks whose values are not kept are multiplied in bfloat16 where the CPU does so: twice as fast,
+and near enough to rule out what is far, within a bound that is measured. What is left is settled in
+float64 by the core, so that lists and largest distances are exact either way.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class NeighbourFinder:
         )
 
     def find(self, kept: F32Array | None) -> tuple[I32Array, F64Array, F32Array]:
-        """Goes through all pairs.
+        """Each picture's nearest pictures and its largest distance, over all pairs.
 
         Args:
             kept: float32 [Q, G] to write the distances from queries to gallery to; None to drop
@@ -95,7 +95,7 @@ class NeighbourFinder:
         return self._settle()
 
     def _add_squares(self, left: int, right: int) -> None:
-        """Every pair of a picture of one side and one of the other, or of one side, once."""
+        """Adds each pair of a picture of one side and one of the other (or the same) side, once."""
         sides, first = (self._query, self._gallery), (0, len(self._query))
         for rows, columns in _squares(len(sides[left]), len(sides[right])):
             if left == right and rows.start > columns.start:

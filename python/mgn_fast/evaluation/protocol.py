@@ -30,7 +30,7 @@ MAX_SEED = 2**64 - 1
 
 @dataclass(frozen=True)
 class Protocol:
-    """How to evaluate. The defaults are Market-1501's, as `mgn_fast.evaluate` applies them.
+    """Rules of an evaluation. The defaults are Market-1501's, as `mgn_fast.evaluate` applies them.
 
     Single-gallery-shot is CUHK03's: a draw keeps one gallery picture of every person, each of his
     pictures as likely as any other, for every query on its own, after what `same_camera` removes.
@@ -78,17 +78,13 @@ class Protocol:
 
     @property
     def counts_ranks(self) -> bool:
-        """Whether a query's cmc is a mean over several ranks, instead of one step.
-
-        Returns:
-            True for draws and without the break.
-        """
+        """True if a query's cmc is a mean over several ranks: with draws, and without the break."""
         return self.single_shot != "no" or not self.first_match_break
 
 
 @dataclass(frozen=True, eq=False)
 class ProtocolReport(Report):
-    """A report and the protocol it was made by.
+    """A report, the protocol it was made by, and the rank of each query's first match.
 
     Attributes:
         protocol: its options, the seed among them.
@@ -109,7 +105,7 @@ class ProtocolReport(Report):
 
 
 class ProtocolTally:
-    """Collects what the core says of each query, block by block, and sums it up.
+    """Collects what the core finds of each query, block by block, and sums it up.
 
     Args:
         query: person and camera of every query.
@@ -138,7 +134,7 @@ class ProtocolTally:
         self._ranks = np.zeros(min(protocol.max_rank, len(gallery)))
 
     def add_distances(self, rows: slice, distances: AnyArray) -> None:
-        """Counts queries whose distances are given.
+        """Counts some queries by their distances to the whole gallery.
 
         Args:
             rows: which queries.
@@ -156,12 +152,7 @@ class ProtocolTally:
             )
 
     def add_screened(self, rows: slice, block: _core.Screened) -> None:
-        """Counts queries whose distances are settled in float64 where that decides.
-
-        Args:
-            rows: which queries.
-            block: the core's look at them and the whole gallery.
-        """
+        """Counts some queries (`rows`) by distances that float64 settles where that decides."""
         self._add(rows, block)
 
     def _add(self, rows: slice, block: AnyArray | _core.Screened) -> None:
@@ -181,22 +172,11 @@ class ProtocolTally:
 
     @property
     def average_precision(self) -> F64Array:
-        """Of the queries counted so far, also where none of them has a match.
-
-        Returns:
-            float64 [Q]; NaN for a query without match.
-        """
+        """Average precision of the queries counted so far, float64 [Q]; NaN without a match."""
         return self._average_precision
 
     def report(self) -> ProtocolReport:
-        """What all queries together come to.
-
-        Returns:
-            The report.
-
-        Raises:
-            InvalidInputError: no query has a match; the message says which rule removed what.
-        """
+        """The report over all queries; InvalidInputError, with the reason, if none has a match."""
         valid = self._first_match > 0
         if not valid.any():
             raise InvalidInputError(
@@ -223,7 +203,7 @@ class ProtocolTally:
 
 
 def unmatched(query: Identities, gallery: Identities, same_camera: SameCamera) -> tuple[int, int]:
-    """Why queries have no match, in numbers.
+    """Numbers of queries without a match: by an absent person, and by the same-camera rule.
 
     Args:
         query: person and camera of every query.
@@ -246,16 +226,7 @@ def unmatched(query: Identities, gallery: Identities, same_camera: SameCamera) -
 
 
 def why_nothing_matches(query: Identities, gallery: Identities, same_camera: SameCamera) -> str:
-    """The message for a set in which no query has a match.
-
-    Args:
-        query: person and camera of every query.
-        gallery: person and camera of every gallery picture.
-        same_camera: the rule.
-
-    Returns:
-        What removed the matches of how many queries, and what to do.
-    """
+    """The message for a set without a match: what removed how many queries' matches, what to do."""
     absent, removed = unmatched(query, gallery, same_camera)
     message = (
         f"no query has a match: {absent} of {len(query)} queries show a person who is not in the "

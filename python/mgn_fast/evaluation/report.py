@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an evaluation gives: rankings and reports."""
+"""Rankings and reports: the results of an evaluation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Ranking:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """How well queries find their person in the gallery.
+    """mAP, mINP, CMC and average precisions: how well queries find their person.
 
     Attributes:
         mean_average_precision: mean over the queries that have a match, in [0, 1].

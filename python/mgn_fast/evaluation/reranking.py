@@ -40,7 +40,7 @@ _CLOSE = 0.02
 
 @dataclass(frozen=True)
 class RerankSettings:
-    """How to re-rank: the arguments of `rerank`, checked.
+    """The parameters of re-ranking: those of `rerank`, checked.
 
     Attributes:
         k1: size of a picture's neighbourhood.
@@ -62,20 +62,12 @@ class RerankSettings:
 
     @property
     def metric(self) -> Metric:
-        """What the core calls the original distance.
-
-        Returns:
-            "unit_rows" (2 - 2 a.b) or "squared_distance".
-        """
+        """The core's name of the original distance: "unit_rows" or "squared_distance"."""
         return "unit_rows" if self.variant == "reid-mgn" else "squared_distance"
 
     @property
     def squared_again(self) -> bool:
-        """Whether the original distance is squared once more.
-
-        Returns:
-            True for the variant that does.
-        """
+        """True if the variant squares the original distance once more."""
         return self.variant == "zhong2017"
 
 
@@ -213,7 +205,7 @@ def _encode(
         settings.metric,
         settings.squared_again,
     )
-    # From a k1 of all pictures on, everybody is in every set and half of k1 decides nothing.
+    # From a k1 of all pictures on, all are in every set and half of k1 decides nothing.
     k1, k2 = min(settings.k1, count), min(settings.k2, count)
     encoding = _core.Encoding(len(query), len(gallery), k1, k2)
     steps = [encoding.relate, encoding.encode] + [encoding.expand] * (settings.k2 > 1)
@@ -234,7 +226,7 @@ def _settle_close(
     distances: F32Array,
     workers: int,
 ) -> None:
-    """Where everything lies close, float32 products are mostly rounding: those rows in float64."""
+    """Recomputes in float64 the rows where everything lies close and float32 is mostly rounding."""
     for row in np.flatnonzero(np.abs(scale) < _CLOSE * rows.squares):
         _core.exact_distances(
             rows.values[row : row + 1],

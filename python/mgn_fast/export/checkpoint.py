@@ -42,7 +42,7 @@ _INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """MGN's parameters as a file had them.
+    """MGN's parameters as a checkpoint file holds them, with the file's hash.
 
     Attributes:
         parameters: arrays by state-dict name, all 640; float32, counters int64.
@@ -149,7 +149,7 @@ def _without_prefix(tensors: dict[str, Any]) -> dict[str, Any]:
 
 
 def _num_identities(tensors: Mapping[str, Any]) -> int:
-    """What most heads say; heads that say otherwise are found misshapen afterwards."""
+    """The heads' width, by majority; heads of another width are found misshapen afterwards."""
     weights = [tensors.get(f"{part.head}.weight") for part in PARTS]
     widths = [x.shape[0] for x in weights if isinstance(x, torch.Tensor) and x.ndim == 2]
     return max(1, max(widths, key=widths.count, default=NUM_IDENTITIES))

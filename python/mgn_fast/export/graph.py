@@ -40,7 +40,7 @@ _TINY = np.float32(2.0**-14)
 
 @dataclass(frozen=True)
 class GraphForm:
-    """Which of the graphs is written.
+    """Choices that decide which graph is written: opset, batch axis, input and outputs.
 
     Attributes:
         opset: of the default operator set.
@@ -77,7 +77,7 @@ class _Writer:
         return name
 
     def reduction(self, kind: str, name: str, x: str, axis: int, *, keep: bool) -> str:
-        """ReduceSum or ReduceMax over an axis, which some opset moved from attribute to input."""
+        """ReduceSum or ReduceMax over an axis: an attribute in old opsets, an input in new ones."""
         if self.opset < {"ReduceSum": 13, "ReduceMax": 18}[kind]:
             return self.node(kind, name, [x], axes=[axis], keepdims=int(keep))
         axes = self.constant(f"{name}.axes", np.array([axis]))
@@ -157,7 +157,7 @@ def folded(parameters: Mapping[str, AnyArray], conv: str, norm: str) -> tuple[F3
 def build_model(
     parameters: Mapping[str, AnyArray], form: GraphForm, metadata: Mapping[str, str], version: str
 ) -> onnx.ModelProto:
-    """MGN as an ONNX model in memory.
+    """MGN as an ONNX model in memory, with the given parameters and form.
 
     Args:
         parameters: arrays by state-dict name, as `checkpoint.read_checkpoint` gives them.
@@ -300,11 +300,7 @@ def _parts_and_logits(writer: _Writer) -> None:
 
 @functools.cache
 def newest_opset() -> int:
-    """The newest opset that both the installed onnx and the installed ONNX Runtime take.
-
-    Returns:
-        At least `OLDEST_OPSET`.
-    """
+    """The newest opset that the installed onnx and ONNX Runtime both take, from `OLDEST_OPSET`."""
     newest: int = onnx.defs.onnx_opset_version()
     return next(opset for opset in range(newest, OLDEST_OPSET - 1, -1) if _runtime_takes(opset))
 

@@ -69,14 +69,7 @@ class ResidualBlock(nn.Module):
             self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(out_channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """The block's output.
-
-        Args:
-            x: [N, in_channels, H, W].
-
-        Returns:
-            [N, 4 * middle, H / stride, W / stride], not negative.
-        """
+        """The block's output, [N, 4 * middle, H / stride, W / stride], not negative."""
         branch = functional.relu(self.bn1(self.conv1(x)))
         branch = functional.relu(self.bn2(self.conv2(branch)))
         branch = self.bn3(self.conv3(branch))
@@ -120,7 +113,7 @@ class MGN(nn.Module):
             self.add_module(part.head, _Linear(PART_WIDTH, num_identities))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """All twelve outputs, in ReID-MGN's order.
+        """MGN's twelve outputs, in ReID-MGN's order: the feature, three of its parts, eight logits.
 
         Args:
             x: float32 [N, 3, 384, 128], normalised.
@@ -155,14 +148,7 @@ def _branch(*, stride: int) -> nn.Sequential:
 
 
 def parameter_shapes(num_identities: int = NUM_IDENTITIES) -> dict[str, tuple[int, ...]]:
-    """The name and shape of everything in MGN's state dict, batch-norm statistics included.
-
-    Args:
-        num_identities: width of the eight classifier heads.
-
-    Returns:
-        640 shapes by name, in the order of the state dict.
-    """
+    """Shapes by name of MGN's 640 parameters, in the state dict's order, statistics included."""
     with torch.device("meta"):
         return {name: tuple(x.shape) for name, x in MGN(num_identities).state_dict().items()}
 
@@ -184,7 +170,7 @@ def network_with(parameters: Mapping[str, AnyArray]) -> MGN:
 
 
 def seeded_state_dict(seed: int, num_identities: int = NUM_IDENTITIES) -> dict[str, AnyArray]:
-    """Random weights under which MGN is as calm as a trained network: for tests and demonstrations.
+    """Random weights that keep activations at a trained network's scale: for tests and demos.
 
     Convolutions are Kaiming-normal, each residual branch ends damped, and the batch norms carry the
     statistics of synthetic pictures. The same seed gives the same bits on one machine with the same

@@ -131,7 +131,7 @@ def _form(contract: Contract, batch_size: int | None, opset: int) -> GraphForm:
 def _weights(
     checkpoint: PathLike | None, contract: Contract
 ) -> tuple[dict[str, AnyArray], Contract]:
-    """The parameters, and the contract with where they came from."""
+    """The parameters to export, and the contract completed with where they come from."""
     if checkpoint is None:
         from mgn_fast.export.network import seeded_state_dict
 
@@ -158,7 +158,7 @@ def _write(
 
 
 def _verify(path: Path, parameters: dict[str, AnyArray], form: GraphForm, seed: int) -> None:
-    """Runs the network and the file on the same pictures, at several batch sizes."""
+    """Raises ExportError unless network and file agree on pictures, at several batch sizes."""
     import onnx
 
     from mgn_fast.export.network import network_with
@@ -181,7 +181,7 @@ def _verify(path: Path, parameters: dict[str, AnyArray], form: GraphForm, seed: 
 
 
 def _pictures(count: int, seed: int) -> tuple[U8Array, F32Array]:
-    """Drawn pictures in both forms of input."""
+    """Drawn pictures in both forms of input: uint8 [N, H, W, 3] and float32 [N, 3, H, W]."""
     from mgn_fast.datasets.scenes import draw_pictures
     from mgn_fast.pictures.pixels import pack, resize_pack
 
@@ -194,7 +194,7 @@ def _pictures(count: int, seed: int) -> tuple[U8Array, F32Array]:
 
 
 def _reference(network: MGN, planes: F32Array, form: GraphForm) -> dict[str, F32Array]:
-    """What the network gives in PyTorch, by the file's output names."""
+    """The outputs of the network in PyTorch, by the file's output names."""
     import torch
 
     wholes, logits = [part.name for part in WHOLE_PARTS], [part.logits for part in PARTS]

@@ -2,7 +2,7 @@
 """Galleries: embeddings with names, kept in one file, added to batch by batch, searched.
 
 gallery          what users call
-build            pictures -> batches; what is there already is not embedded again
+build            embeds pictures that a gallery does not hold yet, batch by batch
 model            whose embeddings these are
 search, index    the nearest rows, exactly; and by FAISS
 file, arrays     the bytes; reader, writer: who may do what with them

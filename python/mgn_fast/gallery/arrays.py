@@ -28,7 +28,7 @@ _HEADER = re.compile(
 
 @dataclass(frozen=True)
 class ArrayPlace:
-    """Where an array's numbers lie.
+    """The place of an array's numbers inside a file, with their dtype and shape.
 
     Attributes:
         dtype: of its numbers.
@@ -62,15 +62,7 @@ def text_bytes(text: bytes, offset: int, behind: int, alignment: int = ALIGNMENT
 
 
 def array_header(dtype: npt.DTypeLike, shape: tuple[int, ...]) -> bytes:
-    """What `numpy.save` writes before an array's numbers.
-
-    Args:
-        dtype: of the array.
-        shape: of the array.
-
-    Returns:
-        A multiple of ALIGNMENT bytes.
-    """
+    """The bytes that `numpy.save` writes before an array's numbers: a multiple of ALIGNMENT."""
     header = io.BytesIO()
     descr = np.lib.format.dtype_to_descr(np.dtype(dtype).newbyteorder("<"))
     fields = {"descr": descr, "fortran_order": False, "shape": shape}
@@ -79,19 +71,12 @@ def array_header(dtype: npt.DTypeLike, shape: tuple[int, ...]) -> bytes:
 
 
 def array_bytes(array: AnyArray) -> bytes:
-    """A whole array as `numpy.save` writes it.
-
-    Args:
-        array: in C order.
-
-    Returns:
-        Header and numbers.
-    """
+    """Header and numbers of an array in C order, as `numpy.save` writes them."""
     return array_header(array.dtype, array.shape) + array.tobytes()
 
 
 def read_array(content: memoryview, offset: int) -> ArrayPlace:
-    """Finds the array that begins at an offset.
+    """The place of the array that begins at an offset of a file.
 
     Args:
         content: the file.

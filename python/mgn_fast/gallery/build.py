@@ -40,15 +40,15 @@ _READ_AHEAD = 64
 
 
 class Sink(Protocol):
-    """Takes batches: a gallery's file, or a list."""
+    """A taker of batches: a gallery's file, or a list."""
 
     def append(self, batch: Batch, /) -> None:
-        """Keeps a batch."""
+        """Keeps a batch of rows, with the names and hashes of their pictures."""
 
 
 @dataclass(frozen=True)
 class Added:
-    """What adding to a gallery did.
+    """Numbers of pictures that a call of `Gallery.add` added, knew already and skipped.
 
     Attributes:
         num_added: pictures that are new.
@@ -63,7 +63,7 @@ class Added:
 
 @dataclass(frozen=True)
 class _Read:
-    """A picture's file, read and hashed."""
+    """A picture's file, read and hashed, with its name in the gallery."""
 
     name: str
     path: Path
@@ -109,7 +109,7 @@ class GalleryBuilder:
         self.skipped: list[tuple[str, str]] = []
 
     def added(self, sources: Iterable[tuple[str, Path]]) -> Iterator[str]:
-        """Embeds and commits; a step for each picture that is new. Once.
+        """Embeds and commits the new ones among the pictures; yields after each. To be called once.
 
         Args:
             sources: (name in the gallery, path) of pictures.
@@ -186,17 +186,17 @@ class GalleryBuilder:
 
     @property
     def done(self) -> Added:
-        """What was done so far."""
+        """Numbers of pictures added, known and skipped so far."""
         return Added(self.num_committed, self.num_known, tuple(self.skipped))
 
     @property
     def num_held(self) -> int:
-        """Pictures in the gallery by now."""
+        """Number of pictures in the gallery by now: those of before and those committed since."""
         return self._num_before + self.num_committed
 
     @property
     def num_seen(self) -> int:
-        """Pictures of the sources that are embedded, known or skipped by now."""
+        """Number of the sources' pictures that are embedded, known or skipped by now."""
         skipped = len(self.skipped) + len(self._embedder.skipped)
         return self.num_committed + len(self._pending.rows) + self.num_known + skipped
 
@@ -225,8 +225,8 @@ def adding(
         The builder, and what its `added` takes. What it commits is in the file at once.
 
     Raises:
-        InvalidInputError: another ending or dtype, the file cannot be written, somebody else writes
-            to it, or the mirror is in one and not in the other.
+        InvalidInputError: another ending or dtype, the file cannot be written, another process
+            writes to it, or the mirror is in one and not in the other.
         DatasetError: what is there is no gallery, or a damaged one.
         ModelError: the embedder's embeddings cannot be compared with the gallery's.
     """
@@ -251,14 +251,14 @@ def adding(
 def named_pictures(
     pictures_: PathLike | Iterable[PathLike],
 ) -> tuple[str, list[tuple[str, Path]]]:
-    """What pictures are called in a gallery.
+    """Pictures with their names in a gallery, and the folder that the names are relative to.
 
     Args:
         pictures_: a directory, whose files' names are relative to it, or paths, which are names as
             they stand.
 
     Returns:
-        The folder that the names are relative to, absolute; and (name, path) of each picture.
+        The folder, absolute; and (name, path) of each picture.
 
     Raises:
         InvalidInputError: a directory without files.

@@ -46,7 +46,7 @@ MERGED_ROWS = 1 << 14
 
 @dataclass(frozen=True)
 class Commit:
-    """How far a gallery's file is whole.
+    """A record in the file of how many of its bytes and rows belong to the gallery.
 
     Attributes:
         number: of commits before this one.
@@ -63,24 +63,13 @@ class Commit:
     head_crc: int
 
     def to_bytes(self) -> bytes:
-        """The record.
-
-        Returns:
-            COMMIT_BYTES bytes: the CRC-32 of the text behind it, in hexadecimal, and the text.
-        """
+        """The record as COMMIT_BYTES bytes: a text's CRC-32 in hexadecimal, then the text."""
         text = json.dumps(vars(self)).encode().ljust(COMMIT_BYTES - 8)
         return b"%08x" % zlib.crc32(text) + text
 
     @classmethod
     def from_bytes(cls, record: bytes) -> Commit | None:
-        """Reads a record back.
-
-        Args:
-            record: COMMIT_BYTES bytes.
-
-        Returns:
-            The commit; None where the record is torn or damaged.
-        """
+        """The commit that a record of COMMIT_BYTES bytes holds; None if it is torn or damaged."""
         if record[:8] != b"%08x" % zlib.crc32(record[8:]):
             return None
         try:
@@ -94,7 +83,7 @@ class Commit:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Rows that came into the gallery together, with what is known of their pictures.
+    """Rows that came into the gallery together, with the names and hashes of their pictures.
 
     Attributes:
         rows: float32 or float16 [n, D], read-only.
@@ -129,49 +118,32 @@ class Batch:
 
     @property
     def names(self) -> list[str]:
-        """Of the pictures."""
+        """Names of the rows' pictures."""
         names: list[str] = self.described["names"]
         return names
 
     @property
     def sha256(self) -> list[str]:
-        """Of the pictures' files, 64 hexadecimal digits each."""
+        """SHA-256 of the pictures' files, 64 hexadecimal digits each."""
         sha256: list[str] = self.described["sha256"]
         return sha256
 
     @property
     def folder(self) -> str:
-        """That names are relative to, itself relative to the gallery; "" where not known."""
+        """The folder that names are relative to, itself relative to the gallery; "" if unknown."""
         return str(self.described["folder"])
 
     @classmethod
     def of(
         cls, rows: AnyArray, names: Sequence[str], sha256: Sequence[str], folder: str = ""
     ) -> Batch:
-        """A batch that is in no file yet.
-
-        Args:
-            rows: float32 or float16 [n, D].
-            names: of the pictures.
-            sha256: of the pictures' files.
-            folder: that names are relative to.
-
-        Returns:
-            The batch.
-        """
+        """A batch in memory, of rows, names, hashes and a folder that are in no file yet."""
         described = {"names": list(names), "sha256": list(sha256), "folder": folder}
         # Names that are no UTF-8 come as lone surrogates, which JSON's escapes carry.
         return cls(rows, json.dumps(described).encode())
 
     def to_parts(self, offset: int) -> tuple[bytes, memoryview, bytes]:
-        """The batch's bytes in a file.
-
-        Args:
-            offset: where in the file it begins.
-
-        Returns:
-            What comes before the numbers of the rows, these, and the check behind them.
-        """
+        """The bytes of a batch at an offset: all before the rows' numbers, these, and the check."""
         header = array_header(self.rows.dtype, self.rows.shape)
         before = text_bytes(bytes(self.text), offset, len(header)) + header
         rows = np.ascontiguousarray(self.rows)
@@ -182,15 +154,7 @@ class Batch:
 
 
 def head_bytes(description: dict[str, Any], probe: F32Array) -> bytes:
-    """A gallery without pictures.
-
-    Args:
-        description: JSON.
-        probe: float32 [P].
-
-    Returns:
-        The whole file.
-    """
+    """The whole file of a gallery without pictures: description, probe, two commit records."""
     text = json.dumps({"schema": SCHEMA} | description).encode()
     probe_bytes = array_bytes(probe.astype("<f4"))
     records_header = array_header(np.uint8, (2, COMMIT_BYTES))

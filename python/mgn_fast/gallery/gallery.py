@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Galleries: embeddings with names, on disk or in memory, added to and searched.
 
-Owns what users call. The bytes are `file`'s, building is `build`'s, searching
-`search`'s.
+Owns what users call; `build` adds, `search` searches, `file` knows the bytes.
 """
 
 from __future__ import annotations
@@ -194,7 +193,7 @@ class Gallery(Stored):
 
         Raises:
             DecodeError: a picture cannot be decoded, and the embedder does not skip.
-            InvalidInputError: another ending or dtype, the file cannot be written, somebody else
+            InvalidInputError: another ending or dtype, the file cannot be written, another process
                 writes to it, or the mirror is in one and not in the other.
             DatasetError: what is there is no gallery, or a damaged one.
             ModelError: the embedder's embeddings cannot be compared with the gallery's.

@@ -2,8 +2,8 @@
 """A FAISS index over a gallery, for galleries that exact search takes too long for.
 
 The index only proposes pictures: their distances are computed from the gallery's own rows, so that
-what is listed is in its true order and what may be missing is known: the recall, measured against
-exact search when the index is made. Imports faiss, the `search` extra, when it is used.
+what is listed is in its true order and only a picture may be missing. How often one is, the recall,
+is measured against exact search when the index is made. Imports faiss, the `search` extra, on use.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class GalleryIndex:
     Attributes:
         gallery: whose rows it proposes.
         index: FAISS's.
-        settings: what it is, and how well it finds.
+        settings: its kind, how it is searched, and how well it finds.
     """
 
     def __init__(self, gallery: Gallery, index: Any, settings: IndexSettings) -> None:
@@ -134,13 +134,13 @@ def open_index(
     Only open indexes that you made: FAISS reads them without doubting them.
 
     Args:
-        path: the index's file; a .json of the same name beside it says what it is.
+        path: the index's file; a .json of the same name beside it describes it.
         gallery: loaded from its file.
         kind: of a new index, by FAISS's own name; None chooses by the number of pictures.
         least_recall: above 0, at most 1.
         depth: for which recall is measured.
         threads: None for MGN_FAST_THREADS or all cores.
-        progress: is told how far it is.
+        progress: is told how much of training, adding and tuning is done.
 
     Returns:
         The index.
@@ -177,17 +177,17 @@ def open_index(
 
 
 def usual_kind(num_rows: int) -> str:
-    """The kind of index for so many pictures, by FAISS's name.
+    """The kind of index for so many pictures, by its name for `faiss.index_factory`.
 
-    Few are compared all. Else lists of neighbours, in number about 4 times the root, as FAISS
-    advises, but 40 pictures each; 64 bytes for a picture where there are enough to learn such a
-    code from, else a byte a number.
+    A few pictures are all compared. For more there are lists of neighbours, in number about 4 times
+    the root, as FAISS advises, but 40 pictures each; 64 bytes for a picture where there are enough
+    to learn such a code from, else a byte a number.
 
     Args:
         num_rows: pictures.
 
     Returns:
-        For `faiss.index_factory`.
+        The name.
     """
     if num_rows < _ROWS_FOR_LISTS:
         return "Flat"
@@ -200,7 +200,7 @@ def _grew_from(gallery: Gallery, settings: IndexSettings) -> bool:
 
 
 def _trained(faiss: Any, gallery: Gallery, kind: str, progress: Progress) -> Any:
-    """An empty index that knows how such rows are spread."""
+    """An empty index that has learnt the spread of the gallery's rows."""
     try:
         index = faiss.index_factory(gallery.width, kind)
     except RuntimeError as error:
@@ -230,7 +230,7 @@ def _add(index: Any, gallery: Gallery, first: int, progress: Progress) -> None:
 
 
 def _tuned(index: GalleryIndex, least_recall: float, progress: Progress) -> IndexSettings:
-    """The least work that reaches the recall; the most, if none does."""
+    """Settings with the least work that reaches the recall; with the most, if none does."""
     depth = index.settings.depth
     places = _sampled(len(index.gallery), NUM_SAMPLED)
     queries = gathered(index.gallery.segments, places)
@@ -259,7 +259,7 @@ def _recall(places: AnyArray, truth: AnyArray, found: AnyArray) -> float:
 
 
 def _sampled(count: int, limit: int) -> AnyArray:
-    """Different places, seeded: all of them where they are few."""
+    """Places drawn without repetition, seeded; all of them where there are few."""
     if count <= limit:
         return np.arange(count)
     chosen: AnyArray = np.random.default_rng(0).choice(count, limit, replace=False)

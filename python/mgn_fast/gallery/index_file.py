@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An index's two files: FAISS's own, and a .json beside it that says what it is and is searched by.
+"""An index's two files: FAISS's own, and a .json beside it with its kind and how to search it.
 
 FAISS reads its files without doubting them, so what it gets is first compared with its CRC-32: that
 keeps damage away, not malice.
@@ -21,14 +21,14 @@ SCHEMA = "mgn_fast.index/1"
 
 @dataclass(frozen=True)
 class IndexSettings:
-    """What an index is, and how it is searched.
+    """An index's kind, the gallery it was made of, how it is searched and its recall.
 
     Attributes:
         kind: FAISS's own name for it, as `faiss.index_factory` takes.
         num_rows: of the gallery that are in it.
         gallery_crc: the gallery's CRC-32 up to there.
         index_crc: CRC-32 of the index's file.
-        num_probes: lists of the index that a query looks into.
+        num_probes: lists of the index that a query visits.
         proposals: for each picture wanted.
         depth: for which recall was measured.
         recall: share of the truly nearest `depth` pictures that it finds.
@@ -49,13 +49,13 @@ def _settings_path(path: Path) -> Path:
 
 
 def read_settings(path: Path) -> IndexSettings | None:
-    """What an index says of itself.
+    """The settings in the .json beside an index; None where there is no index.
 
     Args:
         path: of the index.
 
     Returns:
-        Its settings; None where there is no index.
+        Its settings.
 
     Raises:
         DatasetError: its .json is missing or damaged.
@@ -76,19 +76,7 @@ def read_settings(path: Path) -> IndexSettings | None:
 
 
 def read_index(faiss: Any, path: Path, settings: IndexSettings) -> Any:
-    """The index itself, if it is the one that its settings describe.
-
-    Args:
-        faiss: the module.
-        path: of the index.
-        settings: of it.
-
-    Returns:
-        FAISS's index.
-
-    Raises:
-        DatasetError: it cannot be read, or its CRC-32 is another.
-    """
+    """The FAISS index in a file; DatasetError if it is unreadable or its CRC-32 is another."""
     try:
         crc = _crc_of(path)
     except OSError as error:

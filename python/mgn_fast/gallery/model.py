@@ -27,7 +27,7 @@ _CELLS, _CELL = (16, 8), 8  # of the probe picture: coarse, so that a network se
 
 
 class PictureEmbedder(Protocol):
-    """What a gallery asks of an `Embedder`."""
+    """The part of an `Embedder` that a gallery calls."""
 
     session: Session
     mirror: bool
@@ -37,11 +37,7 @@ class PictureEmbedder(Protocol):
 
 
 def probe_picture() -> U8Array:
-    """The fixed picture: seeded colours, each in a square, left and right unlike.
-
-    Returns:
-        uint8 RGB [128, 64, 3], always the same.
-    """
+    """The fixed picture, uint8 RGB [128, 64, 3]: seeded colours, each in a square, sides unlike."""
     # A congruential generator, because NumPy does not promise its own streams for ever.
     state, levels = 1, []
     for _ in range(_CELLS[0] * _CELLS[1] * 3):
@@ -52,14 +48,7 @@ def probe_picture() -> U8Array:
 
 
 def probe_of(embedder: PictureEmbedder) -> F32Array:
-    """What an embedder makes of the probe picture.
-
-    Args:
-        embedder: any.
-
-    Returns:
-        float32 [2048], of length 1.
-    """
+    """The probe picture's embedding by this embedder, float32 [2048] of length 1."""
     embedding: F32Array = embedder(probe_picture())[0]
     return embedding
 
@@ -67,7 +56,7 @@ def probe_of(embedder: PictureEmbedder) -> F32Array:
 def description_of(
     embedder: PictureEmbedder, dtype: str, beside: Path | None = None
 ) -> dict[str, Any]:
-    """What a gallery of an embedder's rows says of them.
+    """The description of a gallery that will hold an embedder's rows, as JSON.
 
     Args:
         embedder: whose rows it will hold.
@@ -93,18 +82,15 @@ def description_of(
 
 
 def described(dtype: str, width: int, **model: Any) -> dict[str, Any]:
-    """A gallery's description.
+    """A gallery's description as JSON, with None for what is not known of the model.
 
     Args:
-        dtype: "float32" or "float16".
+        dtype: "float32" or "float16"; InvalidInputError for another.
         width: of an embedding.
         model: name, path, contract and mirror of the model; nothing where it is not known.
 
     Returns:
         JSON.
-
-    Raises:
-        InvalidInputError: another dtype.
     """
     one_of("dtype", dtype, DTYPES)
     absent = {"model": None, "model_path": None, "mirror": None, "contract": None}
@@ -119,7 +105,7 @@ def require_same_model(
     *,
     asked: F32Array | None = None,
 ) -> None:
-    """Refuses a model whose embeddings cannot be compared with a gallery's.
+    """Raises if a model's embeddings cannot be compared with a gallery's.
 
     Args:
         description: of the gallery.
@@ -164,7 +150,7 @@ def require_same_model(
 
 
 def _weights(contract: Contract) -> str:
-    """Which weights a contract names, in words."""
+    """Words for the weights that a contract names: their hash, their seed, or an unnamed origin."""
     if contract.checkpoint_sha256:
         return f"the checkpoint with SHA-256 {contract.checkpoint_sha256[:16]}..."
     if contract.seed is not None:

@@ -33,7 +33,7 @@ _TORN_S = 0.5
 
 @dataclass(frozen=True, eq=False)
 class GalleryFile:
-    """What a file held when it was read. Later batches are not seen, and nothing seen changes.
+    """A gallery's file as it was when read. Later batches are not seen; nothing seen changes.
 
     Attributes:
         path: of the file.
@@ -161,7 +161,7 @@ def _read_head(path: Path, file: BinaryIO) -> tuple[_Head, int]:
 
 
 def _newest_commit(path: Path, file: BinaryIO, commits_at: int) -> Commit:
-    """Both records must be whole: the older one alone would lose what the newer one counts."""
+    """The newer of two commit records; both must be whole, or the newer could be the lost one."""
     until = time.monotonic() + _TORN_S
     while True:
         records = os.pread(file.fileno(), 2 * COMMIT_BYTES, commits_at)
@@ -176,7 +176,7 @@ def _newest_commit(path: Path, file: BinaryIO, commits_at: int) -> Commit:
 
 
 def _found_batches(path: Path, content: memoryview, head: _Head, commit: Commit) -> list[_Found]:
-    """All batches, by their headers; that they are those that were committed, the CRC says."""
+    """All batches, found by their headers; the CRC proves that they are those committed."""
     found: list[_Found] = []
     try:
         found.extend(_walk(content, head))
@@ -212,7 +212,7 @@ def _require(what: str, place: ArrayPlace, dtype: np.dtype[Any], shape: tuple[in
 
 
 def _verify(path: Path, content: memoryview, found: list[_Found]) -> None:
-    """Every byte of every batch; zlib lets the other threads go on meanwhile."""
+    """Compares every byte of every batch with its CRC-32; other threads go on meanwhile."""
 
     def is_whole(entry: _Found) -> bool:
         check = np.frombuffer(content[entry.end - 4 * CHECK_SIZE : entry.end], "<u4")

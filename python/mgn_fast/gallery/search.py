@@ -21,7 +21,7 @@ from mgn_fast.types import AnyArray, F32Array
 
 @dataclass(frozen=True, eq=False)
 class GalleryRanking(Ranking):
-    """A ranking whose pictures have names.
+    """The nearest pictures of each query with their names, nearest first.
 
     Attributes:
         indices: int32 [Q, K], places in the gallery.
@@ -99,14 +99,14 @@ def nearest_reranked(
 
 
 def checked_queries(queries: AnyArray, width: int) -> F32Array:
-    """Queries as the core takes them.
+    """Queries as the core takes them: float32 [Q, D], C order.
 
     Args:
         queries: floating point [Q, D].
         width: of the gallery's embeddings.
 
     Returns:
-        float32 [Q, D], C order.
+        A copy only where one is needed.
 
     Raises:
         InvalidInputError: not two-dimensional, of another width, or not finite.
@@ -128,7 +128,7 @@ def reranked_among(
     settings: RerankSettings,
     threads: int | None,
 ) -> Ranking:
-    """Some places in the order of re-ranking the query among them.
+    """Some of the gallery's places, in the order of re-ranking the query among them alone.
 
     Args:
         query: float32 [D].
@@ -149,15 +149,7 @@ def reranked_among(
 
 
 def gathered(segments: Sequence[AnyArray], places: AnyArray) -> F32Array:
-    """Some rows, by their places.
-
-    Args:
-        segments: [n, D] each, numbered one after another.
-        places: integers [K].
-
-    Returns:
-        float32 [K, D].
-    """
+    """The rows at some places, numbered through all segments, copied as float32 [K, D]."""
     starts = np.cumsum([0, *map(len, segments)])
     numbers = np.searchsorted(starts, places, side="right") - 1
     rows = [segments[n][p - starts[n]] for n, p in zip(numbers, places, strict=True)]

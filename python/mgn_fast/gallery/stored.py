@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is in a gallery, by place: rows, names, files. Pictures are numbered as they came."""
+"""A gallery's rows, names and files by place: pictures are numbered in the order they came."""
 
 from __future__ import annotations
 
@@ -41,27 +41,27 @@ class Stored:
 
     @property
     def segments(self) -> list[AnyArray]:
-        """The rows as they lie in the file: arrays [n, D] one after another.
+        """The rows as they lie in the file: read-only arrays [n, D], one after another.
 
         Returns:
-            Read-only arrays of the gallery's dtype; mapped where the gallery was loaded.
+            Arrays of the gallery's dtype; mapped where the gallery was loaded.
         """
         return [batch.rows for batch in self._batches]
 
     def name(self, place: int) -> str:
-        """The name of a picture.
+        """The name of the picture at a place, as it was when the picture was added.
 
         Args:
             place: 0 to len - 1.
 
         Returns:
-            As it was when the picture was added.
+            The name.
         """
         batch, row = self._at(place)
         return batch.names[row]
 
     def sha256(self, place: int) -> str:
-        """The SHA-256 of the picture's file.
+        """The SHA-256 of the file of the picture at a place.
 
         Args:
             place: 0 to len - 1.
@@ -73,7 +73,7 @@ class Stored:
         return batch.sha256[row]
 
     def embedding(self, place: int) -> AnyArray:
-        """A picture's row.
+        """The embedding of the picture at a place.
 
         Args:
             place: 0 to len - 1.
@@ -86,7 +86,7 @@ class Stored:
         return array
 
     def picture_path(self, place: int) -> Path:
-        """Where the picture's file was when it was added, if gallery and pictures moved together.
+        """The path of the picture at a place, if gallery and pictures have moved together since.
 
         Args:
             place: 0 to len - 1.
@@ -99,7 +99,7 @@ class Stored:
 
     @property
     def model_path(self) -> Path | None:
-        """Where the model was that made it, if both moved together; None if it is not known.
+        """Where the model file should be, if it moved with the gallery; None if it is not known.
 
         Returns:
             A path that need not exist.
@@ -109,11 +109,7 @@ class Stored:
 
     @property
     def beside(self) -> Path:
-        """What folders are relative to: where the file lies, or the current directory.
-
-        Returns:
-            A directory.
-        """
+        """The directory that folders are relative to: the file's, or the current one."""
         return Path() if self.path is None else self.path.parent
 
     def _at(self, place: int) -> tuple[Batch, int]:

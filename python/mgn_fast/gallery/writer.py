@@ -39,7 +39,7 @@ class GalleryWriter:
 
     @property
     def num_rows(self) -> int:
-        """Pictures in the file, with those of this writer's batches."""
+        """Number of pictures in the file, with those of this writer's batches."""
         return self._commit.num_rows
 
     def append(self, batch: Batch) -> None:
@@ -132,7 +132,7 @@ def write_gallery(
 
 
 def _make(path: Path, content: bytes) -> None:
-    """The name appears with all of the content; a gallery that somebody else made meanwhile stays.
+    """Gives a whole file its name; a gallery that another process made meanwhile stays.
 
     A rename would replace that one, a link does not.
     """
@@ -160,7 +160,7 @@ def _make(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def _locked(name: str) -> Iterator[BinaryIO]:
-    """The file under that name, open for reading and writing, and nobody else's to write."""
+    """The file of that name, open for reading and writing and locked against other writers."""
     file = _opened_and_locked(name)
     try:
         yield file

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every backend gives: a model, lanes that run one batch at a time, and batches.
+"""The protocols of a backend: a model, lanes that run one batch at a time, and batches.
 
 A session needs no more of a backend than this. Must not know any backend's library.
 """
@@ -23,16 +23,16 @@ StageTime = tuple[Stage, float, float]
 
 
 class BackendBatch(Protocol):
-    """A batch that a backend runs. Any thread may ask; what it gives stays."""
+    """A batch that a backend runs. Any thread may ask; the results stay."""
 
     def done(self) -> bool:
-        """Whether it has ended, well or not."""
+        """True once the batch has ended, well or not; does not wait."""
 
     def wait(self, limit_s: float | None) -> bool:
-        """Waits so long for the end (None: until the end or Ctrl-C); whether it has ended."""
+        """Waits at most `limit_s` for the end (None: no limit); True if the batch has ended."""
 
     def embeddings(self) -> F32Array:
-        """Of an ended batch; raises what it failed with. The array is the caller's."""
+        """The rows of an ended batch, the caller's own array; raises what the batch failed with."""
 
     def stage_times(self) -> Sequence[StageTime]:
         """Where an ended batch spent its time, as far as the backend was asked to note it."""
@@ -49,10 +49,10 @@ class BackendLane(Protocol):
         """Starts the first `count` pictures of the input."""
 
     def idle(self) -> bool:
-        """Whether nothing runs, so that the input may be written again. Does not wait."""
+        """True when nothing runs, so that the input may be written again. Does not wait."""
 
     def close(self) -> None:
-        """The end of its use. The model's own `close` follows."""
+        """Ends the use of the lane; the model's own `close` follows."""
 
 
 class Model(Protocol):
@@ -72,14 +72,14 @@ class Model(Protocol):
     device_bytes: int | None
 
     def open_lane(self) -> BackendLane:
-        """A new lane of this model."""
+        """Another lane, which runs batches beside the model's other lanes."""
 
     def close(self) -> None:
         """Waits for what still runs and frees what the model holds. May be called again."""
 
 
 class FutureBatch:
-    """A batch that a thread of Python runs (`BackendBatch`)."""
+    """A `BackendBatch` that a thread of Python runs."""
 
     def __init__(
         self, thread: futures.Executor, run: Callable[[int], F32Array], count: int
@@ -88,20 +88,20 @@ class FutureBatch:
         self._future = thread.submit(self._run, run, count)
 
     def done(self) -> bool:
-        """Whether the thread is through with it."""
+        """True once the thread has returned or raised."""
         return self._future.done()
 
     def wait(self, limit_s: float | None) -> bool:
-        """Waits so long for the thread; whether it is through."""
+        """Waits at most `limit_s` for the thread; True if it has returned or raised."""
         futures.wait([self._future], limit_s)
         return self._future.done()
 
     def embeddings(self) -> F32Array:
-        """What the thread returned or raised."""
+        """The rows that the thread returned; raises what it raised."""
         return self._future.result()
 
     def stage_times(self) -> Sequence[StageTime]:
-        """Of computing."""
+        """When the thread began and ended computing; empty before that."""
         return self._stage_times
 
     def _run(self, run: Callable[[int], F32Array], count: int) -> F32Array:

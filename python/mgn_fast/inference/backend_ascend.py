@@ -46,7 +46,7 @@ _LOADING = ("aclmdlQuerySize", "aclmdlLoadFromFile", "aclmdlLoadFromFileWithMem"
 
 
 class AscendModel:
-    """An .om file opened on one device or several (`session.Model`).
+    """An .om file opened on one device or several (a `backend.Model`).
 
     Attributes:
         shares_memory: CPU and NPU share their memory: an RC board; nothing is copied at all.
@@ -85,7 +85,7 @@ class AscendModel:
             raise
 
     def open_lane(self) -> AscendLane:
-        """A new lane of this model, on the devices in turn."""
+        """Another lane, on the next device in turn."""
         engine = self._engines[self._num_given % len(self._engines)]
         self._num_given += 1
         core = engine.take_lane()
@@ -123,7 +123,7 @@ class AscendModel:
 
 
 class AscendLane:
-    """A stream with its model instance and buffers (`session.BackendLane`)."""
+    """A stream with its model instance and buffers (a `backend.BackendLane`)."""
 
     def __init__(self, model: AscendModel, core: _core.AscendLane) -> None:
         self._core: _core.AscendLane | None = core
@@ -141,7 +141,7 @@ class AscendLane:
         return AscendBatch(self._open().submit(count), self._stages)
 
     def idle(self) -> bool:
-        """Whether the stream is through with everything, so that the input is free again."""
+        """True when the stream is through with everything, so that the input is free again."""
         return self._open().idle()
 
     def close(self) -> None:
@@ -156,22 +156,22 @@ class AscendLane:
 
 
 class AscendBatch:
-    """A batch on a lane's stream (`session.BackendBatch`)."""
+    """A batch on a lane's stream (a `backend.BackendBatch`)."""
 
     def __init__(self, core: _core.AscendBatch, stages: Sequence[Stage]) -> None:
         self._core = core
         self._stages = stages
 
     def done(self) -> bool:
-        """Whether the stream is through with it."""
+        """True once the stream is through with the batch; does not wait."""
         return self._core.done()
 
     def wait(self, limit_s: float | None) -> bool:
-        """Waits so long for the stream; whether it is through."""
+        """Waits at most `limit_s` for the stream; True if it is through with the batch."""
         return self._core.wait(FOREVER_S if limit_s is None else min(limit_s, FOREVER_S))
 
     def embeddings(self) -> F32Array:
-        """On memory of the batch's own."""
+        """The batch's rows, in memory that belongs to the batch, not to the lane."""
         return self._core.embeddings()
 
     def stage_times(self) -> Sequence[StageTime]:
@@ -191,7 +191,7 @@ def _checked_devices(device: int | Sequence[int], lanes: int) -> list[int]:
 
 
 def _require_om(path: Path) -> None:
-    """Refuses before any device is touched what no runtime could load."""
+    """Raises before a device is touched if no runtime could load the file."""
     try:
         with open_regular(path) as file:
             head = file.read(HEADER_BYTES)
@@ -220,7 +220,7 @@ def _start() -> None:
 
 @functools.cache
 def _leave_at_exit() -> None:
-    """Once, at first use, so that the hook runs before those of everything imported earlier."""
+    """Registers the exit hook once, at first use: before the hooks of earlier imports run."""
     atexit.register(_core.ascend_leave)
 
 
@@ -241,7 +241,7 @@ def _open_engine(path: Path, device: int, lanes: int, *, timed: bool) -> _core.A
 
 
 def _speaks_of_the_file(code: int) -> bool:
-    """The graph engine's codes, those of damaged files, and its catch-all."""
+    """True for the graph engine's codes, those of damaged files, and its catch-all."""
     return code // 1000 in (145, 545) or 100003 <= code <= 100016 or code == 500002
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the backends on the CPU share: what an .onnx file must be, and a lane with its own thread.
+"""The parts that the CPU's backends share: checks of an .onnx file, and a lane with its own thread.
 
 Knows no runtime: a backend opens the file, says what its inputs and outputs are, and runs a batch.
 """
@@ -64,14 +64,7 @@ class CpuModel:
         self._read_output(outputs)
 
     def rows_of(self, count: int) -> int:
-        """How many rows a batch of so many pictures runs.
-
-        Args:
-            count: 1 to the batch size.
-
-        Returns:
-            The same, or the batch size where the file has a fixed one.
-        """
+        """Rows that a batch of `count` pictures runs: as many, or the file's fixed batch size."""
         return count if count in self.batch_sizes else self.batch_size
 
     def _read_input(self, inputs: Sequence[OnnxTensor], batch_size: int | None) -> None:
@@ -116,7 +109,7 @@ class CpuModel:
 
 
 class CpuLane:
-    """An input buffer and the thread that runs it (`session.BackendLane`).
+    """An input buffer and the thread that runs it (a `backend.BackendLane`).
 
     Args:
         model: the model.
@@ -132,12 +125,12 @@ class CpuLane:
         self._batch: FutureBatch | None = None
 
     def submit(self, count: int) -> FutureBatch:
-        """Starts the first `count` pictures."""
+        """Starts the first `count` pictures of the input on the lane's thread."""
         self._batch = FutureBatch(self._thread, self._run, count)
         return self._batch
 
     def idle(self) -> bool:
-        """Whether the last batch has ended."""
+        """True when no batch is running, so that the input may be written again."""
         return self._batch is None or self._batch.done()
 
     def close(self) -> None:
@@ -149,7 +142,7 @@ class CpuLane:
 
 
 def threads_per_lane(lanes: int, threads: int | None) -> int:
-    """As many as fit: lanes times threads does not exceed the cores, unless the caller says so.
+    """Threads for each lane: the caller's number, or the cores divided by the lanes.
 
     Args:
         lanes: of the session.
@@ -165,14 +158,7 @@ def threads_per_lane(lanes: int, threads: int | None) -> int:
 
 
 def require_readable(path: Path) -> None:
-    """Refuses what no runtime needs to look at, in our words.
-
-    Args:
-        path: a model file.
-
-    Raises:
-        ModelError: it is no file that can be read, or is empty.
-    """
+    """Raises ModelError for a model file that is unreadable or empty, before a runtime opens it."""
     if not is_regular_file(path) or not os.access(path, os.R_OK):
         raise ModelError(f"model {str(path)!r} cannot be read: expected a file, and the right to")
     if path.stat().st_size == 0:
@@ -180,7 +166,7 @@ def require_readable(path: Path) -> None:
 
 
 def _aligned_zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> AnyArray:
-    """Starts at a cache line, so that packing may write past the cache."""
+    """An array that starts at a cache line, so that packing may write past the cache."""
     size = math.prod(shape) * dtype.itemsize
     memory = np.zeros(size + CACHE_LINE_BYTES, np.uint8)
     start = -memory.ctypes.data % CACHE_LINE_BYTES

@@ -28,7 +28,7 @@ _DTYPES = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
 
 
 class OnnxruntimeModel(CpuModel):
-    """An .onnx file opened by ONNX Runtime (`session.Model`)."""
+    """An .onnx file opened by ONNX Runtime (a `backend.Model`)."""
 
     backend = "onnxruntime"
 
@@ -57,11 +57,11 @@ class OnnxruntimeModel(CpuModel):
         super().__init__(path, ends, lanes=lanes, batch_size=batch_size)
 
     def open_lane(self) -> CpuLane:
-        """A new lane of this model."""
+        """Another lane; all of them run in one ONNX Runtime session."""
         return CpuLane(self, self._run)
 
     def close(self) -> None:
-        """Nothing to do: ONNX Runtime's session goes with the last reference."""
+        """Does nothing: ONNX Runtime's session goes with its last reference."""
 
     def _run(self, images: AnyArray) -> F32Array:
         embeddings = np.empty((len(images), self.embedding_width), np.float32)

@@ -32,7 +32,7 @@ _HINTS: dict[Precision, str] = {"float32": "f32", "bf16": "bf16", "int8": "f32"}
 
 
 class OpenvinoModel(CpuModel):
-    """An .onnx file opened by OpenVINO (`session.Model`)."""
+    """An .onnx file opened by OpenVINO (a `backend.Model`)."""
 
     backend = "openvino"
 
@@ -61,12 +61,12 @@ class OpenvinoModel(CpuModel):
         self._compiled = _compile(runtime, model, path, _options(lanes, self))
 
     def open_lane(self) -> CpuLane:
-        """A new lane of this model."""
+        """Another lane, with an infer request of its own."""
         request = self._compiled.create_infer_request()
         return CpuLane(self, lambda images: self._run(request, images))
 
     def close(self) -> None:
-        """Nothing to do: OpenVINO's model goes with the last reference."""
+        """Does nothing: OpenVINO's model goes with its last reference."""
 
     def _run(self, request: openvino.InferRequest, images: AnyArray) -> F32Array:
         embeddings = np.empty((len(images), self.embedding_width), np.float32)
@@ -95,7 +95,7 @@ def _options(lanes: int, model: OpenvinoModel) -> dict[str, Any]:
 
 
 def _import_openvino() -> Any:
-    """OpenVINO without its telemetry.
+    """The module openvino, imported without its telemetry.
 
     Importing it would otherwise write an identifier into the home directory and start a process
     that reports the import over the network. Without that package OpenVINO has a stand-in for it.

@@ -31,10 +31,10 @@ class Ticket:
         self._slot = slot
 
     def done(self) -> bool:
-        """Whether `result` would return (or raise) at once.
+        """True once the batch has ended, well or not: `result` then returns (or raises) at once.
 
         Returns:
-            True once the batch has ended, well or not.
+            False while the batch runs.
         """
         return self._batch.done()
 
@@ -60,7 +60,7 @@ class Ticket:
         return self._batch.embeddings()
 
     def spans(self) -> list[Span]:
-        """Where the batch spent its time on the device; for observers, once it is done.
+        """Where the finished batch spent its time on the device, for observers.
 
         Returns:
             One per stage. An NPU's are there only if the session was opened with an observer.
@@ -76,7 +76,7 @@ class Lane:
     """One caller's turn on a lane; belongs to one thread at a time.
 
     It is yours until its batch's result is taken, or, in a `with` block, until the block ends.
-    After that it may be used again as long as nobody else has acquired it. Views of its input stay
+    After that it may be used again until another caller acquires it. Views of its input stay
     valid, but write into what others send from then on.
 
     Attributes:
@@ -94,7 +94,7 @@ class Lane:
 
     @classmethod
     def acquire(cls, pool: Pool, timeout_s: float | None = None) -> Lane:
-        """A free lane; see `Session.acquire`.
+        """A free lane of the pool, the caller's alone; waits for one as `Session.acquire` does.
 
         Args:
             pool: of the session.
@@ -143,7 +143,7 @@ class Lane:
         """
         batch = self._start(count)
         self.release()
-        self._turn = -1  # nobody's: it cannot be taken again
+        self._turn = -1  # no caller's: it cannot be taken again
         return Ticket(batch, None, self._slot)
 
     def release(self) -> None:

@@ -96,7 +96,7 @@ def open_session(
 
 
 def _settings_of(session: Session, model: Model, device: object) -> dict[str, object]:
-    """What an observer is told: what is in use, whether asked for or chosen here."""
+    """The settings in use, asked for or chosen here, as observers receive them."""
     cpu = session.device_bytes is None
     place = {"threads per lane": getattr(model, "threads", None)} if cpu else {"device": device}
     return {

@@ -20,7 +20,7 @@ from mgn_fast.common.observer import Observer
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.inference.backend import BackendBatch, BackendLane, Model
 
-# How long a thread that waits for a lane looks at one of several things that may free one.
+# How long a thread that waits for a lane waits for one of several things that may free one.
 _LOOK_S = 0.005
 _LONG_LOOK_S = 0.05
 Holder = TypeVar("Holder")
@@ -49,11 +49,11 @@ class Slot:
 
 
 class Pool:
-    """The slots of one opened model, and whose turn each is.
+    """Slots of one opened model, and which caller's turn each is.
 
     Attributes:
         batch_size: pictures per batch at most.
-        observer: is told what every step took.
+        observer: receives the time of every step.
     """
 
     def __init__(self, model: Model, lanes: int, observer: Observer) -> None:
@@ -76,7 +76,7 @@ class Pool:
     def acquire(
         self, hold: Callable[[Slot, int], Holder], timeout_s: float | None = None
     ) -> Holder:
-        """Takes a free slot for a new turn; waits for one.
+        """Takes a free slot for a new turn, or waits for one; gives what `hold` makes of it.
 
         Args:
             hold: makes of the slot and its turn what will give it back. It is called before the
@@ -107,7 +107,7 @@ class Pool:
                 held = any(not slot.free for slot in self._slots)
                 look_s = min(_LOOK_S if held else _LONG_LOOK_S, math.inf if rest is None else rest)
                 if running is None:
-                    # A lane that is free but in use tells nobody when it is through.
+                    # A lane that is free but in use sends no signal when it is through.
                     in_use = any(slot.free for slot in self._slots)
                     self._changed.wait(look_s if in_use else rest)
                     continue
@@ -117,25 +117,20 @@ class Pool:
                 running.wait(look_s)
 
     def note_submitted(self, slot: Slot, batch: BackendBatch) -> None:
-        """Remembers what a lane runs, for those who wait for one.
-
-        Args:
-            slot: of the lane.
-            batch: that it runs.
-        """
+        """Remembers the batch that a slot's lane runs, for callers that wait for a lane."""
         with self._changed:
             self._submitted += 1
             slot.batch, slot.submitted = batch, self._submitted
 
     def take(self, slot: Slot, turn: int) -> bool:
-        """Takes the slot again for the caller whose turn it was last.
+        """Takes the slot again for the turn it was on; False if another caller has had it since.
 
         Args:
             slot: of the lane.
             turn: the caller's.
 
         Returns:
-            False if another caller has had it since.
+            True if it is taken.
 
         Raises:
             InvalidInputError: the session is closed, or another process's.
@@ -149,12 +144,7 @@ class Pool:
             return True
 
     def give_back(self, slot: Slot, turn: int) -> None:
-        """Frees the slot if it is still this caller's turn; from any thread.
-
-        Args:
-            slot: of the lane.
-            turn: the caller's.
-        """
+        """Frees the slot if it is still this turn's; from any thread."""
         if os.getpid() != self._process:
             return
         with self._changed:
@@ -163,20 +153,12 @@ class Pool:
                 self._changed.notify_all()
 
     def require_open(self) -> None:
-        """Refuses to work after `close`.
-
-        Raises:
-            InvalidInputError: the session is closed.
-        """
+        """Raises InvalidInputError if the session is closed."""
         if self._closed:
             raise InvalidInputError(f"the session of {self._model.path} is closed")
 
     def require_own_process(self) -> None:
-        """Refuses to work in a child of fork, which has copies of the locks but not the threads.
-
-        Raises:
-            InvalidInputError: this is another process than the one that opened the session.
-        """
+        """Raises InvalidInputError in a forked child, which has copies of locks but no threads."""
         if os.getpid() != self._process:
             raise InvalidInputError(
                 f"the session of {self._model.path} was opened by process {self._process} and this "
@@ -200,7 +182,7 @@ class Pool:
                 stack.callback(slot.lane.close)
 
     def _try_acquire(self, hold: Callable[[Slot, int], Holder]) -> Holder | None:
-        """A free slot's holder or None. The caller holds the lock."""
+        """A free slot's holder, or None. The caller holds the lock."""
         self.require_open()
         for slot in self._slots:
             if slot.free and slot.lane.idle():
@@ -217,14 +199,7 @@ class Pool:
 
 
 def check_timeout(timeout_s: float | None) -> None:
-    """Refuses what is no time to wait.
-
-    Args:
-        timeout_s: seconds from 0 up, or None for no limit.
-
-    Raises:
-        InvalidInputError: anything else.
-    """
+    """Raises InvalidInputError unless `timeout_s` is None or seconds from 0 up."""
     if timeout_s is None:
         return
     if not isinstance(timeout_s, (int, float)) or not timeout_s >= 0:

@@ -34,8 +34,8 @@ class Session:
         lanes: batches that can be in flight at once.
         num_engines: what computes, and is shared by the lanes in turn.
         device_bytes: memory that it takes on its devices; None on the CPU.
-        observer: is told what every step took.
-        pool: shares the lanes out; who embeds in batches of its own uses it through `Flight`.
+        observer: receives the time of every step.
+        pool: shares the lanes out; callers that send batches themselves use it through `Flight`.
     """
 
     def __init__(self, model: Model, lanes: int, observer: Observer = NO_OBSERVER) -> None:
@@ -54,7 +54,7 @@ class Session:
         self.pool = Pool(model, lanes, observer)
 
     def acquire(self, timeout_s: float | None = None) -> Lane:
-        """A free lane; waits for one.
+        """A free lane, yours alone; waits until there is one.
 
         Args:
             timeout_s: seconds to wait at most; None waits until one is free or Ctrl-C.
@@ -100,7 +100,7 @@ class Session:
         return embeddings
 
     def next_count(self, remaining: int) -> int:
-        """How many of the remaining pictures the next batch should hold.
+        """The number of remaining pictures that the next batch should hold.
 
         Full batches first; towards the end smaller ones, as far as the model runs them without
         padding, so that all lanes end together (guided self-scheduling, Polychronopoulos and Kuck
@@ -145,7 +145,7 @@ class Session:
 
 
 def _require_finite(pictures: AnyArray, first: int) -> None:
-    """Refuses NaN and infinity by the picture's number; `first` is that of the first one."""
+    """Raises for NaN and infinity, by the picture's number; `first` is that of the first one."""
     with np.errstate(over="ignore", invalid="ignore"):
         total = pictures.sum()  # a fraction of the time of asking every value
     if np.isfinite(total):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The numbers that define MGN's input and output, and the contract stored in every model file.
 
-Knows nothing of any backend. What prepares or checks pictures takes its numbers here.
+Knows nothing of any backend. Whatever prepares or checks pictures takes its numbers here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An .om from outside: the container that every one of them is, and the file that lies beside it.
+"""An .om's header, and the sidecar that lies beside it; knows nothing of what is inside.
 
-Knows nothing of what is inside; whoever writes, checks or opens one takes its numbers here.
+Whatever writes, checks or opens an .om takes its numbers here.
 """
 
 from __future__ import annotations
@@ -25,51 +25,24 @@ MAX_SIDECAR_BYTES = 1 << 20
 
 
 def is_header(head: bytes) -> bool:
-    """Whether a file that begins so can be an .om.
-
-    Args:
-        head: its first bytes, at least `HEADER_BYTES` where it has as many.
-
-    Returns:
-        False for what is too short or begins otherwise.
-    """
+    """True if a file that begins with these bytes (`HEADER_BYTES` or more) can be an .om."""
     return len(head) >= HEADER_BYTES and head.startswith(MAGIC)
 
 
 def announced_bytes(header: bytes) -> int:
-    """How many bytes follow the header, by what it says.
-
-    Args:
-        header: of an .om (`is_header`).
-
-    Returns:
-        The long field, or the short one where the long one is 0, as older compilers leave it.
-    """
+    """Bytes behind an .om's header by its long field, or by the short one where that is 0."""
     (short,) = struct.unpack_from("<I", header, LENGTH_OFFSET)
     (long,) = struct.unpack_from("<Q", header, LONG_LENGTH_OFFSET)
     return int(long or short)
 
 
 def sidecar_path(om: Path) -> Path:
-    """The file that tells of an .om: contract, hashes, arguments.
-
-    Args:
-        om: the model.
-
-    Returns:
-        The same name with `.json` behind it, in the same directory.
-    """
+    """The sidecar of an .om, with contract, hashes and arguments: `.json` behind its name."""
     return om.with_name(om.name + ".json")
 
 
 def read_sidecar(om: Path) -> dict[str, Any] | None:
-    """What `compile_om` wrote beside an .om.
-
-    Args:
-        om: the model.
-
-    Returns:
-        Its facts, "contract" among them; None where no file lies beside the model.
+    """The facts beside an .om, "contract" among them; None where no file lies there.
 
     Raises:
         ModelError: the file cannot be read, or holds no contract.

@@ -28,7 +28,7 @@ _Field: TypeAlias = int | memoryview
 
 @dataclass(frozen=True)
 class OnnxTensor:
-    """An input or output of the graph.
+    """An input or output of the graph: name, element type and shape.
 
     Attributes:
         name: its name.
@@ -53,7 +53,7 @@ class OnnxNode:
 
 @dataclass(frozen=True)
 class OnnxFile:
-    """The file, without its weights.
+    """What an ONNX file says of itself, without its weights.
 
     Attributes:
         inputs: what the caller feeds: weights, which old files list too, are left out.
@@ -75,7 +75,7 @@ class OnnxFile:
 
 
 def read_onnx(path: PathLike) -> OnnxFile:
-    """Reads a file's description.
+    """An ONNX file's inputs, outputs, nodes and metadata; its weights are skipped.
 
     Args:
         path: an .onnx file.

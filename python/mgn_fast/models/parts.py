@@ -13,7 +13,7 @@ Region = Literal["whole", "half", "third"]
 
 @dataclass(frozen=True)
 class BodyPart:
-    """One of the eight.
+    """One of the eight parts of MGN's embedding: its name, and the stripe of the picture it sees.
 
     Attributes:
         name: what the recipe calls it, and the output that holds it alone.
@@ -31,11 +31,7 @@ class BodyPart:
 
     @property
     def logits(self) -> str:
-        """The output of its classifier.
-
-        Returns:
-            The output's name.
-        """
+        """The name of its classifier's output."""
         return f"logits_{self.name}"
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""In which numbers a model computes: what a caller may ask of a file that is, or is not, quantised.
+"""Which numbers a model computes in: what may be asked of a file, quantised or not.
 
 A quantised file holds int8 weights and says itself where it rounds; it cannot be run as float32.
 """
@@ -30,19 +30,12 @@ _QUANTISING = frozenset(
 
 
 def quantises(kinds: Iterable[str]) -> bool:
-    """Whether a graph of these operators is quantised.
-
-    Args:
-        kinds: names of operators.
-
-    Returns:
-        True if any of them rounds to integers.
-    """
+    """True if any of a graph's operators rounds to integers: then the graph is quantised."""
     return not _QUANTISING.isdisjoint(kinds)
 
 
 def precision_of(path: Path, asked: Precision | None, *, quantised: bool) -> Precision:
-    """What a file runs in; a quantised one runs in int8 and no other does.
+    """The numbers that a file runs in: int8 for a quantised one and for no other.
 
     Args:
         path: the file, for messages.
@@ -50,7 +43,7 @@ def precision_of(path: Path, asked: Precision | None, *, quantised: bool) -> Pre
         quantised: whether the file is.
 
     Returns:
-        The precision: "float32" for a file that is not quantised, if nobody asked.
+        The precision: "float32" for a file that is not quantised, where `asked` is None.
 
     Raises:
         InvalidInputError: the file cannot run so, or the word is none of the three.

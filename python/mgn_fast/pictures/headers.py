@@ -26,7 +26,7 @@ class HeaderError(Exception):
 
 @dataclass(frozen=True)
 class Header:
-    """What a picture file says of itself.
+    """The format and size that a picture file claims.
 
     Attributes:
         format: the container.
@@ -39,17 +39,7 @@ class Header:
 
 
 def sniff(data: bytes) -> Format:
-    """The format that the first bytes name.
-
-    Args:
-        data: the file's bytes.
-
-    Returns:
-        One of the formats this package reads.
-
-    Raises:
-        HeaderError: empty, or none of those formats.
-    """
+    """The picture format that a file's first bytes name; HeaderError for any other and for none."""
     if not data:
         raise HeaderError("the file is empty")
     if data[:3] == b"\xff\xd8\xff":
@@ -109,7 +99,7 @@ def _png_size(data: bytes) -> tuple[int, int]:
 
 
 def _require_whole_png(data: bytes) -> None:
-    """Decoders return what they have of a cut file; every chunk's checksum shows the damage."""
+    """Raises HeaderError for a cut or damaged PNG, by its checksums: decoders would take it."""
     position = len(_PNG_SIGNATURE)
     while True:
         length = _number(data, position, 4, "big")

@@ -25,7 +25,7 @@ MAX_FILE_BYTES = 512 * 1024 * 1024
 
 
 def decode(source: Source, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> U8Array:
-    """The RGB pixels of one picture.
+    """The RGB pixels of one picture, from a path, a file's bytes or an array.
 
     JPEG is decoded with the exact integer transform, so that its pixels are Pillow's. Grey and
     CMYK become RGB as in Pillow, transparency is dropped. The claimed size is checked before
@@ -186,7 +186,7 @@ def _decode_jpeg(data: bytes, name: str, max_pixels: int) -> U8Array:
 
 
 def _rgb_from_cmyk(stored: U8Array) -> U8Array:
-    """Pillow's conversion, in its integers: JPEGs store inks inverted, 255 for none."""
+    """RGB from inverted CMYK (255 is no ink), as JPEGs store it, by Pillow's integer arithmetic."""
     kept = stored[..., 3:].astype(np.uint16)
     product = (255 - stored[..., :3]) * kept + np.uint16(128)
     return (kept - ((product + (product >> 8)) >> 8)).astype(np.uint8)

@@ -48,7 +48,7 @@ def list_pictures(directory: PathLike) -> list[Path]:
 
 
 def all_pictures(given: Iterable[Path]) -> list[Path]:
-    """Files, and those below directories, in the order given.
+    """The files given, and every file below the directories given, in that order.
 
     Args:
         given: files and directories; a file need not be there.

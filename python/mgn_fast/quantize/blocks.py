@@ -92,7 +92,7 @@ class FloatGraph:
         scratch: Path,
         threads: int | None = None,
     ) -> Ranges:
-        """How far every tensor that may be rounded reaches over some pictures.
+        """The range of every tensor that may be rounded, over some pictures.
 
         Args:
             input_name: of the graph's input.
@@ -132,7 +132,7 @@ class FloatGraph:
         kept: Sequence[Block],
         metadata: Mapping[str, str],
     ) -> None:
-        """Writes the model with all blocks in int8 but some.
+        """Writes the model with all blocks in int8 but the kept ones.
 
         Args:
             path: the file to write.
@@ -149,7 +149,7 @@ class FloatGraph:
         onnx.save_model(model, path)
 
     def _groups(self) -> dict[str, list[onnx.NodeProto]]:
-        """Convolutions, and sums with all convolutions that feed them alone."""
+        """Convolutions of each block, with its sum if it is a residual one, by the last node."""
         groups: dict[str, list[onnx.NodeProto]] = {}
         for node in self._model.graph.node:
             if node.op_type != "Conv" or not self._can_round(node):
@@ -162,7 +162,7 @@ class FloatGraph:
         return groups
 
     def _path_to_sum(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
-        """From a convolution to the sum of its residual block; alone where there is none.
+        """The nodes from a convolution to its residual block's sum; where there is none, it alone.
 
         A block's input goes two ways, so what lies before it is no part of it.
         """
@@ -175,7 +175,7 @@ class FloatGraph:
         return path
 
     def _can_round(self, node: onnx.NodeProto) -> bool:
-        """A convolution with constant weights, or a sum of two tensors that are computed."""
+        """True for a convolution with constant weights, and for a sum of two computed tensors."""
         if node.output[0] not in self._shapes:
             return False
         constant = [name in self._weights for name in node.input]
@@ -184,13 +184,13 @@ class FloatGraph:
         return node.op_type == "Add" and not any(constant)
 
     def _result(self, node: onnx.NodeProto) -> str:
-        """A node's output, or that of the Relu which alone takes it."""
+        """A node's output, or the output of the Relu that alone takes it."""
         users = self._users.get(node.output[0], [])
         is_cut = len(users) == 1 and users[0].op_type == "Relu"
         return str(users[0].output[0] if is_cut else node.output[0])
 
     def _rounding(self, int8: Sequence[Block]) -> Rounding:
-        """What is rounded if these blocks are int8. Pooling follows what it pools."""
+        """What to round if these blocks are int8. Pooling follows what it pools."""
         names = {name for block in int8 for name in block.nodes}
         nodes, results, tensors = set(), set(), set()
         same: dict[str, str] = {}
@@ -228,7 +228,7 @@ class FloatGraph:
 
 
 def _frame(model: onnx.ModelProto) -> onnx.ModelProto:
-    """All of a model but its nodes and weights, copied."""
+    """A copy of a model without its nodes and weights."""
     frame = onnx.ModelProto(
         ir_version=model.ir_version,
         opset_import=model.opset_import,
@@ -244,7 +244,7 @@ def _frame(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _shapes(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
-    """Of every tensor, for one picture; 0 where it is not known."""
+    """The shape of every tensor for one picture, by name; 0 for a size that is not known."""
     graph = shape_inference.infer_shapes(model).graph
     shapes = {
         entry.name: tuple(size.dim_value for size in entry.type.tensor_type.shape.dim[1:])

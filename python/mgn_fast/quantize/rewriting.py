@@ -32,11 +32,11 @@ _LEAST_STEP = 2.0**-60
 
 @dataclass(frozen=True)
 class Rounding:
-    """What of a graph is rounded.
+    """The nodes and tensors of a graph that are rounded to integers.
 
     Attributes:
         nodes: names of the nodes that compute in integers.
-        results: tensors that these nodes give; whoever takes one takes it rounded.
+        results: tensors that these nodes give; every node that takes one takes it rounded.
         tensors: those, and what these nodes take.
         same: tensors rounded as another one is: what was pooled, and what was pooled from.
     """
@@ -73,7 +73,7 @@ def write_nodes(
 
 
 def activation_step(low: float, high: float) -> tuple[np.float32, int]:
-    """Scale and zero point of a uint8 tensor; zero itself stays exact.
+    """Scale and zero point that store a range of floats as uint8; zero itself stays exact.
 
     Args:
         low: the least value.
@@ -144,7 +144,7 @@ class _Writer:
         self._steps: dict[str, tuple[np.float32, int]] = {}
 
     def round(self, tensor: str) -> None:
-        """Adds the pair after a tensor, if it is one that is rounded."""
+        """Adds QuantizeLinear and DequantizeLinear behind a tensor, if it is one to round."""
         if tensor not in self._rounding.tensors:
             return
         like = self._rounding.same.get(tensor)
@@ -156,7 +156,7 @@ class _Writer:
         self._node("DequantizeLinear", [f"{tensor}.uint8", scale, point], f"{tensor}.rounded")
 
     def add(self, node: onnx.NodeProto) -> None:
-        """Adds a node that takes what is rounded as it is rounded."""
+        """Adds a node; inputs that are rounded are taken in their rounded form."""
         in_integers = node.name in self._rounding.nodes
         added = onnx.NodeProto()
         added.CopyFrom(node)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 # The file's metadata has here what was kept, and how near the embeddings came.
 QUANTIZED_KEY = "mgn_fast.quantized"
-# What the worst picture must keep of its float32 embedding, if nobody says otherwise.
+# What the worst picture must keep of its float32 embedding, unless the caller says otherwise.
 MIN_COSINE = 0.986
 # The least to take ranges of, and a few to judge by.
 MIN_PICTURES = 12
@@ -48,7 +48,7 @@ KeepFloat32 = int | Literal["auto", "none"]
 
 @dataclass(frozen=True)
 class Quantized:
-    """What was written.
+    """The int8 file that was written, with its accuracy and what stayed float32.
 
     Attributes:
         path: the file.
@@ -75,7 +75,7 @@ class Quantized:
     skipped: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The findings as plain numbers and lists.
+        """The findings as plain numbers and lists, by the attributes' names.
 
         Returns:
             A dict with the attributes' names as keys.
@@ -114,7 +114,7 @@ def quantize_onnx(
             or a number, with which nothing need be reached.
         on_error: "raise", or "skip" pictures that cannot be decoded.
         threads: to compute with; None is one per core.
-        progress: is told how far it is.
+        progress: is told how many pictures, or blocks, of each stage are done.
 
     Returns:
         What was kept in float32, and the accuracy with and without it.
@@ -163,7 +163,7 @@ def _choose(
     keep_float32: KeepFloat32,
     without_kept: Accuracy,
 ) -> tuple[list[Block], Accuracy]:
-    """What stays float32, and the accuracy with it."""
+    """The blocks that stay float32, and the accuracy with them."""
     if keep_float32 in ("none", 0):
         return [], without_kept
     if goal is None:
@@ -191,9 +191,9 @@ def _choose(
 
 
 def _fewest(most: int, reaches: Callable[[int], bool]) -> int | None:
-    """The least number, from 1 to `most`, that reaches it: 1, 2, 4, ... and then between two.
+    """The least number from 1 to `most` that reaches the goal: 1, 2, 4, ... and then between two.
 
-    None if not even `most` does. Taken for granted: whatever more than it reaches it too.
+    None if not even `most` does. Assumes that more than a number that reaches it reaches it too.
     """
     low, high = 0, 1
     while high <= most and not reaches(high):
@@ -207,7 +207,7 @@ def _fewest(most: int, reaches: Callable[[int], bool]) -> int | None:
 
 
 def _ranked(trial: QuantizeTrial, setup: TrialSetup) -> list[Block]:
-    """All blocks: first those that regain most of the cosine for what they cost in float32."""
+    """All blocks, first those that regain most of the cosine for what they cost in float32."""
     blocks = setup.graph.blocks
     loss = trial.loss([])
     worth = np.empty(len(blocks))
@@ -218,13 +218,13 @@ def _ranked(trial: QuantizeTrial, setup: TrialSetup) -> list[Block]:
 
 
 def _metadata(found: Quantized) -> str:
-    """Without what differs from one machine to the other: paths."""
+    """The findings for the file, without paths, which differ between machines."""
     fields = found.to_dict()
     return json.dumps({key: fields[key] for key in fields if key not in ("path", "skipped")})
 
 
 def _checked_goal(min_cosine: float | None, keep_float32: KeepFloat32) -> float | None:
-    """What the worst picture must reach; None where the number of blocks is given."""
+    """The cosine that the worst picture must reach; None where the number of blocks is given."""
     is_number = isinstance(keep_float32, int) and not isinstance(keep_float32, bool)
     if not (is_number or keep_float32 in ("auto", "none")):
         raise InvalidInputError(

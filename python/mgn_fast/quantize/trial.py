@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How near a model stays to its float32 embeddings with some of its blocks in int8.
+"""A model with some of its blocks in int8, compared with its float32 embeddings.
 
 Holds the pictures: those that give the ranges, and those that are held out to judge by.
 """
@@ -51,7 +51,7 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class TrialSetup:
-    """What a trial works with.
+    """The model, the scratch directory and the threads that a trial works with.
 
     Attributes:
         model: the float32 file.
@@ -59,7 +59,7 @@ class TrialSetup:
         graph: the same file, to be rewritten.
         scratch: a directory for files as large as the model.
         threads: to compute with; None is one per core.
-        progress: is told how far it is.
+        progress: is told how many pictures are embedded.
     """
 
     model: Path
@@ -99,27 +99,13 @@ class QuantizeTrial:
         )
 
     def accuracy(self, kept: Sequence[Block]) -> Accuracy:
-        """Of the model with all blocks in int8 but some.
-
-        Args:
-            kept: stays float32.
-
-        Returns:
-            On all held-out pictures.
-        """
+        """Accuracy on all held-out pictures, with every block in int8 but the kept ones."""
         got = self._embed_int8(kept, self.held_out, f"int8, {len(kept)} blocks in float32")
         same = nearest_others(self._expected) == nearest_others(got)
         return Accuracy(compare(self._expected, got), float(np.mean(same)))
 
     def loss(self, kept: Sequence[Block]) -> float:
-        """How far the model with all blocks in int8 but some is off, to compare such models.
-
-        Args:
-            kept: stays float32.
-
-        Returns:
-            One minus the mean cosine, on some of the held-out pictures.
-        """
+        """One minus the mean cosine on some held-out pictures, with all but the kept in int8."""
         chosen = spread(len(self.held_out), RANKING_PICTURES)
         got = self._embed_int8(kept, [self.held_out[place] for place in chosen], None)
         return 1 - compare(self._expected[chosen], got).cosine_mean

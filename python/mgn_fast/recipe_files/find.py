@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds what benchmark, msame or ais_bench left: which tool, and the file of each picture.
 
-Looks at names only; what is in the files is `bins_read`'s.
+Reads names only; `read` reads what is in the files.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _DEPTH = 2
 
 @dataclass(frozen=True)
 class ToolOutputs:
-    """What a tool left of one run.
+    """The output files of one run, and the tool that wrote them.
 
     Attributes:
         run: which.
@@ -48,7 +48,7 @@ class ToolOutputs:
 
 
 class _Named(NamedTuple):
-    """A file, and what its name says. A dataset has half a million of them."""
+    """A file, and the numbers in its name. A dataset has half a million of them."""
 
     path: str
     picture: int
@@ -58,7 +58,7 @@ class _Named(NamedTuple):
 
 
 def find_outputs(results: PathLike) -> tuple[ToolOutputs, ...]:
-    """What a tool left of the four runs.
+    """The output files of the recipe's four runs, all by one tool in one format.
 
     benchmark counts a model's outputs from 1 and ais_bench from 0, so the lowest number tells
     them apart; msame writes `_output_` before it.
@@ -118,7 +118,7 @@ def _outputs_of(root: Path, run: Run) -> ToolOutputs:
 
 
 def _named_below(place: Path) -> list[_Named]:
-    """All of the one run, whose directory may stand below `place`; several only for devices."""
+    """All output files of the one run below `place`; in several directories only for devices."""
     found = dict(_folders(place, _DEPTH))
     if not found:
         raise DatasetError(
@@ -156,7 +156,7 @@ def _folders(folder: Path, depth: int) -> Iterator[tuple[Path, list[_Named]]]:
 
 
 def _tool_of(place: Path, names: Sequence[_Named]) -> Tool:
-    """By the names; refuses those of two tools or formats, because one of them may be old."""
+    """The tool that names files so; refuses two tools or formats, because one may be old."""
     first = names[0]
     for name in names:
         if (name.is_msame, name.suffix) != (first.is_msame, first.suffix):

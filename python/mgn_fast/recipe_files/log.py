@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What earlier runs of `write_bins` wrote, line by line, locked against a second run.
+"""The log of what earlier runs of `write_bins` wrote, locked against a second run.
 
 A line says from which bytes of which picture two tensors were made, and when they were written: a
 file that has been touched since is not the one it vouches for. Lines are only ever added.
@@ -27,7 +27,7 @@ MAX_LOG_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class Proof:
-    """What a line says of a picture's two tensors.
+    """The picture's bytes and the two tensors' times that a line of the log vouches for.
 
     Attributes:
         sha256: of the picture's file.
@@ -70,17 +70,7 @@ class BinsLog:
             raise
 
     def add(self, split: str, index: int, picture: str, proof: Proof) -> None:
-        """Adds a line.
-
-        Args:
-            split: "query" or "gallery".
-            index: the picture's number.
-            picture: its name, for people.
-            proof: what the line vouches for.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Adds a line that vouches for a picture's two tensors; OSError if it cannot be written."""
         line = {
             "schema": SCHEMA,
             "split": split,
@@ -92,7 +82,7 @@ class BinsLog:
         self._append(json.dumps(line).encode() + b"\n")
 
     def close(self) -> None:
-        """Lets go of the lock. May be called again."""
+        """Closes the log, which unlocks the directory. May be called again."""
         self._file.close()
 
     def __enter__(self) -> BinsLog:
@@ -106,7 +96,7 @@ class BinsLog:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), LOG_NAME)
 
     def _read(self) -> dict[tuple[str, int], Proof]:
-        """What can be read; a line cut short, or not ours, vouches for nothing."""
+        """Proofs of all whole lines; a line cut short, or not ours, vouches for nothing."""
         if os.fstat(self._file.fileno()).st_size > MAX_LOG_BYTES:
             self._file.truncate(0)  # nothing is trusted then, and all is written again
         content = self._file.readall()

@@ -34,7 +34,7 @@ _STEP = 64  # files between two words about how far it is
 
 @dataclass(frozen=True, eq=False)
 class ToolEmbeddings:
-    """Embeddings by way of a tool.
+    """Query and gallery embeddings that a tool computed from the tensors of `write_bins`.
 
     Attributes:
         query, gallery: float32 [N, 2048], unit rows, in the dataset's order.
@@ -139,7 +139,7 @@ def _worded(width: int, dtype: np.dtype[Any]) -> str:
 def _require_all_pictures(
     plain: ToolOutputs, mirrored: ToolOutputs, number: int, count: int
 ) -> None:
-    """Both have a file of that output for every picture, 0 to count - 1, and no other."""
+    """Raises unless both runs have that output for every picture, 0 to count - 1, and no other."""
     sides = [outputs.files.get(number, {}) for outputs in (plain, mirrored)]
     wanted = set(range(count))
     for outputs, files in zip((plain, mirrored), sides, strict=True):
@@ -160,7 +160,7 @@ def _require_all_pictures(
 def _read_all(
     runs: Sequence[ToolOutputs], number: int, dtype: np.dtype[Any], progress: Progress
 ) -> list[F32Array]:
-    """One array for each run."""
+    """One array float32 [N, 2048] for each run, a row for each picture."""
     total = sum(len(run.files[number]) for run in runs)
     done, rows = 0, []
     for run in runs:
@@ -175,7 +175,7 @@ def _read_all(
 
 
 def _row(path: str, outputs: ToolOutputs, dtype: np.dtype[Any]) -> AnyArray:
-    """A picture's 2048 finite numbers."""
+    """The 2048 numbers of a picture's file; DatasetError if one is not finite."""
     content = read_limited(path, MAX_FILE_BYTES, DatasetError)
     if outputs.suffix == ".bin":
         if len(content) != EMBEDDING_WIDTH * dtype.itemsize:
@@ -207,7 +207,7 @@ def _row(path: str, outputs: ToolOutputs, dtype: np.dtype[Any]) -> AnyArray:
 
 
 def _measured(path: str, suffix: str) -> tuple[int, np.dtype[Any]]:
-    """How many numbers a file holds, and of which type. Raw files of 4096 bytes are float16."""
+    """The count and type of the numbers in a file. Raw files of 4096 bytes are float16."""
     content = read_limited(path, MAX_FILE_BYTES, DatasetError)
     if suffix == ".bin":
         is_half = len(content) == EMBEDDING_WIDTH * 2

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The published recipe's files between its steps: where they stand and what they are called.
 
-`bins_write` makes the tensors that a tool runs, `bins_outputs` finds what it made of them, and
-`bins_read` turns that into embeddings. Imports no OpenCV.
+`write` makes the tensors that a tool runs, `find` finds the tool's outputs, and `read` turns those
+into embeddings. Imports no OpenCV.
 """
 
 from __future__ import annotations
@@ -51,38 +51,23 @@ RUNS = (
 
 
 def pictures_of(dataset: Dataset, run: Run) -> Split:
-    """The pictures that a run is about.
-
-    Args:
-        dataset: the set.
-        run: one of `RUNS`.
-
-    Returns:
-        Query or gallery, in the order of the files' numbers.
-    """
+    """The pictures of a run, query or gallery, in the order of the files' numbers."""
     return dataset.query if run.split == "query" else dataset.gallery
 
 
 def stem_of(index: int) -> str:
-    """What a picture's files are called before suffix and output number.
-
-    Args:
-        index: its place in the split, from 0.
-
-    Returns:
-        Five digits; more only where the number has more.
-    """
+    """A picture's file name before suffix and output number: its place, of five digits or more."""
     return f"{index:05d}"
 
 
 def result_lines(reports: Mapping[str, Report]) -> list[str]:
-    """Reports in the recipe's words, re-ranked first as it prints them.
+    """Reports in the recipe's words, one line each, re-ranked first as the recipe prints them.
 
     Args:
         reports: "plain" and, if there is one, "re-ranked"; each with a cmc of at least 10 ranks.
 
     Returns:
-        One line for each.
+        Lines without their ends.
     """
     names = {"re-ranked": "[With    Re-Ranking]", "plain": "[Without Re-Ranking]"}
     lines = []

@@ -39,7 +39,7 @@ _BESIDES_BYTES = 1024
 
 @dataclass(frozen=True)
 class Written:
-    """What a run did.
+    """Numbers of tensors and bytes that `write_bins` wrote, and its info files.
 
     Attributes:
         num_files: tensors in all.
@@ -56,7 +56,7 @@ class Written:
 
 @dataclass(frozen=True)
 class _Picture:
-    """A picture and the two tensors it becomes."""
+    """A picture and the two tensors that are made of it."""
 
     split: str
     index: int
@@ -86,11 +86,11 @@ def write_bins(
         progress: is told the number of pictures done, from this thread.
 
     Returns:
-        What was done.
+        What was written, and what was there.
 
     Raises:
         InvalidInputError: `out` cannot be written, has a space in its name, holds other files
-            among the tensors or is being written by somebody else, or the disk is too full.
+            among the tensors or is being written by another run, or the disk is too full.
         DecodeError: a picture cannot be read.
     """
     root = _checked_root(out)
@@ -125,7 +125,7 @@ def _checked_root(out: PathLike) -> Path:
 
 
 def _require_room(dataset: Dataset, root: Path, threads: int) -> None:
-    """Refuses to start what would not fit. A directory may be a link to another disk."""
+    """Raises before writing what would not fit. A directory may be a link to another disk."""
     needed: dict[int, int] = {}
     places: dict[int, Path] = {}
     for run in RUNS:
@@ -149,7 +149,7 @@ def _require_room(dataset: Dataset, root: Path, threads: int) -> None:
 
 
 def _present_bytes(folder: Path, count: int) -> int:
-    """Of the tensors that are there. Tools run all of a directory, so others are refused."""
+    """Bytes of the tensors that are there; refuses other files, because tools run all of them."""
     expected = {f"{stem_of(index)}.bin" for index in range(count)}
     present, others = 0, []
     for entry in os.scandir(folder):
@@ -167,7 +167,7 @@ def _present_bytes(folder: Path, count: int) -> int:
 
 @contextlib.contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """What the system says of the output, as an error of ours."""
+    """A block in which the system's errors become InvalidInputErrors that name the output."""
     try:
         yield
     except OSError as error:
@@ -178,7 +178,7 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _opened(root: Path) -> BinsLog:
-    """Makes the directories, opens the log and takes away what is half done."""
+    """The directory's log; makes directories, removes info files and what is half done."""
     for run in RUNS:
         (root / run.folder).mkdir(parents=True, exist_ok=True)
     log = BinsLog(root)
@@ -207,7 +207,7 @@ def _pictures(dataset: Dataset, root: Path) -> Iterator[_Picture]:
 
 
 def _write_all(pictures: Sequence[_Picture], log: BinsLog, threads: int, progress: Progress) -> int:
-    """Writes what the log does not vouch for; the number of pictures it did vouch for."""
+    """Writes what the log does not vouch for; gives the number of pictures it did vouch for."""
     kept = 0
     waiting: deque[tuple[_Picture, Future[Proof | None]]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="mgn_fast-bins") as pool:
@@ -232,7 +232,7 @@ def _write_all(pictures: Sequence[_Picture], log: BinsLog, threads: int, progres
 
 
 def _write_picture(picture: _Picture, proof: Proof | None) -> Proof | None:
-    """Writes both tensors, unless `proof` stands for them; what stands for them now, if so.
+    """Writes both tensors, unless `proof` stands for them; gives what stands for them now, if so.
 
     Runs on a worker.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Switching the simulator on and off, what it saw, and faults on demand. Any thread."""
+"""Switches the simulator on and off, tells what it saw, and makes calls fail. Any thread."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class TaskRecord:
 
 
 class _Enabled:
-    """What is registered in the library while the simulator is on."""
+    """Objects that the library holds pointers to while the simulator is on."""
 
     def __init__(self) -> None:
         self.is_on = False
@@ -196,7 +196,7 @@ def reconfigured(**settings: Any) -> Iterator[None]:
 
 
 def disable() -> None:
-    """Ends the use of the simulator; the ascend backend looks for a real library again.
+    """Ends the use of the simulator; the ascend backend searches for a real library again.
 
     Raises:
         InvalidInputError: a session is open on it.
@@ -300,7 +300,7 @@ def slow_stream(seconds: float) -> None:
 
 @contextlib.contextmanager
 def trace() -> Iterator[list[TaskRecord]]:
-    """Records the tasks that streams run.
+    """Records the tasks that streams run during the block.
 
     Yields:
         A list that holds the records, in order of completion, once the block has ended.

@@ -23,7 +23,7 @@ def stand_in(
     widths: Sequence[int] = (2048,),
     dtypes: Sequence[npt.DTypeLike] = (np.float32,),
 ) -> list[AnyArray]:
-    """What a model gives under compute="deterministic": a cheap function of every input bit.
+    """A model's outputs under compute="deterministic": a cheap function of every input bit.
 
     Each row depends on its own input rows only, so not on batch size or position. The formula is
     in the package's documentation.

@@ -55,7 +55,7 @@ _log = logging.getLogger(__name__)
 
 
 class OnnxExecutor:
-    """The function that the simulator calls for each batch, and the files it has open."""
+    """The function that the simulator calls for each batch, and the ONNX sessions it has open."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -71,7 +71,7 @@ class OnnxExecutor:
         outputs: Any,
         num_outputs: int,
     ) -> int:
-        """Fills the outputs of one batch.
+        """Computes the outputs of one batch into the simulator's memory.
 
         Args:
             file: tells files apart.
@@ -126,7 +126,7 @@ class OnnxExecutor:
 
 
 def _as_array(tensor: Any) -> AnyArray:
-    """The tensor's own memory."""
+    """The tensor's own memory as an array; nothing is copied."""
     shape = tuple(tensor.dims[: tensor.num_dims])
     memory = (ctypes.c_char * tensor.bytes).from_address(tensor.data)
     return np.ndarray(shape, _ACL_DTYPES[tensor.data_type], buffer=memory)

@@ -54,7 +54,7 @@ def library_path() -> Path:
 
 @functools.cache
 def load(path: Path) -> ctypes.CDLL:
-    """The library with the types of its control functions declared. It is never unloaded.
+    """The simulator's library with its control functions' types declared; never unloaded.
 
     Args:
         path: the library file.
@@ -100,27 +100,13 @@ def _declare(library: ctypes.CDLL) -> None:
 
 
 def check(error: bytes | None) -> None:
-    """Raises what a control function refused.
-
-    Args:
-        error: its answer; None is success.
-
-    Raises:
-        InvalidInputError: it refused.
-    """
+    """Raises InvalidInputError with a control function's answer; None is success."""
     if error is not None:
         raise InvalidInputError(error.decode(errors="replace"))
 
 
 def read_text(function: Any) -> str:
-    """The text that a control function writes into a buffer of ours.
-
-    Args:
-        function: takes buffer and capacity, gives the bytes needed with the NUL.
-
-    Returns:
-        The whole text, however long.
-    """
+    """The whole text that a function of (buffer, capacity) writes; it gives the bytes needed."""
     capacity = 1 << 16
     while True:
         buffer = ctypes.create_string_buffer(capacity)
@@ -131,13 +117,6 @@ def read_text(function: Any) -> str:
 
 
 def read_json(function: Any) -> dict[str, Any]:
-    """`read_text`, parsed.
-
-    Args:
-        function: as in `read_text`.
-
-    Returns:
-        The parsed object.
-    """
+    """The JSON object that a control function writes, parsed; see `read_text`."""
     parsed: dict[str, Any] = json.loads(read_text(function))
     return parsed

@@ -66,7 +66,7 @@ _MAX_BATCH = 65536
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """An input or output of a model.
+    """Name, type, shape and format of a model's input or output.
 
     Attributes:
         name: its name.
@@ -121,7 +121,7 @@ def write_om(
     weight_bytes: int | None = None,
     work_bytes: int | None = None,
 ) -> Path:
-    """Writes a .om that the simulator loads.
+    """Writes an .om that the simulator loads, and what pictures it expects beside it.
 
     Where the ONNX says what pictures it expects, `<path>.json` says so too, as {"contract": ...};
     with AIPP that is uint8, because the device normalises.

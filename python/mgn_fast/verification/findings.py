@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `verify` finds of two models, what was asked of them, and whether it was kept."""
+"""Results of `verify`: two models' agreement, the limits they had to keep, and whether they did."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_MEDIAN_COSINE = 0.99
 
 @dataclass(frozen=True)
 class Limits:
-    """What a candidate has to keep.
+    """The least agreement and accuracy that a candidate has to reach.
 
     Attributes:
         min_cosine: of each picture; None is 0.99 for pictures without labels and nothing for a
@@ -52,7 +52,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Float16Ends:
-    """Where a model was compiled to compute in float16 outside the network.
+    """The ends of a compiled model, outside the network, that compute in float16.
 
     Attributes:
         aipp: AIPP normalises the pictures.
@@ -88,7 +88,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class VerifiedModel:
-    """One of the two models.
+    """One of the two models, and how much it tells persons apart.
 
     Attributes:
         path: its file.
@@ -106,7 +106,7 @@ class VerifiedModel:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """How well both models find the persons of a dataset.
+    """Both models' evaluation on a dataset, by one ranking.
 
     Attributes:
         reference: the reference's report.
@@ -118,13 +118,13 @@ class Retrieval:
 
     @property
     def drop(self) -> float:
-        """How much lower the candidate's mAP is; negative where it is higher."""
+        """The reference's mAP less the candidate's; negative where the candidate's is higher."""
         return self.reference.mean_average_precision - self.candidate.mean_average_precision
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What `verify` found.
+    """How far two models agree, and which of the limits the candidate keeps.
 
     Attributes:
         reference: the model to agree with.
@@ -157,17 +157,17 @@ class Verification:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """Which limits were missed, as sentences."""
+        """The limits that were missed, as one sentence each."""
         return (*self._cosine_failures(), *self._map_failures(), *self._published_failures())
 
     @property
     def published_ranking(self) -> str:
-        """Which of `retrievals` a published mAP is compared with: the last."""
+        """Name of the ranking that a published mAP is compared with: the last of `retrievals`."""
         return list(self.retrievals)[-1]
 
     @property
     def passed(self) -> bool:
-        """Whether all limits were kept."""
+        """True if all limits were kept."""
         return not self.failures
 
     def to_dict(self) -> dict[str, Any]:
@@ -247,6 +247,6 @@ class Verification:
 
 
 def _model_facts(model: VerifiedModel) -> dict[str, Any]:
-    """As the file has it since its first schema."""
+    """A model's facts under the names that the file has had since its first schema."""
     facts = asdict(model) | {"path": str(model.path)}
     return facts | {"likeness": facts.pop("median_cosine")}

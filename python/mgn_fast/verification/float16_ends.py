@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What half precision at a compiled model's two ends does to embeddings, by a model of it.
+"""What float16 at a compiled model's two ends does to its embeddings, computed in a model of it.
 
 The reference runs on what AIPP makes of a picture, bit for bit, and its output is rounded as the
 device stores it. What is then left between it and the compiled model is the network's own
@@ -34,7 +34,7 @@ def find_float16_ends(reference: Session, candidate: Session) -> Float16Ends:
         candidate: the model that was compiled.
 
     Returns:
-        None of them where the candidate is no .om, or the reference cannot show it.
+        Both False where the candidate is no .om, or the reference cannot show it.
 
     Raises:
         ModelError: the file beside the .om cannot be read.
@@ -86,7 +86,7 @@ def explain(
     *,
     mirror: bool,
 ) -> Drift:
-    """Splits the difference of two models' embeddings into what the ends explain and what is left.
+    """The difference of two models' embeddings, split into what the ends explain and what is left.
 
     Args:
         session: of the reference.

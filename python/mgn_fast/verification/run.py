@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether one model does what another does: the same pictures through both, then compared.
+"""Runs the same pictures through two models and compares their embeddings.
 
 Meant for an ONNX model and the .om compiled from it, but any two models will do. Prints nothing.
 """
@@ -59,7 +59,7 @@ def verify(
     candidate_options: Mapping[str, Any] = MappingProxyType({}),
     **options: Any,
 ) -> Verification:
-    """Embeds the same pictures with two models and says how far they agree.
+    """How far two models agree, found by embedding the same pictures with both.
 
     Both are opened before the first picture is embedded. That a limit is missed is no error: see
     `Verification.passed`.
@@ -72,7 +72,7 @@ def verify(
         rerank: how to re-rank a dataset besides ranking it as it is; None for not at all.
         mirror: add the mirrored embedding, in both models.
         on_error: "raise", or "skip" pictures that cannot be decoded; not with a dataset.
-        progress: is told how far the run is.
+        progress: is told how many pictures are embedded, and how far the evaluation is.
         candidate_options: as `Embedder` takes them, for the candidate only.
         options: as `Embedder` takes them, for both; `threads`, `backend` and `precision`
             reach models on the CPU only and `device` models on an NPU only.
@@ -151,7 +151,7 @@ def _sources(pictures: Any) -> list[pixels.Source]:
 
 
 def _require_room(dataset: Dataset, rerank: RerankSettings | None) -> None:
-    """A run that cannot fit ends before hours of embedding."""
+    """Raises if the evaluation would not fit into memory, before hours of embedding."""
     shape = len(dataset.query), len(dataset.gallery), EMBEDDING_WIDTH
     rows = 4 * (shape[0] + shape[1]) * EMBEDDING_WIDTH
     work = work_of(shape, [Protocol()], rerank)
@@ -159,7 +159,7 @@ def _require_room(dataset: Dataset, rerank: RerankSettings | None) -> None:
 
 
 def _fitting(model: PathLike, options: dict[str, Any]) -> dict[str, Any]:
-    """Without the options of the other kind of model."""
+    """The options without those of the other kind of model."""
     is_om = Path(model).suffix == ".om"
     others = ("threads", "backend", "precision") if is_om else ("device",)
     return {name: value for name, value in options.items() if name not in others}
@@ -257,7 +257,7 @@ def _retrievals(
 
 
 def _similarity_doubts(found: Verification, dataset: Dataset | None) -> Iterator[str]:
-    """The models' own agreement says little where everything agrees with everything."""
+    """One sentence if a model gives different persons nearly one embedding, else none."""
     alike = {
         name: model.median_cosine
         for name, model in (("reference", found.reference), ("candidate", found.candidate))

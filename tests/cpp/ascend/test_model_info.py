@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an .om may look like, and what is refused because nobody could say what was meant."""
+"""What an .om may look like, and what is refused because its meaning cannot be known."""
 
 import pytest
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is run while time is measured, and what is noted of it."""
+"""The loads that run while time is measured, and the observations made meanwhile."""
 
 from mgn_fast.bench.load.arrivals import Arrivals
 from mgn_fast.bench.load.recorder import Recorder

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When the pictures of an open load come."""
+"""Arrival times of the pictures of an open load."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_RATE = 1e5
 
 @dataclass(frozen=True)
 class Arrivals:
-    """When images come.
+    """The rate at which images come, and whether at random or evenly.
 
     Attributes:
         rate: images per second, above 0, at most 100,000.
@@ -37,7 +37,7 @@ class Arrivals:
             )
 
     def times(self, started_s: float) -> Iterator[float]:
-        """The moments, endlessly."""
+        """Moments at which images come, in seconds after `started_s` on its clock; endless."""
         random = np.random.default_rng(self.seed)
         now_s = started_s
         while True:

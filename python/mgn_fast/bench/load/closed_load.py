@@ -26,8 +26,8 @@ def run_prepared(session: Session, windows: Windows) -> None:
     The images are written to the lanes' inputs once, before.
 
     Args:
-        session: opened; nobody else uses it.
-        windows: take note of every batch.
+        session: opened, with no other caller.
+        windows: get the times of every batch.
     """
     fill_inputs(session)
     under_way: list[tuple[float, Ticket]] = []
@@ -57,7 +57,7 @@ def run_pictures(
     Args:
         embedder: opened while the recorder was observing.
         pictures: as the embedder takes them, at least one.
-        windows: take note of every picture, from when the embedder took it.
+        windows: get the times of every picture, from when the embedder took it.
         recorder: tells which pictures came together.
     """
     taken: deque[float] = deque()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the machine did to a measurement: stolen and throttled time, other load, lower frequency.
+"""Disturbances of a measurement: stolen and throttled time, other load, a lower frequency.
 
 Reads Linux's counters; where one is not there its share is None.
 """
@@ -24,8 +24,8 @@ class Counters:
 
     Attributes:
         total_s: time of all cores together.
-        busy_s: of which they worked for somebody here.
-        steal_s: of which the hypervisor gave them to somebody else.
+        busy_s: of which they worked for a process of this machine.
+        steal_s: of which the hypervisor gave them to another machine.
         own_s: CPU time of this process.
         throttled_s: for which its control group was held back.
         megahertz: mean frequency.
@@ -57,14 +57,7 @@ class Noise:
 
 
 def read_counters(root: Path = Path("/")) -> Counters:
-    """The counters now.
-
-    Args:
-        root: where proc and sys are; another directory for tests.
-
-    Returns:
-        The counters.
-    """
+    """The counters as they are now; proc and sys are below `root`, elsewhere in tests."""
     cores = os.sched_getaffinity(0)
     ticks = _ticks(root / "proc/stat", [f"cpu{core}" for core in sorted(cores)])
     times = os.times()
@@ -81,15 +74,7 @@ def read_counters(root: Path = Path("/")) -> Counters:
 
 
 def noise_between(before: Counters, after: Counters) -> Noise:
-    """What happened between two readings.
-
-    Args:
-        before: the first.
-        after: the second.
-
-    Returns:
-        The shares.
-    """
+    """What disturbed the cores between two readings of the counters, as shares of their time."""
     total = _difference(before.total_s, after.total_s)
     busy = _difference(before.busy_s, after.busy_s)
     other = None if busy is None else max(0.0, busy - (after.own_s - before.own_s))
@@ -124,7 +109,7 @@ def _ticks(path: Path, names: Sequence[str]) -> list[int] | None:
 
 
 def _throttled_s(root: Path) -> float | None:
-    """Of our control group, version 2 (microseconds) or 1 (nanoseconds)."""
+    """Seconds for which our control group was held back; its file has micro- or nanoseconds."""
     for group, version in control_groups("cpu", root):
         name, scale = ("throttled_usec", 1e-6) if version == 2 else ("throttled_time", 1e-9)
         throttled = field_of(group / "cpu.stat", name)

@@ -36,14 +36,14 @@ _AHEAD_S = 0.1
 
 @dataclass(eq=False)
 class _Sent:
-    """A batch under way."""
+    """A batch under way: its ticket, and when its images were to arrive."""
 
     ticket: Ticket
     arrived_s: list[float]
 
 
 class _Loop:
-    """Arrivals wait in order; batches of them go to free lanes; results are noted."""
+    """Queues images as they arrive, sends batches of them to free lanes, and notes the results."""
 
     def __init__(self, session: Session, windows: Windows, arrivals: Arrivals) -> None:
         self.session = session
@@ -59,7 +59,7 @@ class _Loop:
         self._num_bursts = 0
 
     def run(self) -> None:
-        """Until the windows are done."""
+        """Sends images as they arrive, until the windows are done."""
         with sampling(self._num_under_way, self.windows):
             while not self.windows.done:
                 self._take_arrivals()
@@ -70,15 +70,15 @@ class _Loop:
             take(self.session, self._sent.popleft().ticket)
 
     def num_ready(self, num_waiting: int) -> int:
-        """How many of the first waiting images `fill` would not wait for."""
+        """How many of the first waiting images `fill` can take at once."""
         return num_waiting
 
     def fill(self, lane: Lane, count: int) -> int:
-        """Writes so many images to the lane's input; how many rows they are."""
+        """Writes `count` images to the lane's input; gives the number of rows they are."""
         return count
 
     def finish(self, embeddings: F32Array) -> None:
-        """What is left to do with a batch's rows."""
+        """Completes the embeddings of a batch's images; prepared images need nothing more."""
 
     def _num_under_way(self) -> int:
         now_s = time.perf_counter()
@@ -104,7 +104,7 @@ class _Loop:
             self._num_bursts += 1
 
     def _send(self) -> bool:
-        """Whether there was something to send, and a lane for it."""
+        """Sends a batch; False if no image is ready or no lane is free."""
         count = min(self.num_ready(len(self._waiting)), self.most_images)
         if count == 0:
             return False
@@ -118,7 +118,7 @@ class _Loop:
         return True
 
     def _rest(self) -> None:
-        """Until the next arrival or result, and not long."""
+        """Sleeps until the next arrival or result, and not long."""
         rest_s = min(self._ahead[0] - time.perf_counter(), _LOOK_S)
         if self._sent:
             with contextlib.suppress(TimeoutError):
@@ -128,7 +128,7 @@ class _Loop:
 
 
 class _PictureLoop(_Loop):
-    """Images that are pictures still to be decoded."""
+    """A loop whose images are pictures still to be decoded."""
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ class _PictureLoop(_Loop):
         self.most_images = max(1, embedder.session.batch_size // self._rows)
 
     def num_ready(self, num_waiting: int) -> int:
-        """Those that are decoded, or failed; sees to it that some more are being decoded."""
+        """How many are decoded, or failed; starts decoding some more."""
         ahead = max(2 * self._embedder.workers, _BATCHES_DECODED * self.most_images)
         while len(self._decoding) < min(num_waiting, ahead):
             source = self._sources[self._num_begun % len(self._sources)]
@@ -158,7 +158,7 @@ class _PictureLoop(_Loop):
         return sum(1 for _ in itertools.takewhile(Future.done, self._decoding))
 
     def fill(self, lane: Lane, count: int) -> int:
-        """Packs each picture's rows."""
+        """Packs the rows of `count` decoded pictures; gives the number of rows."""
         target = lane.input
         with self.session.observer.spending("pack"):
             for row in range(0, self._rows * count, self._rows):
@@ -174,13 +174,7 @@ class _PictureLoop(_Loop):
 
 
 def run_prepared_open(session: Session, windows: Windows, arrivals: Arrivals) -> None:
-    """Sends prepared images as they arrive, until the windows are done.
-
-    Args:
-        session: opened; nobody else uses it.
-        windows: take note of every image.
-        arrivals: when they come.
-    """
+    """Sends prepared images as they arrive, until the windows, which get their times, are done."""
     fill_inputs(session)
     _Loop(session, windows, arrivals).run()
 
@@ -193,7 +187,7 @@ def run_pictures_open(
     Args:
         embedder: its session and its workers' number are used.
         sources: pictures as it takes them, at least one.
-        windows: take note of every picture.
+        windows: get the times of every picture.
         arrivals: when they come.
 
     Raises:

@@ -16,7 +16,7 @@ DEVICE_STAGES: tuple[Stage, ...] = ("h2d", "compute", "d2h")
 
 
 class Recorder(Observer):
-    """Keeps every span until it is asked for them.
+    """Keeps every span until `take` collects them.
 
     Attributes:
         num_batches: sent so far, for telling which results came together.
@@ -27,19 +27,19 @@ class Recorder(Observer):
         self.num_batches = 0
 
     def spent(self, span: Span) -> None:
-        """Takes note of one step."""
+        """Keeps the span; one that waits for a lane begins a batch."""
         self._spans.append(span)
         if span.stage == "lane_wait":
             self.num_batches += 1
 
     def take(self) -> list[Span]:
-        """All spans since the last call."""
+        """All spans since the last call of this method."""
         spans, self._spans = self._spans, []
         return spans
 
 
 def busy_s(spans: Iterable[Span], stage: Stage, started_s: float, ended_s: float) -> float:
-    """How long a stage was at work within a window.
+    """Seconds for which a stage was at work within a window.
 
     Threads' time is added up. A device's engine does one thing at a time, and what was measured of
     a batch holds its waiting for another lane's; so of each engine the time counts during which any
@@ -66,7 +66,7 @@ def busy_s(spans: Iterable[Span], stage: Stage, started_s: float, ended_s: float
 
 
 def service_times_s(spans: Iterable[Span], stage: Stage) -> list[tuple[float, float]]:
-    """How long an engine was busy with each batch, without the waiting for other lanes' batches.
+    """Seconds an engine was busy with each batch, without the waiting for other lanes' batches.
 
     An engine takes one batch after the other, so a batch has it from when the last one left.
 

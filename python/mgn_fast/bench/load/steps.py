@@ -19,11 +19,7 @@ _SAMPLE_S = 0.005
 
 
 def fill_inputs(session: Session) -> None:
-    """Writes seeded random images to every lane's input.
-
-    Args:
-        session: nobody else uses it.
-    """
+    """Writes seeded random images to every lane's input; the session has no other caller."""
     random = np.random.default_rng(0)
     with contextlib.ExitStack() as stack:
         for lane in [stack.enter_context(session.acquire()) for _ in range(session.lanes)]:
@@ -31,34 +27,14 @@ def fill_inputs(session: Session) -> None:
 
 
 def random_images(random: np.random.Generator, shape: Sequence[int], dtype: Any) -> AnyArray:
-    """Images as a network takes them: normalised floats, or bytes.
-
-    Args:
-        random: draws them.
-        shape: of the result.
-        dtype: float32 or uint8.
-
-    Returns:
-        The images.
-    """
+    """Random images as a network takes them: normalised float32, or uint8 bytes."""
     if np.dtype(dtype).kind == "f":
         return random.standard_normal(shape, np.float32)
     return random.integers(0, 256, shape, np.uint8)
 
 
 def take(session: Session, ticket: Ticket) -> F32Array:
-    """A batch's rows, once its observer knows what it took.
-
-    Args:
-        session: that runs it.
-        ticket: of the batch.
-
-    Returns:
-        As `Ticket.result`.
-
-    Raises:
-        DeviceError: the batch failed.
-    """
+    """A batch's rows, as `Ticket.result` gives them; its spans go to the session's observer."""
     embeddings = ticket.result()
     for span in ticket.spans():
         session.observer.spent(span)
@@ -67,7 +43,7 @@ def take(session: Session, ticket: Ticket) -> F32Array:
 
 @contextlib.contextmanager
 def sampling(count: Callable[[], int], windows: Windows) -> Iterator[None]:
-    """Asks at random moments, in a thread of its own, how many images are under way.
+    """A block in which a thread asks `count` at random moments how many images are under way.
 
     Random, because what comes and goes in a rhythm would be seen at the same beat each time.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which results belong to which repeat of a measurement that runs without a break.
+"""Sorts the results of an unbroken measurement into warm-up and repeats.
 
 Nothing is counted of the warm-up. A repeat begins and ends with the first result of a burst, as
 results of one batch come together: so it holds whole batches and neither the filling of the
@@ -24,7 +24,7 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True)
 class Pace:
-    """How long to measure.
+    """How long to measure: warm-up, repeats, and the least length of a repeat.
 
     Attributes:
         warmup_s: before anything counts, from 0.
@@ -51,7 +51,7 @@ class Pace:
 
 @dataclass
 class Repeat:
-    """The results of one repeat.
+    """One repeat: when its results came, their latencies, and the images under way.
 
     Attributes:
         started_s: first result of its first burst.
@@ -71,17 +71,17 @@ class Repeat:
 
     @property
     def seconds(self) -> float:
-        """Its length."""
+        """Length of the repeat in seconds."""
         return self.ended_s - self.started_s
 
     @property
     def rate(self) -> float:
-        """Images per second."""
+        """Images per second over the whole repeat."""
         return self.images / self.seconds
 
     @property
     def gaps_s(self) -> F64Array:
-        """Between each burst and the next."""
+        """Seconds from each burst's beginning to the next one's."""
         return np.diff([*self.bursts_s, self.ended_s])
 
 
@@ -103,7 +103,7 @@ class Windows:
 
     @property
     def done(self) -> bool:
-        """Whether all repeats are complete."""
+        """True once all repeats are complete."""
         return len(self.repeats) == self._pace.repeats
 
     @property
@@ -112,7 +112,7 @@ class Windows:
         return self._open
 
     def note(self, started_s: float, ended_s: float, images: int, burst: int) -> None:
-        """Takes note of one result.
+        """Counts one result in the repeat that is being measured, if any.
 
         Args:
             started_s: when it was begun.

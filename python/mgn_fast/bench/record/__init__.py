@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From measurements to what a record says: rows, statistics, verdicts, doubts, comparisons."""
+"""From measurements to a record: rows, statistics, verdicts, doubts, comparisons."""
 
 from mgn_fast.bench.record.baseline import compare, read_record
 from mgn_fast.bench.record.row import row_of

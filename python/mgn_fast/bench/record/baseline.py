@@ -27,17 +27,7 @@ _LEAST_RATE, _MOST_RATE = 1e-9, 1e12
 
 
 def read_record(path: PathLike) -> dict[str, Any]:
-    """A record that `mgn-fast bench --json` wrote.
-
-    Args:
-        path: the file.
-
-    Returns:
-        The record.
-
-    Raises:
-        InvalidInputError: it cannot be read, or is no such record.
-    """
+    """The record that `mgn-fast bench --json` wrote; InvalidInputError if the file is none."""
     try:
         record = json.loads(read_limited(path, MAX_RECORD_BYTES))
         _require_comparable(record)
@@ -88,19 +78,12 @@ def compare(record: dict[str, Any], older: dict[str, Any], path: Path, max_regre
 
 
 def regressed(record: dict[str, Any]) -> bool:
-    """Whether any run has.
-
-    Args:
-        record: that was compared.
-
-    Returns:
-        True or False.
-    """
+    """True if any run is slower than its baseline by more than `max_regress`, and not by chance."""
     return any(run["baseline"] and run["baseline"]["regressed"] for run in record["runs"])
 
 
 def _require_comparable(record: dict[str, Any]) -> None:
-    """Raises a Python error if anything that is read of an older record is not there or no good."""
+    """Raises a Python error if a field that is read of an older record is missing or unfit."""
     if record["schema"] != SCHEMA:
         raise ValueError(f"schema is {record['schema']!r}, expected {SCHEMA!r}")
     for run in _entries(record, "runs"):
@@ -164,7 +147,7 @@ def _compared(run: dict[str, Any], older: dict[str, Any], max_regress: float) ->
 
 
 def _notes(record: dict[str, Any], older: dict[str, Any]) -> list[str]:
-    """What else changed between the two."""
+    """What else changed between two records: environment and model files, as sentences."""
     ours, theirs = record["environment"], older["environment"]
     notes = [
         f"{key} was {theirs.get(key)!r}, is {ours[key]!r}"

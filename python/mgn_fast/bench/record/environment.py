@@ -17,14 +17,7 @@ PACKAGES = ("numpy", "onnxruntime", "openvino", "opencv-python-headless", "simpl
 
 
 def environment(*, with_ascend: bool) -> dict[str, Any]:
-    """What the record says of where it was made.
-
-    Args:
-        with_ascend: an .om was run, so that AscendCL is loaded.
-
-    Returns:
-        The record's `environment`; see schema.json.
-    """
+    """The record's `environment`: CPU, memory, versions, and AscendCL if an .om was run."""
     return {
         "mgn_fast": _core.build_info()["version"],
         "cpu": cpu_name(),

@@ -10,13 +10,5 @@ SOURCE = "MGN's published table, Ascend 310P, July 2022: the execute call alone"
 
 
 def published_rate(soc_name: str, batch_size: int) -> float | None:
-    """What was published for a chip.
-
-    Args:
-        soc_name: as the runtime tells it, such as "Ascend310P3".
-        batch_size: of the run.
-
-    Returns:
-        Images per second; None where nothing was published.
-    """
+    """Published images per second of a chip at a batch size; None where none are published."""
     return ASCEND_310P.get(batch_size) if soc_name.startswith("Ascend310P") else None

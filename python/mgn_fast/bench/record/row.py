@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Works out a run of the record from what was measured: rate, latency, stages, verdict, doubts."""
+"""One run of the record out of a measured case: rate, latency, stages, verdict and doubts."""
 
 from __future__ import annotations
 
@@ -24,15 +24,7 @@ _HOST_STAGES = ("decode", "resize", "pack", "lane_wait", "fuse")
 
 
 def row_of(measured: Measured, settings: MeasureSettings) -> dict[str, Any]:
-    """One entry of the record's `runs`; see schema.json for every field.
-
-    Args:
-        measured: a case.
-        settings: that it was measured with.
-
-    Returns:
-        The entry, without published rates, accuracy and baseline, which are None.
-    """
+    """One entry of the record's `runs`, with None for published rates, accuracy and baseline."""
     case, repeats = measured.case, measured.repeats
     rates = rates_of(measured)
     rate = float(np.mean(rates))
@@ -100,19 +92,12 @@ def _kept(slo: Slo, reached_ms: float | None) -> dict[str, Any]:
 
 
 def _window(repeats: Sequence[Repeat]) -> tuple[float, float]:
-    """Repeats follow each other without a break."""
+    """Beginning and end of all repeats, which follow each other without a break."""
     return repeats[0].started_s, repeats[-1].ended_s
 
 
 def rates_of(measured: Measured) -> list[float]:
-    """Images per second of each repeat; for scope "compute", of the time that computing took.
-
-    Args:
-        measured: a case.
-
-    Returns:
-        One per repeat.
-    """
+    """Images per second of each repeat; for scope "compute", of the time that computing took."""
     if measured.case.scope != "compute":
         return [repeat.rate for repeat in measured.repeats]
     rates = []
@@ -128,15 +113,7 @@ def rates_of(measured: Measured) -> list[float]:
 
 
 def latency_of(measured: Measured, percent: float | None) -> float:
-    """A percentile of latency, however few the results, or its mean.
-
-    Args:
-        measured: a case.
-        percent: of results that were no slower; None for the mean.
-
-    Returns:
-        Milliseconds.
-    """
+    """A percentile of latency in milliseconds, however few the results; the mean for None."""
     milliseconds = 1000 * _latencies_s(measured)
     if percent is None:
         return float(milliseconds.mean())
@@ -166,7 +143,7 @@ def _latency(measured: Measured, settings: MeasureSettings) -> dict[str, Any]:
 
 
 def _littles_law(measured: Measured) -> LittlesLaw:
-    """A closed load of prepared images keeps every lane full; otherwise they were counted."""
+    """Images in flight against rate times latency; lanes of prepared images count as full."""
     repeats, case = measured.repeats, measured.case
     rate = sum(repeat.images for repeat in repeats) / sum(repeat.seconds for repeat in repeats)
     latency_s = float(np.mean(np.concatenate([repeat.latencies_s for repeat in repeats])))
@@ -198,7 +175,7 @@ def _occupancy(measured: Measured) -> dict[str, float]:
 
 
 def _stages_ms(measured: Measured) -> dict[str, float]:
-    """Mean per full batch; what smaller batches took counts as the part of one that they are."""
+    """Mean milliseconds per full batch by stage; a smaller batch counts as the part that it is."""
     started_s, ended_s = _window(measured.repeats)
     rate = sum(r.images for r in measured.repeats) / sum(r.seconds for r in measured.repeats)
     batches = rate * (ended_s - started_s) * measured.rows_per_image / measured.case.batch_size

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What may be said of repeated measurements: percentiles, an interval of the mean, a comparison.
+"""Statistics of repeated measurements: percentiles, an interval of the mean, a comparison.
 
 Knows nothing of what was measured.
 """
@@ -62,7 +62,7 @@ def mean_interval(
 
 
 def chance_of_lower(values: Sequence[float], others: Sequence[float]) -> float:
-    """How likely values so low are if both come from one distribution (Mann-Whitney, one-sided).
+    """The chance of values so low if both come from one distribution (Mann-Whitney, one-sided).
 
     Exact, equal values sharing their ranks: of all ways to choose which of the pooled values are
     `values`, the share whose sum of ranks is no greater. With more than 100 on either side that

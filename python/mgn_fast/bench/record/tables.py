@@ -14,39 +14,17 @@ Run = Mapping[str, Any]
 
 
 def table_head(runs: Sequence[Run]) -> list[str]:
-    """The columns' names.
-
-    Args:
-        runs: of a record, at least one.
-
-    Returns:
-        Those that the runs fill.
-    """
+    """Names of the columns that these runs (at least one) fill."""
     return list(_columns(runs))
 
 
 def table_row(run: Run, runs: Sequence[Run]) -> list[str]:
-    """One run's cells.
-
-    Args:
-        run: to show.
-        runs: that share its table.
-
-    Returns:
-        One text per column.
-    """
+    """The cells of one run, a text for each column of the table that it shares with `runs`."""
     return [cell(run) for cell in _columns(runs).values()]
 
 
 def terminal_lines(runs: Sequence[Run]) -> list[str]:
-    """The table with columns set right, and under each run its verdict.
-
-    Args:
-        runs: of a record.
-
-    Returns:
-        Lines; none for no runs.
-    """
+    """Lines of a table with columns set right, each run's verdict under it; none for no runs."""
     if not runs:
         return []
     rows = [table_head(runs), *(table_row(run, runs) for run in runs)]
@@ -61,14 +39,7 @@ def terminal_lines(runs: Sequence[Run]) -> list[str]:
 
 
 def remarks(run: Run) -> list[str]:
-    """What is to be said of a run in words.
-
-    Args:
-        run: of a record.
-
-    Returns:
-        The verdict, then why the run is not valid, what it misses, and what it is compared with.
-    """
+    """Sentences about a run: its bottleneck, why it is not valid, what it misses or lags."""
     texts = [run["bottleneck"]]
     texts += [f"NOT VALID: {reason}" for reason in run["reasons"]]
     if run["slo"] is not None and run["slo"]["met"] is False:
@@ -82,14 +53,7 @@ def remarks(run: Run) -> list[str]:
 
 
 def markdown(record: Mapping[str, Any]) -> str:
-    """The record as a Markdown document with one table.
-
-    Args:
-        record: as schema.json says.
-
-    Returns:
-        The document.
-    """
+    """The record as a Markdown document with one table."""
     runs = record["runs"]
     environment = record["environment"]
     lines = ["# mgn_fast bench", "", f"{environment['cpu']}, {environment['cores']} cores"]
@@ -107,14 +71,7 @@ def markdown(record: Mapping[str, Any]) -> str:
 
 
 def csv_text(record: Mapping[str, Any]) -> str:
-    """One line per run with every figure of it; nested names are joined by dots.
-
-    Args:
-        record: as schema.json says.
-
-    Returns:
-        CSV with a head; the head is empty for no runs.
-    """
+    """CSV with every figure of each run, nested names joined by dots; no head for no runs."""
     rows = [_flat(run) for run in record["runs"]]
     names = list(dict.fromkeys(name for row in rows for name in row))
     out = io.StringIO()
@@ -125,7 +82,7 @@ def csv_text(record: Mapping[str, Any]) -> str:
 
 
 def _columns(runs: Sequence[Run]) -> dict[str, Callable[[Run], str]]:
-    """By name, how to fill each."""
+    """Functions that fill each column, by the column's name."""
     columns: dict[str, Callable[[Run], str]] = {}
     if len({run["model"] for run in runs}) > 1:
         columns["model"] = lambda run: str(run["model"]).rpartition("/")[2]
@@ -196,7 +153,7 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Names may hold line breaks and worse."""
+    """The text with spaces for line breaks and other characters that do not print."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 

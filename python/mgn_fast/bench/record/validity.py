@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a measurement can be believed, and if not, why, in words."""
+"""Reasons not to believe a measurement, in words."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class LittlesLaw:
 
     @property
     def error(self) -> float:
-        """How far apart they are, as a share."""
+        """How far apart the two counts are, as a share."""
         return abs(self.rate_times_latency / self.in_flight - 1) if self.in_flight else 1.0
 
 
@@ -63,7 +63,7 @@ def doubts(
     noise: Noise,
     wanted_rate: float | None = None,
 ) -> Iterator[str]:
-    """What speaks against a measurement.
+    """Sentences on why a measurement cannot be believed; none where it can.
 
     Args:
         repeats: of it, at least one.
@@ -73,7 +73,7 @@ def doubts(
         wanted_rate: that the images came at, under an open load; else None.
 
     Yields:
-        Sentences; none for a measurement that can be believed.
+        One sentence per reason.
     """
     if law.error > MAX_LITTLE_ERROR + law.chance:
         yield (

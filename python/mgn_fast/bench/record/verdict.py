@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a pipeline is bound by, in words, and what to do about it."""
+"""The bottleneck of a pipeline, in words, and what to do about it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAMES = {"h2d": "copy-in-bound", "d2h": "copy-out-bound"}
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What the advice depends on.
+    """Facts of a run that the advice depends on.
 
     Attributes:
         lanes: batches in flight.
@@ -42,7 +42,7 @@ class Circumstances:
 
 @dataclass(frozen=True)
 class BottleneckVerdict:
-    """What bounds the rate.
+    """The stage that limits the rate, and a sentence that says so.
 
     Attributes:
         bottleneck: by which stage.
@@ -56,15 +56,7 @@ class BottleneckVerdict:
 
 
 def judge(occupancy: Mapping[str, float], circumstances: Circumstances) -> BottleneckVerdict:
-    """Names the stage that bounds the rate.
-
-    Args:
-        occupancy: share of the time each stage was busy, by name.
-        circumstances: of the run.
-
-    Returns:
-        The verdict.
-    """
+    """The stage that limits the rate, with advice, from each stage's share of busy time."""
     idle = max(0.0, 1 - occupancy.get("compute", 0.0))
     bottleneck = _bottleneck(occupancy, circumstances)
     share = occupancy.get(bottleneck, 0.0)
@@ -109,7 +101,7 @@ def _advice(
 
 
 def _more_workers(occupancy: Mapping[str, float], circumstances: Circumstances) -> str:
-    """As many as would keep the device busy, if there are cores for them."""
+    """The number of workers that would keep the device busy, if there are cores for them."""
     wanted = math.ceil(
         circumstances.workers * occupancy["decode"] / max(occupancy.get("compute", 0.0), 0.01)
     )

@@ -53,11 +53,7 @@ every run, 130 interrupted: the files then hold the runs that were finished"""
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command.
-
-    Args:
-        commands: what `add_subparsers` returned.
-    """
+    """Adds `mgn-fast bench` and its options."""
     parser = new_command(
         commands, "bench", help="measure speed, and say what bounds it", example=_EPILOG
     )
@@ -73,17 +69,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measures, prints and writes.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        0; 5, 7 or 130 as the help says.
-
-    Raises:
-        MgnError: a model, a picture or an option cannot be used.
-    """
+    """Measures models, prints and writes what was asked for; exit code 0, 5, 7 or 130."""
     slo = None if arguments.slo is None else Slo.parse(arguments.slo)
     older = None if arguments.baseline is None else read_record(arguments.baseline)
     if arguments.html is not None:

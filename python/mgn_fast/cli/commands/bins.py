@@ -20,11 +20,7 @@ from mgn_fast.types import F32Array
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command.
-
-    Args:
-        commands: what `add_subparsers` returned.
-    """
+    """Adds `mgn-fast bins write` and `mgn-fast bins evaluate` with their options."""
     parser = new_command(
         commands,
         "bins",
@@ -77,17 +73,7 @@ def _add_evaluate(actions: Commands) -> None:
 
 
 def run_write(arguments: argparse.Namespace) -> int:
-    """Writes what is not there yet.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        0.
-
-    Raises:
-        MgnError: see `load_dataset` and `write_bins`.
-    """
+    """Writes the recipe's raw tensors that are not there yet; exit code 0."""
     dataset = _dataset(arguments)
     kept(f"what was written stays in {arguments.out}; the same command goes on from there")
     with stages("pictures") as progress:
@@ -118,17 +104,7 @@ def run_write(arguments: argparse.Namespace) -> int:
 
 
 def run_evaluate(arguments: argparse.Namespace) -> int:
-    """Reads, evaluates, prints the recipe's lines.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        0.
-
-    Raises:
-        MgnError: see `load_dataset`, `read_results` and `measure_embeddings`.
-    """
+    """Evaluates what the recipe's tools have written and prints the recipe's lines; exit code 0."""
     dataset = _dataset(arguments)
     with stages("files") as progress:
         found = read_results(arguments.results, dataset, progress=progress)

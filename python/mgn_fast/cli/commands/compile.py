@@ -18,11 +18,7 @@ from mgn_fast.models.om_file import read_sidecar
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command.
-
-    Args:
-        commands: what `add_subparsers` returned.
-    """
+    """Adds `mgn-fast compile` and its options."""
     parser = new_command(
         commands,
         "compile",
@@ -73,17 +69,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compiles and says what was written.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        0.
-
-    Raises:
-        MgnError: see `compile_om`.
-    """
+    """Compiles an ONNX model and prints which file was written; exit code 0."""
     if arguments.simulate:
         say("the compiler is simulated: its .om runs on the simulator only", always=True)
     with _reporting() as report:

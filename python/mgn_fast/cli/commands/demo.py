@@ -40,11 +40,7 @@ WARNING = (
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command.
-
-    Args:
-        commands: what `add_subparsers` returned.
-    """
+    """Adds `mgn-fast demo` and its options."""
     parser = new_command(
         commands,
         "demo",
@@ -61,17 +57,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Draws, exports, embeds, evaluates and writes the page.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        0.
-
-    Raises:
-        MgnError: see the functions behind each stage.
-    """
+    """Draws a dataset, exports, embeds and evaluates it, and writes the page; exit code 0."""
     started = time.monotonic()
     directory = _made(arguments.directory)
     say(f"1/5 drawing {arguments.persons} people in {directory / 'dataset'}")

@@ -13,11 +13,7 @@ from mgn_fast.simulator import control
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command.
-
-    Args:
-        commands: what `add_subparsers` returned.
-    """
+    """Adds `mgn-fast doctor` and its options."""
     parser = new_command(
         commands,
         "doctor",
@@ -36,14 +32,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Examines and prints.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        0, or 4 where something that every command needs does not work.
-    """
+    """Prints what works here; exit code 0, or 4 if what every command needs does not."""
     with working("examining"):
         findings = _findings(arguments.simulate)
     if arguments.json:

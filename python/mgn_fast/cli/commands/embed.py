@@ -32,11 +32,7 @@ from mgn_fast.types import F32Array
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command.
-
-    Args:
-        commands: what `add_subparsers` returned.
-    """
+    """Adds `mgn-fast embed` and its options."""
     parser = new_command(
         commands,
         "embed",
@@ -64,17 +60,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Embeds, writes both files, and says what was skipped.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        0, with skipped pictures too, which are listed, unless all of them were.
-
-    Raises:
-        MgnError: see `Embedder` and `write_embeddings`.
-    """
+    """Writes the pictures' embeddings and lists skipped pictures; exit code 0 if any is left."""
     _require_outside(arguments.output, arguments.pictures)
     sources, total = _sources(arguments.pictures)
     if arguments.output.suffix == SUFFIX:

@@ -46,11 +46,7 @@ from mgn_fast.types import AnyArray, F32Array
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command.
-
-    Args:
-        commands: what `add_subparsers` returned.
-    """
+    """Adds `mgn-fast evaluate` and its options."""
     parser = new_command(
         commands,
         "evaluate",
@@ -103,17 +99,7 @@ def _add_protocol_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Embeds or reads the embeddings, evaluates, prints.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        0.
-
-    Raises:
-        MgnError: see `load_dataset`, `Embedder`, `read_embeddings` and `evaluate`.
-    """
+    """Prints a dataset's mAP, CMC and mINP, from a model or from embeddings; exit code 0."""
     _check_source(arguments)
     # The output is tried before hours of work are put into what goes there.
     with _output(arguments.output) as output, drawing(arguments) as drawn:

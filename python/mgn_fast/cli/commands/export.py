@@ -14,11 +14,7 @@ from mgn_fast.export.onnx_export import export_onnx
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command.
-
-    Args:
-        commands: what `add_subparsers` returned.
-    """
+    """Adds `mgn-fast export` and its options."""
     parser = new_command(
         commands,
         "export",
@@ -51,17 +47,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exports and says what was written.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        0.
-
-    Raises:
-        MgnError: see `export_onnx`.
-    """
+    """Writes a checkpoint or random weights as ONNX and prints the file's name; exit code 0."""
     if (arguments.checkpoint is None) != arguments.random_weights:
         given = (
             "neither a checkpoint nor --random-weights is given"

@@ -16,11 +16,7 @@ _MUCH = 0.3
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command.
-
-    Args:
-        commands: what `add_subparsers` returned.
-    """
+    """Adds `mgn-fast quantize` and its options."""
     parser = new_command(
         commands,
         "quantize",
@@ -64,17 +60,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Quantises, writes the file and says what it lost.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        0.
-
-    Raises:
-        MgnError: see `quantize_onnx`.
-    """
+    """Writes an ONNX model in int8 and prints what it lost; exit code 0."""
     with stages() as progress:
         found = quantize_onnx(
             arguments.model,

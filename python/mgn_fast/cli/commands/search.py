@@ -25,11 +25,7 @@ from mgn_fast.models.parts import PARTS
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command.
-
-    Args:
-        commands: what `add_subparsers` returned.
-    """
+    """Adds `mgn-fast search` and its options."""
     parser = new_command(
         commands,
         "search",
@@ -98,17 +94,7 @@ def _add_index_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Embeds the queries, searches, prints.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        0.
-
-    Raises:
-        MgnError: see `Gallery` and `Embedder`.
-    """
+    """Prints the gallery's pictures nearest to each query; exit code 0."""
     _check(arguments)
     # The outputs are tried before any work is put into what goes there.
     with page_files(arguments) as (html, png):

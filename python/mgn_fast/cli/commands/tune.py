@@ -25,11 +25,7 @@ _SHOWN = 8
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command.
-
-    Args:
-        commands: what `add_subparsers` returned.
-    """
+    """Adds `mgn-fast tune` and its options."""
     parser = new_command(
         commands,
         "tune",
@@ -52,17 +48,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Tunes and prints.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        0, or 7 if no setting keeps the bound.
-
-    Raises:
-        MgnError: see `tune`.
-    """
+    """Prints the options with which a model embeds fastest; exit code 7 if none keeps the SLO."""
     pictures = None if arguments.images is None else list(list_pictures(arguments.images))
     options = model_options(arguments)
     with stages() as progress:

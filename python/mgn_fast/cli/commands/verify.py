@@ -43,11 +43,7 @@ _MODELS = ("reference", "candidate")
 
 
 def add_parser(commands: Commands) -> None:
-    """Adds the command.
-
-    Args:
-        commands: what `add_subparsers` returned.
-    """
+    """Adds `mgn-fast verify` and its options."""
     parser = new_command(
         commands,
         "verify",
@@ -111,17 +107,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Verifies and prints.
-
-    Args:
-        arguments: the parsed command line.
-
-    Returns:
-        0, or 6 where a limit is missed.
-
-    Raises:
-        MgnError: see `verify` and `load_dataset`.
-    """
+    """Prints how closely two models agree; exit code 0, or 6 where a limit is missed."""
     with contextlib.ExitStack() as stack:
         # The output is tried before hours of work are put into what goes there.
         output = (

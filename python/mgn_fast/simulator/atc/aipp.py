@@ -28,7 +28,7 @@ _MAX_BYTES = 1 << 16
 
 
 def read_aipp(path: Path, height: int, width: int) -> StaticAipp:
-    """The arithmetic that a configuration asks for.
+    """What a configuration makes the device subtract from pixels and multiply them by.
 
     Args:
         path: the file that --insert_op_conf names.
@@ -36,7 +36,7 @@ def read_aipp(path: Path, height: int, width: int) -> StaticAipp:
         width: of the network's input.
 
     Returns:
-        What is subtracted and multiplied.
+        The arithmetic.
 
     Raises:
         AtcError: ATC would refuse the file, or the simulator cannot do what it asks for.
@@ -91,7 +91,7 @@ def _known() -> frozenset[str]:
 
 
 def _subtracted(fields: dict[str, str], channel: int) -> float:
-    """Both mean_chn and min_chn are."""
+    """What a channel's mean_chn and min_chn subtract: the one of them that is not 0."""
     mean = _number(fields, f"mean_chn_{channel}", 0)
     minimum = _number(fields, f"min_chn_{channel}", 0)
     if not 0 <= mean <= 255:

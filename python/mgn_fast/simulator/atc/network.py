@@ -16,14 +16,7 @@ _TYPES = {"FP32": "float32", "FP16": "float16", "UINT8": "uint8", "INT8": "int8"
 
 
 def check_operators(described: OnnxFile) -> None:
-    """Refuses operators that ATC's parsers do not know: other domains, opsets newer than 18.
-
-    Args:
-        described: the model.
-
-    Raises:
-        AtcError: E19010 for the first one.
-    """
+    """Raises AtcError E19010 for another domain's operators, and for opsets newer than 18."""
     for node in described.nodes:
         domain = node.domain or "ai.onnx"
         version = described.opsets.get(node.domain, described.opsets.get("ai.onnx", 1))
@@ -38,7 +31,7 @@ def fed_inputs(
     options: Mapping[str, str],
     gears: Sequence[int],
 ) -> tuple[list[TensorSpec], int]:
-    """What the caller of the compiled model feeds.
+    """The compiled model's inputs without their batch axis, and the batch of a static model.
 
     Args:
         described: the model.
@@ -47,7 +40,7 @@ def fed_inputs(
         gears: batch sizes that the caller chooses from; empty for a static model.
 
     Returns:
-        The inputs without their batch axis, and the batch of a static model (0 with gears).
+        The inputs, and the batch (0 with gears).
 
     Raises:
         AtcError: a name or size that is not the model's.
@@ -133,7 +126,7 @@ def kept_outputs(
 
 
 def _kept_names(described: OnnxFile, text: str) -> list[str]:
-    """Tensor names; ATC takes them, or nodes with the number of their output."""
+    """Names of the tensors asked for; ATC takes them, or nodes with the number of their output."""
     if not text:
         return [tensor.name for tensor in described.outputs]
     tensors = {name for node in described.nodes for name in node.outputs}
@@ -149,7 +142,7 @@ def _kept_names(described: OnnxFile, text: str) -> list[str]:
 
 
 def _tensor_of(described: OnnxFile, entry: str) -> str | None:
-    """The tensor that "node:number" means."""
+    """The name of the tensor that "node:number" means; None where there is none."""
     name, colon, number = entry.rpartition(":")
     if not colon or not number.isdecimal():
         return None
@@ -203,7 +196,7 @@ def _output_spec(entry: Any) -> TensorSpec:
 def _typed(
     specs: Mapping[str, TensorSpec], names: Sequence[str], described: OnnxFile, text: str
 ) -> list[TensorSpec]:
-    """--output_type: one type for all, or "node:number:TYPE" for some."""
+    """The outputs with the types of --output_type: one for all, or "node:number:TYPE" for some."""
     if not text:
         return [specs[name] for name in names]
     if ":" not in text:

@@ -68,7 +68,7 @@ class CommandLineError(Exception):
 
 
 def parse(words: Sequence[str]) -> dict[str, str] | None:
-    """The options of a command line.
+    """Values by option name, from the words of a command line; None where help is asked for.
 
     One dash serves as well as two, dashes inside names as well as underscores, and a value follows
     after "=" or as the next word. A later option replaces an earlier one.
@@ -77,7 +77,7 @@ def parse(words: Sequence[str]) -> dict[str, str] | None:
         words: the arguments.
 
     Returns:
-        Values by name; None where help is asked for.
+        Values by name.
 
     Raises:
         CommandLineError: an unknown option, a word that is none, or a missing value.
@@ -121,7 +121,7 @@ def _check(name: str, value: str) -> None:
 
 
 def parse_shapes(text: str) -> dict[str, list[int]]:
-    """The sizes in --input_shape.
+    """Sizes by input name, from the text of --input_shape.
 
     Args:
         text: "name:n,c,h,w;name:n,c,h,w".
@@ -158,13 +158,13 @@ def _shape_error(value: str, reason: str) -> AtcError:
 
 
 def parse_gears(text: str) -> list[int]:
-    """The batch sizes in --dynamic_batch_size.
+    """Batch sizes, ascending, from the text of --dynamic_batch_size.
 
     Args:
         text: "1,4,8".
 
     Returns:
-        Them, ascending.
+        At least two.
 
     Raises:
         AtcError: another form, fewer than two, more than 100, one twice, zero or above 2048.

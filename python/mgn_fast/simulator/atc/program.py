@@ -47,13 +47,13 @@ _PATH_REASON = "The path can only contain 'a-z' 'A-Z' '0-9' '-' '.' '_' and Chin
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Compiles one model.
+    """Compiles one model as ATC would; exit code 0, or 255 where ATC refuses.
 
     Args:
         argv: the words after the program's name; None takes the process's own.
 
     Returns:
-        0, or 255 as ATC where it refuses.
+        The exit code.
     """
     words = sys.argv[1:] if argv is None else argv
     form = generation()
@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _compile(options: Mapping[str, str]) -> None:
-    """In the order in which ATC looks at its options, so that the same one is refused first."""
+    """Compiles; checks options in ATC's order, so that the same one is refused first."""
     _check_required(options)
     model = Path(_input_path(options, "model"))
     output = _output_path(options)
@@ -182,7 +182,7 @@ def _check_format(options: Mapping[str, str]) -> None:
 
 
 def _gears(options: Mapping[str, str], shapes: Mapping[str, list[int]]) -> list[int]:
-    """The gears; none for a static model."""
+    """Batch sizes of a model with gears; empty for a static model."""
     kinds = ("dynamic_batch_size", "dynamic_image_size", "dynamic_dims", "input_shape_range")
     used = [name for name in kinds if options.get(name)]
     if len(used) > 1:

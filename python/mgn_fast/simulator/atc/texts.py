@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the simulated ATC prints when it refuses: the real one's codes, in three versions' forms.
+"""The simulated ATC's error messages: the real one's codes, in the forms of three generations.
 
 Values stand in brackets up to CANN 8; from 7 on a message carries process and time; from 8.5 on it
 begins with them and its code stands behind its title.
@@ -172,7 +172,7 @@ _MESSAGES = {
 
 
 class AtcError(Exception):
-    """A refusal.
+    """A refusal by ATC: its error code, and the values in its message.
 
     Attributes:
         code: ATC's.
@@ -186,7 +186,7 @@ class AtcError(Exception):
 
 
 def generation() -> int:
-    """Which form of texts is in force: 0 up to CANN 6, 1 for 7 and 8, 2 from 8.5 on.
+    """The form of texts in force: 0 up to CANN 6, 1 for 7 to 8.4, 2 from 8.5 on.
 
     Returns:
         The number, by the environment's MGN_FAST_SIMULATED_CANN ("8.0" without it).
@@ -203,15 +203,7 @@ def generation() -> int:
 
 
 def error_text(error: AtcError, form: int) -> str:
-    """A refusal as one version of ATC prints it.
-
-    Args:
-        error: the refusal.
-        form: as `generation` gives it.
-
-    Returns:
-        Its lines.
-    """
+    """The lines that ATC prints for a refusal, in one of its forms (see `generation`)."""
     title, message, solution = _MESSAGES[error.code]
     bracket = "[{}]" if form < 2 else "{}"
     shown = {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What loading and unloading demand: one context, live memory, weights that nobody touches."""
+"""What loading and unloading demand: one context, live memory, weights that no call touches."""
 
 import ctypes
 import threading
