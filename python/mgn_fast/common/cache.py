@@ -37,7 +37,7 @@ def cache_directory() -> Path:
 
 
 def file_sha256(path: PathLike, refusal: Callable[[str], Exception] = ModelError) -> str:
-    """The SHA-256 of a file, as 64 hexadecimal digits; what `refusal` makes if it cannot be read."""
+    """The SHA-256 of a file, 64 hexadecimal digits; what `refusal` makes if it cannot be read."""
     digest = hashlib.sha256()
     try:
         with open_regular(path) as file:
