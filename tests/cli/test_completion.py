@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from mgn_fast.cli import main
-from mgn_fast.cli.completion import SHELLS, completion
+from mgn_fast.cli.completion import SHELLS, completion_script
 from mgn_fast.cli.program import build_parser
 
 # What bash sets before it asks for the words that may stand at the end of the line.
@@ -23,7 +23,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 
 @pytest.fixture
 def bash(tmp_path):
-    (tmp_path / "script.bash").write_text(completion(build_parser(), "bash"))
+    (tmp_path / "script.bash").write_text(completion_script(build_parser(), "bash"))
     (tmp_path / "pictures").mkdir()
     (tmp_path / "people.onnx").touch()
 

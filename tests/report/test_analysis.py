@@ -7,7 +7,7 @@ import pytest
 from mgn_fast import Identities, InvalidInputError
 from mgn_fast.datasets.dataset import Dataset, Split
 from mgn_fast.evaluation.protocol import Protocol
-from mgn_fast.report import PageData, ranked_lists
+from mgn_fast.report import AnalysisBuilder, ranked_lists
 from mgn_fast.report.analysis import verdict
 from support.report_runs import analysed, hard_run
 
@@ -30,11 +30,11 @@ def plain(who=WHO, **options):
     from mgn_fast.evaluation.measure import measure_embeddings
 
     protocol = options.pop("protocol", Protocol())
-    page_data = PageData(*who, protocol, **options)
-    looks = page_data.block_observers()
-    (report,) = measure_embeddings(QUERY, GALLERY, *who, [protocol], observers=looks)
-    page_data.add("plain", report)
-    return page_data.analysis()
+    builder = AnalysisBuilder(*who, protocol, **options)
+    observers = builder.block_observers()
+    (report,) = measure_embeddings(QUERY, GALLERY, *who, [protocol], observers=observers)
+    builder.add("plain", report)
+    return builder.analysis()
 
 
 def test_lists_by_hand():
@@ -61,7 +61,7 @@ def test_lists_by_hand():
 )
 def test_verdicts_follow_the_rule_for_the_same_camera(rule, expected):
     who = Identities([7], [1]), Identities([7, 7, 8, 8], [1, 2, 1, 2])
-    analysis = PageData(*who, Protocol(same_camera=rule)).analysis()
+    analysis = AnalysisBuilder(*who, Protocol(same_camera=rule)).analysis()
     assert [verdict(analysis, 0, picture) for picture in range(4)] == expected
 
 
@@ -90,13 +90,13 @@ def test_queries_equally_hard_keep_their_order():
 
     person = np.random.default_rng(0).choice([7, 8], 99)
     who = Identities(person, [1] * 99), Identities([7, 8], [2, 2])
-    page_data, protocol = PageData(*who, Protocol()), Protocol()
+    builder, protocol = AnalysisBuilder(*who, Protocol()), Protocol()
     rows = np.zeros((99, 1), np.float32), GALLERY[:2]
-    looks = page_data.block_observers()
-    (report,) = measure_embeddings(*rows, *who, [protocol], observers=looks)
-    page_data.add("plain", report)
+    observers = builder.block_observers()
+    (report,) = measure_embeddings(*rows, *who, [protocol], observers=observers)
+    builder.add("plain", report)
     in_order = [*np.flatnonzero(person == 8), *np.flatnonzero(person == 7)]
-    np.testing.assert_array_equal(page_data.analysis().listed, in_order)
+    np.testing.assert_array_equal(builder.analysis().listed, in_order)
 
 
 def test_looking_on_changes_no_figure():
@@ -130,11 +130,11 @@ def test_of_very_many_cameras_there_is_no_matrix():
 def test_options_are_checked():
     for name in ("lists", "depth"):
         with pytest.raises(InvalidInputError, match=f"{name} is 0"):
-            PageData(*WHO, Protocol(), **{name: 0})
+            AnalysisBuilder(*WHO, Protocol(), **{name: 0})
 
 
 def test_a_report_needs_a_run_that_was_looked_on_at():
     rows, who = hard_run(0)
     reports, _ = analysed(rows, who)
     with pytest.raises(InvalidInputError, match="'plain' has no observers"):
-        PageData(*who, Protocol()).add("plain", reports["plain"])
+        AnalysisBuilder(*who, Protocol()).add("plain", reports["plain"])

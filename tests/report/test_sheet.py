@@ -130,7 +130,7 @@ def test_without_the_extra_the_line_that_installs_it_is_said(tmp_path, paths, mo
 def test_the_page_has_the_same_colours():
     from importlib import resources
 
-    script = (resources.files("mgn_fast.report") / "page_tiles.js").read_text()
+    script = (resources.files("mgn_fast.report.page") / "tiles.js").read_text()
     found = re.search(r"SCALE = \[(.*)\];", script)[1]
     numbers = [int(number) for number in re.findall(r"\d+", found)]
     assert numbers == [level for colour in sheet.PART_COLOURS for level in colour]

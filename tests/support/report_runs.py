@@ -9,7 +9,7 @@ from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.evaluation.measure import measure_embeddings
 from mgn_fast.evaluation.protocol import Protocol
 from mgn_fast.evaluation.reranking import RerankSettings
-from mgn_fast.report import PageData, RankedList, Tile
+from mgn_fast.report import AnalysisBuilder, RankedList, Tile
 
 HOSTILE = "</script><script>alert(1)</script><b>&amp; '\"` \u202e\x00\x1b[2J \udcff {{ 7 * 7 }}.jpg"
 
@@ -31,14 +31,14 @@ def hard_run(seed, queries=23, gallery=61, width=4):
 def analysed(rows, who, protocol=None, **options):
     """The reports and the analysis of a run, plain and re-ranked."""
     protocol = protocol or Protocol()
-    page_data = PageData(*who, protocol, **options)
+    builder = AnalysisBuilder(*who, protocol, **options)
     reports = {}
     for ranking, settings in (("plain", None), ("re-ranked", RerankSettings(k1=6, k2=3))):
         (reports[ranking],) = measure_embeddings(
-            *rows, *who, [protocol], rerank=settings, observers=page_data.block_observers()
+            *rows, *who, [protocol], rerank=settings, observers=builder.block_observers()
         )
-        page_data.add(ranking, reports[ranking])
-    return reports, page_data.analysis()
+        builder.add(ranking, reports[ranking])
+    return reports, builder.analysis()
 
 
 def write_pictures(directory, count, height=32, width=16):
@@ -53,7 +53,7 @@ def write_pictures(directory, count, height=32, width=16):
     return paths
 
 
-def look(random):
+def parts_of(random):
     cosines = random.uniform(0.2, 0.95, 8)
     return PartComparison(tuple(cosines / 8), tuple(cosines))
 
@@ -85,7 +85,7 @@ def _list(random, paths, number, depth, *, parts, known, rankings):
                 person=(who[0] if verdict != "other" else 99) if known else None,
                 camera=int(random.integers(1, 4)) if known else None,
                 distance=0.5 + place / 20,
-                parts=look(random) if parts else None,
+                parts=parts_of(random) if parts else None,
             )
             for place, (verdict, at) in enumerate(
                 zip(verdicts, random.integers(0, len(paths), depth), strict=True)

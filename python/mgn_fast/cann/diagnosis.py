@@ -15,9 +15,9 @@ from mgn_fast.cann.known_causes import BY_CODE, BY_TEXT
 
 MAX_TEXT = 400
 
-_STAMP = r"\[PID: ?\d+\] ?\d{4}-\d\d-\d\d[-T ][\d:.]+ ?"
+_STAMP = r"(?:\[PID: ?\d+\] ?)?\d{4}-\d\d-\d\d[-T ][\d:.]+ ?"
 _HEAD = re.compile(
-    rf"^[ \t]*(?:{_STAMP})?(?:[A-Za-z_]+\()?(?P<code>[EW][A-Z]?\d{{4,5}})\)?:"
+    rf"^[ \t]*(?:{_STAMP})?(?:[\w/]+\()?(?P<code>[EW][A-Z]?\d{{4,5}})\)?:"
     rf"[ \t]*(?:{_STAMP})?(?P<text>[^\n]*)",
     re.MULTILINE,
 )

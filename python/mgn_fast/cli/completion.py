@@ -25,11 +25,11 @@ class PrintCompletion(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *given: Any) -> None:
         """Called by argparse with the namespace, the shell and the option's name."""
-        sys.stdout.write(completion(parser, given[1]))
+        sys.stdout.write(completion_script(parser, given[1]))
         parser.exit()
 
 
-def completion(parser: argparse.ArgumentParser, shell: str) -> str:
+def completion_script(parser: argparse.ArgumentParser, shell: str) -> str:
     """The script for a shell.
 
     Args:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -133,19 +134,14 @@ def model_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What `add_model_options` read, as keywords of `Embedder`; starts the simulator if asked."""
     if arguments.simulate is not None and _runs_an_om(arguments):
         enable_simulator(arguments)
-    given = {name: getattr(arguments, name) for name in ("device", "backend", "precision")}
-    return {name: value for name, value in given.items() if value is not None} | {
-        "mirror": arguments.mirror
-    }
+    return _given(arguments, ("device", "backend", "precision", "mirror"))
 
 
 def session_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What `add_session_options` read, as keywords of `Embedder`; `model_options` included."""
-    options = model_options(arguments) | {"on_error": arguments.on_error}
-    for name in ("lanes", "batch_size", "threads", "workers"):
-        if getattr(arguments, name) is not None:
-            options[name] = getattr(arguments, name)
-    return options | ({"auto": True} if arguments.auto else {})
+    names = ("on_error", "lanes", "batch_size", "threads", "workers")
+    auto = {"auto": True} if arguments.auto else {}
+    return model_options(arguments) | _given(arguments, names) | auto
 
 
 def enable_simulator(arguments: argparse.Namespace, **settings: Any) -> None:
@@ -156,16 +152,18 @@ def enable_simulator(arguments: argparse.Namespace, **settings: Any) -> None:
         settings: of `simulator.enable` besides.
     """
     devices = arguments.device if isinstance(arguments.device, list) else [arguments.device]
-    control.enable(
-        arguments.simulate,
-        timing=arguments.simulate == TIMED_SOC_VERSION,
-        device_count=max(1, min(max(devices) + 1, 64)),
-        **settings,
-    )
+    count = max(1, min(max(devices) + 1, 64))
     timed = arguments.simulate == TIMED_SOC_VERSION
+    control.enable(arguments.simulate, timing=timed, device_count=count, **settings)
     speeds = ": speeds are those of a model of the chip"
     without = " without its times: speeds mean nothing"
     say(f"{arguments.simulate} is simulated{speeds if timed else without}", always=True)
+
+
+def _given(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
+    """Those of the options that have a value."""
+    values = {name: getattr(arguments, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _runs_an_om(arguments: argparse.Namespace) -> bool:

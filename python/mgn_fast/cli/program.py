@@ -31,7 +31,6 @@ from mgn_fast.cli.commands import (
 )
 from mgn_fast.cli.completion import INSTALL, SHELLS, PrintCompletion
 from mgn_fast.cli.parser import Parser
-from mgn_fast.cli.screen.bars import SHOW_CURSOR
 from mgn_fast.cli.screen.course import Course
 from mgn_fast.cli.screen.last_words import OutputFiles, last_words
 from mgn_fast.cli.screen.level import set_level
@@ -46,6 +45,7 @@ exit codes: 0 ok, 1 internal error, 2 usage, 3 a model or dataset cannot be used
 threshold, 7 speed below the gate, 130 interrupted"""
 
 INTERRUPTED = 130
+_SHOW_CURSOR = b"\x1b[?25h"
 _CODES: tuple[tuple[tuple[type[BaseException], ...], int], ...] = (
     ((errors.InvalidInputError,), 2),
     ((errors.ModelError, errors.DatasetError, errors.DecodeError, errors.ExportError), 3),
@@ -175,7 +175,7 @@ def _show_cursor() -> None:
     """It is hidden while bars move, and an interrupt may strike where they would show it again."""
     with contextlib.suppress(OSError):
         if sys.stderr.isatty():
-            os.write(sys.stderr.fileno(), SHOW_CURSOR)
+            os.write(sys.stderr.fileno(), _SHOW_CURSOR)
 
 
 @contextlib.contextmanager

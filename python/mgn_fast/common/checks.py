@@ -60,7 +60,7 @@ def one_of(name: str, value: Any, allowed: Collection[Any]) -> None:
 
 
 def share(name: str, value: Any, least: float = 0) -> float:
-    """The argument as a float in [least, 1], -1 for a cosine's least; else InvalidInputError."""
+    """The argument as a float in [least, 1] (of a cosine least is -1); else InvalidInputError."""
     try:
         number = float(value)
     except (TypeError, ValueError):

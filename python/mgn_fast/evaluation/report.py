@@ -12,6 +12,8 @@ import numpy as np
 from mgn_fast.common.files import write_json
 from mgn_fast.types import F32Array, F64Array, I32Array, PathLike
 
+QUOTED_RANKS = (1, 3, 5, 10)  # the recipe's
+
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
@@ -43,6 +45,16 @@ class Report:
     cmc: F64Array
     average_precision: F64Array
     num_valid_queries: int
+
+    def row(self) -> dict[str, float]:
+        """The report as the numbers of one table row.
+
+        Returns:
+            mAP, the CMC at ranks 1, 3, 5 and 10 as far as it reaches, and mINP, in [0, 1].
+        """
+        row = {"mAP": self.mean_average_precision}
+        row |= {f"R{k}": float(self.cmc[k - 1]) for k in QUOTED_RANKS if k <= len(self.cmc)}
+        return row | {"mINP": self.mean_inverse_negative_penalty}
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain numbers and lists; a query without match is None.

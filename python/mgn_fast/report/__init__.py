@@ -1,20 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures for people: an evaluation or a search as one HTML page, and as one PNG sheet."""
+"""Pictures for people: an evaluation or a search as one HTML page, and as one PNG sheet.
 
-from mgn_fast.report.analysis import Analysis, PageData, ranked_lists
-from mgn_fast.report.page import write_page, write_search_page
-from mgn_fast.report.rows import report_row
+An `AnalysisBuilder` gathers what a page tells beyond its figures while `measure_embeddings` runs:
+
+    builder = AnalysisBuilder(query, gallery, protocol)
+    (report,) = measure_embeddings(..., observers=builder.block_observers())
+    builder.add("plain", report)
+    draw_evaluation(dataset, {"plain": report}, builder.analysis(), html="report.html")
+
+and what a gallery found is drawn by
+
+    lists = search_lists(gallery, gallery.search(rows, 10), [("query.jpg", path)])
+    draw_search(gallery, lists, html="found.html")
+
+`write_page`, `write_search_page` and `write_sheet` take lists, titles and notes of one's own.
+"""
+
+from mgn_fast.report.analysis import Analysis, AnalysisBuilder, ranked_lists
+from mgn_fast.report.evaluation_page import draw_evaluation
+from mgn_fast.report.page.render import write_page, write_search_page
+from mgn_fast.report.search_page import draw_search, search_lists
 from mgn_fast.report.sheet import write_sheet
 from mgn_fast.report.tiles import RankedList, Tile, Verdict
 
 __all__ = [
     "Analysis",
-    "PageData",
+    "AnalysisBuilder",
     "RankedList",
     "Tile",
     "Verdict",
+    "draw_evaluation",
+    "draw_search",
     "ranked_lists",
-    "report_row",
+    "search_lists",
     "write_page",
     "write_search_page",
     "write_sheet",

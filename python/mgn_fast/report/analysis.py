@@ -67,8 +67,8 @@ class Analysis:
     listed: I64Array
 
 
-class PageData:
-    """Gathers what a page shows while a run is evaluated, ranking by ranking.
+class AnalysisBuilder:
+    """Gathers an analysis while a run is evaluated, ranking by ranking.
 
     The first ranking decides which queries are listed: those with the lowest average precision.
 

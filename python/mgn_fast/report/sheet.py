@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mgn_fast.common.checks import output_name
-from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import replacing
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.models.parts import PARTS
+from mgn_fast.report.kit.drawing import plain_matplotlib
+from mgn_fast.report.kit.words import shown
 from mgn_fast.report.thumbnails import small_pixels, source_key
 from mgn_fast.report.tiles import RankedList, Tile
-from mgn_fast.report.words import shown
 from mgn_fast.types import PathLike, U8Array
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ _LOOKS = {
 # Verdict, words and the width that they take.
 _KEY = (("match", "✓ match", 92), ("other", "✗ non-match", 118), ("junk", "junk: not counted", 152))
 _INK, _MUTED = "#1b1f24", "#59626d"
-# The page's, in page_tiles.js.
+# The page's, in page/tiles.js.
 PART_COLOURS = ((43, 29, 107), (122, 38, 133), (203, 66, 98), (247, 148, 58), (252, 238, 140))
 
 
@@ -131,9 +131,10 @@ def write_sheet(
     rows = rows[:MOST_LISTS]
     lines = [*notes, *_left_out(lists, name)]
     heading = " · ".join(part for part in (title, name if len(rankings) > 1 else "") if part)
-    figure = _drawn(list(lists[:MOST_LISTS]), rows, name, heading, lines)
-    with replacing(path) as temporary, _settings():
-        figure.savefig(temporary, format="png", dpi=_DPI, metadata={"Software": "mgn_fast"})
+    with plain_matplotlib():
+        figure = _drawn(list(lists[:MOST_LISTS]), rows, name, heading, lines)
+        with replacing(path) as temporary:
+            figure.savefig(temporary, format="png", dpi=_DPI, metadata={"Software": "mgn_fast"})
     return Path(path)
 
 
@@ -147,16 +148,6 @@ def _left_out(lists: Sequence[RankedList], ranking: str) -> list[str]:
     return lines
 
 
-def _settings() -> Any:
-    """Matplotlib's own, whatever the user's are; names are text, not formulas."""
-    import matplotlib
-    from matplotlib import rcParamsDefault
-
-    defaults: Any = rcParamsDefault
-    settings = {key: defaults[key] for key in defaults if key != "backend"}
-    return matplotlib.rc_context(settings | {"text.parse_math": False})
-
-
 def _drawn(
     lists: Sequence[RankedList],
     rows: Sequence[Sequence[Tile]],
@@ -164,7 +155,6 @@ def _drawn(
     title: str,
     notes: Sequence[str],
 ) -> Any:
-    require_extra("report", "matplotlib")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -176,25 +166,24 @@ def _drawn(
     width = max(2 * _MARGIN + cell * max(len(row) for row in rows), 720)
     head = _HEAD + 17 * len(notes)
     height = head + box.row * len(rows) + _MARGIN
-    with _settings():
-        figure = Figure(figsize=(width / _DPI, height / _DPI), facecolor="white")
-        FigureCanvasAgg(figure)
-        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-        axes.set_axis_off()
-        known = any(tile.verdict in ("match", "other", "junk") for row in rows for tile in row)
-        _write_head(axes, title, notes, scale, known=known)
-        for number, (entry, row) in enumerate(zip(lists, rows, strict=True)):
-            top = head + box.row * number
-            _write(axes, _MARGIN, top + 12, entry.query.name + _about(entry, ranking), fontsize=9)
-            rank = 0
-            for place, tile in enumerate(row):
-                rank += tile.verdict not in ("query", "junk")
-                x = _MARGIN + cell * place
-                _draw_tile(axes, tile, pixels[source_key(tile)], box, (x, top + 24))
-                if tile.parts is not None and scale is not None:
-                    _draw_parts(axes, tile.parts, scale, box, (x + box.width + 16, top + 25))
-                _write_caption(axes, tile, rank, x + 7 + box.width / 2, top + 36 + box.height)
-        axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
+    figure = Figure(figsize=(width / _DPI, height / _DPI), facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    axes.set_axis_off()
+    known = any(tile.verdict in ("match", "other", "junk") for row in rows for tile in row)
+    _write_head(axes, title, notes, scale, known=known)
+    for number, (entry, row) in enumerate(zip(lists, rows, strict=True)):
+        top = head + box.row * number
+        _write(axes, _MARGIN, top + 12, entry.query.name + _about(entry, ranking), fontsize=9)
+        rank = 0
+        for place, tile in enumerate(row):
+            rank += tile.verdict not in ("query", "junk")
+            x = _MARGIN + cell * place
+            _draw_tile(axes, tile, pixels[source_key(tile)], box, (x, top + 24))
+            if tile.parts is not None and scale is not None:
+                _draw_parts(axes, tile.parts, scale, box, (x + box.width + 16, top + 25))
+            _write_caption(axes, tile, rank, x + 7 + box.width / 2, top + 36 + box.height)
+    axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
     return figure
 
 

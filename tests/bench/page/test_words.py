@@ -78,8 +78,7 @@ def test_a_free_size_is_n():
     assert words.shape([-1, 3, 384, 128]) == "[N, 3, 384, 128]"
 
 
-def test_file_names_counts_and_keys():
+def test_file_names_and_keys():
     assert words.file_name("/models/mgn.om") == "mgn.om"
     assert words.file_name("/") == "/"
-    assert (words.plural(1, "row"), words.plural(1200, "row")) == ("1 row", "1,200 rows")
     assert words.called("h2d", words.STAGES) == "copy in"

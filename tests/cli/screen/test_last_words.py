@@ -23,7 +23,7 @@ def test_a_command_without_steps_and_files_just_ended():
 def test_the_step_that_is_not_over_says_how_far_it_was():
     course = Course()
     course.begin("drawing", 0).finish()
-    course.begin("embedding", 1000, "pictures").reach(300)
+    course.begin("embedding", 1000, "pictures").done = 300
     got = last_words("interrupted", course, NOTHING)
     assert got == "interrupted at embedding: 300 of 1,000 pictures"
 

@@ -14,9 +14,9 @@ from mgn_fast.cli.screen.progress import (
     begin_run,
     bottleneck_words,
     detail,
-    kept,
     printable,
     say,
+    say_if_interrupted,
     stages,
     stop_drawing,
     track,
@@ -111,7 +111,7 @@ def test_what_is_done_is_counted_where_no_terminal_is_too(course):
         if item == 3:
             break
     assert course.under_way().where() == "embedding: 3 of 5 pictures"
-    kept("the first three")
+    say_if_interrupted("the first three")
     assert course.kept == "the first three"
 
 
@@ -134,6 +134,19 @@ def test_a_stage_may_begin_anew(course):
                 progress("ranking", done, 2)
     assert [(step.title, step.done) for step in course.steps] == 2 * [("ranking", 2)]
     assert course.under_way() is None
+
+
+def test_lines_stay_while_any_step_is_under_way(monkeypatch, capsys):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with working("outer"):
+        with working("inner"):
+            pass
+        say("still there: [bold]no markup[/bold]")
+        assert "\x1b[?25h" not in terminal.getvalue()  # the cursor is hidden while lines move
+    assert "still there: [bold]no markup[/bold]" in terminal.getvalue()
+    assert terminal.getvalue().count("\x1b[?25l") == 1
+    assert terminal.getvalue().endswith("\x1b[2K")
 
 
 def test_what_cannot_be_counted_shows_a_clock(monkeypatch):

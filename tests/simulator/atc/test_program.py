@@ -14,7 +14,6 @@ import pytest
 import mgn_fast
 from mgn_fast import compile_om, open_session, simulator
 from mgn_fast.cann import aipp
-from mgn_fast.cann.diagnosis import diagnose
 from mgn_fast.models.contract import Contract
 from mgn_fast.simulator.atc import program
 from support.tiny_model import tiny_embedding, write_tiny_model
@@ -150,26 +149,26 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("cann", ["5.1", "8.0", "9.0"])
 @pytest.mark.parametrize(("words", "code"), REFUSED, ids=[f"{r[1]}-{r[0][-1:]}" for r in REFUSED])
-def test_it_refuses_what_atc_refuses(here, capfd, monkeypatch, words, code, cann):
-    monkeypatch.setenv("MGN_FAST_SIMULATED_CANN", cann)
+def test_it_refuses_what_atc_refuses(here, capfd, words, code):
     (here / "garbage.onnx").write_bytes(b"garbage")
     shutil.copy("m.onnx", "b d.onnx")
     status, output = run(words, capfd)
     assert status == 255
     assert "ATC run failed, Please check the detail log, Try 'atc --help'" in output
-    found = diagnose(output)
-    assert found.codes == (code,)
-    assert found.remedy
+    assert f"\n{code}: " in output
     assert not list(here.glob("**/*.om"))
+
+
+def test_the_version_says_in_which_form(capfd, monkeypatch):
+    monkeypatch.setenv("MGN_FAST_SIMULATED_CANN", "9.0")
+    assert " Invalid_Argument(E10007): --framework is required." in run([], capfd)[1]
 
 
 def test_an_unknown_option_has_no_code_of_its_own(capfd):
     status, output = run([*STATIC, "--mem_limit=1"], capfd)
     assert status == 255
     assert "ERROR: unknown command line flag 'mem_limit'" in output
-    assert "does not know an option" in diagnose(output).cause
 
 
 def test_a_newer_opset_has_no_parser(capfd):
@@ -180,7 +179,6 @@ def test_a_newer_opset_has_no_parser(capfd):
     assert status == 255
     assert "E19010" in output
     assert "ai.onnx::21::Identity" in output
-    assert "opset=11" in diagnose(output).remedy
 
 
 # From here on the .om is run.

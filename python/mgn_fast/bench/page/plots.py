@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mgn_fast.bench.page.series import Series
+from mgn_fast.report.kit.drawing import plain_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,14 +66,14 @@ def draw(
     Raises:
         RuntimeUnavailableError: matplotlib is not installed.
     """
-    import matplotlib
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
     drawn = [*series, *([published] if published else [])]
     columns = _legend_columns([line.label for line in drawn])
     height_pt = HEIGHT_PT + LEGEND_LINE_PT * -(-len(drawn) // columns)
-    with matplotlib.rc_context(_settings(name)):
+    fonts = {"font__size": FONT_PT, "font__family": ["DejaVu Sans"]}
+    with plain_matplotlib(svg__fonttype="none", svg__hashsalt=name, **fonts):
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
+
         figure = Figure(figsize=(WIDTH_PT / 72, height_pt / 72), layout="constrained")
         FigureCanvasSVG(figure)
         figure.patch.set_visible(False)
@@ -96,16 +97,6 @@ def _legend_columns(labels: Sequence[str]) -> int:
     """As many as fit, by the width of a usual letter: one line if all of them do."""
     widths = [48 + 0.55 * FONT_PT * len(label) for label in labels]
     return len(labels) if sum(widths) <= WIDTH_PT else max(1, int(WIDTH_PT / max(widths)))
-
-
-def _settings(name: str) -> Any:
-    """Matplotlib's own, whatever the user's are, but for what makes a plot part of the page."""
-    from matplotlib import rcParamsDefault
-
-    defaults: Any = rcParamsDefault
-    settings = {key: defaults[key] for key in defaults if key != "backend"}
-    settings |= {"svg.fonttype": "none", "svg.hashsalt": name, "text.parse_math": False}
-    return settings | {"font.size": FONT_PT, "font.family": ["DejaVu Sans"]}
 
 
 def _look_of(index: int) -> dict[str, Any]:

@@ -11,9 +11,9 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mgn_fast.bench.page import plots, series
-from mgn_fast.bench.page import words as page_words
+from mgn_fast.bench.page import plots, series, words
 from mgn_fast.common.extras import require_extra
+from mgn_fast.report.kit.templates import render
 
 Record = Mapping[str, Any]
 Run = Mapping[str, Any]
@@ -33,22 +33,6 @@ _ACCURACY = (
     ("map_drop_reranked", 4),
 )
 
-# Functions of page_words that the template calls, most of them as filters.
-_WORDS = (
-    "byte_size",
-    "called",
-    "file_name",
-    "interval",
-    "number",
-    "option",
-    "p_value",
-    "percentile",
-    "plural",
-    "rate",
-    "shape",
-    "share",
-)
-
 
 def render_page(record: Record) -> str:
     """The page.
@@ -63,23 +47,7 @@ def render_page(record: Record) -> str:
         RuntimeUnavailableError: the report extra is not installed.
     """
     require_extra("report", "jinja2", "matplotlib")
-    import jinja2
-    import markupsafe
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("mgn_fast.bench", "page"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    words = {name: getattr(page_words, name) for name in _WORDS}
-    environment.filters |= words | {"markup": markupsafe.Markup}
-    environment.globals |= words | {"stage_names": page_words.STAGES}
-    environment.globals |= {"busy_parts": page_words.BUSY_PARTS, "accuracy_columns": _ACCURACY}
-    page = environment.get_template("page.html.jinja").render(_chosen(record))
-    # File names that are no UTF-8 come as lone surrogates, which no encoding takes.
-    return page.encode("utf-8", "backslashreplace").decode()
+    return render("mgn_fast.bench.page", words, _chosen(record))
 
 
 def best_run(runs: Sequence[Run]) -> Run | None:
@@ -115,9 +83,12 @@ def _chosen(record: Record) -> dict[str, Any]:
         "not_valid": [run for run in runs if not run["valid"]],
         "regressed": [run for run in runs if run["baseline"] and run["baseline"]["regressed"]],
         "groups": [_group(group, i, record) for i, group in enumerate(_groups(runs))],
-        "percentiles": page_words.percentile_keys(runs),
+        "percentiles": words.percentile_keys(runs),
         "differing": [n for n in _DIFFERING if any(run[n] != runs[0][n] for run in runs)],
         "has": _columns(runs),
+        "stage_names": words.STAGES,
+        "busy_parts": words.BUSY_PARTS,
+        "accuracy_columns": _ACCURACY,
     }
 
 
@@ -151,12 +122,12 @@ def _group(runs: Sequence[Run], index: int, record: Record) -> dict[str, Any]:
     first = runs[0]
     statistic = series.latency_statistic(runs)
     published = series.published_series(runs)
-    parts = [f"{first['scope']}: {page_words.SCOPES[first['scope']]}", first["precision"]]
+    told = [f"{first['scope']}: {words.SCOPES[first['scope']]}", first["precision"]]
     if len(record["models"]) > 1:
-        parts.insert(0, page_words.file_name(first["model"]))
+        told.insert(0, words.file_name(first["model"]))
     longest = max(sum(_per_image(run).values()) for run in runs)
     return {
-        "title": " · ".join(part for part in parts if part),
+        "title": " · ".join(part for part in told if part),
         "unit": "pictures" if first["scope"] == "e2e" else "rows of the network",
         "simulated": first["simulated"],
         "latency_of": "picture" if any(_counts_pictures(run) for run in runs) else "batch",
@@ -167,8 +138,8 @@ def _group(runs: Sequence[Run], index: int, record: Record) -> dict[str, Any]:
         "gaps": [run for run in runs if run["latency_ms"].get(statistic) is None],
         "throughput": _throughput_plot(runs, published, f"rate-{index}"),
         "latency": _latency_plot(runs, statistic, f"latency-{index}"),
-        "stages": _told(page_words.STAGES, runs, "stages_ms"),
-        "parts": _told(page_words.BUSY_PARTS, runs, "occupancy"),
+        "stages": _told(words.STAGES, runs, "stages_ms"),
+        "parts": _told(words.BUSY_PARTS, runs, "occupancy"),
         "rows": [
             {"name": name, "run": run, "total_ms": sum(run["stages_ms"].values()), "bars": bars}
             for name, run in _named(runs)
@@ -202,7 +173,7 @@ def _bars(run: Run, longest: float) -> list[dict[str, Any]]:
     """Where each stage's bar starts and how long it is, in thousandths of the longest row."""
     bars, start = [], 0.0
     per_image = _per_image(run)
-    for stage in page_words.STAGES:
+    for stage in words.STAGES:
         if per_image.get(stage):
             width = 1000 * per_image[stage] / longest
             ms = run["stages_ms"][stage]

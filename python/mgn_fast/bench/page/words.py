@@ -121,8 +121,3 @@ def shape(sizes: Sequence[int]) -> str:
 def file_name(path: str) -> str:
     """The last part of a path."""
     return PurePath(path).name or path
-
-
-def plural(count: int, one: str) -> str:
-    """A count and what is counted, as in "1 row" or "2 rows"."""
-    return f"{count:,} {one}{'' if count == 1 else 's'}"

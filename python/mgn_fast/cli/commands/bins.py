@@ -8,7 +8,7 @@ import json
 from typing import Any, get_args
 
 from mgn_fast.cli.options import Commands, new_command, path_argument
-from mgn_fast.cli.screen.progress import kept, printable, say, stages
+from mgn_fast.cli.screen.progress import printable, say, say_if_interrupted, stages
 from mgn_fast.datasets.dataset import Dataset, Kind, count_problems, load_dataset
 from mgn_fast.evaluation.measure import measure_embeddings
 from mgn_fast.evaluation.protocol import Protocol, ProtocolReport
@@ -75,7 +75,9 @@ def _add_evaluate(actions: Commands) -> None:
 def run_write(arguments: argparse.Namespace) -> int:
     """Writes the recipe's raw tensors that are not there yet; exit code 0."""
     dataset = _dataset(arguments)
-    kept(f"what was written stays in {arguments.out}; the same command goes on from there")
+    say_if_interrupted(
+        f"what was written stays in {arguments.out}; the same command goes on from there"
+    )
     with stages("pictures") as progress:
         done = write_bins(
             dataset,

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from mgn_fast.cli.commands.evaluate import embed_split
+from mgn_fast.cli.evaluation import embed_split, print_reports
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.progress import say, working
-from mgn_fast.cli.tables import print_reports
 from mgn_fast.datasets.dataset import Dataset, synthetic
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import InvalidInputError
@@ -24,8 +23,8 @@ from mgn_fast.evaluation.protocol import Protocol
 from mgn_fast.evaluation.report import Report
 from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.export.onnx_export import export_onnx
-from mgn_fast.report.analysis import Analysis, PageData, ranked_lists
-from mgn_fast.report.page import write_page
+from mgn_fast.report.analysis import Analysis, AnalysisBuilder, ranked_lists
+from mgn_fast.report.page.render import write_page
 from mgn_fast.report.sheet import write_sheet
 from mgn_fast.report.tiles import RankedList
 from mgn_fast.types import F32Array
@@ -120,7 +119,7 @@ def spread(lists: Sequence[RankedList], number: int) -> list[RankedList]:
 def measured(
     dataset: Dataset, query: F32Array, gallery: F32Array
 ) -> tuple[dict[str, Report], Analysis]:
-    """Evaluates plain and re-ranked, and looks on.
+    """Evaluates plain and re-ranked, and gathers what the page tells.
 
     Args:
         dataset: who is on the pictures.
@@ -130,7 +129,7 @@ def measured(
         The reports by ranking, and what else the runs showed.
     """
     identities = (dataset.query.identities, dataset.gallery.identities)
-    page_data = PageData(*identities, Protocol())
+    builder = AnalysisBuilder(*identities, Protocol())
     reports: dict[str, Report] = {}
     for ranking, settings in (("plain", None), ("re-ranked", RerankSettings())):
         (report,) = measure_embeddings(
@@ -139,11 +138,11 @@ def measured(
             *identities,
             [Protocol()],
             rerank=settings,
-            observers=page_data.block_observers(),
+            observers=builder.block_observers(),
         )
-        page_data.add(ranking, report)
+        builder.add(ranking, report)
         reports[ranking] = report
-    return reports, page_data.analysis()
+    return reports, builder.analysis()
 
 
 def chance(dataset: Dataset, seed: int) -> Report:

@@ -9,7 +9,13 @@ import time
 from pathlib import Path
 
 from mgn_fast.cli.options import session_options
-from mgn_fast.cli.screen.progress import bottleneck_words, kept, printable, say, stages
+from mgn_fast.cli.screen.progress import (
+    bottleneck_words,
+    printable,
+    say,
+    say_if_interrupted,
+    stages,
+)
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import DecodeError
 from mgn_fast.gallery.build import adding
@@ -33,7 +39,9 @@ def add_to_gallery(arguments: argparse.Namespace, sources: Path | list[Path]) ->
         Embedder(arguments.model, **session_options(arguments)) as embedder,
         adding(arguments.output, embedder, sources, arguments.dtype) as (builder, pictures),
     ):
-        kept(f"{arguments.output} keeps what is embedded; the same command goes on from there")
+        say_if_interrupted(
+            f"{arguments.output} keeps what is embedded; the same command goes on from there"
+        )
         with stages("pictures") as progress:
             for _ in builder.added(pictures):
                 progress("embedding", builder.num_seen, len(pictures))

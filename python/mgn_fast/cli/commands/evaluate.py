@@ -11,9 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
-
-from mgn_fast.cli.commands.evaluate_pages import Drawing, add_page_options, drawing, require_parts
+from mgn_fast.cli.evaluation import embed_split, print_reports, read_split
 from mgn_fast.cli.options import (
     Commands,
     add_rerank_options,
@@ -22,14 +20,13 @@ from mgn_fast.cli.options import (
     path_argument,
     session_options,
 )
-from mgn_fast.cli.screen.progress import say, stages, track
-from mgn_fast.cli.tables import print_reports
-from mgn_fast.common.checks import output_name
+from mgn_fast.cli.page_files import add_page_files, page_files
+from mgn_fast.cli.screen.progress import say, stages
+from mgn_fast.common.checks import output_name, whole_number
 from mgn_fast.common.files import replacing
 from mgn_fast.common.memory import available_bytes, in_words
-from mgn_fast.datasets.dataset import Dataset, Kind, Split, count_problems, load_dataset
+from mgn_fast.datasets.dataset import Dataset, Kind, count_problems, load_dataset
 from mgn_fast.embedding.embedder import Embedder
-from mgn_fast.embedding.embeddings_file import read_embeddings
 from mgn_fast.errors import DatasetError, InvalidInputError
 from mgn_fast.evaluation.measure import measure_embeddings, work_of
 from mgn_fast.evaluation.memory_plan import require_room
@@ -42,7 +39,9 @@ from mgn_fast.evaluation.protocol import (
 )
 from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.models.contract import EMBEDDING_WIDTH
-from mgn_fast.types import AnyArray, F32Array
+from mgn_fast.report.analysis import AnalysisBuilder
+from mgn_fast.report.evaluation_page import draw_evaluation
+from mgn_fast.types import AnyArray
 
 
 def add_parser(commands: Commands) -> None:
@@ -65,7 +64,7 @@ def add_parser(commands: Commands) -> None:
     _add_protocol_options(parser)
     add_rerank_options(parser)
     add_session_options(parser)
-    add_page_options(parser)
+    _add_page_options(parser)
     parser.add_argument(
         "--strict", action="store_true", help="exit 3 where counts differ from the published ones"
     )
@@ -98,12 +97,28 @@ def _add_protocol_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--seed", type=int, default=0, help="of the draws (0)")
 
 
+def _add_page_options(parser: argparse.ArgumentParser) -> None:
+    group = add_page_files(
+        parser,
+        page="write figures, plots and the ranked lists to this page",
+        sheet="write the hardest queries' ranked lists to this picture",
+    )
+    group.add_argument(
+        "--lists", type=int, default=1000, help="queries listed on the page, hardest first (1000)"
+    )
+    group.add_argument("--depth", type=int, default=10, help="gallery pictures of each list (10)")
+    group.add_argument(
+        "--parts", action="store_true", help="show how near each of MGN's eight parts is"
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Prints a dataset's mAP, CMC and mINP, from a model or from embeddings; exit code 0."""
     _check_source(arguments)
-    # The output is tried before hours of work are put into what goes there.
-    with _output(arguments.output) as output, drawing(arguments) as drawn:
-        result, reports = _evaluated(arguments, drawn)
+    _check_drawing(arguments)
+    # The outputs are tried before hours of work are put into what goes there.
+    with _output(arguments.output) as output, page_files(arguments) as (html, png):
+        result, reports = _evaluated(arguments, html, png)
         if output is not None:
             output.write_bytes(json.dumps(result, indent=1).encode() + b"\n")
     if arguments.json:
@@ -124,19 +139,29 @@ def _title(name: str, report: ProtocolReport) -> str:
 def _output(path: Path | None) -> AbstractContextManager[Path | None]:
     if path is None:
         return contextlib.nullcontext()
-    output_name(path, ".json", exact=True)
-    return replacing(path)
+    return replacing(output_name(path, ".json", exact=True))
 
 
 def _evaluated(
-    arguments: argparse.Namespace, drawn: Drawing
+    arguments: argparse.Namespace, html: Path | None, png: Path | None
 ) -> tuple[dict[str, Any], dict[str, ProtocolReport]]:
-    """What goes into the file, and the reports it is made of."""
+    """What goes into the file, and the reports it is made of; draws what was asked for."""
     dataset = load_dataset(arguments.dataset, arguments.kind)
     _warn(dataset, strict=arguments.strict)
     query, gallery = _embeddings(arguments, dataset)
-    reports = _reports(query, gallery, dataset, arguments, drawn)
-    drawn.draw(dataset, reports, (query, gallery))
+    builder = None if html is None and png is None else _analysis_builder(arguments, dataset)
+    reports = _reports(query, gallery, dataset, arguments, builder)
+    if builder is not None:
+        with stages() as progress:
+            draw_evaluation(
+                dataset,
+                reports,
+                builder.analysis(),
+                html=html,
+                png=png,
+                embeddings=(query, gallery) if arguments.parts else None,
+                progress=progress,
+            )
     result: dict[str, Any] = {
         "dataset": {"root": str(dataset.root), "kind": dataset.kind},
         "num_queries": len(dataset.query),
@@ -148,16 +173,25 @@ def _evaluated(
     return result, reports
 
 
+def _analysis_builder(arguments: argparse.Namespace, dataset: Dataset) -> AnalysisBuilder:
+    return AnalysisBuilder(
+        dataset.query.identities,
+        dataset.gallery.identities,
+        _protocols(arguments)[""],
+        lists=arguments.lists,
+        depth=arguments.depth,
+    )
+
+
 def _reports(
     query: AnyArray,
     gallery: AnyArray,
     dataset: Dataset,
     arguments: argparse.Namespace,
-    drawn: Drawing,
+    builder: AnalysisBuilder | None,
 ) -> dict[str, ProtocolReport]:
     """The report, and with `--rerank` the re-ranked one after it; each single-shot too if asked."""
     protocols = _protocols(arguments)
-    drawn.begin(dataset, protocols[""])
     reports = {}
     for ranking, settings in _rankings(arguments).items():
         with stages() as progress:
@@ -169,9 +203,10 @@ def _reports(
                 list(protocols.values()),
                 rerank=settings,
                 progress=progress,
-                observers=drawn.block_observers(),
+                observers=() if builder is None else builder.block_observers(),
             )
-        drawn.add(ranking, measured[0])
+        if builder is not None:
+            builder.add(ranking, measured[0])
         for suffix, report in zip(protocols, measured, strict=True):
             reports[ranking + suffix] = report
     _say_what_has_no_match(dataset, arguments.same_camera)
@@ -232,24 +267,6 @@ def _say_what_has_no_match(dataset: Dataset, same_camera: SameCamera) -> None:
         )
 
 
-def embed_split(embedder: Embedder, split: Split, what: str) -> F32Array:
-    """Embeddings of a split's pictures, row by row; a picture that cannot be decoded is an error.
-
-    Args:
-        embedder: with `on_error="raise"`.
-        split: the pictures.
-        what: the split's name, for the progress line.
-
-    Returns:
-        float32 [N, 2048].
-    """
-    rows = np.empty((len(split), embedder.session.embedding_width), np.float32)
-    pictures = track(embedder.stream(split.paths), f"embedding {what}", len(split))
-    for place, (_, row) in enumerate(pictures):
-        rows[place] = row
-    return rows
-
-
 def _check_source(arguments: argparse.Namespace) -> None:
     files = (arguments.query, arguments.gallery)
     if (arguments.model is None) == (files == (None, None)) or (None in files and any(files)):
@@ -260,6 +277,22 @@ def _check_source(arguments: argparse.Namespace) -> None:
     if arguments.model is not None and arguments.on_error == "skip":
         raise InvalidInputError(
             "--on-error is 'skip', but every picture of a dataset counts; expected 'raise'"
+        )
+
+
+def _check_drawing(arguments: argparse.Namespace) -> None:
+    if arguments.html is not None or arguments.png is not None:
+        whole_number("lists", arguments.lists, 1)
+        whole_number("depth", arguments.depth, 1)
+    elif arguments.parts:
+        raise InvalidInputError("--parts is given without --html or --png, expected one of them")
+
+
+def _require_parts(arguments: argparse.Namespace, width: int) -> None:
+    if arguments.parts and width != EMBEDDING_WIDTH:
+        raise InvalidInputError(
+            f"--parts is given and embeddings are {width} wide, expected {EMBEDDING_WIDTH}: only "
+            "MGN's have parts"
         )
 
 
@@ -279,37 +312,13 @@ def _embeddings(arguments: argparse.Namespace, dataset: Dataset) -> tuple[AnyArr
     if arguments.model is not None:
         _say_memory(arguments, dataset, EMBEDDING_WIDTH, embedded=False)
         with Embedder(arguments.model, **session_options(arguments)) as embedder:
-            require_parts(arguments, embedder.session.embedding_width)
+            _require_parts(arguments, embedder.session.embedding_width)
             return (
                 embed_split(embedder, dataset.query, "query"),
                 embed_split(embedder, dataset.gallery, "gallery"),
             )
-    query = _rows_of(dataset.query, arguments.query, "query")
-    gallery = _rows_of(dataset.gallery, arguments.gallery, "gallery")
-    require_parts(arguments, gallery.shape[1])
+    query = read_split(arguments.query, dataset.query, "query")
+    gallery = read_split(arguments.gallery, dataset.gallery, "gallery")
+    _require_parts(arguments, gallery.shape[1])
     _say_memory(arguments, dataset, gallery.shape[1], embedded=True)
     return query, gallery
-
-
-def _rows_of(split: Split, path: Path, what: str) -> AnyArray:
-    """The split's rows of an embeddings file: by name where it has names, else one for one."""
-    embeddings = read_embeddings(path)
-    if embeddings.names is None:
-        if len(embeddings.rows) != len(split):
-            raise DatasetError(
-                f"{str(path)!r} has {len(embeddings.rows)} rows and no names, expected one for "
-                f"each of the {len(split)} {what} pictures in order of name"
-            )
-        say(f"note: {path} has no names; its rows are taken in order of the {what} pictures' names")
-        return embeddings.rows
-    position = {Path(name).name: row for row, name in enumerate(embeddings.names)}
-    if len(position) != len(embeddings.names):
-        raise DatasetError(f"{str(path)!r} has rows of the same file name in different directories")
-    missing = [entry.name for entry in split.paths if entry.name not in position]
-    if missing:
-        raise DatasetError(
-            f"{str(path)!r} lacks {len(missing)} of {len(split)} {what} pictures, the first "
-            f"{missing[0]!r}"
-        )
-    rows: AnyArray = embeddings.rows[[position[entry.name] for entry in split.paths]]
-    return rows

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
-from mgn_fast.cli.commands.search_pages import draw
 from mgn_fast.cli.commands.search_work import Search, entries, opened_index, queries_of, searched
 from mgn_fast.cli.options import (
     Commands,
@@ -17,11 +17,12 @@ from mgn_fast.cli.options import (
     path_argument,
 )
 from mgn_fast.cli.page_files import add_page_files, page_files
-from mgn_fast.cli.screen.progress import printable
+from mgn_fast.cli.screen.progress import printable, stages
 from mgn_fast.errors import DatasetError, InvalidInputError
 from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.gallery.index import LEAST_RECALL
 from mgn_fast.models.parts import PARTS
+from mgn_fast.report.search_page import draw_search, search_lists
 
 
 def add_parser(commands: Commands) -> None:
@@ -103,7 +104,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise DatasetError(f"gallery {str(arguments.gallery)!r} holds no pictures")
         index = opened_index(arguments, gallery)
         search = searched(arguments, gallery, queries_of(arguments, gallery), index)
-        draw(search, html, png, arguments.pictures)
+        if html is not None or png is not None:
+            _draw(search, html, png, arguments.pictures)
     if arguments.json:
         print(json.dumps(_described(search)))
     else:
@@ -121,6 +123,20 @@ def _check(arguments: argparse.Namespace) -> None:
         raise InvalidInputError(
             f"--candidates is {arguments.candidates}, which only re-ranking takes; add --rerank"
         )
+
+
+def _draw(search: Search, html: Path | None, png: Path | None, pictures: Path | None) -> None:
+    lists = search_lists(
+        search.gallery,
+        search.ranking,
+        list(zip(search.queries.names, search.queries.paths, strict=True)),
+        name="re-ranked" if search.reranked else "plain",
+        parts=search.parts,
+        pictures=pictures,
+    )
+    index = None if search.index is None else search.index.settings
+    with stages("pictures") as progress:
+        draw_search(search.gallery, lists, html=html, png=png, index=index, progress=progress)
 
 
 def _described(search: Search) -> dict[str, Any]:

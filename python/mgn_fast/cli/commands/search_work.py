@@ -45,7 +45,7 @@ class Search:
         queries: what was sought.
         ranking: places and distances, a row for each query; place -1 where there is none.
         reranked: whether distances are re-ranked ones.
-        looks: for each query those of its pictures, if they were asked for.
+        parts: how near each query's pictures are part by part; None if nobody asked.
         index: that proposed the pictures; None for exact search.
     """
 
@@ -53,7 +53,7 @@ class Search:
     queries: Queries
     ranking: Ranking
     reranked: bool
-    looks: list[tuple[PartComparison, ...]] | None
+    parts: list[tuple[PartComparison, ...]] | None
     index: GalleryIndex | None
 
     def places(self, query: int) -> list[int]:
@@ -207,13 +207,13 @@ def searched(
         )
     else:
         ranking = index.search(queries.rows, arguments.depth)
-    looks = None
+    parts = None
     if arguments.parts:
-        looks = [
+        parts = [
             compare_parts(row, np.stack([gallery.embedding(int(place)) for place in places]))
             for row, places in zip(queries.rows, map(_there, ranking.indices), strict=True)
         ]
-    return Search(gallery, queries, ranking, arguments.rerank, looks, index)
+    return Search(gallery, queries, ranking, arguments.rerank, parts, index)
 
 
 def _there(places: AnyArray) -> AnyArray:
@@ -238,10 +238,12 @@ def entries(search: Search, query: int) -> Iterator[dict[str, Any]]:
             "name": gallery.name(place),
             "distance": float(ranking.distances[query, rank]),
         }
-        if search.looks is not None:
-            look = search.looks[query][rank]
+        if search.parts is not None:
+            compared = search.parts[query][rank]
             entry["parts"] = [
                 {"name": part.name, "contribution": adds, "cosine": cosine}
-                for part, adds, cosine in zip(PARTS, look.contributions, look.cosines, strict=True)
+                for part, adds, cosine in zip(
+                    PARTS, compared.contributions, compared.cosines, strict=True
+                )
             ]
         yield entry

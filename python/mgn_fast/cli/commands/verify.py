@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any, get_args
 
+from mgn_fast.cli.evaluation import print_reports
 from mgn_fast.cli.options import (
     Commands,
     add_rerank_options,
@@ -18,7 +19,6 @@ from mgn_fast.cli.options import (
     session_options,
 )
 from mgn_fast.cli.screen.progress import printable, say, stages
-from mgn_fast.cli.tables import print_reports
 from mgn_fast.common.checks import output_name
 from mgn_fast.common.files import is_directory, replacing
 from mgn_fast.common.progress import Progress
@@ -126,8 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _output(path: Path) -> Any:
-    output_name(path, ".json", exact=True)
-    return replacing(path)
+    return replacing(output_name(path, ".json", exact=True))
 
 
 def _verified(arguments: argparse.Namespace) -> Verification:

@@ -1,10 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws the steps of a command on a terminal: a line each, as long as any is under way."""
+"""Draws the steps of a command on a terminal: rich's bars, rates and remaining times, a line each.
+
+Is imported when the first step is drawn: rich takes a while to load.
+"""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Iterable
+from datetime import timedelta
+
+from rich.console import Console, RenderableType
+from rich.filesize import pick_unit_and_suffix
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
 
 from mgn_fast.cli.screen.course import Course, Step
 
@@ -12,82 +21,84 @@ from mgn_fast.cli.screen.course import Course, Step
 _BESIDES = 70
 _NARROWEST, _WIDEST = 6, 30
 _ENDING = "ending; Ctrl-C once more ends at once"
-SHOW_CURSOR = b"\x1b[?25h"
+# Of so long the rate is told. Blocks of re-ranking and batches of a large model take seconds.
+_RATE_WINDOW_S = 60.0
 
 
-class Bars:
-    """The lines. Nothing is drawn before the first step, and nothing stays when all are over.
+class Bars(Progress):
+    """The lines of a command, which go away when it stops.
 
     Args:
         course: whose steps are drawn.
     """
 
     def __init__(self, course: Course) -> None:
-        self._course = course
-        self._drawing: Any = None
-        self._tasks: list[tuple[Step, Any]] = []
+        console = Console(stderr=True)
+        super().__init__(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(max(_NARROWEST, min(_WIDEST, console.width - _BESIDES))),
+            _State(course),
+            console=console,
+            transient=True,
+            # Lines for stdout belong there, not among ours, where somebody else reads them.
+            redirect_stdout=sys.stdout.isatty(),
+            speed_estimate_period=_RATE_WINDOW_S,
+        )
 
     def show(self, step: Step) -> None:
-        """Adds a line; it follows its step by itself."""
-        if self._drawing is None:
-            self._drawing = _drawing(self._state)
-            self._drawing.start()
-        for shown, task in list(self._tasks):
-            if shown.title == step.title and shown.ended_s is not None:  # the same once more
-                self._drawing.remove_task(task)
-                self._tasks.remove((shown, task))
-        task = self._drawing.add_task(step.title, total=step.total or None, step=step)
-        self._tasks.append((step, task))
+        """Adds a line that follows the step; one of the same title that is over makes room."""
+        for task in self.tasks:
+            if task.description == step.title and task.fields["step"].ended_s is not None:
+                self.remove_task(task.id)
+        added = self.add_task(step.title, total=step.total or None, step=step)
+        self.advance(added, 0)  # rich measures from the first note on, not from the beginning
+        self.start()
 
-    def update(self, step: Step) -> None:
-        """Moves the step's bar."""
-        for shown, task in self._tasks:
-            if shown is step:
-                self._drawing.update(task, completed=step.done)
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The lines as they are now.
 
-    def settle(self) -> None:
-        """Takes the lines away once no step is under way."""
-        if all(step.ended_s is not None for step, _ in self._tasks):
-            self.stop()
+        Asking the steps here, a few times a second, counts a batch of pictures as one note: each
+        noted by itself, the pictures of one batch would look like thousands a second.
 
-    def stop(self) -> None:
-        """Takes the lines away. May be called again."""
-        drawing, self._drawing, self._tasks = self._drawing, None, []
-        if drawing is not None:
-            drawing.stop()
+        Returns:
+            What rich draws.
+        """
+        with self._lock:  # no line goes meanwhile
+            for task in self.tasks:
+                if more := task.fields["step"].done - task.completed:
+                    self.advance(task.id, more)
+        return super().get_renderables()
 
-    def print(self, line: str) -> bool:
-        """A line above those that move; False if none do, and nothing was printed."""
-        if self._drawing is None:
-            return False
-        self._drawing.console.print(line, markup=False, highlight=False, soft_wrap=True)
-        return True
 
-    def _state(self, step: Step) -> str:
+class _State(ProgressColumn):
+    """Beside the bar: one text, of which a narrow terminal cuts the end."""
+
+    def __init__(self, course: Course) -> None:
+        super().__init__()
+        self._course = course
+
+    def render(self, task: Task) -> Text:
+        step: Step = task.fields["step"]
+        parts = [step.amount(), _rate(task), _time(task, step)]
         if self._course.interrupted:
-            return f"{step.amount()}  {_ENDING}".lstrip()
-        return step.state(self._course.bottleneck() if step is self._course.under_way() else "")
+            parts[1:] = [_ENDING]
+        elif step is self._course.under_way() and (bound := self._course.bottleneck()):
+            parts.append(f"bound by {bound}")
+        return Text("  ".join(filter(None, parts)), no_wrap=True, overflow="ellipsis")
 
 
-def _drawing(state: Any) -> Any:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
-    from rich.text import Text
+def _rate(task: Task) -> str:
+    speed = task.finished_speed or task.speed
+    if not speed:
+        return ""
+    if speed < 1:
+        return f"{1 / speed:,.1f} s each"
+    unit, sign = pick_unit_and_suffix(int(speed), ["", "k", "M", "G"], 1000)
+    return f"{speed / unit:,.1f}{sign}/s"
 
-    class State(ProgressColumn):
-        """What the step says of itself."""
 
-        def render(self, task: Any) -> Text:
-            return Text(state(task.fields["step"]), no_wrap=True, overflow="ellipsis")
-
-    console = Console(stderr=True)
-    width = max(_NARROWEST, min(_WIDEST, console.width - _BESIDES))
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(width),
-        State(),
-        console=console,
-        transient=True,
-        # Lines for stdout belong there, not among ours, where somebody else reads them.
-        redirect_stdout=sys.stdout.isatty(),
-    )
+def _time(task: Task, step: Step) -> str:
+    """That is left; or was taken, where the step is over or cannot tell."""
+    left_s = None if step.ended_s is not None else task.time_remaining
+    shown = str(timedelta(seconds=int(step.seconds if left_s is None else left_s)))
+    return shown.removeprefix("0:") + ("" if left_s is None else " left")

@@ -33,11 +33,8 @@ class OutputFiles:
         fates: dict[str, list[str]] = {}
         for path, before in self._before.items():
             now = _state(path)
-            if now != before:
-                fate = "written"
-            else:
-                fate = "not written" if now is None else "left as before"
-            fates.setdefault(fate, []).append(str(path))
+            unchanged = "not written" if now is None else "left as before"
+            fates.setdefault(unchanged if now == before else "written", []).append(str(path))
         return "; ".join(
             f"{' and '.join(names)} {'was' if len(names) == 1 else 'were'} {fate}"
             for fate, names in fates.items()

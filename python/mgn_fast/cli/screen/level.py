@@ -6,14 +6,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import Any, Literal
-
-Level = Literal["quiet", "normal", "verbose"]
+from typing import Any
 
 # What a command's parser sets; not there unless given, so that nothing else sees them.
 OPTIONS = ("quiet", "verbose")
 
-_level: Level = "normal"
+_level = ""  # one of them, "" without any
 
 
 def add_level_options(parser: Any) -> None:
@@ -46,10 +44,7 @@ def set_level(arguments: argparse.Namespace) -> None:
         arguments: parsed.
     """
     global _level
-    given = [name for name in OPTIONS if getattr(arguments, name, False)]
-    _level = "normal"
-    if given:
-        _level = "quiet" if given[0] == "quiet" else "verbose"
+    _level = next((name for name in OPTIONS if getattr(arguments, name, False)), "")
 
 
 def is_quiet() -> bool:

@@ -6,13 +6,15 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from mgn_fast.cli.screen.bars import Bars
 from mgn_fast.cli.screen.course import Course, Step
 from mgn_fast.cli.screen.level import draws_progress, is_quiet, is_verbose
 from mgn_fast.common.bottleneck import NOUNS
 from mgn_fast.common.progress import Progress
+
+if TYPE_CHECKING:
+    from mgn_fast.cli.screen.bars import Bars
 
 Item = TypeVar("Item")
 
@@ -20,18 +22,9 @@ Item = TypeVar("Item")
 _WARNING = "warning: "
 
 
-class _Run:
-    """The command that this process runs: how far it is, and what draws that."""
-
-    def __init__(self) -> None:
-        self.restart(Course())
-
-    def restart(self, course: Course) -> None:
-        self.course = course
-        self.bars = Bars(course)
-
-
-_run = _Run()
+# The command that this process runs, and its lines while any are drawn.
+_course = Course()
+_bars: Bars | None = None
 
 
 def begin_run(course: Course) -> None:
@@ -40,13 +33,17 @@ def begin_run(course: Course) -> None:
     Args:
         course: new.
     """
+    global _course
     stop_drawing()
-    _run.restart(course)
+    _course = course
 
 
 def stop_drawing() -> None:
     """Takes away what moves, so that last words stay. May be called again."""
-    _run.bars.stop()
+    global _bars
+    bars, _bars = _bars, None
+    if bars is not None:
+        bars.stop()
 
 
 def printable(text: str) -> str:
@@ -86,7 +83,7 @@ def detail(text: str) -> None:
         _write(printable(text))
 
 
-def kept(text: str) -> None:
+def say_if_interrupted(text: str) -> None:
     """What is there to go on with if the command is interrupted from here on; the last call counts.
 
     It ends the line "mgn-fast: interrupted at embedding: 300 of 1,000 pictures; ", in the place of
@@ -96,7 +93,7 @@ def kept(text: str) -> None:
         text: such as "people.gallery keeps them; the same command goes on from there". "" takes it
             back.
     """
-    _run.course.kept = text
+    _course.kept = text
 
 
 def bottleneck_words() -> str:
@@ -105,7 +102,7 @@ def bottleneck_words() -> str:
     Returns:
         Such as "bound by the model"; "" where that is not known.
     """
-    bottleneck = _run.course.tally.overall()
+    bottleneck = _course.tally.overall()
     return "" if bottleneck is None else f"bound by {NOUNS[bottleneck]}"
 
 
@@ -128,7 +125,7 @@ def track(
     step = _begin(what, total, unit)
     for item in items:
         yield item
-        _reach(step, step.done + 1)
+        step.done += 1
     _finish(step)
 
 
@@ -150,7 +147,7 @@ def stages(unit: str = "") -> Iterator[Progress]:
         if step is None or (step.ended_s is not None and done < total):
             step = steps[stage] = _begin(stage, total, unit)
         if step.ended_s is None:
-            _reach(step, done)
+            step.done = done
             if done >= total:
                 step.finish()  # its line stays as long as another is under way
 
@@ -158,7 +155,7 @@ def stages(unit: str = "") -> Iterator[Progress]:
     for step in steps.values():
         if step.ended_s is None:
             step.finish()
-    _run.bars.settle()
+    _settle()
 
 
 @contextlib.contextmanager
@@ -177,24 +174,31 @@ def working(what: str) -> Iterator[None]:
 
 
 def _begin(title: str, total: int | None, unit: str) -> Step:
+    global _bars
     # File names are in titles, and must not command the terminal.
-    step = _run.course.begin(printable(title), total, unit)
+    step = _course.begin(printable(title), total, unit)
     if draws_progress():
-        _run.bars.show(step)
+        from mgn_fast.cli.screen.bars import Bars
+
+        _bars = _bars or Bars(_course)
+        _bars.show(step)
     return step
-
-
-def _reach(step: Step, done: int) -> None:
-    step.reach(done)
-    _run.bars.update(step)
 
 
 def _finish(step: Step) -> None:
     """Only where all went well: a step that is not over says where a command ended."""
     step.finish()
-    _run.bars.settle()
+    _settle()
+
+
+def _settle() -> None:
+    """Nothing is drawn while no step is under way."""
+    if _course.under_way() is None:
+        stop_drawing()
 
 
 def _write(line: str) -> None:
-    if not _run.bars.print(line):
+    if _bars is None:
         print(line, file=sys.stderr, flush=True)
+    else:
+        _bars.console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -8,29 +8,21 @@ import importlib.util
 import os
 import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from mgn_fast.cli.screen.progress import printable
 
-_CHECKPOINTS = (".pt", ".pth", ".safetensors")
-_MODELS = (".onnx", ".om")
+_KINDS = {
+    **dict.fromkeys((".pt", ".pth", ".safetensors"), "checkpoints"),
+    **dict.fromkeys((".onnx", ".om"), "models"),
+    ".gallery": "galleries",
+}
 # Both make a dataset in the layout of Market-1501.
 _HALVES = ("bounding_box_test", "query")
 # Of a kind so many are shown; of directories so many are looked into.
 _SHOWN = 2
 _LOOKED_INTO = 200
 _EXTRAS = {"export": "torch", "report": "jinja2"}
-
-
-@dataclass
-class _Found:
-    """What lies here, by name, ascending."""
-
-    checkpoints: list[str] = field(default_factory=list)
-    models: list[str] = field(default_factory=list)
-    galleries: list[str] = field(default_factory=list)
-    datasets: list[str] = field(default_factory=list)
 
 
 def first_screen(directory: Path) -> list[str]:
@@ -52,7 +44,7 @@ def first_screen(directory: Path) -> list[str]:
         lines += [*_table([("mgn-fast demo", "")]), ""]
         lines += ["with files of your own:"]
         lines += [*_table(_USUAL), ""]
-    lines += _missing(["export"] if found.checkpoints else [] if steps else ["export", "report"])
+    lines += _missing(["export"] if found["checkpoints"] else [] if steps else ["export", "report"])
     lines += ["always:", *_table(_ALWAYS)]
     return [printable(line) for line in lines]
 
@@ -69,33 +61,25 @@ _ALWAYS = [
 ]
 
 
-def _look(directory: Path) -> _Found:
-    found = _Found()
+def _look(directory: Path) -> dict[str, list[str]]:
+    """The names of what lies here, ascending, by its kind."""
+    found: dict[str, list[str]] = {kind: [] for kind in (*_KINDS.values(), "datasets")}
     folders = []
     try:
         with os.scandir(directory) as entries:
             listed = sorted(entries, key=lambda entry: entry.name)
     except OSError:
         return found  # a directory that cannot be read holds nothing that could be used
-    kinds: list[tuple[tuple[str, ...], list[str]]] = [
-        (_CHECKPOINTS, found.checkpoints),
-        (_MODELS, found.models),
-        ((".gallery",), found.galleries),
-    ]
-    names = {entry.name for entry in listed}
     for entry in listed:
         if entry.name.startswith("."):
             continue
         suffix = os.path.splitext(entry.name)[1]  # noqa: PTH122 (a name, no path)
-        for suffixes, where in kinds:
-            if suffix in suffixes:
-                where.append(entry.name)
-        folders += [entry.name] if suffix != ".gallery" and _is_folder(entry) else []
-    if names.issuperset(_HALVES):
-        found.datasets.append(".")
-    found.datasets += [
-        name for name in folders[:_LOOKED_INTO] if _all_in(directory / name, _HALVES)
-    ]
+        if suffix in _KINDS:
+            found[_KINDS[suffix]].append(entry.name)
+        if suffix != ".gallery" and _is_folder(entry):
+            folders.append(entry.name)
+    places = [".", *folders[:_LOOKED_INTO]]
+    found["datasets"] = [place for place in places if _is_dataset(directory / place)]
     return found
 
 
@@ -105,24 +89,24 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     return False
 
 
-def _all_in(folder: Path, names: tuple[str, ...]) -> bool:
-    return all(os.path.isdir(folder / name) for name in names)  # noqa: PTH112 (never raises)
+def _is_dataset(folder: Path) -> bool:
+    return all(os.path.isdir(folder / half) for half in _HALVES)  # noqa: PTH112 (never raises)
 
 
-def _steps(found: _Found) -> Iterator[tuple[str, str]]:
+def _steps(found: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
     """Command lines for what was found, each with what it is good for."""
-    for name in found.checkpoints[:_SHOWN]:
+    for name in found["checkpoints"][:_SHOWN]:
         output = _quoted(os.path.splitext(name)[0] + ".onnx")  # noqa: PTH122
         yield f"mgn-fast export {_quoted(name)} -o {output}", "a checkpoint to a model"
-    for name in found.models[:_SHOWN]:
+    for name in found["models"][:_SHOWN]:
         model = f"--model {_quoted(name)}"
-        for place in found.datasets[:_SHOWN] or ["DATASET"]:
+        for place in found["datasets"][:_SHOWN] or ["DATASET"]:
             yield f"mgn-fast evaluate {_quoted(place)} {model}", "mAP and CMC"
         yield f"mgn-fast embed PICTURES {model} -o people.npy", "embeddings"
-    if not found.models:
-        for place in found.datasets[:_SHOWN]:
+    if not found["models"]:
+        for place in found["datasets"][:_SHOWN]:
             yield f"mgn-fast evaluate {_quoted(place)} --model mgn.onnx", "mAP and CMC of a model"
-    for name in found.galleries[:_SHOWN]:
+    for name in found["galleries"][:_SHOWN]:
         yield f"mgn-fast search {_quoted(name)} picture.jpg", "who looks like that"
 
 

@@ -8,10 +8,10 @@ import platform
 import resource
 import sys
 import traceback
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 from mgn_fast import _core
 from mgn_fast.cli.screen.course import Course
@@ -69,9 +69,9 @@ def tell_summary(course: Course, seconds: float) -> None:
     """
     if not is_verbose():
         return
-    steps: dict[str, float] = {}
+    steps: defaultdict[str, float] = defaultdict(float)
     for step in course.steps:
-        steps[step.title] = steps.get(step.title, 0.0) + step.seconds
+        steps[step.title] += step.seconds
     for title, step_seconds in steps.items():
         detail(f"{title}: {step_seconds:.2f} s")
     spent = course.tally.seconds()
@@ -103,18 +103,13 @@ def _options(arguments: argparse.Namespace) -> Iterator[str]:
     for name, value in vars(arguments).items():
         if name in _OURS or value is None:
             continue
-        paths = [entry for entry in value if isinstance(entry, Path)] if _is_list(value) else []
-        if isinstance(value, Path):
-            paths = [value]
+        entries = value if isinstance(value, (list, tuple)) else [value]
+        paths = [entry for entry in entries if isinstance(entry, Path)]
         for path in paths:
             yield f"{name}: {path} ({_described(path)})"
         if not paths:
             plain[name] = value
     yield f"options: {_listed(plain)}"
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, (list, tuple))
 
 
 def _described(path: Path) -> str:

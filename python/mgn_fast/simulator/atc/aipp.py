@@ -24,6 +24,7 @@ _OTHERS = (
     "resize_output_h left_padding_size right_padding_size top_padding_size bottom_padding_size "
     "padding_value raw_rgbir_to_f16_n"
 )
+_KNOWN = frozenset((*_SWITCHES, *_OTHERS.split(" ")))
 _MAX_BYTES = 1 << 16
 
 
@@ -77,17 +78,13 @@ def _fields(path: Path) -> dict[str, str]:
     at = 0
     while block[1][at:].strip():
         field = _FIELD.match(block[1], at)
-        known = field and (field[1] in _known() or _CHANNEL_FIELDS.fullmatch(field[1]))
+        known = field and (field[1] in _KNOWN or _CHANNEL_FIELDS.fullmatch(field[1]))
         # Each is single but for those of CSC, where a second value is an error as well.
         if field is None or not known or field[1] in fields:
             raise AtcError("E13018", value=path)
         fields[field[1]] = field[2].strip("\"'")
         at = field.end()
     return fields
-
-
-def _known() -> frozenset[str]:
-    return frozenset((*_SWITCHES, *_OTHERS.split(" ")))
 
 
 def _subtracted(fields: dict[str, str], channel: int) -> float:

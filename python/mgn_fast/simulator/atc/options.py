@@ -33,14 +33,8 @@ _BITS = (
     "disable_reuse_memory sparsity"
 )
 _ONE_OF = {
+    **dict.fromkeys(_BITS.split(" "), "0 1"),
     "virtual_type": "0 1",
-    "deterministic": "0 1",
-    "status_check": "0 1",
-    "sparsity": "0 1",
-    "dump_mode": "0 1",
-    "display_model_info": "0 1",
-    "atomic_clean_policy": "0 1",
-    "disable_reuse_memory": "0 1",
     "external_weight": "0 1 2",
     "framework": "0 1 3 5",
     "op_debug_level": "0 1 2 3 4",
@@ -136,8 +130,7 @@ def parse_shapes(text: str) -> dict[str, list[int]]:
     for part in text.split(";"):
         name, colon, sizes = part.rpartition(":")
         if not colon:
-            reason = "The shape must contain two parts: name and value"
-            raise _shape_error(part, reason)
+            raise _shape_error(part, "The shape must contain two parts: name and value")
         numbers = []
         for word in sizes.split(","):
             word = word.strip()

@@ -25,7 +25,7 @@ from mgn_fast.simulator.atc.options import (
     parse_gears,
     parse_shapes,
 )
-from mgn_fast.simulator.atc.texts import AtcError, error_text, generation
+from mgn_fast.simulator.atc.texts import AtcError, error_text, form_in_force
 from mgn_fast.simulator.om_file import write_om
 
 FAILED = 255
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     words = sys.argv[1:] if argv is None else argv
-    form = generation()
+    form = form_in_force()
     sys.stdout.write(_START)
     sys.stdout.flush()
     try:
@@ -136,14 +136,10 @@ def _check_required(options: Mapping[str, str]) -> None:
             raise AtcError("E10054", parameter=f"--{name}")
     if options.get("precision_mode") and options.get("precision_mode_v2"):
         raise AtcError("E10056", parameter="--precision_mode", other="--precision_mode_v2")
-    for first, second in (
-        ("op_select_implmode", "optypelist_for_implmode"),
-        ("optypelist_for_implmode", "op_select_implmode"),
-    ):
-        lists = not options.get("op_select_implmode", "").endswith("_for_all")
-        if options.get(first) and not options.get(second) and first.startswith("optype") and lists:
-            reason = f"--{first} and --{second} must be set at the same time."
-            raise AtcError("E10001", value="", parameter=f"--{second}", reason=reason)
+    if options.get("optypelist_for_implmode") and not options.get("op_select_implmode"):
+        needed = "--op_select_implmode"
+        reason = f"--optypelist_for_implmode and {needed} must be set at the same time."
+        raise AtcError("E10001", value="", parameter=needed, reason=reason)
 
 
 def _input_path(options: Mapping[str, str], name: str) -> str:

@@ -12,7 +12,6 @@ import pytest
 
 from mgn_fast import InvalidInputError, Report, RuntimeUnavailableError
 from mgn_fast.evaluation.protocol import Protocol
-from mgn_fast.report import page as page_module
 from mgn_fast.report import write_page, write_search_page
 from support.page_parser import Page
 from support.report_runs import HOSTILE, analysed, hard_run, lists_of, write_pictures
@@ -207,13 +206,3 @@ def test_without_the_extra_the_line_that_installs_it_is_said(tmp_path, lists, mo
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(RuntimeUnavailableError, match=r"pip install 'mgn-fast\[report\]'"):
         written(tmp_path, lists)
-
-
-def test_every_file_of_the_page_is_small():
-    from pathlib import Path
-
-    directory = Path(page_module.__file__).parent
-    for path in [*directory.glob("*.js"), *directory.glob("*.jinja")]:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        assert len(lines) <= 350
-        assert "SPDX-License-Identifier" in lines[0]

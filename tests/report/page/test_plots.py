@@ -7,7 +7,7 @@ import pytest
 
 from mgn_fast import Report
 from mgn_fast.report.histograms import BINS, DistanceHistogram
-from mgn_fast.report.plots import HEIGHT, WIDTH, cmc_plot, histogram_plot
+from mgn_fast.report.page.plots import HEIGHT, WIDTH, cmc_plot, histogram_plot
 from support.report_runs import HOSTILE
 
 

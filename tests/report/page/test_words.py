@@ -4,13 +4,7 @@ import math
 import pytest
 
 from mgn_fast import Identities
-from mgn_fast.report.words import count, crowd, score, share, shown
-
-
-def test_names_show_what_would_command_a_terminal_or_turn_text_around():
-    assert shown("a\x00\x1b[2J\u202e\udcff\n") == "a\\x00\\x1b[2J\\u202e\\udcff\\n"
-    assert shown("行人 <b>é") == "行人 <b>é"
-    assert shown("\udcff").encode()
+from mgn_fast.report.page.words import crowd, persons, score, share
 
 
 @pytest.mark.parametrize(
@@ -33,9 +27,7 @@ def test_what_is_not_known_is_a_dash():
     assert score(0.94332) == "0.9433"
 
 
-def test_numbers_of_things():
-    assert count(1, "query", "queries") == "1 query"
-    assert count(3368, "query", "queries") == "3,368 queries"
-    assert count(0, "picture") == "0 pictures"
+def test_who_is_on_how_many_pictures():
     who = Identities([1, 1, 2], [1, 2, 2])
     assert crowd(who) == "3 pictures by 2 cameras"
+    assert persons(who) == "2 persons"

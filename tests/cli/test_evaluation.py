@@ -2,7 +2,7 @@
 import numpy as np
 
 from mgn_fast import Report
-from mgn_fast.cli.tables import print_reports
+from mgn_fast.cli.evaluation import print_reports
 
 
 def test_four_decimals_as_the_recipe_prints(capsys):

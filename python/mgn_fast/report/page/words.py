@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Numbers and names as pages show them. Names are anybody's text: they cannot command a page."""
+"""Figures, crowds and rules as the page says them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from mgn_fast.report.kit.words import count
 from mgn_fast.types import Identities
 
 PRECISION_RULES = {
@@ -19,21 +20,6 @@ CAMERA_RULES = {
     "keep": "counts (keep)",
     "separate": "all pictures by the query's camera are junk (separate)",
 }
-
-
-def shown(text: str) -> str:
-    """A name as people may read it: what cannot be seen, or turns text around, is escaped.
-
-    Args:
-        text: anything, also what no encoding takes.
-
-    Returns:
-        One line that UTF-8 can hold.
-    """
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode()
-        for c in text
-    )
 
 
 def score(value: float) -> str:
@@ -79,15 +65,6 @@ def crowd(identities: Identities) -> str:
     return f"{count(len(identities), 'picture')} by {cameras}"
 
 
-def count(number: int, one: str, many: str | None = None) -> str:
-    """A number of things.
-
-    Args:
-        number: how many.
-        one: the thing's name.
-        many: of several; by default with an s.
-
-    Returns:
-        Such as "1 query" and "3,368 queries".
-    """
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+def persons(identities: Identities) -> str:
+    """How many people are on pictures, such as "23 persons"."""
+    return count(len(np.unique(identities.person)), "person")

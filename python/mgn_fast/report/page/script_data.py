@@ -13,16 +13,16 @@ from typing import Any
 
 from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.models.parts import PARTS
+from mgn_fast.report.kit.words import shown
 from mgn_fast.report.thumbnails import Thumbnail
 from mgn_fast.report.thumbnails import source_key as key_of
 from mgn_fast.report.tiles import VERDICTS, RankedList, Tile
-from mgn_fast.report.words import shown
 
 # Thumbnails per element: the script takes one element apart when it first needs one of them.
 CHUNK = 64
 
 
-class ListData:
+class ScriptData:
     """What the script is given.
 
     Args:

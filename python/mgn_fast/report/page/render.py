@@ -22,15 +22,15 @@ from mgn_fast.common.files import write_atomically
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.report import Report
-from mgn_fast.report import plots, words
 from mgn_fast.report.analysis import Analysis
-from mgn_fast.report.page_data import ListData
-from mgn_fast.report.rows import report_row
+from mgn_fast.report.kit.templates import render
+from mgn_fast.report.page import plots, words
+from mgn_fast.report.page.script_data import ScriptData
 from mgn_fast.report.thumbnails import thumbnails, tiles_of
 from mgn_fast.report.tiles import RankedList
 from mgn_fast.types import PathLike
 
-_SCRIPTS = ("page_tiles.js", "page_lists.js", "page_look.js", "page_start.js")
+_SCRIPTS = ("tiles.js", "lists.js", "look.js", "start.js")
 SUFFIXES = (".html", ".htm")
 
 
@@ -68,7 +68,7 @@ def write_page(
     if not reports:
         raise InvalidInputError("reports is empty, expected at least one")
     content = {
-        "rows": {name: report_row(report) for name, report in reports.items()},
+        "rows": {name: report.row() for name, report in reports.items()},
         "first": next(iter(reports.values())),
         "reports": reports,
         "analysis": analysis,
@@ -115,43 +115,30 @@ def _write(
     progress: Progress,
 ) -> Path:
     output_name(path, *SUFFIXES)
-    environment = _environment()
-    data = ListData(lists, thumbnails(tiles_of(lists), progress))
+    require_extra("report", "jinja2")
+    data = ScriptData(lists, thumbnails(tiles_of(lists), progress))
     script = "".join(_text(name) for name in _SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    page = environment.get_template("page.html.jinja").render(
-        content,
-        title=title,
-        notes=notes,
-        warning=warning,
-        lists=lists,
-        data=data,
-        script=script,
-        script_digest=digest,
-        has=_columns(lists),
+    page = render(
+        "mgn_fast.report.page",
+        words,
+        {
+            **content,
+            "title": title,
+            "notes": notes,
+            "warning": warning,
+            "lists": lists,
+            "data": data,
+            "script": script,
+            "script_digest": digest,
+            "has": _columns(lists),
+            "plots": plots,
+            "heat_ends": _heat_ends,
+            "camera_rules": words.CAMERA_RULES,
+            "precision_rules": words.PRECISION_RULES,
+        },
     )
-    return write_atomically(path, page.encode("utf-8", "backslashreplace"))
-
-
-def _environment() -> Any:
-    require_extra("report", "jinja2")
-    import jinja2
-    import markupsafe
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("mgn_fast", "report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"markup": markupsafe.Markup, "shown": words.shown}
-    environment.filters |= {"score": words.score, "share": words.share}
-    environment.globals |= {"count": words.count, "crowd": words.crowd, "plots": plots}
-    environment.globals |= {"persons": lambda who: len(np.unique(who.person))}
-    environment.globals |= {"heat_ends": _heat_ends, "camera_rules": words.CAMERA_RULES}
-    environment.globals |= {"precision_rules": words.PRECISION_RULES}
-    return environment
+    return write_atomically(path, page.encode())
 
 
 def _heat_ends(analysis: Analysis) -> tuple[float, float]:
@@ -176,4 +163,4 @@ def _columns(lists: Sequence[RankedList]) -> dict[str, bool]:
 
 
 def _text(name: str) -> str:
-    return (resources.files("mgn_fast.report") / name).read_text(encoding="utf-8")
+    return (resources.files("mgn_fast.report.page") / name).read_text(encoding="utf-8")

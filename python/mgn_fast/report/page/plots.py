@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from mgn_fast.evaluation.report import Report
 from mgn_fast.report.histograms import DistanceHistogram
-from mgn_fast.report.words import shown
+from mgn_fast.report.kit.words import shown
 from mgn_fast.types import F64Array, I64Array
 
 # As wide as a phone's screen, so that the text is legible there.

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What commands that evaluate share: embeddings of a split, and reports as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from mgn_fast.cli.screen.progress import say, track
+from mgn_fast.datasets.dataset import Split
+from mgn_fast.embedding.embedder import Embedder
+from mgn_fast.embedding.embeddings_file import read_embeddings
+from mgn_fast.errors import DatasetError
+from mgn_fast.evaluation.report import Report
+from mgn_fast.types import AnyArray, F32Array
+
+
+def embed_split(embedder: Embedder, split: Split, what: str) -> F32Array:
+    """Embeddings of a split's pictures, row by row; a picture that cannot be decoded is an error.
+
+    Args:
+        embedder: with `on_error="raise"`.
+        split: the pictures.
+        what: the split's name, for the progress line.
+
+    Returns:
+        float32 [N, 2048].
+    """
+    rows = np.empty((len(split), embedder.session.embedding_width), np.float32)
+    pictures = track(embedder.stream(split.paths), f"embedding {what}", len(split))
+    for place, (_, row) in enumerate(pictures):
+        rows[place] = row
+    return rows
+
+
+def read_split(path: Path, split: Split, what: str) -> AnyArray:
+    """The split's rows of an embeddings file: by name where it has names, else one for one.
+
+    Args:
+        path: the .npy file.
+        split: the pictures.
+        what: the split's name, for what is said.
+
+    Returns:
+        A row for each picture.
+
+    Raises:
+        DatasetError: the file lacks pictures, or it cannot be told which row is whose.
+    """
+    embeddings = read_embeddings(path)
+    if embeddings.names is None:
+        if len(embeddings.rows) != len(split):
+            raise DatasetError(
+                f"{str(path)!r} has {len(embeddings.rows)} rows and no names, expected one for "
+                f"each of the {len(split)} {what} pictures in order of name"
+            )
+        say(f"note: {path} has no names; its rows are taken in order of the {what} pictures' names")
+        return embeddings.rows
+    position = {Path(name).name: row for row, name in enumerate(embeddings.names)}
+    if len(position) != len(embeddings.names):
+        raise DatasetError(f"{str(path)!r} has rows of the same file name in different directories")
+    missing = [entry.name for entry in split.paths if entry.name not in position]
+    if missing:
+        raise DatasetError(
+            f"{str(path)!r} lacks {len(missing)} of {len(split)} {what} pictures, the first "
+            f"{missing[0]!r}"
+        )
+    rows: AnyArray = embeddings.rows[[position[entry.name] for entry in split.paths]]
+    return rows
+
+
+def print_reports(reports: Mapping[str, Report]) -> None:
+    """Prints one line per report to stdout, four decimals as the recipe does.
+
+    Args:
+        reports: by the name of their line.
+    """
+    width = max(len(name) for name in reports)
+    first = next(iter(reports.values()))
+    print(" " * width + "".join(f"{name:>9}" for name in first.row()))
+    for name, report in reports.items():
+        print(f"{name:<{width}}" + "".join(f"{x:9.4f}" for x in report.row().values()))
+    print(f"{first.num_valid_queries} of {len(first.average_precision)} queries have a match")

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every page and picture shares: document, style, macros, words, and matplotlib's settings.
+
+`document.html.jinja` is the frame that a page's own `page.html.jinja` fills, `base.css.jinja` the
+style that its own `page.css.jinja` adds to, `pieces.html.jinja` the macros.
+"""
+
+from mgn_fast.report.kit.drawing import plain_matplotlib
+from mgn_fast.report.kit.templates import render
+from mgn_fast.report.kit.words import count, shown
+
+__all__ = ["count", "plain_matplotlib", "render", "shown"]

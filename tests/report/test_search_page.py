@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+import hashlib
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+
+from mgn_fast import Ranking
+from mgn_fast.report import draw_search, search_lists
+from support.page_parser import Page
+from support.report_runs import parts_of, write_pictures
+
+
+class Searched:
+    """A gallery of these files, in memory."""
+
+    path = None
+    model = None
+
+    def __init__(self, paths):
+        self._paths = paths
+        self._sha256 = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+
+    def __len__(self):
+        return len(self._paths)
+
+    def name(self, place):
+        return self._paths[place].name
+
+    def sha256(self, place):
+        return self._sha256[place]
+
+    def picture_path(self, place):
+        return self._paths[place]
+
+
+@pytest.fixture
+def gallery(tmp_path):
+    return Searched(write_pictures(tmp_path, 4))
+
+
+RANKING = Ranking(
+    np.array([[2, 0, 3], [1, 2, -1]], np.int32),
+    np.array([[0.25, 0.5, 0.75], [0.5, 1.0, np.inf]], np.float32),
+)
+QUERIES = [("q.jpg", Path("/q.jpg")), ("rows.npy#1", None)]
+
+
+def test_lists_hold_what_was_found_nearest_first(gallery):
+    first, second = search_lists(gallery, RANKING, QUERIES, name="re-ranked")
+    tiles = first.tiles["re-ranked"]
+    assert [tile.name for tile in tiles] == [gallery.name(place) for place in (2, 0, 3)]
+    assert [tile.distance for tile in tiles] == [0.25, 0.5, 0.75]
+    assert {tile.verdict for tile in tiles} == {"unknown"}
+    assert (first.query.path, first.query.note) == (Path("/q.jpg"), "")
+    assert second.query.note == "an embedding: no picture"
+
+
+def test_places_that_nothing_was_found_for_are_left_out(gallery):
+    assert len(search_lists(gallery, RANKING, QUERIES)[1].tiles["plain"]) == 2
+
+
+def test_a_file_that_changed_says_so_and_one_that_went_does_not(gallery):
+    gallery.picture_path(2).write_bytes(gallery.picture_path(3).read_bytes())
+    gallery.picture_path(0).unlink()
+    tiles = search_lists(gallery, RANKING, QUERIES)[0].tiles["plain"]
+    assert [tile.note for tile in tiles] == ["changed since it was embedded", "", ""]
+
+
+def test_pictures_may_be_somewhere_else(gallery):
+    tiles = search_lists(gallery, RANKING, QUERIES, pictures=Path("/there"))[0].tiles["plain"]
+    assert tiles[0].path == Path("/there") / gallery.name(2)
+
+
+def test_parts_stand_beside_their_pictures(gallery, random):
+    parts = [[parts_of(random) for _ in range(3)], [parts_of(random) for _ in range(2)]]
+    lists = search_lists(gallery, RANKING, QUERIES, parts=parts)
+    assert [[tile.parts for tile in entry.tiles["plain"]] for entry in lists] == parts
+
+
+def test_the_page_and_the_sheet_tell_of_gallery_and_index(gallery, tmp_path):
+    lists = search_lists(gallery, RANKING, QUERIES)
+    files = {"html": tmp_path / "a.html", "png": tmp_path / "a.png"}
+    draw_search(gallery, lists, **files)
+    text = Page(files["html"].read_text()).of("main")[0]
+    assert "search in a gallery" in text
+    assert "4 pictures; nobody says who is on them." in text
+    assert "index" not in text
+    assert cv2.imread(str(files["png"])).shape[2] == 3
+    gallery.model, gallery.path = "mgn.onnx", tmp_path / "people.gallery"
+    settings = SimpleNamespace(kind="Flat", recall=0.995, depth=10)
+    draw_search(gallery, lists, html=files["html"], index=settings)
+    text = Page(files["html"].read_text()).of("main")[0]
+    assert "search in people.gallery" in text
+    assert "4 pictures embedded with mgn.onnx" in text
+    assert "index Flat, which finds 99.5% of the truly nearest 10." in text
+
+
+def test_what_is_not_asked_for_is_not_written(gallery, tmp_path):
+    before = sorted(tmp_path.iterdir())
+    draw_search(gallery, search_lists(gallery, RANKING, QUERIES))
+    assert sorted(tmp_path.iterdir()) == before
