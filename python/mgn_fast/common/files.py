@@ -56,6 +56,9 @@ def read_limited(
         refusal: a class of errors, or what makes one of a text.
         what: first words of the message: what the file is.
         remedy: last words of the message.
+
+    Returns:
+        The file's content.
     """
     name = f"{what} {os.fspath(path)!r}".lstrip()
     end = f"; {remedy}" if remedy else ""
