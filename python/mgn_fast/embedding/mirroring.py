@@ -17,12 +17,18 @@ from mgn_fast.types import F32Array, PathLike
 
 
 def picture_rows(contract: Contract | None, model: PathLike, *, mirror: bool) -> tuple[bool, ...]:
-    """Whether each row of a picture in the network's input is mirrored; the plain one comes first.
+    """The rows of a picture in the network's input: False for the plain one, True for its mirror.
 
-    The mirrored row is there unless the graph makes it itself, or `mirror` is False.
+    Args:
+        contract: of the model; None is a graph that does not fuse.
+        model: its file, for the message.
+        mirror: whether the mirror is part of the embedding.
+
+    Returns:
+        The plain row first; the mirrored one unless the graph makes it, or it is not wanted.
 
     Raises:
-        InvalidInputError: `mirror` is False, and the graph makes it.
+        InvalidInputError: it is not wanted, and the graph makes it.
     """
     fuses = contract is not None and contract.fuse_mirror
     if fuses and not mirror:
@@ -36,10 +42,16 @@ def picture_rows(contract: Contract | None, model: PathLike, *, mirror: bool) ->
 def fused(
     total: F32Array, refusal: Callable[[str], Exception], subject: str, remedy: str = ""
 ) -> F32Array:
-    """A picture's embedding: the sum of its rows' features, to length 1.
+    """The sum of a picture's features to length 1; `refusal` makes the error of one without length.
 
-    A sum without a direction is an error that `refusal` makes of `subject`, its length and
-    `remedy`.
+    Args:
+        total: float32 [D], the sum of its rows' features.
+        refusal: a class of errors, or what makes one of a text.
+        subject: first words of the message: which sum it is.
+        remedy: last words of the message.
+
+    Returns:
+        float32 [D], the embedding.
     """
     length = np.linalg.norm(total)
     if not np.isfinite(length) or length == 0:
