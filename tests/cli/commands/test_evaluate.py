@@ -215,7 +215,7 @@ def test_a_run_that_cannot_fit_is_refused_before_the_model_is_opened(dataset, ca
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--max-rank", "99999999999999"), "max_rank is 99999999999999, expected 1 to 10000000"),
+        (("--max-rank", "99999999999999"), "expected a whole number from 1 to 10000000"),
         (("--single-shot", "drawn", "--draws", "0"), "draws is 0"),
         (("--single-shot", "drawn", "--seed", "-1"), "seed is -1"),
         (("--rerank", "--k1", "0"), "k1 is 0"),
