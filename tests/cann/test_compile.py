@@ -13,7 +13,6 @@ import pytest
 
 from mgn_fast import compile_om
 from mgn_fast.cann import aipp
-from mgn_fast.cann.compile import compile_reporting
 from mgn_fast.errors import CompileError, InvalidInputError, ModelError, RuntimeUnavailableError
 from mgn_fast.models.contract import Contract
 from support.atc_programs import SUCCESS, write_atc, write_good_atc
@@ -121,18 +120,8 @@ def test_lines_are_reported_while_atc_works(onnx, out, tmp_path):
         lines.append(line)
         (tmp_path / "go").unlink(missing_ok=True)
 
-    options = {
-        "soc_version": "Ascend310P3",
-        "batch_sizes": (8,),
-        "aipp": False,
-        "precision": None,
-        "atc": write_atc(tmp_path / "atc", body),
-        "simulate": False,
-        "extra_args": (),
-        "timeout_s": 20,
-        "log_path": None,
-    }
-    compile_reporting(report, onnx, out, **options)
+    atc = write_atc(tmp_path / "atc", body)
+    compile_om(onnx, out, atc=atc, timeout_s=20, on_line=report, **CHIP)
     assert lines == ["ATC start working now", "ATC run success, welcome to the next use."]
 
 
@@ -219,10 +208,9 @@ def test_an_interrupt_leaves_nothing(onnx, out, tmp_path):
     def report(line):
         raise KeyboardInterrupt
 
-    options = {"precision": None, "atc": write_atc(tmp_path / "atc", body), "simulate": False}
-    options |= {"batch_sizes": (8,), "aipp": False, "extra_args": (), "timeout_s": 9} | CHIP
+    atc = write_atc(tmp_path / "atc", body)
     with pytest.raises(KeyboardInterrupt):
-        compile_reporting(report, onnx, out, log_path=None, **options)
+        compile_om(onnx, out, atc=atc, timeout_s=9, on_line=report, **CHIP)
     only_previous_in(out.parent)
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import errno
+import json
 import os
 import stat
 from pathlib import Path
@@ -14,6 +15,7 @@ from mgn_fast.common.files import (
     read_limited,
     replacing,
     write_atomically,
+    write_json,
 )
 
 
@@ -126,3 +128,11 @@ def test_what_cannot_be_read_is_refused_in_the_callers_class_and_words(tmp_path)
     ):
         with pytest.raises(ModelError, match=f"^checkpoint '.*' cannot be read: {reason}; save it"):
             read_limited(name, 4, ModelError, **options)
+
+
+def test_json_is_written_for_people_too_and_whole(tmp_path):
+    path = write_json(tmp_path / "a.json", {"a": [1, None]})
+    assert path.read_bytes() == b'{\n "a": [\n  1,\n  null\n ]\n}\n'
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    assert json.loads(path.read_bytes()) == {"a": [1, None]}

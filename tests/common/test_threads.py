@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 from mgn_fast import InvalidInputError, _core
 from mgn_fast.common import threads
@@ -38,34 +41,38 @@ def test_so_is_a_setting(monkeypatch, setting):
         thread_count()
 
 
-needs_openblas = pytest.mark.skipif(
-    threads._blas_functions() is None, reason="numpy's BLAS here is not its wheels' OpenBLAS"
-)
+@pytest.fixture
+def blas_count():
+    """How many threads numpy's BLAS would use now, by a look of our own at the process."""
+    info = [lib for lib in threadpool_info() if "numpy" in lib["filepath"]]
+    if not info:
+        pytest.skip("numpy's BLAS here is not its wheels' own")
+    path = info[0]["filepath"]
+    return lambda: next(i["num_threads"] for i in threadpool_info() if i["filepath"] == path)
 
 
-@needs_openblas
-def test_numpys_products_are_held_and_let_go_again():
-    get, _ = threads._blas_functions()
-    before = get()
-    with blas_threads(1):
-        assert get() == 1
-    assert get() == before
-    with pytest.raises(RuntimeError), blas_threads(1):
-        raise RuntimeError
-    assert get() == before
-    with blas_threads(1000):
-        assert get() == before
+def test_numpys_products_are_held_and_let_go_again(blas_count):
+    with threadpool_limits(2, user_api="blas"):
+        with blas_threads(1):
+            assert blas_count() == 1
+        assert blas_count() == 2
+        with pytest.raises(RuntimeError), blas_threads(1):
+            raise RuntimeError
+        assert blas_count() == 2
 
 
-@needs_openblas
-def test_products_of_ours_that_numpy_makes_are_held(monkeypatch):
-    get, _ = threads._blas_functions()
+def test_a_number_that_is_lower_already_stays(blas_count):
+    with threadpool_limits(1, user_api="blas"), blas_threads(1000):
+        assert blas_count() == 1
+
+
+def test_products_of_ours_that_numpy_makes_are_held(monkeypatch, blas_count):
     monkeypatch.setattr(_core, "has_product", lambda: False)
     seen = []
 
     class Rows(np.ndarray):
         def __array_ufunc__(self, *arguments, **options):
-            seen.append(get())
+            seen.append(blas_count())
             plain = [np.asarray(x) for x in arguments[2:]]
             return np.matmul(*plain, out=np.asarray(options["out"][0]))
 
@@ -76,7 +83,13 @@ def test_products_of_ours_that_numpy_makes_are_held(monkeypatch):
     np.testing.assert_array_equal(out, rows)
 
 
-def test_another_blas_is_left_alone(monkeypatch):
-    monkeypatch.setattr(threads, "_blas_functions", lambda: None)
+def test_a_process_without_a_blas_goes_on(monkeypatch):
+    none = ThreadpoolController().select(user_api="none")
+    monkeypatch.setattr(threads, "_blas", lambda: none)
     with blas_threads(1):
         pass
+
+
+def test_importing_it_does_not_look_for_libraries():
+    code = "import sys, mgn_fast.common.threads; print('threadpoolctl' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"

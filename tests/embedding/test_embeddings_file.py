@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mgn_fast import Embedder, InvalidInputError
+from mgn_fast.common.cache import file_sha256
 from mgn_fast.embedding.embeddings_file import (
     read_embeddings,
-    sha256_of,
     sidecar_path,
     write_embeddings,
 )
@@ -44,10 +44,10 @@ def test_the_description_says_where_the_rows_come_from(tmp_path, embedder, rows,
     description = json.loads(sidecar_path(tmp_path / "a.npy").read_text())
     assert description["schema"] == "mgn_fast.embeddings/1"
     assert description["count"] == 300
-    assert description["model"] == {"name": "tiny.onnx", "sha256": sha256_of(tiny_model)}
+    assert description["model"] == {"name": "tiny.onnx", "sha256": file_sha256(tiny_model)}
     assert description["mirror"] is True
     assert description["contract"]["interpolation"] == "pillow-bicubic"
-    assert description["embeddings_sha256"] == sha256_of(tmp_path / "a.npy")
+    assert description["embeddings_sha256"] == file_sha256(tmp_path / "a.npy")
 
 
 def test_a_failure_leaves_the_old_files(tmp_path, embedder, rows):

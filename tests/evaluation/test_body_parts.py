@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-import itertools
-
 import numpy as np
 import pytest
 
 from mgn_fast import InvalidInputError
-from mgn_fast.evaluation.body_parts import PARTS, compare_parts
-from mgn_fast.export.graph import PARTS as GRAPH_PARTS
+from mgn_fast.evaluation.body_parts import compare_parts
+from mgn_fast.models.parts import PARTS
 
 
 def row(**values):
@@ -15,19 +13,6 @@ def row(**values):
     for index, part in enumerate(PARTS):
         embedding[256 * index] = values.get(part.name, 0.0)
     return embedding
-
-
-def test_parts_are_those_of_the_graph_in_its_order():
-    assert tuple(part.name for part in PARTS) == GRAPH_PARTS
-
-
-def test_stripes_of_a_size_cover_the_picture_once():
-    for region, count in (("whole", 1), ("half", 2), ("third", 3)):
-        edges = sorted({(part.top, part.bottom) for part in PARTS if part.region == region})
-        assert len(edges) == count
-        assert edges[0][0] == 0
-        assert edges[-1][1] == 1
-        assert all(a[1] == b[0] for a, b in itertools.pairwise(edges))
 
 
 def test_contributions_and_cosines_by_hand():

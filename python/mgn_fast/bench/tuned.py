@@ -16,7 +16,7 @@ from typing import Any
 from mgn_fast import _core
 from mgn_fast.cann.host import is_simulated
 from mgn_fast.common.cache import cache_directory, file_sha256
-from mgn_fast.common.files import read_limited, write_atomically
+from mgn_fast.common.files import read_limited, write_json
 from mgn_fast.common.machine import cpu_name
 from mgn_fast.errors import MgnError
 from mgn_fast.types import PathLike
@@ -72,9 +72,7 @@ def save_tuned(model: PathLike, fixed: dict[str, Any], tuned: Tuned) -> Path:
         ModelError: the model cannot be read.
         InvalidInputError: the cache cannot be written.
     """
-    path = _path(model, fixed)
-    content = {"schema": SCHEMA, **asdict(tuned)}
-    return write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+    return write_json(_path(model, fixed), {"schema": SCHEMA, **asdict(tuned)})
 
 
 def load_tuned(model: PathLike, fixed: dict[str, Any]) -> Tuned | None:

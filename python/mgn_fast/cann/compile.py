@@ -41,8 +41,6 @@ _PLAIN = re.compile(r"[A-Za-z0-9._/-]+")
 _NO_PROGRAM = (errno.ENOENT, errno.EACCES, errno.ENOEXEC)
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 
-Progress = Callable[[str], None]
-
 
 def compile_om(
     onnx: PathLike,
@@ -57,6 +55,7 @@ def compile_om(
     extra_args: Sequence[str] = (),
     timeout_s: float = 3600,
     log_path: PathLike | None = None,
+    on_line: Callable[[str], None] | None = None,
 ) -> Path:
     """Compiles an ONNX model for an Ascend NPU, with ATC, and proves that a whole .om came out.
 
@@ -80,6 +79,7 @@ def compile_om(
         extra_args: more options for ATC, each one word ("--output_type=FP16"); passed as they are.
         timeout_s: seconds it may take; then it and all that it started is stopped.
         log_path: file for all that ATC prints; None keeps it only if it fails, as PATH.log.
+        on_line: called with each line that ATC prints, while it works.
 
     Returns:
         The path written.
@@ -91,38 +91,21 @@ def compile_om(
         CompileError: ATC failed, or did not do what it said; with its codes, the likely cause and
             the remedy.
     """
-    return compile_reporting(
-        lambda line: None,
-        onnx,
-        path,
-        soc_version=soc_version,
-        batch_sizes=batch_sizes,
-        aipp=aipp,
-        precision=precision,
-        atc=atc,
-        simulate=simulate,
-        extra_args=extra_args,
-        timeout_s=timeout_s,
-        log_path=log_path,
-    )
+    options = {
+        "soc_version": soc_version,
+        "batch_sizes": batch_sizes,
+        "aipp": aipp,
+        "precision": precision,
+        "atc": atc,
+        "simulate": simulate,
+        "extra_args": extra_args,
+        "timeout_s": timeout_s,
+        "log_path": log_path,
+    }
+    return _compiled(checked_job(onnx, path, options), on_line)
 
 
-def compile_reporting(progress: Progress, onnx: PathLike, path: PathLike, **options: Any) -> Path:
-    """`compile_om` with a progress callback, which gets each line that ATC prints, as it comes.
-
-    Args:
-        progress: called with each line that ATC prints.
-        onnx: as for `compile_om`.
-        path: as for `compile_om`.
-        **options: the others of `compile_om`, all of them.
-
-    Returns:
-        The path written.
-
-    Raises:
-        MgnError: as `compile_om`.
-    """
-    job = checked_job(onnx, path, options)
+def _compiled(job: Job, on_line: Callable[[str], None] | None) -> Path:
     described = read_onnx(job.onnx)
     arguments = atc_arguments(job, described)
     compiler, version = _compiler(job)
@@ -136,7 +119,7 @@ def compile_reporting(progress: Progress, onnx: PathLike, path: PathLike, **opti
         ) as folder,
     ):
         work = Path(folder)
-        outcome = _compile(job, [*compiler, *arguments], work, progress)
+        outcome = _compile(job, [*compiler, *arguments], work, on_line)
         made = _made(work)
         facts = _facts(job, described, arguments, version, outcome)
         facts["om_bytes"] = made.stat().st_size
@@ -173,7 +156,9 @@ def _bring(onnx: Path, name: Path) -> None:
         shutil.copyfile(real, name)
 
 
-def _compile(job: Job, command: list[str], work: Path, progress: Progress) -> AtcOutcome:
+def _compile(
+    job: Job, command: list[str], work: Path, on_line: Callable[[str], None] | None
+) -> AtcOutcome:
     """Runs ATC; returns only if a loadable .om is in its working directory."""
     _bring(job.onnx, work / "model.onnx")
     if job.aipp:
@@ -193,7 +178,7 @@ def _compile(job: Job, command: list[str], work: Path, progress: Progress) -> At
                 variables=variables,
                 log=log,
                 timeout_s=job.timeout_s,
-                on_line=progress,
+                on_line=on_line or (lambda line: None),
             )
     except OSError as error:
         if error.errno not in _NO_PROGRAM:

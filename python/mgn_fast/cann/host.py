@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mgn_fast import _core
-from mgn_fast.cann.soc_version import npu_smi, parse_table
+from mgn_fast.cann.soc_version import ListedChip, npu_smi, parse_table
 from mgn_fast.cann.toolkit import atc_version, environment_file
 from mgn_fast.common.files import is_directory
 
@@ -30,21 +30,15 @@ _USAGE = re.compile(r"(\d+)\s*/\s*(\d+)")
 
 
 @dataclass(frozen=True)
-class HostDevice:
-    """One chip, as `npu-smi info` lists it.
+class HostDevice(ListedChip):
+    """One chip, as `npu-smi info` lists it, with its state.
 
     Attributes:
-        npu: the card's number.
-        chip: the chip's number on it.
-        name: 310P3, 910B4.
         health: "OK", "Warning", "Alarm", "Critical" or "UNKNOWN".
         used_mb: memory in use; None where the table does not tell.
         memory_mb: memory there is; None likewise.
     """
 
-    npu: int
-    chip: int
-    name: str
     health: str
     used_mb: int | None
     memory_mb: int | None

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Helpers that every room uses; they know nothing of pictures, models or re-identification.
 
+checks       checks of arguments, and one wording for their refusals
 files        files that appear whole or not at all, and opening none but regular ones
+extras       what an extra brings, or how to install it
 cache        the cache directory, and a file's SHA-256
 threads      how many threads to use
 memory       how much memory a run may take

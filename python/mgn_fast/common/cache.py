@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from mgn_fast.common.files import open_regular
@@ -35,23 +36,13 @@ def cache_directory() -> Path:
     return directory
 
 
-def file_sha256(path: PathLike) -> str:
-    """The SHA-256 of a model file, as 64 hexadecimal digits.
-
-    Args:
-        path: the file.
-
-    Returns:
-        64 hexadecimal digits.
-
-    Raises:
-        ModelError: it cannot be read.
-    """
+def file_sha256(path: PathLike, refusal: Callable[[str], Exception] = ModelError) -> str:
+    """The SHA-256 of a file, 64 hexadecimal digits; what `refusal` makes if it cannot be read."""
     digest = hashlib.sha256()
     try:
         with open_regular(path) as file:
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
     except OSError as error:
-        raise ModelError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+        raise refusal(f"{str(path)!r} cannot be read: {error.strerror}") from error
     return digest.hexdigest()

@@ -6,11 +6,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import json
 import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from mgn_fast.errors import InvalidInputError
 
@@ -46,20 +48,17 @@ def read_limited(
     what: str = "",
     remedy: str = "",
 ) -> bytes:
-    """The bytes of a regular file that is no larger than what is expected there.
+    """All bytes of a regular file; else the error that `refusal` makes of the message.
 
     Args:
         path: the file.
-        most_bytes: it may have.
-        refusal: makes the error, of the message.
-        what: the file is, as the message's first words.
-        remedy: what to do about it, as the message's last words.
+        most_bytes: a larger file is refused.
+        refusal: a class of errors, or what makes one of a text.
+        what: first words of the message: what the file is.
+        remedy: last words of the message.
 
     Returns:
-        All of its bytes.
-
-    Raises:
-        Exception: what `refusal` makes: the file cannot be read, or is larger.
+        The file's content.
     """
     name = f"{what} {os.fspath(path)!r}".lstrip()
     end = f"; {remedy}" if remedy else ""
@@ -144,6 +143,11 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     with replacing(path) as temporary:
         temporary.write_bytes(content)
     return Path(path)
+
+
+def write_json(path: str | os.PathLike[str], content: Any) -> Path:
+    """Writes JSON, indented for people; as `write_atomically` of its text."""
+    return write_atomically(path, json.dumps(content, indent=1).encode() + b"\n")
 
 
 def current_umask() -> int:

@@ -7,20 +7,17 @@ Also holds NumPy's BLAS to that number, where NumPy multiplies for us.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import os
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from mgn_fast.common.checks import whole_number
 
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
+
 MAX_THREADS = 1024
-# What the OpenBLAS of numpy's wheels calls them, newest first.
-_BLAS_PREFIXES = (("scipy_openblas", "64_"), ("openblas", "64_"), ("openblas", ""))
 
 
 def thread_count(threads: int | None = None, *, name: str = "threads") -> int:
@@ -51,8 +48,8 @@ def thread_count(threads: int | None = None, *, name: str = "threads") -> int:
 def blas_threads(count: int) -> Iterator[None]:
     """A block in which NumPy's products use so many threads, in the whole process.
 
-    Only the OpenBLAS that NumPy's wheels bring can be held; any other keeps its own number, which
-    its environment variable sets (OMP_NUM_THREADS for most).
+    Never raises a number: one that the environment keeps lower (OPENBLAS_NUM_THREADS and the like)
+    stays as it is.
 
     Args:
         count: at least 1.
@@ -60,26 +57,15 @@ def blas_threads(count: int) -> Iterator[None]:
     Yields:
         Nothing.
     """
-    functions = _blas_functions()
-    if functions is None:
+    blas = _blas()
+    own = [library.num_threads for library in blas.lib_controllers]
+    with blas.limit(limits=min([count, *own])):
         yield
-        return
-    get, set_to = functions
-    before = get()
-    set_to(min(count, before))
-    try:
-        yield
-    finally:
-        set_to(before)
 
 
 @functools.cache
-def _blas_functions() -> tuple[Any, Any] | None:
-    """How to read and set the threads of NumPy's OpenBLAS; None where it has another BLAS."""
-    for path in (Path(np.__file__).parent.parent / "numpy.libs").glob("*openblas*"):
-        library = ctypes.CDLL(str(path))  # numpy has loaded it: this is the same one
-        for prefix, suffix in _BLAS_PREFIXES:
-            names = [f"{prefix}_{verb}_num_threads{suffix}" for verb in ("get", "set")]
-            if all(hasattr(library, name) for name in names):
-                return getattr(library, names[0]), getattr(library, names[1])
-    return None
+def _blas() -> ThreadpoolController:
+    """The BLAS libraries of this process, whichever numpy was built with."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")

@@ -7,7 +7,6 @@ belong together are refused.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable
@@ -18,8 +17,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from mgn_fast.common.cache import file_sha256
 from mgn_fast.common.checks import output_name
-from mgn_fast.common.files import open_regular, read_limited, replacing, write_atomically
+from mgn_fast.common.files import open_regular, read_limited, replacing, write_json
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.types import AnyArray, F32Array, PathLike
@@ -28,7 +28,7 @@ SCHEMA = "mgn_fast.embeddings/1"
 MAX_SIDECAR_BYTES = 1 << 30
 
 # What NumPy's reader and its parsers raise for headers that are damaged or made to harm.
-_UNREADABLE = (
+NPY_ERRORS = (
     OSError,
     ValueError,
     EOFError,
@@ -79,7 +79,7 @@ def write_embeddings(
     with replacing(final) as temporary:
         with temporary.open("r+b") as file:
             names = _write_rows(file, rows, embedder.session.embedding_width)
-        _write_sidecar(sidecar_path(final), names, sha256_of(temporary), embedder)
+        _write_sidecar(sidecar_path(final), names, file_sha256(temporary), embedder)
     return len(names)
 
 
@@ -100,7 +100,7 @@ def read_embeddings(path: PathLike) -> Embeddings:
         open_regular(path).close()
         # Mapped, not read: a header that claims more than the file holds is refused by that.
         rows = np.asarray(np.lib.format.open_memmap(path, mode="r"))
-    except _UNREADABLE as error:
+    except NPY_ERRORS as error:
         raise InvalidInputError(f"{name!r} is no readable .npy file: {error}") from error
     if rows.ndim != 2 or rows.dtype not in (np.float16, np.float32, np.float64):
         raise InvalidInputError(
@@ -109,17 +109,6 @@ def read_embeddings(path: PathLike) -> Embeddings:
         )
     names = _read_names(sidecar_path(path), Path(path), len(rows))
     return Embeddings(rows, names)
-
-
-def sha256_of(path: PathLike) -> str:
-    """The SHA-256 of a file's bytes, as 64 hexadecimal digits; OSError if it cannot be read."""
-    with open_regular(path) as file:
-        if hasattr(hashlib, "file_digest"):
-            return hashlib.file_digest(file, "sha256").hexdigest()
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-        return digest.hexdigest()
 
 
 def _write_rows(file: BinaryIO, rows: Iterable[tuple[str, F32Array]], width: int) -> list[str]:
@@ -169,14 +158,14 @@ def _write_sidecar(path: Path, names: list[str], sha256: str, embedder: Embedder
         "count": len(names),
         "width": session.embedding_width,
         "embeddings_sha256": sha256,
-        "model": {"name": session.model_path.name, "sha256": sha256_of(session.model_path)},
+        "model": {"name": session.model_path.name, "sha256": file_sha256(session.model_path)},
         "backend": session.backend,
         "mirror": embedder.mirror,
         "contract": asdict(session.contract) if session.contract else None,
         "skipped": [{"name": name, "reason": reason} for name, reason in embedder.skipped],
         "names": names,
     }
-    write_atomically(path, json.dumps(description, indent=1).encode() + b"\n")
+    write_json(path, description)
 
 
 def _read_names(sidecar: Path, path: Path, count: int) -> tuple[str, ...] | None:
@@ -191,7 +180,7 @@ def _read_names(sidecar: Path, path: Path, count: int) -> tuple[str, ...] | None
             f"{str(sidecar)!r} does not describe embeddings: {error!r}; remove it to read "
             f"{str(path)!r} without names"
         ) from error
-    if len(names) != count or sha256 != sha256_of(path):
+    if len(names) != count or sha256 != file_sha256(path):
         raise InvalidInputError(
             f"{str(sidecar)!r} describes {len(names)} rows of another file than {str(path)!r}, "
             f"which has {count}; write both again with `mgn-fast embed`"

@@ -17,16 +17,15 @@ from mgn_fast.types import F32Array, PathLike
 
 
 def picture_rows(contract: Contract | None, model: PathLike, *, mirror: bool) -> tuple[bool, ...]:
-    """The rows of a picture in the network's input, in their order.
+    """The rows of a picture in the network's input: False for the plain one, True for its mirror.
 
     Args:
-        contract: of the model; None is one whose graph does not fuse.
+        contract: of the model; None is a graph that does not fuse.
         model: its file, for the message.
-        mirror: whether the mirrored picture is to be part of the embedding.
+        mirror: whether the mirror is part of the embedding.
 
     Returns:
-        For each row whether it is mirrored: the plain one, and the mirrored one unless the graph
-        makes it itself or it is not wanted.
+        The plain row first; the mirrored one unless the graph makes it, or it is not wanted.
 
     Raises:
         InvalidInputError: it is not wanted, and the graph makes it.
@@ -43,19 +42,16 @@ def picture_rows(contract: Contract | None, model: PathLike, *, mirror: bool) ->
 def fused(
     total: F32Array, refusal: Callable[[str], Exception], subject: str, remedy: str = ""
 ) -> F32Array:
-    """A picture's embedding.
+    """The sum of a picture's features to length 1; `refusal` makes the error of one without length.
 
     Args:
         total: float32 [D], the sum of its rows' features.
-        refusal: makes the error, of the message.
-        subject: the message's first words: which sum it is.
-        remedy: the message's last words.
+        refusal: a class of errors, or what makes one of a text.
+        subject: first words of the message: which sum it is.
+        remedy: last words of the message.
 
     Returns:
-        float32 [D] of length 1.
-
-    Raises:
-        Exception: what `refusal` makes: the sum has no direction.
+        float32 [D], the embedding.
     """
     length = np.linalg.norm(total)
     if not np.isfinite(length) or length == 0:

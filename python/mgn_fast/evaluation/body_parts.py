@@ -1,51 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """MGN's embedding taken part by part: which parts of the body made two pictures close.
 
-Knows the order of the eight parts and what each sees of a picture; nothing of how it is drawn.
+Knows nothing of how it is drawn.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.models.contract import EMBEDDING_WIDTH
+from mgn_fast.models.parts import PART_WIDTH, PARTS
 from mgn_fast.types import AnyArray
-
-Region = Literal["whole", "half", "third"]
-
-
-@dataclass(frozen=True)
-class BodyPart:
-    """One of the eight parts of MGN's embedding: its name, and the stripe of the picture it sees.
-
-    Attributes:
-        name: what the recipe calls it.
-        region: the size of the stripe that it sees.
-        top: where the stripe begins, as a share of the picture's height.
-        bottom: where it ends.
-    """
-
-    name: str
-    region: Region
-    top: float
-    bottom: float
-
-
-# In the order of the embedding. The whole body comes three times, once from each branch.
-PARTS = (
-    BodyPart("fg_p1", "whole", 0.0, 1.0),
-    BodyPart("fg_p2", "whole", 0.0, 1.0),
-    BodyPart("fg_p3", "whole", 0.0, 1.0),
-    BodyPart("f0_p2", "half", 0.0, 1 / 2),
-    BodyPart("f1_p2", "half", 1 / 2, 1.0),
-    BodyPart("f0_p3", "third", 0.0, 1 / 3),
-    BodyPart("f1_p3", "third", 1 / 3, 2 / 3),
-    BodyPart("f2_p3", "third", 2 / 3, 1.0),
-)
 
 
 @dataclass(frozen=True)
@@ -94,9 +62,8 @@ def compare_parts(query: AnyArray, gallery: AnyArray) -> tuple[PartComparison, .
             f"query has shape {one.shape} and gallery {many.shape}, expected "
             f"({EMBEDDING_WIDTH},) and (N, {EMBEDDING_WIDTH}): only MGN's embeddings have parts"
         )
-    width = EMBEDDING_WIDTH // len(PARTS)
-    left = one.astype(np.float64).reshape(1, len(PARTS), width)
-    right = many.astype(np.float64).reshape(len(many), len(PARTS), width)
+    left = one.astype(np.float64).reshape(1, len(PARTS), PART_WIDTH)
+    right = many.astype(np.float64).reshape(len(many), len(PARTS), PART_WIDTH)
     dots = (left * right).sum(axis=2)
     squares = (left**2).sum(axis=2), (right**2).sum(axis=2)
     lengths = np.sqrt(squares[0].sum(axis=1) * squares[1].sum(axis=1))

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mgn_fast.common.files import write_atomically
+from mgn_fast.common.files import write_json
 from mgn_fast.types import F32Array, F64Array, I32Array, PathLike
 
 QUOTED_RANKS = (1, 3, 5, 10)  # the recipe's
@@ -84,4 +83,4 @@ class Report:
         Raises:
             InvalidInputError: the directory is missing or cannot be written.
         """
-        return write_atomically(path, json.dumps(self.to_dict(), indent=1).encode() + b"\n")
+        return write_json(path, self.to_dict())

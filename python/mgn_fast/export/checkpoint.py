@@ -21,7 +21,8 @@ import torch
 
 from mgn_fast.common.files import read_limited
 from mgn_fast.errors import ExportError
-from mgn_fast.export.network import HEADS, NUM_IDENTITIES, parameter_shapes
+from mgn_fast.export.network import NUM_IDENTITIES, parameter_shapes
+from mgn_fast.models.parts import PARTS
 from mgn_fast.types import AnyArray, PathLike
 
 SUFFIXES = (".pt", ".pth", ".safetensors")
@@ -149,7 +150,7 @@ def _without_prefix(tensors: dict[str, Any]) -> dict[str, Any]:
 
 def _num_identities(tensors: Mapping[str, Any]) -> int:
     """The heads' width, by majority; heads of another width are found misshapen afterwards."""
-    weights = [tensors.get(f"{head}.weight") for head in HEADS]
+    weights = [tensors.get(f"{part.head}.weight") for part in PARTS]
     widths = [x.shape[0] for x in weights if isinstance(x, torch.Tensor) and x.ndim == 2]
     return max(1, max(widths, key=widths.count, default=NUM_IDENTITIES))
 

@@ -27,20 +27,10 @@ from mgn_fast.models.contract import (
     InputKind,
     OutputKind,
 )
+from mgn_fast.models.parts import PARTS, WHOLE_PARTS
 from mgn_fast.types import AnyArray, F32Array
 
 OLDEST_OPSET = 11
-PARTS = ("fg_p1", "fg_p2", "fg_p3", "f0_p2", "f1_p2", "f0_p3", "f1_p3", "f2_p3")
-HEADS = {  # the output's name, and the classifier that gives it from the part at the same place
-    "logits_fg_p1": "fc_id_2048_0",
-    "logits_fg_p2": "fc_id_2048_1",
-    "logits_fg_p3": "fc_id_2048_2",
-    "logits_f0_p2": "fc_id_256_1_0",
-    "logits_f1_p2": "fc_id_256_1_1",
-    "logits_f0_p3": "fc_id_256_2_0",
-    "logits_f1_p3": "fc_id_256_2_1",
-    "logits_f2_p3": "fc_id_256_2_2",
-}
 
 # PyTorch's batch norms add it to the variance; the state dict does not carry it.
 _EPSILON = 1e-5
@@ -221,8 +211,8 @@ def _outputs(parameters: Mapping[str, AnyArray], form: GraphForm) -> list[onnx.V
     part = _part_width(parameters)
     widths = {OUTPUT_NAME: len(PARTS) * part}
     if form.outputs == "all":
-        widths |= dict.fromkeys(PARTS[:3], part)
-        widths |= {name: len(parameters[f"{head}.bias"]) for name, head in HEADS.items()}
+        widths |= {one.name: part for one in WHOLE_PARTS}
+        widths |= {one.logits: len(parameters[f"{one.head}.bias"]) for one in PARTS}
     return [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, [_batch(form), width])
         for name, width in widths.items()
@@ -298,13 +288,14 @@ def _fused(writer: _Writer, features: str, batch_size: int | None) -> None:
 
 
 def _parts_and_logits(writer: _Writer) -> None:
-    writer.split(PARTS, OUTPUT_NAME, _part_width(writer.parameters))
-    for part, (name, head) in zip(PARTS, HEADS.items(), strict=True):
+    names = [part.name for part in PARTS]
+    writer.split(names, OUTPUT_NAME, _part_width(writer.parameters))
+    for part in PARTS:
         weight, bias = (
             writer.constant(key, writer.parameters[key])
-            for key in (f"{head}.weight", f"{head}.bias")
+            for key in (f"{part.head}.weight", f"{part.head}.bias")
         )
-        writer.node("Gemm", name, [part, weight, bias], transB=1)
+        writer.node("Gemm", part.logits, [part.name, weight, bias], transB=1)
 
 
 @functools.cache

@@ -15,22 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mgn_fast.datasets.scenes import draw_pictures
-from mgn_fast.models.contract import EMBEDDING_WIDTH, HEIGHT, WIDTH
+from mgn_fast.models.contract import HEIGHT, WIDTH
+from mgn_fast.models.parts import PART_WIDTH, PARTS
 from mgn_fast.pictures.pixels import resize_pack
 from mgn_fast.types import AnyArray, F32Array
 
 NUM_IDENTITIES = 751  # of Market-1501's training set, which ReID-MGN's checkpoint was trained on
-HEADS = (
-    "fc_id_2048_0",
-    "fc_id_2048_1",
-    "fc_id_2048_2",
-    "fc_id_256_1_0",
-    "fc_id_256_1_1",
-    "fc_id_256_2_0",
-    "fc_id_256_2_1",
-    "fc_id_256_2_2",
-)  # in the order of the embedding's eight parts
-PART_WIDTH = EMBEDDING_WIDTH // len(HEADS)
 
 # With this factor on each residual branch's last batch norm random weights behave like trained
 # ones; without it, noise of half a grey level moves an embedding to cosine 0.83.
@@ -119,8 +109,8 @@ class MGN(nn.Module):
         self.reduction = nn.Sequential(
             _Conv(2048, PART_WIDTH, 1, bias=False), nn.BatchNorm2d(PART_WIDTH), nn.ReLU()
         )
-        for head in HEADS:
-            self.add_module(head, _Linear(PART_WIDTH, num_identities))
+        for part in PARTS:
+            self.add_module(part.head, _Linear(PART_WIDTH, num_identities))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """MGN's twelve outputs, in ReID-MGN's order: the feature, three of its parts, eight logits.
@@ -142,7 +132,8 @@ class MGN(nn.Module):
             *(stripe.unsqueeze(2) for stripe in (*halves, *thirds)),
         )
         parts = [self.reduction(part).flatten(1) for part in pooled]
-        logits = [self.get_submodule(head)(part) for head, part in zip(HEADS, parts, strict=True)]
+        heads = [self.get_submodule(part.head) for part in PARTS]
+        logits = [head(part) for head, part in zip(heads, parts, strict=True)]
         return torch.cat(parts, dim=1), *parts[:3], *logits
 
 
@@ -172,7 +163,7 @@ def network_with(parameters: Mapping[str, AnyArray]) -> MGN:
         The network; the arrays must not change while it is used.
     """
     with torch.device("meta"):
-        network = MGN(parameters[f"{HEADS[0]}.weight"].shape[0])
+        network = MGN(parameters[f"{PARTS[0].head}.weight"].shape[0])
     tensors = {name: torch.from_numpy(array) for name, array in parameters.items()}
     network.load_state_dict(tensors, strict=True, assign=True)
     return network.eval()

@@ -28,6 +28,7 @@ from mgn_fast.models.contract import (
     InputKind,
     OutputKind,
 )
+from mgn_fast.models.parts import PARTS, WHOLE_PARTS
 from mgn_fast.types import AnyArray, F32Array, PathLike, U8Array
 
 if TYPE_CHECKING:
@@ -196,9 +197,8 @@ def _reference(network: MGN, planes: F32Array, form: GraphForm) -> dict[str, F32
     """The outputs of the network in PyTorch, by the file's output names."""
     import torch
 
-    from mgn_fast.export.graph import HEADS, PARTS
-
-    names = (OUTPUT_NAME, *PARTS[:3], *HEADS)
+    wholes, logits = [part.name for part in WHOLE_PARTS], [part.logits for part in PARTS]
+    names = (OUTPUT_NAME, *wholes, *logits)
     with torch.inference_mode():
         runs = []
         for start in range(0, len(planes), _CHUNK):

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mgn_fast.common.files import open_regular, read_limited, replacing, write_atomically
+from mgn_fast.common.files import open_regular, read_limited, replacing, write_json
 from mgn_fast.errors import DatasetError
 
 SCHEMA = "mgn_fast.index/1"
@@ -108,8 +108,7 @@ def write_index(faiss: Any, path: Path, index: Any, settings: IndexSettings) -> 
         faiss.write_index(index, str(temporary))
         settings = replace(settings, index_crc=_crc_of(temporary))
         # First what describes it: with the old index it does not fit, and that is noticed.
-        described = json.dumps({"schema": SCHEMA} | asdict(settings), indent=1)
-        write_atomically(_settings_path(path), described.encode() + b"\n")
+        write_json(_settings_path(path), {"schema": SCHEMA} | asdict(settings))
     return settings
 
 

@@ -4,6 +4,7 @@
 contract     how pictures become the model's input, and what its output is
 onnx_file    an .onnx: its inputs, outputs, nodes and metadata
 om_file      an .om: its header, and the sidecar beside it
+parts        the eight parts of the body
 precision    the numbers a file runs in
 """
 

@@ -42,13 +42,13 @@ def sidecar_path(om: Path) -> Path:
 
 
 def read_sidecar(om: Path) -> dict[str, Any] | None:
-    """What `compile_om` wrote beside an .om.
+    """The facts beside an .om, "contract" among them.
 
     Args:
         om: the model.
 
     Returns:
-        Its facts, "contract" among them; None where no file lies beside the model.
+        What `compile_om` wrote; None where no file lies beside the model.
 
     Raises:
         ModelError: the file cannot be read, or holds no contract.

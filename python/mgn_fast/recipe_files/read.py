@@ -11,7 +11,6 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ import numpy as np
 from mgn_fast.common.files import read_limited
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.datasets.dataset import Dataset
+from mgn_fast.embedding.embeddings_file import NPY_ERRORS
 from mgn_fast.embedding.mirroring import fused
 from mgn_fast.errors import DatasetError
 from mgn_fast.models.contract import EMBEDDING_WIDTH
@@ -30,8 +30,6 @@ from mgn_fast.types import AnyArray, F32Array, PathLike
 MAX_FILE_BYTES = 1 << 24
 _FLOATS = (np.dtype("<f4"), np.dtype("<f2"))
 _STEP = 64  # files between two words about how far it is
-# What NumPy's readers raise for a header that is damaged or made to harm.
-_UNREADABLE = (ValueError, EOFError, OverflowError, SyntaxError, RecursionError, TokenError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,7 +226,7 @@ def _npy(path: str, content: bytes) -> AnyArray:
             shape, _, dtype = np.lib.format.read_array_header_1_0(file)
         else:
             shape, _, dtype = np.lib.format.read_array_header_2_0(file)
-    except _UNREADABLE as error:
+    except NPY_ERRORS as error:
         raise DatasetError(f"{path!r} is no readable .npy file: {error}") from error
     if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(content) - file.tell():
         raise DatasetError(

@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
+from mgn_fast.common.cache import file_sha256
 from mgn_fast.common.files import is_directory, write_atomically
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.common.threads import thread_count
 from mgn_fast.datasets.dataset import Dataset
-from mgn_fast.embedding.embeddings_file import sha256_of
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.models.contract import HEIGHT, WIDTH
 from mgn_fast.pictures import pixels
@@ -236,10 +236,7 @@ def _write_picture(picture: _Picture, proof: Proof | None) -> Proof | None:
 
     Runs on a worker.
     """
-    try:
-        sha256 = sha256_of(picture.path)
-    except OSError as error:
-        raise DecodeError(f"{str(picture.path)!r} cannot be read: {error.strerror}") from error
+    sha256 = file_sha256(picture.path, DecodeError)
     stamps = _stamps(picture)
     if _NOT_WHOLE not in stamps and proof == Proof(sha256, stamps):
         return None

@@ -18,7 +18,8 @@ from mgn_fast.common.checks import output_name
 from mgn_fast.common.files import replacing
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import DecodeError, InvalidInputError
-from mgn_fast.evaluation.body_parts import PARTS, PartComparison
+from mgn_fast.evaluation.body_parts import PartComparison
+from mgn_fast.models.parts import PARTS
 from mgn_fast.report.kit.drawing import plain_matplotlib
 from mgn_fast.report.kit.words import shown
 from mgn_fast.report.thumbnails import small_pixels, source_key

@@ -22,7 +22,7 @@ import numpy as np
 
 from mgn_fast.cann.aipp import MIN_CHN, VAR_RECI
 from mgn_fast.common.checks import one_of
-from mgn_fast.common.files import write_atomically
+from mgn_fast.common.files import write_atomically, write_json
 from mgn_fast.errors import InvalidInputError, ModelError
 from mgn_fast.models.contract import (
     EMBEDDING_WIDTH,
@@ -182,7 +182,7 @@ def write_om(
         if aipp is not None:
             contract = dataclasses.replace(contract, input="uint8")
         sidecar = {"contract": json.loads(contract.to_json())}
-        write_atomically(sidecar_path(Path(path)), json.dumps(sidecar, indent=1).encode() + b"\n")
+        write_json(sidecar_path(Path(path)), sidecar)
     return written
 
 

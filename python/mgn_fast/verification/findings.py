@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mgn_fast.common.checks import share
-from mgn_fast.common.files import write_atomically
+from mgn_fast.common.files import write_json
 from mgn_fast.evaluation.agreement import Agreement
 from mgn_fast.evaluation.report import Report
 from mgn_fast.types import PathLike
@@ -214,7 +213,7 @@ class Verification:
         Raises:
             InvalidInputError: the directory is missing or cannot be written.
         """
-        return write_atomically(path, json.dumps(self.to_dict(), indent=1).encode() + b"\n")
+        return write_json(path, self.to_dict())
 
     def _cosine_failures(self) -> Iterator[str]:
         found, least = self.agreement.cosine_min, self.limits.min_cosine

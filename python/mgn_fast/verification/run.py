@@ -6,7 +6,6 @@ Meant for an ONNX model and the .om compiled from it, but any two models will do
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any, Literal
 import numpy as np
 
 from mgn_fast.cann.host import is_simulated
-from mgn_fast.common.files import is_directory
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.datasets.dataset import Dataset
 from mgn_fast.embedding.embedder import Embedder
@@ -29,7 +27,7 @@ from mgn_fast.evaluation.protocol import Protocol
 from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.models.contract import EMBEDDING_WIDTH
 from mgn_fast.pictures import pixels
-from mgn_fast.pictures.sources import list_pictures
+from mgn_fast.pictures.sources import named
 from mgn_fast.types import F32Array, PathLike
 from mgn_fast.verification.findings import (
     MAX_MEDIAN_COSINE,
@@ -140,11 +138,7 @@ def _completed(limits: Limits, dataset: Dataset | None, on_error: str) -> Limits
 def _sources(pictures: Any) -> list[pixels.Source]:
     if isinstance(pictures, Dataset):
         return [*pictures.query.paths, *pictures.gallery.paths]
-    if isinstance(pictures, (str, os.PathLike)):
-        return [*list_pictures(pictures)] if is_directory(pictures) else [pictures]
-    if isinstance(pictures, bytes) or (isinstance(pictures, np.ndarray) and pictures.ndim != 4):
-        return [pictures]
-    sources = list(pictures)
+    sources = [source for _, source in named(pictures)]
     if not sources:
         raise InvalidInputError("pictures is empty, expected at least one")
     return sources
@@ -184,12 +178,7 @@ def _kept(
     sources: Sequence[pixels.Source], skipped: Sequence[tuple[str, str]]
 ) -> list[pixels.Source]:
     left_out = {name for name, _ in skipped}
-    return [
-        source
-        for index, source in enumerate(sources)
-        if (os.fspath(source) if isinstance(source, (str, os.PathLike)) else f"#{index}")
-        not in left_out
-    ]
+    return [source for name, source in named(sources) if name not in left_out]
 
 
 def _drift(

@@ -74,7 +74,7 @@ def test_skipped_pictures_are_listed(given, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["-o", "int8.bin"], 2, "expected a path ending in '.onnx'"),
+        (["-o", "int8.bin"], 2, "ends in '.bin', expected '.onnx'"),
         (["-o", "nowhere/int8.onnx"], 2, "cannot be written"),
         (["-o", "int8.onnx", "--min-cosine", "2"], 2, "min_cosine is 2.0"),
         (["-o", "int8.onnx", "--min-cosine", "0.9999999"], 3, "the worst picture has"),

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import get_args
 
-from mgn_fast.cann.compile import compile_reporting
+from mgn_fast.cann.compile import compile_om
 from mgn_fast.cann.job import Precision
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.level import draws_progress
@@ -73,8 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.simulate:
         say("the compiler is simulated: its .om runs on the simulator only", always=True)
     with _reporting() as report:
-        path = compile_reporting(
-            report,
+        path = compile_om(
             arguments.onnx,
             arguments.output,
             soc_version=arguments.soc_version,
@@ -86,6 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
             extra_args=arguments.extra_args,
             timeout_s=arguments.timeout,
             log_path=arguments.log,
+            on_line=report,
         )
     facts = read_sidecar(path) or {}
     if arguments.json:

@@ -8,7 +8,7 @@ import json
 
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.progress import printable, say, working
-from mgn_fast.embedding.embeddings_file import sha256_of
+from mgn_fast.common.cache import file_sha256
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.export.onnx_export import export_onnx
 
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     size = path.stat().st_size
     # Whose weights these are, for whoever compares it with what the weights' author published.
-    sha256 = sha256_of(arguments.checkpoint) if arguments.checkpoint else None
+    sha256 = file_sha256(arguments.checkpoint) if arguments.checkpoint else None
     if arguments.json:
         written = {"path": str(path), "bytes": size, "verified": arguments.verify}
         print(json.dumps(written | {"checkpoint_sha256": sha256}))

@@ -19,9 +19,9 @@ from mgn_fast.cli.options import (
 from mgn_fast.cli.page_files import add_page_files, page_files
 from mgn_fast.cli.screen.progress import printable, stages
 from mgn_fast.errors import DatasetError, InvalidInputError
-from mgn_fast.evaluation.body_parts import PARTS
 from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.gallery.index import LEAST_RECALL
+from mgn_fast.models.parts import PARTS
 from mgn_fast.report.search_page import draw_search, search_lists
 
 

@@ -17,11 +17,12 @@ from mgn_fast.common.files import is_regular_file
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.embedding.embeddings_file import read_embeddings
 from mgn_fast.errors import DecodeError, InvalidInputError
-from mgn_fast.evaluation.body_parts import PARTS, PartComparison, compare_parts
+from mgn_fast.evaluation.body_parts import PartComparison, compare_parts
 from mgn_fast.evaluation.report import Ranking
 from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.gallery.index import NUM_SAMPLED, GalleryIndex, open_index
+from mgn_fast.models.parts import PARTS
 from mgn_fast.pictures.sources import all_pictures
 from mgn_fast.types import AnyArray
 

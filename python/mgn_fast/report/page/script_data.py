@@ -11,7 +11,8 @@ import json
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-from mgn_fast.evaluation.body_parts import PARTS, PartComparison
+from mgn_fast.evaluation.body_parts import PartComparison
+from mgn_fast.models.parts import PARTS
 from mgn_fast.report.kit.words import shown
 from mgn_fast.report.thumbnails import Thumbnail
 from mgn_fast.report.thumbnails import source_key as key_of
