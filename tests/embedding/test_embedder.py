@@ -6,14 +6,16 @@ import time
 import tracemalloc
 
 import numpy as np
-import onnx
 import pytest
 import simplejpeg
 
 from mgn_fast import DecodeError, Embedder, InvalidInputError, ModelError
 from mgn_fast.models.contract import METADATA_KEY, Contract
 from mgn_fast.pictures.pixels import decode, list_pictures, resize, resize_pack
+from support.late import late
 from support.tiny_model import tiny_embedding, write_tiny_model
+
+onnx = late("onnx")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import numpy as np
-import onnx
 import pytest
 import simplejpeg
 
@@ -24,8 +23,11 @@ from mgn_fast.models.onnx_file import read_onnx
 from mgn_fast.models.precision import quantises
 from mgn_fast.quantize import run as quantize
 from mgn_fast.quantize.run import QUANTIZED_KEY, quantize_onnx
+from support.late import late
 from support.small_network import BLOCKS, write_small_network
 from support.tiny_model import write_tiny_model
+
+onnx = late("onnx")
 
 DRAWINGS = draw_pictures(14, seed=0)
 

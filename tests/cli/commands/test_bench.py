@@ -10,7 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from mgn_fast import DeviceError, simulator
@@ -18,7 +17,10 @@ from mgn_fast.cli import main
 from mgn_fast.cli.program import build_parser
 from mgn_fast.datasets.drawn_set import drawn_jpegs
 from mgn_fast.simulator import write_om
+from support.late import late
 from support.tiny_model import write_tiny_model
+
+jsonschema = late("jsonschema")
 
 # The package's name for it is the function.
 BENCHMARK = importlib.import_module("mgn_fast.bench.run")

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 
 import mgn_fast
@@ -17,7 +16,10 @@ from mgn_fast.cann import aipp
 from mgn_fast.cann.diagnosis import diagnose
 from mgn_fast.models.contract import Contract
 from mgn_fast.simulator.atc import program
+from support.late import late
 from support.tiny_model import tiny_embedding, write_tiny_model
+
+onnx = late("onnx")
 
 BASE = ["--framework=5", "--model=m.onnx", "--output=m", "--soc_version=Ascend310P3"]
 STATIC = [*BASE, "--input_shape=image:8,3,384,128"]
