@@ -20,7 +20,7 @@ seeded_state_dict = late("mgn_fast.export.network.seeded_state_dict")
 
 
 @pytest.fixture(scope="module")
-def seeded():
+def seeded(full_size_network):
     return seeded_state_dict(0)
 
 

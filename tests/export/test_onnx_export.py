@@ -34,7 +34,7 @@ FORMS = {
 
 
 @pytest.fixture(scope="module")
-def state():
+def state(full_size_network):
     return recipe_network.random_state(3, NUM_IDENTITIES, thin=1)
 
 
@@ -256,6 +256,7 @@ def test_without_the_extra_it_says_what_to_install(target, monkeypatch, package)
     assert not list(target.parent.iterdir())
 
 
+@pytest.mark.usefixtures("own_process")
 def test_importing_it_imports_neither_torch_nor_onnx():
     code = (
         "import sys, mgn_fast.export.onnx_export;"

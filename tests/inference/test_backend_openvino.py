@@ -251,6 +251,7 @@ print(seen, "openvino_telemetry" in sys.modules)
 """
 
 
+@pytest.mark.usefixtures("own_process")
 def test_openvino_tells_nobody_that_it_is_used(tiny_model, tmp_path):
     """Its package, imported as it is, writes an identifier and starts a process that sends it."""
     quiet = {name: value for name, value in os.environ.items() if name not in ("CI", "TF_BUILD")}

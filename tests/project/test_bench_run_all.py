@@ -85,6 +85,7 @@ found = run_all.collect(runs, quick=True, folder=folder)
 """
 
 
+@pytest.mark.usefixtures("own_process")
 def test_ctrl_c_keeps_what_is_there(tmp_path):
     """In a process of its own: the signal is for all of one, native threads included."""
     scripts(tmp_path, good=GOOD, interrupting=INTERRUPTING, failing=FAILING)
@@ -157,6 +158,7 @@ def run_main(tmp_path, *words):
     )
 
 
+@pytest.mark.usefixtures("own_process")
 def test_two_real_scripts_at_small_sizes_make_one_record(tmp_path):
     readme = (ROOT / "README.md").read_bytes()
     done = run_main(tmp_path, "--quick", "--only", "resize", "cycles")
@@ -170,6 +172,7 @@ def test_two_real_scripts_at_small_sizes_make_one_record(tmp_path):
     assert (ROOT / "README.md").read_bytes() == readme
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_run_of_another_name_is_refused(tmp_path):
     done = run_main(tmp_path, "--only", "evil")
     assert done.returncode == 2

@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 import mgn_fast
 from mgn_fast import _core
 from support.repository import CPP, PACKAGE, ROOT
@@ -147,12 +149,14 @@ def test_there_is_one_version_number():
 HEAVY = ("torch", "onnx", "onnxruntime", "cv2", "simplejpeg", "rich", "matplotlib", "jinja2")
 
 
+@pytest.mark.usefixtures("own_process")
 def test_import_brings_numpy_and_the_core_only():
     code = f"import sys, mgn_fast; print([m for m in {HEAVY} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.usefixtures("own_process", "simulated_time")
 def test_import_is_quick():
     """At most 150 ms on top of NumPy: the best of five, because other work may be running."""
     code = (

@@ -161,6 +161,7 @@ def test_mgn_itself_is_quantised(mgn_model, tmp_path, monkeypatch):
     assert found.path.stat().st_size < mgn_model.stat().st_size / 3.5
 
 
+@pytest.mark.usefixtures("full_size_network")
 def test_mgns_graph_with_everything_inside_is_understood(tmp_path, monkeypatch):
     """uint8 input and fused mirror put operators before and behind the network."""
     monkeypatch.setattr(quantize, "MIN_PICTURES", 6)
@@ -171,6 +172,7 @@ def test_mgns_graph_with_everything_inside_is_understood(tmp_path, monkeypatch):
     assert found.accuracy.agreement.cosine_min > 0.95
 
 
+@pytest.mark.usefixtures("own_process")
 def test_the_same_pictures_give_the_same_file(model, pictures, tmp_path):
     code = (
         "import sys; from mgn_fast.quantize.run import quantize_onnx; "

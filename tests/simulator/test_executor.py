@@ -171,6 +171,7 @@ def test_the_lock_of_python_is_free_while_the_host_waits(tmp_path, executor):
     assert after > before
 
 
+@pytest.mark.usefixtures("own_process")
 def test_onnx_runtime_is_not_imported_before_it_is_needed():
     code = (
         "import sys, mgn_fast.simulator; from mgn_fast.simulator import executor; "

@@ -104,14 +104,14 @@ def test_on_the_cpu_nothing_is_said_of_a_device():
 
 @pytest.mark.parametrize("stage", ["decode", "feed", "h2d", "d2h"])
 def test_of_stages_equally_busy_computing_is_named(stage):
-    assert judge({stage: 0.99, "compute": 0.97}, NPU).bound == "compute"
-    assert judge({stage: 0.99, "compute": 0.95}, NPU).bound == stage
+    assert judge({stage: 0.99, "compute": 0.97}, NPU).bottleneck == "compute"
+    assert judge({stage: 0.99, "compute": 0.95}, NPU).bottleneck == stage
 
 
 @pytest.mark.parametrize("stage", ["decode", "feed", "h2d", "compute", "d2h"])
 def test_a_stage_that_rests_bounds_nothing(stage):
-    assert judge({"compute": 0.5, stage: 0.84}, NPU).bound == "lanes"
-    assert judge({"compute": 0.5, stage: 0.85}, NPU).bound == stage
+    assert judge({"compute": 0.5, stage: 0.84}, NPU).bottleneck == "lanes"
+    assert judge({"compute": 0.5, stage: 0.85}, NPU).bottleneck == stage
 
 
 def test_if_nothing_is_busy_batches_wait_for_each_other():
@@ -129,7 +129,7 @@ def test_under_an_open_load_idle_stages_wait_for_images():
     assert verdict.words == (
         "load-bound: the device idles 40% of the time, waiting for images to arrive"
     )
-    assert judge({"compute": 0.95}, setting(open_load=True)).bound == "compute"
+    assert judge({"compute": 0.95}, setting(open_load=True)).bottleneck == "compute"
 
 
 def test_a_device_that_tells_nothing_idles():

@@ -351,6 +351,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.usefixtures("own_process")
 def test_ctrl_c_leaves_a_whole_record_of_what_was_finished(model, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
@@ -389,6 +390,7 @@ def test_ctrl_c_leaves_a_whole_record_of_what_was_finished(model, tmp_path):
     ]
 
 
+@pytest.mark.usefixtures("own_process")
 def test_the_module_is_the_command():
     done = subprocess.run(
         [sys.executable, "-m", "mgn_fast.bench", "--help"],
@@ -462,6 +464,7 @@ def test_a_baseline_of_something_else_keeps_what_was_measured(model, baseline, t
     assert len(read(path)["runs"]) == 1
 
 
+@pytest.mark.usefixtures("own_process")
 def test_files_are_written_though_nobody_reads_what_is_printed(model, tmp_path):
     path = tmp_path / "b.json"
     words = ["bench", model, "--simulate", "--scope", "device", "--batch", "8", *QUICK]

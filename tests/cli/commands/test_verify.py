@@ -190,6 +190,7 @@ def test_the_commands_agree_from_compile_to_verify(
     require_agreement(*five_commands(tiny_model, tmp_path, dataset, capsys))
 
 
+@pytest.mark.usefixtures("full_size_network")
 def test_the_recipe_in_five_commands_with_mgn_itself(tmp_path, capsys, simulator_off):
     dataset = datasets.synthetic(tmp_path / "set", persons=1)
     for path in [*dataset.query.paths[2:], *dataset.gallery.paths[1::2]]:

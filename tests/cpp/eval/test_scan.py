@@ -239,6 +239,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.usefixtures("own_process")
 def test_ctrl_c_ends_a_scan_and_leaves_the_lists_as_they_were():
     """In a process of its own; the 400 GB that it would read are the same rows again and again."""
     done = subprocess.run(

@@ -49,6 +49,7 @@ def run(words, capfd):
     return status, captured.out + captured.err
 
 
+@pytest.mark.usefixtures("own_process")
 def test_it_is_a_program_that_says_what_atc_says(here):
     done = subprocess.run(
         [sys.executable, "-m", "mgn_fast.simulator.atc", *STATIC],
