@@ -146,6 +146,25 @@ def test_there_is_one_version_number():
     assert f"## {mgn_fast.__version__}" in (ROOT / "CHANGELOG.md").read_text()
 
 
+# What a second of collecting tests would go to; `support.late` stands for them.
+LATE = {"torch", "onnx", "onnxruntime", "scipy", "sklearn", "PIL", "hypothesis", "jsonschema"}
+LATE |= {"matplotlib", "safetensors", "openvino", "faiss"}
+LATE |= {f"mgn_fast.export.{name}" for name in ("checkpoint", "graph", "network")}
+LATE |= {f"mgn_fast.quantize.{name}" for name in ("blocks", "rewriting")}
+
+
+def test_collecting_tests_imports_nothing_heavy():
+    offenders = []
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            names = [alias.name for alias in getattr(node, "names", [])]
+            module = getattr(node, "module", None)
+            words = [module, *(f"{module}.{name}" for name in names)] if module else names
+            if any(word in LATE or word.split(".")[0] in LATE for word in words):
+                offenders.append(f"{name_of(path)}:{node.lineno} {ast.unparse(node)}")
+    assert offenders == []
+
+
 HEAVY = ("torch", "onnx", "onnxruntime", "cv2", "simplejpeg", "rich", "matplotlib", "jinja2")
 
 
