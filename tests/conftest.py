@@ -26,11 +26,14 @@ sys.dont_write_bytecode = False
 SLOW_FIXTURES = {
     "chromium",
     "compiler",
+    "copied",
+    "faiss_index",
     "full_size_network",
-    "index",
     "mgn_model",
     "own_process",
+    "plots",
     "simulated_time",
+    "whole_command",
 }
 # Clocks are read and rates compared: one after the other also where several processes run tests.
 CLOCK = "simulated_time"
@@ -60,7 +63,7 @@ def _refuse_python_unasked(event, arguments):
     if event != "subprocess.Popen" or arguments[0] != sys.executable:
         return
     for item in _running:
-        if "own_process" not in item.fixturenames:
+        if item.get_closest_marker("quick"):
             raise RuntimeError(f"{item.name} runs Python without the fixture own_process")
 
 
@@ -81,7 +84,22 @@ def own_process():
 
 @pytest.fixture(scope="session")
 def full_size_network():
-    """Lets a test export, run or train MGN at its full size by itself."""
+    """Lets a test write, export or run MGN, thinner or not, on pictures of its full size."""
+
+
+@pytest.fixture(scope="session")
+def faiss_index():
+    """Lets a test train an index."""
+
+
+@pytest.fixture(scope="session")
+def whole_command():
+    """Lets a test run commands from data sets to results, a second each."""
+
+
+@pytest.fixture(scope="session")
+def plots():
+    """Lets a test draw plots, half a second a page."""
 
 
 @pytest.fixture(scope="session")

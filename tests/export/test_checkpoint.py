@@ -30,7 +30,7 @@ def state(num_identities=3, dtype="float32"):
 
 
 @pytest.fixture
-def save(tmp_path):
+def save(tmp_path, full_size_network):
     def saved(content, name="model.pt", **options):
         path = tmp_path / name
         torch.save(content, path, **options)
@@ -88,6 +88,7 @@ def test_other_floats_become_float32(save, dtype):
     assert got.parameters[name].max() == np.float32(state(dtype=dtype)[name].reshape(-1)[0].item())
 
 
+@pytest.mark.usefixtures("full_size_network")
 def test_safetensors_are_read_bfloat16_included(tmp_path):
     path = tmp_path / "model.safetensors"
     tensors = {name: x.contiguous() for name, x in state(dtype="bfloat16").items()}

@@ -25,7 +25,7 @@ CLOSE = 3e-5
 
 
 @pytest.fixture(scope="module")
-def state():
+def state(full_size_network):
     return recipe_network.random_state(0)
 
 

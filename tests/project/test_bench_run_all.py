@@ -42,6 +42,7 @@ def scripts(folder, **texts):
     ]
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_script_that_fails_or_hangs_is_reported_and_the_rest_goes_on(tmp_path, capsys):
     runs = scripts(tmp_path, failing=FAILING, hanging=HANGING, good=GOOD)
     found = run_all.collect(runs, folder=tmp_path)
@@ -101,6 +102,7 @@ def test_ctrl_c_keeps_what_is_there(tmp_path):
     assert run_all.kind_of(found, missing=[]) == "all-incomplete"
 
 
+@pytest.mark.usefixtures("own_process")
 def test_records_that_cannot_be_used_are_reported_and_do_not_spoil_the_others(tmp_path):
     place = "import os; open(os.environ['MGN_FAST_BENCH_RESULTS'] + '/x.json', 'w').write"
     runs = scripts(
@@ -118,6 +120,7 @@ def test_records_that_cannot_be_used_are_reported_and_do_not_spoil_the_others(tm
     assert all("cannot be used" in one["reasons"][0] for one in found["failed"][1:])
 
 
+@pytest.mark.usefixtures("own_process")
 def test_what_failed_is_run_again_and_takes_its_place(tmp_path, monkeypatch):
     runs = scripts(tmp_path, flaky=FAILING, good=GOOD)
     monkeypatch.setattr(run_all, "RUNS", runs)

@@ -39,7 +39,7 @@ def test_every_third_picture_is_held_out(trial):
 
 
 def test_a_trial_with_everything_in_float32_loses_nothing(trial):
-    blocks = trial._setting.graph.blocks
+    blocks = trial._setup.graph.blocks
     found = trial.accuracy(blocks)
     assert found.agreement.cosine_min == 1
     assert found.same_nearest == 1
@@ -49,7 +49,7 @@ def test_a_trial_with_everything_in_float32_loses_nothing(trial):
 def test_accuracy_is_that_of_an_embedder(trial, tmp_path):
     """Plain and mirrored added, on the held-out pictures."""
     found = trial.accuracy([]).agreement
-    trial._setting.graph.write(tmp_path / "int8.onnx", trial.ranges, [], {})
+    trial._setup.graph.write(tmp_path / "int8.onnx", trial.ranges, [], {})
     pictures = [DRAWINGS[place] for place in (2, 5, 8, 11)]
     with Embedder(tmp_path / "float.onnx") as exact, Embedder(tmp_path / "int8.onnx") as near:
         cosines = (exact(pictures) * near(pictures)).sum(1)

@@ -70,7 +70,7 @@ def twice_normalised(tiny_model, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def aipp_model(tiny_model, tmp_path_factory):
+def aipp_model(tiny_model, tmp_path_factory, own_process):
     path = tmp_path_factory.mktemp("aipp") / "tiny.om"
     return compile_om(tiny_model, path, simulate=True, aipp=True)
 

@@ -10,6 +10,8 @@ from mgn_fast.bench.page.plots import NUM_COLOURS, draw
 from mgn_fast.bench.page.series import Series
 from support.late import late
 
+pytestmark = pytest.mark.usefixtures("plots")
+
 matplotlib = late("matplotlib")
 
 SVG = "{http://www.w3.org/2000/svg}"

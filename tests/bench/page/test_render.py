@@ -16,6 +16,8 @@ from support import bench_records
 from support.late import late
 from support.page_parser import Page
 
+pytestmark = pytest.mark.usefixtures("plots")
+
 jsonschema = late("jsonschema")
 
 RECORDS = {

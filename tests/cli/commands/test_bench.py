@@ -37,7 +37,7 @@ def alone(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def model(tiny_model, tmp_path_factory):
+def model(tiny_model, tmp_path_factory, simulated_time):
     """MGN's shape with three gears."""
     return write_om(
         tmp_path_factory.mktemp("om") / "tiny.om", onnx=tiny_model, batch_sizes=(1, 4, 8)
@@ -132,6 +132,7 @@ def test_an_onnx_runs_on_this_cpu(tiny_model, directory, tmp_path):
     assert (run["threads"], run["workers"], run["mirror"]) == (1, 1, False)
 
 
+@pytest.mark.usefixtures("own_process")
 def test_an_onnx_is_compiled_for_the_simulated_npu(tiny_model, tmp_path):
     path = tmp_path / "b.json"
     assert on_npu(tiny_model, "--json", path, "--batch", "4,8") == 0
@@ -176,6 +177,7 @@ def test_a_bound_that_every_run_misses_fails(model, tmp_path, capsys, slo, code)
     assert ("misses" in capsys.readouterr().out) is (code == 7)
 
 
+@pytest.mark.usefixtures("own_process")
 def test_one_run_within_the_bound_is_enough(model, tmp_path):
     # A batch takes 5.9 ms alone, and 42 where eight wait for each other.
     path = tmp_path / "b.json"

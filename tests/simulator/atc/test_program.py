@@ -209,6 +209,7 @@ def prepared(pixels):
     return np.ascontiguousarray(normal.transpose(0, 3, 1, 2).astype(np.float32))
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("batch_sizes", [(1,), (4,), (8,), (1, 4, 8)])
 def test_every_batch_gives_the_networks_embeddings(npu, batch_sizes):
     path = compile_om("m.onnx", "s.om", simulate=True, batch_sizes=batch_sizes)
@@ -220,6 +221,7 @@ def test_every_batch_gives_the_networks_embeddings(npu, batch_sizes):
     np.testing.assert_allclose(rows, tiny_embedding(images), rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.usefixtures("own_process")
 def test_half_outputs_are_rounded_once(npu):
     images = prepared(pictures(8))
     rows = {}
@@ -231,6 +233,7 @@ def test_half_outputs_are_rounded_once(npu):
     assert not np.array_equal(rows["half"], rows["full"])
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("batch_sizes", [(8,), (1, 4, 8)])
 def test_aipp_takes_pixels_and_normalises_as_its_model_says(npu, batch_sizes):
     path = compile_om("m.onnx", "a.om", simulate=True, aipp=True, batch_sizes=batch_sizes)
@@ -246,6 +249,7 @@ def test_aipp_takes_pixels_and_normalises_as_its_model_says(npu, batch_sizes):
     assert np.abs(tiny_embedding(prepared(pixels)) - expected).max() > 0.01
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_chip_that_is_not_there_refuses_the_model(npu):
     path = compile_om("m.onnx", "b.om", simulate=True, soc_version="Ascend310B4")
     with pytest.raises(Exception, match="Ascend310B4"):

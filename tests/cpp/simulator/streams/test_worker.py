@@ -59,6 +59,7 @@ def test_streams_have_threads_only_once_they_have_tasks(acl, memory):
     assert num_threads() == before
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_ten_thousand_streams_and_events_leave_nothing(acl, memory):
     def cycle():
         stream = acl.new("aclrtCreateStream")
