@@ -40,7 +40,7 @@ CLOCK = "simulated_time"
 
 
 def pytest_collection_modifyitems(items):
-    """Marks the quick tests; without distribution over processes groups mean nothing."""
+    """Marks the quick tests, and says which tests `-n 2` keeps in one process."""
     for item in items:
         fixtures = set(item.fixturenames)
         if not fixtures & SLOW_FIXTURES:
@@ -55,8 +55,10 @@ _running = []
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     _running.append(item)
-    yield
-    _running.pop()
+    try:
+        return (yield)
+    finally:
+        _running.pop()
 
 
 def _refuse_python_unasked(event, arguments):
@@ -104,7 +106,7 @@ def plots():
 
 @pytest.fixture(scope="session")
 def simulated_time():
-    """Lets a test wait for a simulated NPU or compare rates: nothing else may run beside it."""
+    """Lets a test wait for a simulated NPU or compare rates; no other such test runs beside it."""
 
 
 @pytest.fixture(scope="session")
