@@ -1,5 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models that many tests share: a tiny one that behaves like MGN, and MGN itself, once per run."""
+"""Models that many tests share: a tiny one that behaves like MGN, and MGN itself, once per run.
+
+A test is quick unless one of its fixtures is slow; what is slow must be asked for by its fixture.
+"""
+
+import fcntl
+import gc
+import os
+import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +18,114 @@ from mgn_fast.inference.session import Session
 from support import browser
 from support.fake_model import FakeModel
 from support.tiny_model import write_tiny_model
+
+# Asserts are rewritten when a file is first imported, which takes longer than all other collecting:
+# they are kept, even where PYTHONDONTWRITEBYTECODE is set.
+sys.dont_write_bytecode = False
+
+SLOW_FIXTURES = {
+    "chromium",
+    "compiler",
+    "copied",
+    "faiss_index",
+    "full_size_network",
+    "mgn_model",
+    "own_process",
+    "plots",
+    "simulated_time",
+    "whole_command",
+}
+# Clocks are read and rates compared: one after the other also where several processes run tests.
+CLOCK = "simulated_time"
+
+
+def pytest_collection_modifyitems(items):
+    """Marks the quick tests, and says which tests `-n 2` keeps in one process."""
+    for item in items:
+        fixtures = set(item.fixturenames)
+        if not fixtures & SLOW_FIXTURES:
+            item.add_marker("quick")
+        group = "clock" if CLOCK in fixtures else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+_running = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    _running.append(item)
+    try:
+        return (yield)
+    finally:
+        _running.pop()
+
+
+def _refuse_python_unasked(event, arguments):
+    if event != "subprocess.Popen" or arguments[0] != sys.executable:
+        return
+    for item in _running:
+        if item.get_closest_marker("quick"):
+            raise RuntimeError(f"{item.name} runs Python without the fixture own_process")
+
+
+sys.addaudithook(_refuse_python_unasked)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loaded_by_now():
+    """Stays out of what later tests collect: with PyTorch loaded, half a second each time."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def own_process():
+    """Lets a test run Python in processes of its own, half a second and more each."""
+
+
+@pytest.fixture(scope="session")
+def full_size_network():
+    """Lets a test write, export or run MGN, thinner or not, on pictures of its full size."""
+
+
+@pytest.fixture(scope="session")
+def faiss_index():
+    """Lets a test train an index."""
+
+
+@pytest.fixture(scope="session")
+def whole_command():
+    """Lets a test run commands from data sets to results, a second each."""
+
+
+@pytest.fixture(scope="session")
+def plots():
+    """Lets a test draw plots, half a second a page."""
+
+
+@pytest.fixture(scope="session")
+def simulated_time():
+    """Lets a test wait for a simulated NPU or compare rates; no other such test runs beside it."""
+
+
+@pytest.fixture(scope="session")
+def compiler():
+    """The C++ compiler."""
+    return shutil.which("c++") or pytest.fail("no c++ is installed")
+
+
+def once_per_run(factory, name, make):
+    """The path of a file, made by the first of the run's processes that asks for it."""
+    folder = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    path = folder / name
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            make(path)
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +137,9 @@ def tiny_model(tmp_path_factory):
 @pytest.fixture(scope="session")
 def mgn_model(tmp_path_factory):
     """MGN with seeded weights, dynamic batch, exported once."""
-    return export_onnx(None, tmp_path_factory.mktemp("mgn") / "mgn.onnx", verify=False)
+    return once_per_run(
+        tmp_path_factory, "mgn.onnx", lambda path: export_onnx(None, path, verify=False)
+    )
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from support.simulated import require_clean
 
 
 @pytest.fixture
-def npu():
+def npu(simulated_time):
     """Turns the simulator on; afterwards nothing is left on it."""
 
     def turn_on(**options):

@@ -43,6 +43,7 @@ def test_the_default_model_is_made_once_and_belongs_to_this_version(cache, monke
     assert made == [(None, {"verify": False})]
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_model_is_compiled_for_the_simulator_once(tiny_model, cache):
     path = simulated_model(tiny_model, "Ascend310P3", (1, 8))
     assert path.parent == cache
@@ -59,6 +60,7 @@ def test_a_model_is_compiled_for_the_simulator_once(tiny_model, cache):
         simulator.disable()
 
 
+@pytest.mark.usefixtures("own_process")
 def test_other_weights_chips_and_batch_sizes_are_other_files(tiny_model, tmp_path):
     other = write_tiny_model(tmp_path / tiny_model.name, seed=1)
     paths = {

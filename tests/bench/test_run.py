@@ -3,7 +3,6 @@ import importlib
 import json
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from mgn_fast import DeviceError, InvalidInputError, ModelError
@@ -12,7 +11,10 @@ from mgn_fast.bench.load.arrivals import Arrivals
 from mgn_fast.bench.record.published_rates import SOURCE
 from mgn_fast.simulator import write_om
 from support.bench_fakes import a_record, a_run
+from support.late import late
 from support.simulated import TINY
+
+jsonschema = late("jsonschema")
 
 # The package's name for it is the function.
 module = importlib.import_module("mgn_fast.bench.run")

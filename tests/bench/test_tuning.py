@@ -19,7 +19,7 @@ def cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def om(tmp_path):
+def om(tmp_path, simulated_time):
     simulator.enable(compute="deterministic", guard=False)
     onnx = write_tiny_model(tmp_path / "tiny.onnx")
     yield simulator.write_om(tmp_path / "tiny.om", onnx=onnx, batch_sizes=(1, 8))

@@ -86,6 +86,7 @@ def test_another_shell_is_a_usage_error(capsys):
     assert "'tcsh'" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("own_process")
 def test_the_command_line_starts_without_what_it_rarely_needs():
     code = (
         "import sys; from mgn_fast.cli.program import build_parser; build_parser(); "

@@ -26,6 +26,7 @@ def mgn_fast(*words):
     )
 
 
+@pytest.mark.usefixtures("own_process")
 def test_the_version_is_the_packages():
     done = mgn_fast("--version")
     assert done.returncode == 0
@@ -119,6 +120,7 @@ def test_without_a_word_it_says_what_to_do(tmp_path, monkeypatch, capsys):
     assert captured.err == ""
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_full_disk_behind_the_output_is_said():
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -133,6 +135,7 @@ def test_a_full_disk_behind_the_output_is_said():
     assert done.stderr == "mgn-fast: [Errno 28] No space left on device\n"
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 def test_missing_streams_are_no_error(closed):
     command = f"{sys.executable} -m mgn_fast doctor {closed}"
@@ -180,6 +183,7 @@ def slow_command(folder, cleaning):
             process.kill()
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize(
     ("number", "code"),
     [(signal.SIGINT, 130), (signal.SIGTERM, 128 + 15), (signal.SIGHUP, 128 + 1)],
@@ -192,6 +196,7 @@ def test_signals_end_a_command_in_order(tmp_path, number, code):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_second_interrupt_ends_at_once(tmp_path):
     with slow_command(tmp_path, "print('cleaning', flush=True); rest()") as process:
         process.send_signal(signal.SIGINT)
@@ -205,6 +210,7 @@ def test_a_second_interrupt_ends_at_once(tmp_path):
         assert process.returncode == 130
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_reader_that_leaves_is_no_error():
     command = f"{sys.executable} -m mgn_fast doctor --json | head -c 1"
     done = subprocess.run(

@@ -85,6 +85,7 @@ def slow_pictures(monkeypatch, seconds):
     return [np.zeros((64, 32, 3), np.uint8)] * 60
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_a_slow_decoder_is_named(tiny_model, monkeypatch):
     tally = StageTally()
     with observing(tally), Embedder(tiny_model, workers=1) as embedder:
@@ -94,6 +95,7 @@ def test_a_slow_decoder_is_named(tiny_model, monkeypatch):
     assert tally.seconds()["decode"] >= 0.6
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_a_slow_npu_is_named_and_asked_for_no_times(tiny_model, tmp_path, monkeypatch):
     """Its times are of the chip's published speed: 8 rows take some 5 ms."""
     model = write_om(tmp_path / "tiny.om", onnx=tiny_model, batch_sizes=(1, 8))
@@ -110,6 +112,7 @@ def test_a_slow_npu_is_named_and_asked_for_no_times(tiny_model, tmp_path, monkey
     assert {"h2d", "compute", "d2h"}.isdisjoint(tally.seconds())
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_a_step_costs_about_a_microsecond():
     """The best of several, and generous, because other work may be running."""
     tally, best_s = StageTally(), float("inf")

@@ -45,6 +45,7 @@ def test_a_step_that_fails_is_told_all_the_same():
     assert span.track == threading.current_thread().name
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_a_flight_tells_of_its_waits_and_of_what_its_batches_did():
     notes = Notes()
     with Session(FakeModel(4, delay_s=0.02), 1, notes) as session:

@@ -2,8 +2,12 @@
 import subprocess
 import sys
 
+import pytest
+
 from mgn_fast.bench import tuning
 from mgn_fast.common import wiring
+
+pytestmark = pytest.mark.usefixtures("own_process")
 
 
 def test_embedders_are_wired_to_tuning_however_they_are_imported(monkeypatch):

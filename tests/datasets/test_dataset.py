@@ -326,6 +326,7 @@ def test_a_split_must_have_one_identity_per_path():
         Split((Path("a"),), Identities(np.array([1, 2]), np.array([1, 2])))
 
 
+@pytest.mark.usefixtures("own_process")
 def test_importing_the_loader_imports_neither_opencv_nor_simplejpeg():
     code = (
         "import sys, mgn_fast.datasets; "

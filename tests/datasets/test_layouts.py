@@ -7,12 +7,14 @@ import re
 import string
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mgn_fast.datasets import layouts
 from mgn_fast.datasets.layouts import LAYOUTS, Found, find_root, parse_name, read_split
 from mgn_fast.errors import DatasetError
+from support.late import late
+
+hypothesis = late("hypothesis")
+st = late("hypothesis.strategies")
 
 MSMT17 = LAYOUTS["msmt17"]
 LISTED = "0000/0000_000_01_0303morning_0015_0.jpg"
@@ -101,23 +103,31 @@ def test_each_example_is_a_name_of_its_own_set(kind):
     assert camera > 0
 
 
-@settings(deadline=None)
-@given(st.text(st.characters(exclude_characters="/\0")))
-def test_any_text_parses_or_is_refused(name):
-    for layout in (LAYOUTS["market1501"], LAYOUTS["veri776"]):
-        try:
-            person, camera = parse_name(name, layout)
-        except DatasetError:
-            continue
-        assert -1 <= person <= 9999
-        assert 0 <= camera <= 999
+def test_any_text_parses_or_is_refused():
+    @hypothesis.settings(deadline=None)
+    @hypothesis.given(st.text(st.characters(exclude_characters="/\0")))
+    def check(name):
+        for layout in (LAYOUTS["market1501"], LAYOUTS["veri776"]):
+            try:
+                person, camera = parse_name(name, layout)
+            except DatasetError:
+                continue
+            assert -1 <= person <= 9999
+            assert 0 <= camera <= 999
+
+    check()
 
 
-@settings(deadline=None)
-@given(st.integers(-1, 9999), st.integers(1, 9), st.text(string.ascii_letters, max_size=5))
-def test_what_a_name_says_is_what_is_read(person, camera, tail):
-    name = f"{person:04d}_c{camera}s1_{tail}.jpg" if person >= 0 else f"-1_c{camera}{tail}.jpg"
-    assert parse_name(name, LAYOUTS["market1501"]) == (person, camera)
+def test_what_a_name_says_is_what_is_read():
+    @hypothesis.settings(deadline=None)
+    @hypothesis.given(
+        st.integers(-1, 9999), st.integers(1, 9), st.text(string.ascii_letters, max_size=5)
+    )
+    def check(person, camera, tail):
+        name = f"{person:04d}_c{camera}s1_{tail}.jpg" if person >= 0 else f"-1_c{camera}{tail}.jpg"
+        assert parse_name(name, LAYOUTS["market1501"]) == (person, camera)
+
+    check()
 
 
 @pytest.mark.parametrize(("line", "expected"), LINES.values(), ids=LINES.keys())
@@ -134,19 +144,22 @@ def test_list_lines_of_another_form_are_refused_by_number(tmp_path, line, messag
         read_split(tmp_path, MSMT17, "list_query.txt")
 
 
-@settings(deadline=None)  # the disk's speed is not what is asked
-@given(st.lists(st.text(max_size=60), max_size=5))
-def test_any_list_parses_or_is_refused(tmp_path_factory, lines):
-    root = tmp_path_factory.mktemp("list")
-    write_msmt17(root, [], create=False)
-    text = "\n".join(lines)
-    (root / "list_query.txt").write_bytes(text.encode("utf-8", "surrogatepass"))
-    try:
-        found = read_split(root, MSMT17, "list_query.txt")
-    except DatasetError:
-        return
-    assert not text.strip()
-    assert found.paths == []
+def test_any_list_parses_or_is_refused(tmp_path_factory):
+    @hypothesis.settings(deadline=None)  # the disk's speed is not what is asked
+    @hypothesis.given(st.lists(st.text(max_size=60), max_size=5))
+    def check(lines):
+        root = tmp_path_factory.mktemp("list")
+        write_msmt17(root, [], create=False)
+        text = "\n".join(lines)
+        (root / "list_query.txt").write_bytes(text.encode("utf-8", "surrogatepass"))
+        try:
+            found = read_split(root, MSMT17, "list_query.txt")
+        except DatasetError:
+            return
+        assert not text.strip()
+        assert found.paths == []
+
+    check()
 
 
 def test_lists_are_ordered_by_name_and_blank_lines_are_no_pictures(tmp_path):
@@ -221,27 +234,30 @@ def test_the_list_size_limit_holds_the_largest_published_list():
     assert layouts.MAX_LIST_BYTES > 10 * 82161 * 45
 
 
-FILE_NAME = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1)
+def test_any_file_names_load_or_are_refused(tmp_path_factory):
+    characters = st.characters(exclude_characters="/\0", exclude_categories=["Cs"])
+    names_of_files = st.text(characters, min_size=1)
 
-
-@settings(deadline=None)  # the disk's speed is not what is asked
-@given(
-    st.lists(
-        FILE_NAME.filter(lambda name: name not in (".", "..") and len(name.encode()) < 200)
-        | st.from_regex(r"-?\d{1,5}_c\d{1,4}[a-z_]{0,3}\.(jpg|png|txt)", fullmatch=True),
-        max_size=4,
-        unique=True,
+    @hypothesis.settings(deadline=None)  # the disk's speed is not what is asked
+    @hypothesis.given(
+        st.lists(
+            names_of_files.filter(lambda name: name not in (".", "..") and len(name.encode()) < 200)
+            | st.from_regex(r"-?\d{1,5}_c\d{1,4}[a-z_]{0,3}\.(jpg|png|txt)", fullmatch=True),
+            max_size=4,
+            unique=True,
+        )
     )
-)
-def test_any_file_names_load_or_are_refused(tmp_path_factory, names):
-    root = tmp_path_factory.mktemp("any")
-    for name in names:
-        (root / name).touch()
-    try:
-        found = read_split(root, LAYOUTS["market1501"], ".")
-    except DatasetError:
-        return
-    kept = {path.name for path in found.paths}
-    assert kept | set(found.others) <= set(names)
-    assert not kept & set(found.others)
-    assert all(re.match(r"(-1|[0-9]{1,4})_c[0-9](?![0-9])", name) for name in kept)
+    def check(names):
+        root = tmp_path_factory.mktemp("any")
+        for name in names:
+            (root / name).touch()
+        try:
+            found = read_split(root, LAYOUTS["market1501"], ".")
+        except DatasetError:
+            return
+        kept = {path.name for path in found.paths}
+        assert kept | set(found.others) <= set(names)
+        assert not kept & set(found.others)
+        assert all(re.match(r"(-1|[0-9]{1,4})_c[0-9](?![0-9])", name) for name in kept)
+
+    check()

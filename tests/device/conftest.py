@@ -20,7 +20,7 @@ def num_devices():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def npu():
+def npu(full_size_network):
     """The number of devices."""
     count, reason = num_devices()
     if count == 0 and REQUIRED:

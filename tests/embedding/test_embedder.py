@@ -6,7 +6,6 @@ import time
 import tracemalloc
 
 import numpy as np
-import onnx
 import pytest
 import simplejpeg
 
@@ -14,7 +13,10 @@ from mgn_fast import DecodeError, Embedder, InvalidInputError, ModelError
 from mgn_fast.models.contract import METADATA_KEY, Contract
 from mgn_fast.pictures.pixels import decode, resize, resize_pack
 from mgn_fast.pictures.sources import list_pictures
+from support.late import late
 from support.tiny_model import tiny_embedding, write_tiny_model
+
+onnx = late("onnx")
 
 
 @pytest.fixture

@@ -6,11 +6,13 @@ import warnings
 
 import numpy as np
 import pytest
-from scipy.spatial.distance import cdist
 
 from mgn_fast import InvalidInputError, cosine_similarity, rank, squared_distance
 from mgn_fast.evaluation import distances
 from oracles import retrieval
+from support.late import late
+
+cdist = late("scipy.spatial.distance.cdist")
 
 PAIRWISE = [squared_distance, cosine_similarity]
 

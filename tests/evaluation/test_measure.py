@@ -10,8 +10,6 @@ import time
 
 import numpy as np
 import pytest
-from scipy.spatial.distance import cdist
-from sklearn.metrics import average_precision_score
 
 from mgn_fast import Identities, InvalidInputError, evaluate, evaluate_distances, rank, rerank
 from mgn_fast.evaluation import distances
@@ -19,6 +17,10 @@ from mgn_fast.evaluation.measure import measure_embeddings
 from mgn_fast.evaluation.protocol import Protocol
 from mgn_fast.evaluation.reranking import RerankSettings
 from oracles import retrieval
+from support.late import late
+
+average_precision_score = late("sklearn.metrics.average_precision_score")
+cdist = late("scipy.spatial.distance.cdist")
 
 RULES = ("sklearn", "hits", "market1501")
 

@@ -62,6 +62,7 @@ RUNS = {
 }
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
 def test_the_prediction_is_near_and_rather_too_high(run):

@@ -8,27 +8,29 @@ import zipfile
 
 import numpy as np
 import pytest
-import safetensors.torch
-import torch
 
 from mgn_fast.errors import ExportError
-from mgn_fast.export import checkpoint
-from mgn_fast.export.checkpoint import read_checkpoint
 from oracles import recipe_network
+from support.late import late
+
+safetensors_torch = late("safetensors.torch")
+torch = late("torch")
+checkpoint = late("mgn_fast.export.checkpoint")
+read_checkpoint = late("mgn_fast.export.checkpoint.read_checkpoint")
 
 
-def state(num_identities=3, dtype=torch.float32):
+def state(num_identities=3, dtype="float32"):
     """Every parameter full-sized, but stored as one number that is repeated: small files."""
     return {
         name: torch.tensor(0)
         if name.endswith("num_batches_tracked")
-        else torch.tensor(0.5 + index / 2048, dtype=dtype).expand(shape)
+        else torch.tensor(0.5 + index / 2048, dtype=getattr(torch, dtype)).expand(shape)
         for index, (name, shape) in enumerate(recipe_network.shapes(num_identities).items())
     }
 
 
 @pytest.fixture
-def save(tmp_path):
+def save(tmp_path, full_size_network):
     def saved(content, name="model.pt", **options):
         path = tmp_path / name
         torch.save(content, path, **options)
@@ -78,7 +80,7 @@ def test_a_file_of_pytorch_before_1_6_is_read(save):
     assert read_checkpoint(path).num_identities == 3
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64], ids=str)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
 def test_other_floats_become_float32(save, dtype):
     got = read_checkpoint(save(state(dtype=dtype)))
     name = "p2.1.0.conv2.weight"
@@ -86,10 +88,11 @@ def test_other_floats_become_float32(save, dtype):
     assert got.parameters[name].max() == np.float32(state(dtype=dtype)[name].reshape(-1)[0].item())
 
 
+@pytest.mark.usefixtures("full_size_network")
 def test_safetensors_are_read_bfloat16_included(tmp_path):
     path = tmp_path / "model.safetensors"
-    tensors = {name: x.contiguous() for name, x in state(dtype=torch.bfloat16).items()}
-    safetensors.torch.save_file(tensors, path)
+    tensors = {name: x.contiguous() for name, x in state(dtype="bfloat16").items()}
+    safetensors_torch.save_file(tensors, path)
     got = read_checkpoint(path)
     path.unlink()
     assert got.num_identities == 3
@@ -215,11 +218,9 @@ def test_a_file_cut_short_is_refused(save, legacy):
     assert "model.pt" in message(path)
 
 
-@pytest.mark.parametrize(
-    "content", [[torch.zeros(2)], torch.zeros(2), {1: torch.zeros(2)}], ids=type
-)
-def test_what_is_no_state_dict_is_refused(save, content):
-    assert "expected a state dict" in message(save(content))
+def test_what_is_no_state_dict_is_refused(save):
+    for content in ([torch.zeros(2)], torch.zeros(2), {1: torch.zeros(2)}):
+        assert "expected a state dict" in message(save(content)), content
 
 
 def test_a_missing_file_and_a_directory_are_refused(tmp_path):
@@ -242,5 +243,5 @@ def test_a_torch_that_crafted_files_can_attack_is_refused_but_not_for_safetensor
     monkeypatch.setattr(checkpoint.torch, "__version__", "2.9.1+cpu")
     assert "torch is 2.9.1+cpu" in message(path)
     safe = tmp_path / "model.safetensors"
-    safetensors.torch.save_file({"x": torch.zeros(1)}, safe)
+    safetensors_torch.save_file({"x": torch.zeros(1)}, safe)
     assert "missing" in message(safe)

@@ -5,17 +5,22 @@ import socket
 
 import numpy as np
 import pytest
-import torch
 
 from mgn_fast.datasets.scenes import draw_pictures
-from mgn_fast.export.network import MGN, network_with, parameter_shapes, seeded_state_dict
 from mgn_fast.models.contract import DEVIATION
 from mgn_fast.pictures.pixels import resize_pack
 from oracles import recipe_network
+from support.late import late
+
+torch = late("torch")
+MGN = late("mgn_fast.export.network.MGN")
+network_with = late("mgn_fast.export.network.network_with")
+parameter_shapes = late("mgn_fast.export.network.parameter_shapes")
+seeded_state_dict = late("mgn_fast.export.network.seeded_state_dict")
 
 
 @pytest.fixture(scope="module")
-def seeded():
+def seeded(full_size_network):
     return seeded_state_dict(0)
 
 

@@ -24,7 +24,7 @@ def rows():
 
 
 @pytest.fixture
-def gallery(rows, tmp_path):
+def gallery(rows, tmp_path, faiss_index):
     path = tmp_path / "a.gallery"
     Gallery.of(rows, [str(n) for n in range(COUNT)], dtype="float16").save(path)
     return Gallery.load(path)

@@ -103,6 +103,7 @@ def test_a_full_disk_leaves_the_gallery_as_it_was(path, monkeypatch):
     assert num_rows(path) == 7
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_second_writer_is_refused_also_in_another_process(path):
     with writing(path):
         with (

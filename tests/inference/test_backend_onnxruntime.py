@@ -3,17 +3,20 @@ import threading
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime
 import pytest
-from onnx import TensorProto, helper
 
 from mgn_fast import DeviceError, InvalidInputError, ModelError, open_session
 from mgn_fast.inference.backend_onnxruntime import OnnxruntimeModel
 from mgn_fast.models.contract import Contract
-from mgn_fast.quantize.blocks import FloatGraph
+from support.late import late
 from support.small_network import write_small_network
 from support.tiny_model import tiny_embedding, write_tiny_model
+
+TensorProto = late("onnx.TensorProto")
+helper = late("onnx.helper")
+onnx = late("onnx")
+FloatGraph = late("mgn_fast.quantize.blocks.FloatGraph")
+onnxruntime = late("onnxruntime")
 
 
 def prepared(random, count):
@@ -169,7 +172,7 @@ def write_graph(path, inputs, outputs):
     return path
 
 
-FLOAT = TensorProto.FLOAT
+FLOAT, INT64, DOUBLE = 1, 7, 11  # of TensorProto
 PICTURES = ("image", FLOAT, ["n", 3, 8, 8])
 
 
@@ -177,11 +180,11 @@ PICTURES = ("image", FLOAT, ["n", 3, 8, 8])
     ("inputs", "outputs", "message"),
     [
         ([PICTURES, ("more", FLOAT, [1])], [("features", FLOAT, ["n", 4])], "has inputs"),
-        ([("image", TensorProto.DOUBLE, ["n", 3])], [("f", FLOAT, ["n", 4])], "tensor.double"),
+        ([("image", DOUBLE, ["n", 3])], [("f", FLOAT, ["n", 4])], "tensor.double"),
         ([("image", FLOAT, ["n", "c", 8])], [("f", FLOAT, ["n", 4])], "fixed other sizes"),
         ([("image", FLOAT, ["n"])], [("f", FLOAT, ["n", 4])], "fixed other sizes"),
         ([PICTURES], [("a", FLOAT, ["n", 4]), ("b", FLOAT, ["n", 4])], "expected one float output"),
-        ([PICTURES], [("features", TensorProto.INT64, ["n", 4])], "expected one float output"),
+        ([PICTURES], [("features", INT64, ["n", 4])], "expected one float output"),
     ],
     ids=["inputs", "double", "symbolic size", "no size", "two outputs", "integers"],
 )

@@ -6,9 +6,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from mgn_fast import (
     DeviceError,
@@ -23,9 +21,15 @@ from mgn_fast.inference import backend_openvino
 from mgn_fast.inference.backend_openvino import OpenvinoModel
 from mgn_fast.models.contract import Contract
 from mgn_fast.pictures.pixels import resize_pack
-from mgn_fast.quantize.blocks import FloatGraph
+from support.late import late
 from support.small_network import write_small_network
 from support.tiny_model import tiny_embedding, write_tiny_model
+
+TensorProto = late("onnx.TensorProto")
+helper = late("onnx.helper")
+numpy_helper = late("onnx.numpy_helper")
+onnx = late("onnx")
+FloatGraph = late("mgn_fast.quantize.blocks.FloatGraph")
 
 # Where this CPU lacks bfloat16 its use cannot be tested, only its refusal.
 CPU = Path("/proc/cpuinfo").read_text()
@@ -247,6 +251,7 @@ print(seen, "openvino_telemetry" in sys.modules)
 """
 
 
+@pytest.mark.usefixtures("own_process")
 def test_openvino_tells_nobody_that_it_is_used(tiny_model, tmp_path):
     """Its package, imported as it is, writes an identifier and starts a process that sends it."""
     quiet = {name: value for name, value in os.environ.items() if name not in ("CI", "TF_BUILD")}

@@ -101,6 +101,7 @@ def test_eight_threads_on_one_session_get_their_own_results(random):
             np.testing.assert_array_equal(got, 2 * images)
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_all_lanes_work_at_once(random):
     model = FakeModel(delay_s=0.02)
     with Session(model, lanes=4) as session:

@@ -2,14 +2,18 @@
 import hashlib
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from mgn_fast.errors import ModelError
 from mgn_fast.models.contract import METADATA_KEY
 from mgn_fast.models.onnx_file import OnnxTensor, read_onnx
+from support.late import late
 from support.tiny_model import CONTRACT, write_tiny_model
+
+TensorProto = late("onnx.TensorProto")
+helper = late("onnx.helper")
+numpy_helper = late("onnx.numpy_helper")
+onnx = late("onnx")
 
 
 def write(path, **changes):

@@ -8,10 +8,12 @@ are hard for one set.
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
 
 from mgn_fast import _core
 from mgn_fast.models.contract import DEVIATION, MEAN
+from support.late import late
+
+Image = late("PIL.Image")
 
 KINDS = (np.float32, np.float16, np.uint8)
 LINE = 64

@@ -6,8 +6,11 @@ folded, nothing shared with the package. Works at any width, so that tests can u
 from __future__ import annotations
 
 import numpy as np
-import torch
-import torch.nn.functional as F  # noqa: N812
+
+from support.late import late
+
+F = late("torch.nn.functional")
+torch = late("torch")
 
 OUTPUTS = [
     "features", "fg_p1", "fg_p2", "fg_p3",
@@ -86,9 +89,13 @@ def random_state(seed, num_identities=7, thin=16):
     return state
 
 
-@torch.no_grad()
-def forward(state, images, dtype=torch.float32):
+def forward(state, images, dtype="float32"):
     """The twelve outputs by name, for normalised images [N, 3, 384, 128]."""
+    with torch.no_grad():
+        return _forward(state, images, getattr(torch, dtype))
+
+
+def _forward(state, images, dtype):
     s = {name: torch.as_tensor(value) for name, value in state.items()}
     s = {name: t.to(dtype) if t.is_floating_point() else t for name, t in s.items()}
 
@@ -144,7 +151,7 @@ def forward(state, images, dtype=torch.float32):
     return {name: value.numpy() for name, value in zip(OUTPUTS, outputs, strict=True)}
 
 
-def fused(state, images, dtype=torch.float32):
+def fused(state, images, dtype="float32"):
     """Unit sum of the features of each image and its mirror."""
     images = np.asarray(images)
     both = sum(forward(state, x, dtype)["features"] for x in (images, images[..., ::-1].copy()))

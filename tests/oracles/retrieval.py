@@ -8,7 +8,10 @@ Python's sort on (distance, position).
 from __future__ import annotations
 
 import numpy as np
-from sklearn.metrics import average_precision_score
+
+from support.late import late
+
+average_precision_score = late("sklearn.metrics.average_precision_score")
 
 
 def dots(a, b, dtype=np.float64):

@@ -7,10 +7,12 @@ import cv2
 import numpy as np
 import pytest
 import simplejpeg
-from PIL import Image
 
 from mgn_fast import DecodeError, InvalidInputError
 from mgn_fast.pictures.pixels import decode, pack, resize, resize_pack
+from support.late import late
+
+Image = late("PIL.Image")
 
 
 def jpeg(pixels, **options):

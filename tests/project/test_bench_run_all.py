@@ -42,6 +42,7 @@ def scripts(folder, **texts):
     ]
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_script_that_fails_or_hangs_is_reported_and_the_rest_goes_on(tmp_path, capsys):
     runs = scripts(tmp_path, failing=FAILING, hanging=HANGING, good=GOOD)
     found = run_all.collect(runs, folder=tmp_path)
@@ -85,6 +86,7 @@ found = run_all.collect(runs, quick=True, folder=folder)
 """
 
 
+@pytest.mark.usefixtures("own_process")
 def test_ctrl_c_keeps_what_is_there(tmp_path):
     """In a process of its own: the signal is for all of one, native threads included."""
     scripts(tmp_path, good=GOOD, interrupting=INTERRUPTING, failing=FAILING)
@@ -100,6 +102,7 @@ def test_ctrl_c_keeps_what_is_there(tmp_path):
     assert run_all.kind_of(found, missing=[]) == "all-incomplete"
 
 
+@pytest.mark.usefixtures("own_process")
 def test_records_that_cannot_be_used_are_reported_and_do_not_spoil_the_others(tmp_path):
     place = "import os; open(os.environ['MGN_FAST_BENCH_RESULTS'] + '/x.json', 'w').write"
     runs = scripts(
@@ -117,6 +120,7 @@ def test_records_that_cannot_be_used_are_reported_and_do_not_spoil_the_others(tm
     assert all("cannot be used" in one["reasons"][0] for one in found["failed"][1:])
 
 
+@pytest.mark.usefixtures("own_process")
 def test_what_failed_is_run_again_and_takes_its_place(tmp_path, monkeypatch):
     runs = scripts(tmp_path, flaky=FAILING, good=GOOD)
     monkeypatch.setattr(run_all, "RUNS", runs)
@@ -157,6 +161,7 @@ def run_main(tmp_path, *words):
     )
 
 
+@pytest.mark.usefixtures("own_process")
 def test_two_real_scripts_at_small_sizes_make_one_record(tmp_path):
     readme = (ROOT / "README.md").read_bytes()
     done = run_main(tmp_path, "--quick", "--only", "resize", "cycles")
@@ -170,6 +175,7 @@ def test_two_real_scripts_at_small_sizes_make_one_record(tmp_path):
     assert (ROOT / "README.md").read_bytes() == readme
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_run_of_another_name_is_refused(tmp_path):
     done = run_main(tmp_path, "--only", "evil")
     assert done.returncode == 2

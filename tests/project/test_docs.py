@@ -78,7 +78,7 @@ class Shell:
 
 
 @pytest.fixture(scope="session")
-def programs(tmp_path_factory):
+def programs(tmp_path_factory, own_process):
     return install(tmp_path_factory.mktemp("programs") / "bin")
 
 

@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 import mgn_fast
 from mgn_fast import _core
 from support.repository import CPP, PACKAGE, ROOT
@@ -148,15 +150,36 @@ def test_there_is_one_version_number():
     assert f"## {mgn_fast.__version__}" in (ROOT / "CHANGELOG.md").read_text()
 
 
+# What a second of collecting tests would go to; `support.late` stands for them.
+LATE = {"torch", "onnx", "onnxruntime", "scipy", "sklearn", "PIL", "hypothesis", "jsonschema"}
+LATE |= {"matplotlib", "safetensors", "openvino", "faiss"}
+LATE |= {f"mgn_fast.export.{name}" for name in ("checkpoint", "graph", "network")}
+LATE |= {f"mgn_fast.quantize.{name}" for name in ("blocks", "rewriting")}
+
+
+def test_collecting_tests_imports_nothing_heavy():
+    offenders = []
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            names = [alias.name for alias in getattr(node, "names", [])]
+            module = getattr(node, "module", None)
+            words = [module, *(f"{module}.{name}" for name in names)] if module else names
+            if any(word in LATE or word.split(".")[0] in LATE for word in words):
+                offenders.append(f"{name_of(path)}:{node.lineno} {ast.unparse(node)}")
+    assert offenders == []
+
+
 HEAVY = ("torch", "onnx", "onnxruntime", "cv2", "simplejpeg", "rich", "matplotlib", "jinja2")
 
 
+@pytest.mark.usefixtures("own_process")
 def test_import_brings_numpy_and_the_core_only():
     code = f"import sys, mgn_fast; print([m for m in {HEAVY} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.usefixtures("own_process", "simulated_time")
 def test_import_is_quick():
     """At most 150 ms on top of NumPy: the best of five, because other work may be running."""
     code = (

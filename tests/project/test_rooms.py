@@ -145,11 +145,13 @@ def test_no_public_name_hides_a_room():
     assert [name for name in public if name in modules] == []
 
 
+@pytest.mark.usefixtures("own_process")
 def test_the_package_lists_what_it_offers():
     code = "import mgn_fast; print(dir(mgn_fast) == sorted(mgn_fast.__all__))"
     assert run(code) == "True"
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_bare_import_loads_little():
     code = "import sys, json, mgn_fast; print(json.dumps(sorted(sys.modules)))"
     own = [name for name in json.loads(run(code)) if name.split(".")[0] == "mgn_fast"]

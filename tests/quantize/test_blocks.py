@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
-import onnx
-import onnxruntime
 import pytest
-from onnx import numpy_helper
 
 from mgn_fast.models.contract import METADATA_KEY, Contract
-from mgn_fast.quantize.blocks import FloatGraph
+from support.late import late
 from support.small_network import BLOCKS, write_small_network
+
+numpy_helper = late("onnx.numpy_helper")
+onnx = late("onnx")
+FloatGraph = late("mgn_fast.quantize.blocks.FloatGraph")
+onnxruntime = late("onnxruntime")
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
-from mgn_fast.quantize.rewriting import Rounding, activation_step, rounded_weight, write_nodes
+from support.late import late
+
+TensorProto = late("onnx.TensorProto")
+helper = late("onnx.helper")
+numpy_helper = late("onnx.numpy_helper")
+onnx = late("onnx")
+Rounding = late("mgn_fast.quantize.rewriting.Rounding")
+activation_step = late("mgn_fast.quantize.rewriting.activation_step")
+rounded_weight = late("mgn_fast.quantize.rewriting.rounded_weight")
+write_nodes = late("mgn_fast.quantize.rewriting.write_nodes")
 
 RANGES = {
     "zero inside": ((-1.0, 4.0), 5 / 255, 51),

@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import numpy as np
-import onnx
 import pytest
 import simplejpeg
 
@@ -24,8 +23,11 @@ from mgn_fast.models.onnx_file import read_onnx
 from mgn_fast.models.precision import quantises
 from mgn_fast.quantize import run as quantize
 from mgn_fast.quantize.run import QUANTIZED_KEY, quantize_onnx
+from support.late import late
 from support.small_network import BLOCKS, write_small_network
 from support.tiny_model import write_tiny_model
+
+onnx = late("onnx")
 
 DRAWINGS = draw_pictures(14, seed=0)
 
@@ -159,6 +161,7 @@ def test_mgn_itself_is_quantised(mgn_model, tmp_path, monkeypatch):
     assert found.path.stat().st_size < mgn_model.stat().st_size / 3.5
 
 
+@pytest.mark.usefixtures("full_size_network")
 def test_mgns_graph_with_everything_inside_is_understood(tmp_path, monkeypatch):
     """uint8 input and fused mirror put operators before and behind the network."""
     monkeypatch.setattr(quantize, "MIN_PICTURES", 6)
@@ -169,6 +172,7 @@ def test_mgns_graph_with_everything_inside_is_understood(tmp_path, monkeypatch):
     assert found.accuracy.agreement.cosine_min > 0.95
 
 
+@pytest.mark.usefixtures("own_process")
 def test_the_same_pictures_give_the_same_file(model, pictures, tmp_path):
     code = (
         "import sys; from mgn_fast.quantize.run import quantize_onnx; "

@@ -2,7 +2,6 @@
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 
 from mgn_fast import Embedder, ModelError
@@ -11,9 +10,12 @@ from mgn_fast.datasets.scenes import draw_pictures
 from mgn_fast.models.contract import Contract
 from mgn_fast.models.onnx_file import read_onnx
 from mgn_fast.pictures.pixels import resize
-from mgn_fast.quantize.blocks import FloatGraph
 from mgn_fast.quantize.trial import QuantizeTrial, TrialSetup
+from support.late import late
 from support.small_network import write_small_network
+
+onnx = late("onnx")
+FloatGraph = late("mgn_fast.quantize.blocks.FloatGraph")
 
 DRAWINGS = draw_pictures(14, seed=0)
 RESIZED = [resize(pixels) for pixels in DRAWINGS]

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from mgn_fast import DecodeError, InvalidInputError, datasets, load_dataset
 from mgn_fast.recipe_files.log import LOG_NAME, BinsLog, Proof
@@ -16,6 +15,9 @@ from mgn_fast.recipe_files.runs import BIN_BYTES, RUNS, pictures_of
 from mgn_fast.recipe_files.write import write_bins
 from oracles.pixels import normalised, pillow
 from support.bins_set import named_set, rewritten, state, tensors
+from support.late import late
+
+Image = late("PIL.Image")
 
 
 @pytest.fixture(scope="module")

@@ -78,6 +78,7 @@ bins_write.write_bins(load_dataset(sys.argv[1], kind="synthetic"), sys.argv[2], 
 """
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_run_that_was_killed_leaves_no_half_tensor_under_its_name(dataset, out):
     words = [sys.executable, "-c", KILLED, str(dataset.root), str(out)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:

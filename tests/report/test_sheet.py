@@ -5,13 +5,15 @@ import re
 import sys
 
 import cv2
-import matplotlib
 import numpy as np
 import pytest
 
 from mgn_fast import InvalidInputError, RuntimeUnavailableError
 from mgn_fast.report import RankedList, Tile, sheet, write_sheet
+from support.late import late
 from support.report_runs import HOSTILE, lists_of, write_pictures
+
+matplotlib = late("matplotlib")
 
 COLOURS = {
     verdict: tuple(int(look[0][at : at + 2], 16) for at in (1, 3, 5))

@@ -243,6 +243,7 @@ print("queued", flush=True)
 """
 
 
+@pytest.mark.usefixtures("own_process")
 def test_the_interpreter_exits_with_batches_in_flight(tmp_path, tiny_model):
     om = write_om(tmp_path / "m.om", onnx=tiny_model, batch_sizes=(1,))
     code = EXIT.format(tests=str(Path(acl_models.__file__).parents[1]), om=str(om))
@@ -252,6 +253,7 @@ def test_the_interpreter_exits_with_batches_in_flight(tmp_path, tiny_model):
     assert (done.returncode, done.stdout.strip()) == (0, "queued"), done.stderr
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_violation_can_end_the_process(tmp_path):
     code = (
         "import sys, ctypes; lib = ctypes.CDLL(sys.argv[1]); lib.aclInit(None); "

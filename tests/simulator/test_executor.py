@@ -8,7 +8,6 @@ import sys
 import threading
 
 import numpy as np
-import onnxruntime
 import pytest
 
 from mgn_fast.models.contract import HEIGHT, INPUT_NAME, OUTPUT_NAME, WIDTH, Contract
@@ -16,7 +15,10 @@ from mgn_fast.simulator import StaticAipp, write_om
 from mgn_fast.simulator.executor import MAX_OPEN_FILES, OnnxExecutor
 from mgn_fast.simulator.library import ExecutorFunction
 from support.acl_models import Batch, Machine, library
+from support.late import late
 from support.tiny_model import write_tiny_model
+
+onnxruntime = late("onnxruntime")
 
 # float32 sums of 576 products of numbers of order one, in another order at most.
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-4}
@@ -169,6 +171,7 @@ def test_the_lock_of_python_is_free_while_the_host_waits(tmp_path, executor):
     assert after > before
 
 
+@pytest.mark.usefixtures("own_process")
 def test_onnx_runtime_is_not_imported_before_it_is_needed():
     code = (
         "import sys, mgn_fast.simulator; from mgn_fast.simulator import executor; "

@@ -5,14 +5,17 @@ import json
 import struct
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper
 
 from mgn_fast import InvalidInputError, ModelError
 from mgn_fast.models.contract import DEVIATION, MEAN, Contract
 from mgn_fast.simulator import StaticAipp, TensorSpec, write_om
+from support.late import late
 from support.tiny_model import CONTRACT, write_tiny_model
+
+TensorProto = late("onnx.TensorProto")
+helper = late("onnx.helper")
+onnx = late("onnx")
 
 
 def description(path):
@@ -114,7 +117,7 @@ def write_graph(path, inputs, output):
     return path
 
 
-FLOAT = TensorProto.FLOAT
+FLOAT = 1  # of TensorProto
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,6 @@ A convolution, pooling, a residual block, one with a projection, pooling, and a 
 from pathlib import Path
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
 
 from mgn_fast.models.contract import (
     DEVIATION,
@@ -20,6 +18,12 @@ from mgn_fast.models.contract import (
     WIDTH,
     Contract,
 )
+from support.late import late
+
+TensorProto = late("onnx.TensorProto")
+helper = late("onnx.helper")
+numpy_helper = late("onnx.numpy_helper")
+onnx = late("onnx")
 
 PLAIN = Contract()
 BLOCKS = ["first", "plain_add", "projected_add"]

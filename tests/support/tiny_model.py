@@ -8,10 +8,14 @@ import functools
 from pathlib import Path
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
 
 from mgn_fast.models.contract import HEIGHT, INPUT_NAME, METADATA_KEY, OUTPUT_NAME, WIDTH, Contract
+from support.late import late
+
+TensorProto = late("onnx.TensorProto")
+helper = late("onnx.helper")
+numpy_helper = late("onnx.numpy_helper")
+onnx = late("onnx")
 
 CONTRACT = Contract()
 

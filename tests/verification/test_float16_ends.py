@@ -79,6 +79,7 @@ def test_modelled_embeddings_are_those_worked_out_in_numpy(tiny_model, pictures,
     np.testing.assert_allclose(got, expected, atol=2e-5 if ends.aipp else 1e-4)
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("use_aipp", [False, True])
 @pytest.mark.parametrize("half", [False, True])
@@ -102,6 +103,7 @@ def test_the_simulators_drift_is_the_modelled_one(
     assert drift.worst_input_errors == (aipp.worst_errors() if use_aipp else None)
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_graph_that_mirrors_itself_is_fed_once(simulated, compiled, tmp_path, pictures):
     fused = write_tiny_model(tmp_path / "g.onnx", contract=Contract(fuse_mirror=True))
     path = compiled(fused, aipp=True, half=True)
@@ -115,6 +117,7 @@ def test_a_graph_that_mirrors_itself_is_fed_once(simulated, compiled, tmp_path, 
     assert drift.measured.relative_error_max > 3e-4
 
 
+@pytest.mark.usefixtures("own_process")
 def test_another_fault_is_left_over(simulated, compiled, tiny_model, pictures):
     """What the ends do not explain is not explained away."""
     path = compiled(aipp=True)
@@ -138,6 +141,7 @@ def test_an_onnx_has_no_such_ends(tiny_model):
         assert not find_float16_ends(ours.session, theirs.session)
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_reference_that_takes_pixels_cannot_be_fed_aipps(simulated, compiled, tmp_path):
     pixels = write_tiny_model(tmp_path / "u.onnx", contract=Contract(input="uint8"))
     path = compiled(aipp=True)
@@ -145,6 +149,7 @@ def test_a_reference_that_takes_pixels_cannot_be_fed_aipps(simulated, compiled, 
         assert not find_float16_ends(ours.session, theirs.session)
 
 
+@pytest.mark.usefixtures("own_process")
 def test_pixels_normalised_inside_the_graph_are_not_aipps(simulated, compiled, tmp_path):
     pixels = write_tiny_model(tmp_path / "u.onnx", contract=Contract(input="uint8"))
     path = compiled(pixels)
@@ -152,6 +157,7 @@ def test_pixels_normalised_inside_the_graph_are_not_aipps(simulated, compiled, t
         assert not find_float16_ends(ours.session, theirs.session)
 
 
+@pytest.mark.usefixtures("own_process")
 def test_an_output_rounded_elsewhere_in_the_sum_is_not_modelled(simulated, compiled, tmp_path):
     fused = write_tiny_model(tmp_path / "f.onnx", contract=Contract(fuse_mirror=True))
     path = compiled(aipp=True, half=True)
@@ -161,6 +167,7 @@ def test_an_output_rounded_elsewhere_in_the_sum_is_not_modelled(simulated, compi
         )
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_sidecar_without_these_facts_says_nothing(simulated, compiled, tiny_model, tmp_path):
     made = compiled(aipp=True)
     path = tmp_path / "m.om"

@@ -2,10 +2,8 @@
 """Two models on the same pictures: what is measured, judged, warned of and refused."""
 
 import numpy as np
-import onnx
 import pytest
 import simplejpeg
-from onnx import TensorProto, helper
 
 from mgn_fast import (
     DecodeError,
@@ -23,7 +21,12 @@ from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.models.contract import DEVIATION, INPUT_NAME, MEAN, Contract
 from mgn_fast.verification.findings import Limits
 from mgn_fast.verification.run import DRIFT_PICTURES, verify
+from support.late import late
 from support.tiny_model import seeded_weights, write_tiny_model
+
+TensorProto = late("onnx.TensorProto")
+helper = late("onnx.helper")
+onnx = late("onnx")
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +70,7 @@ def twice_normalised(tiny_model, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def aipp_model(tiny_model, tmp_path_factory):
+def aipp_model(tiny_model, tmp_path_factory, own_process):
     path = tmp_path_factory.mktemp("aipp") / "tiny.om"
     return compile_om(tiny_model, path, simulate=True, aipp=True)
 

@@ -4,11 +4,15 @@ import re
 import sys
 import xml.etree.ElementTree as ET
 
-import matplotlib
 import pytest
 
 from mgn_fast.bench.page.plots import NUM_COLOURS, draw
 from mgn_fast.bench.page.series import Series
+from support.late import late
+
+pytestmark = pytest.mark.usefixtures("plots")
+
+matplotlib = late("matplotlib")
 
 SVG = "{http://www.w3.org/2000/svg}"
 HREF = "{http://www.w3.org/1999/xlink}href"

@@ -8,13 +8,17 @@ import shlex
 import sys
 from importlib import resources
 
-import jsonschema
 import pytest
 
 from mgn_fast import RuntimeUnavailableError
 from mgn_fast.bench.page.render import best_run, render_page
 from support import bench_records
+from support.late import late
 from support.page_parser import Page
+
+pytestmark = pytest.mark.usefixtures("plots")
+
+jsonschema = late("jsonschema")
 
 RECORDS = {
     "simulated": bench_records.simulated,

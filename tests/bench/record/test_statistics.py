@@ -3,9 +3,11 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from mgn_fast.bench.record.statistics import chance_of_lower, mean_interval, percentile
+from support.late import late
+
+stats = late("scipy.stats")
 
 
 def ordered(count):

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from mgn_fast import DeviceError, simulator
@@ -18,7 +17,10 @@ from mgn_fast.cli import main
 from mgn_fast.cli.program import build_parser
 from mgn_fast.datasets.drawn_set import drawn_jpegs
 from mgn_fast.simulator import write_om
+from support.late import late
 from support.tiny_model import write_tiny_model
+
+jsonschema = late("jsonschema")
 
 # The package's name for it is the function.
 BENCHMARK = importlib.import_module("mgn_fast.bench.run")
@@ -35,7 +37,7 @@ def alone(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def model(tiny_model, tmp_path_factory):
+def model(tiny_model, tmp_path_factory, simulated_time):
     """MGN's shape with three gears."""
     return write_om(
         tmp_path_factory.mktemp("om") / "tiny.om", onnx=tiny_model, batch_sizes=(1, 4, 8)
@@ -130,6 +132,7 @@ def test_an_onnx_runs_on_this_cpu(tiny_model, directory, tmp_path):
     assert (run["threads"], run["workers"], run["mirror"]) == (1, 1, False)
 
 
+@pytest.mark.usefixtures("own_process")
 def test_an_onnx_is_compiled_for_the_simulated_npu(tiny_model, tmp_path):
     path = tmp_path / "b.json"
     assert on_npu(tiny_model, "--json", path, "--batch", "4,8") == 0
@@ -174,6 +177,7 @@ def test_a_bound_that_every_run_misses_fails(model, tmp_path, capsys, slo, code)
     assert ("misses" in capsys.readouterr().out) is (code == 7)
 
 
+@pytest.mark.usefixtures("own_process")
 def test_one_run_within_the_bound_is_enough(model, tmp_path):
     # A batch takes 5.9 ms alone, and 42 where eight wait for each other.
     path = tmp_path / "b.json"
@@ -349,6 +353,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.usefixtures("own_process")
 def test_ctrl_c_leaves_a_whole_record_of_what_was_finished(model, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
@@ -387,6 +392,7 @@ def test_ctrl_c_leaves_a_whole_record_of_what_was_finished(model, tmp_path):
     ]
 
 
+@pytest.mark.usefixtures("own_process")
 def test_the_module_is_the_command():
     done = subprocess.run(
         [sys.executable, "-m", "mgn_fast.bench", "--help"],
@@ -460,6 +466,7 @@ def test_a_baseline_of_something_else_keeps_what_was_measured(model, baseline, t
     assert len(read(path)["runs"]) == 1
 
 
+@pytest.mark.usefixtures("own_process")
 def test_files_are_written_though_nobody_reads_what_is_printed(model, tmp_path):
     path = tmp_path / "b.json"
     words = ["bench", model, "--simulate", "--scope", "device", "--batch", "8", *QUICK]

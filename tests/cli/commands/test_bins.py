@@ -23,7 +23,7 @@ def dataset(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory, dataset):
+def data(tmp_path_factory, dataset, whole_command):
     """What `bins write` writes."""
     out = tmp_path_factory.mktemp("bins") / "data"
     assert main(["bins", "write", str(dataset.root), str(out), "--kind", "synthetic"]) == 0

@@ -24,6 +24,7 @@ def test_the_examples_parse(capsys):
         build_parser().parse_args(example.split()[1:])
 
 
+@pytest.mark.usefixtures("own_process")
 def test_it_says_what_was_written(onnx, tmp_path, capsys):
     output = tmp_path / "m.om"
     assert main(["compile", str(onnx), "-o", str(output), "--simulate"]) == 0
@@ -33,6 +34,7 @@ def test_it_says_what_was_written(onnx, tmp_path, capsys):
     assert output.exists()
 
 
+@pytest.mark.usefixtures("own_process")
 def test_every_option_reaches_atc(onnx, tmp_path, capsys):
     output, log = tmp_path / "m.om", tmp_path / "log"
     words = ["compile", str(onnx), "-o", str(output), "--simulate", "--json", "--aipp"]

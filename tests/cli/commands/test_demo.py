@@ -11,7 +11,7 @@ from mgn_fast.cli.commands import demo
 
 
 @pytest.fixture
-def quick(monkeypatch, tiny_model):
+def quick(monkeypatch, tiny_model, whole_command):
     """The demo with a tiny model in MGN's place; the real one is in test_demo_end_to_end."""
 
     def export_tiny(checkpoint, path, *, seed):

@@ -2,7 +2,11 @@
 import json
 import sys
 
+import pytest
+
 from mgn_fast.cli import main
+
+pytestmark = pytest.mark.usefixtures("whole_command")
 
 
 def test_a_good_installation_is_code_0(capsys):

@@ -122,6 +122,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.usefixtures("own_process")
 def test_ctrl_c_keeps_what_is_embedded_and_the_next_run_goes_on(tiny_model, tmp_path, path):
     folder = galleries.write_pictures(tmp_path / "many", 60)
     words = ["embed", folder, "--model", tiny_model, "-o", path, "--batch-size", "2"]

@@ -23,7 +23,7 @@ def dataset(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def embeddings(dataset, tiny_model):
+def embeddings(dataset, tiny_model, whole_command):
     with Embedder(tiny_model) as embedder:
         return embedder(dataset.query.paths), embedder(dataset.gallery.paths)
 

@@ -14,7 +14,7 @@ cli_evaluate = importlib.import_module("mgn_fast.cli.commands.evaluate")
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
+def dataset(tmp_path_factory, whole_command):
     return datasets.synthetic(tmp_path_factory.mktemp("set") / "s", persons=6)
 
 

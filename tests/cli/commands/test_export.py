@@ -2,11 +2,13 @@
 import json
 
 import numpy as np
+import pytest
 
 from mgn_fast import open_session
 from mgn_fast.cli import main
 
 
+@pytest.mark.usefixtures("full_size_network")
 def test_random_weights_are_asked_for_and_said(tmp_path, capsys):
     path = tmp_path / "m.onnx"
     words = ["export", "--random-weights", "--seed", "3", "-o", str(path), "--fuse-mirror"]

@@ -11,7 +11,7 @@ from support.small_network import write_small_network
 
 
 @pytest.fixture(scope="module")
-def given(tmp_path_factory):
+def given(tmp_path_factory, whole_command):
     """A model and a directory of pictures, as words."""
     folder = tmp_path_factory.mktemp("given")
     model = write_small_network(folder / "float.onnx")

@@ -132,6 +132,7 @@ def test_a_gallery_without_mirrored_pictures_is_searched_without_them(place, tmp
     assert "was embedded with the mirrored picture" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_gallery_of_a_compiled_model_is_searched_on_the_simulator(place, tmp_path, capsys):
     compiled = tmp_path / "tiny.om"
     words = ["compile", place / "tiny.onnx", "-o", compiled, "--batch-sizes", "4", "--simulate"]

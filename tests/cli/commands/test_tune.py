@@ -11,7 +11,7 @@ from support.tiny_model import write_tiny_model
 
 
 @pytest.fixture
-def om(tmp_path, monkeypatch):
+def om(tmp_path, monkeypatch, simulated_time):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     onnx = write_tiny_model(tmp_path / "tiny.onnx")
     yield simulator.write_om(tmp_path / "tiny.om", onnx=onnx, batch_sizes=(1, 8))

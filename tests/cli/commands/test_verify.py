@@ -16,7 +16,7 @@ from support.tiny_model import seeded_weights, write_tiny_model
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
+def dataset(tmp_path_factory, whole_command):
     return datasets.synthetic(tmp_path_factory.mktemp("set") / "s", persons=6)
 
 
@@ -184,12 +184,14 @@ def require_agreement(evaluated, verified):
     )
 
 
+@pytest.mark.usefixtures("own_process")
 def test_the_commands_agree_from_compile_to_verify(
     tiny_model, dataset, tmp_path, capsys, simulator_off
 ):
     require_agreement(*five_commands(tiny_model, tmp_path, dataset, capsys))
 
 
+@pytest.mark.usefixtures("full_size_network")
 def test_the_recipe_in_five_commands_with_mgn_itself(tmp_path, capsys, simulator_off):
     dataset = datasets.synthetic(tmp_path / "set", persons=1)
     for path in [*dataset.query.paths[2:], *dataset.gallery.paths[1::2]]:
@@ -199,6 +201,7 @@ def test_the_recipe_in_five_commands_with_mgn_itself(tmp_path, capsys, simulator
     require_agreement(*five_commands(onnx, tmp_path, dataset, capsys, options=options))
 
 
+@pytest.mark.usefixtures("own_process")
 def test_the_drift_is_printed(tiny_model, dataset, tmp_path, capsys, simulator_off):
     om, words = tmp_path / "m.om", ["--simulate", "--aipp", "--atc-arg=--output_type=FP16"]
     assert main(["compile", str(tiny_model), "-o", str(om), *words]) == 0

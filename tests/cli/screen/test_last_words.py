@@ -89,6 +89,7 @@ def slow(*words, cwd, columns=100):
     return OnTerminal(["-c", SLOW_PICTURES, *words], cwd=cwd, columns=columns)
 
 
+@pytest.mark.usefixtures("own_process")
 def test_embedding_says_how_far_it_was_and_writes_nothing(dataset, tiny_model, tmp_path):
     words = ["embed", dataset / "query", "--model", tiny_model, "-o", "e.npy", "--workers", 1]
     with slow(*words, cwd=tmp_path) as terminal:
@@ -107,6 +108,7 @@ def test_embedding_says_how_far_it_was_and_writes_nothing(dataset, tiny_model, t
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize(
     ("number", "code", "how"),
     [
@@ -137,6 +139,7 @@ def test_without_a_terminal_the_last_line_is_the_only_one(
     assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
 
 
+@pytest.mark.usefixtures("own_process")
 def test_bins_say_that_the_next_run_goes_on_and_it_does(dataset, tmp_path, monkeypatch, capsys):
     words = ["bins", "write", str(dataset), "out", "--kind", "synthetic", "--workers", "1"]
     with slow(*words, cwd=tmp_path) as terminal:
@@ -152,6 +155,7 @@ def test_bins_say_that_the_next_run_goes_on_and_it_does(dataset, tmp_path, monke
     assert " of them kept" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_second_interrupt_shows_the_cursor_again(tmp_path):
     code = """if True:
         import sys, time

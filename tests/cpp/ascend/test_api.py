@@ -65,10 +65,18 @@ def test_a_library_without_the_functions_is_named_with_all_of_them(monkeypatch):
     assert not {"aclrtStreamQuery", "aclrtSynchronizeStreamWithTimeout"} & set(error.missing)
 
 
-def test_the_split_libraries_of_cann_9_serve_together(tmp_path, simulator_library):
+@pytest.mark.usefixtures("own_process")
+def test_the_split_libraries_of_cann_9_serve_together(tmp_path, simulator_library, compiler):
     """Two libraries that each only lead to the real one, as a distribution may have them."""
     for name in ("libacl_rt.so", "libacl_mdl.so"):
-        command = ["c++", "-shared", "-o", tmp_path / name, "-Wl,--no-as-needed", simulator_library]
+        command = [
+            compiler,
+            "-shared",
+            "-o",
+            tmp_path / name,
+            "-Wl,--no-as-needed",
+            simulator_library,
+        ]
         subprocess.run([*command, f"-Wl,-rpath,{simulator_library.parent}"], check=True)
     environment = os.environ | {
         "LD_LIBRARY_PATH": str(tmp_path),
@@ -87,6 +95,7 @@ def test_a_simulator_that_is_not_enabled_is_not_taken_for_an_npu(simulator_libra
     assert "libascendcl.so (is the simulator, which is not enabled)" in refusal().tried
 
 
+@pytest.mark.usefixtures("own_process")
 def test_nothing_is_loaded_at_import():
     code = "import mgn_fast; print('ascendcl' in open('/proc/self/maps').read())"
     environment = os.environ | {"PYTHONPATH": ":".join(sys.path)}

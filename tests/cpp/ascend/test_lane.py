@@ -144,6 +144,7 @@ def test_a_lane_takes_one_batch_at_a_time(engine, pictures):
     assert lane.idle()
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_a_timeout_leaves_the_lane_in_use_until_the_device_is_through(engine):
     simulator.slow_stream(0.1)
     lane = engine().take_lane()

@@ -171,6 +171,7 @@ print("in flight", flush=True)
 """
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize(
     ("ending", "code"),
     [("", 0), ("raise SystemExit(3)", 3), ("del session, tickets; raise SystemExit(4)", 4)],
@@ -190,6 +191,7 @@ def test_exit_with_work_in_flight_neither_hangs_nor_crashes(tiny_om, ending, cod
     assert time.monotonic() - started < 12
 
 
+@pytest.mark.usefixtures("own_process")
 def test_ctrl_c_ends_a_wait(tiny_om):
     code = """
 import os, signal, sys, threading, time
@@ -272,6 +274,7 @@ time.sleep(0.2)
 """
 
 
+@pytest.mark.usefixtures("own_process")
 def test_exit_while_daemon_threads_wait_for_batches_is_no_crash(tiny_om):
     """The interpreter ends threads that ask for its lock then; none of ours may ask."""
     for _ in range(5):

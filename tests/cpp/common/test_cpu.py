@@ -25,12 +25,14 @@ def in_another_process(code, forced):
     return done.stdout.strip()
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_environment_forces_a_level(level):
     code = "from mgn_fast import _core; print(_core.simd_level())"
     assert in_another_process(code, level) == level
 
 
+@pytest.mark.usefixtures("own_process")
 def test_an_empty_variable_is_no_variable():
     code = "from mgn_fast import _core; print(_core.simd_level())"
     assert in_another_process(code, "") == LEVELS[-1]
@@ -51,6 +53,7 @@ def test_a_level_needs_all_of_its_instructions():
     assert ("avx512" in LEVELS) == (avx2 and wanted <= set(flags))
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("word", ["AVX2", "sse", "neon" if ON_X86 else "avx2"])
 def test_another_word_is_refused_at_first_use_and_not_at_import(word):
     code = (

@@ -3,11 +3,13 @@
 
 import numpy as np
 import pytest
-import torch
 
 from mgn_fast import _core
 from oracles import retrieval
 from support.eval_levels import halves_of
+from support.late import late
+
+torch = late("torch")
 
 HARD = np.array(
     [

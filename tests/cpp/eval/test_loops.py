@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """cpp/eval/loops.cpp: the scalar level against the one that this process runs at."""
 
+import pytest
+
 from support import eval_levels
+
+pytestmark = pytest.mark.usefixtures("own_process")
 
 
 def test_the_level_gives_the_results_of_the_others(tmp_path):

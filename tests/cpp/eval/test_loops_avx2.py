@@ -5,6 +5,8 @@ import pytest
 
 from support import eval_levels
 
+pytestmark = pytest.mark.usefixtures("own_process")
+
 
 def test_the_level_gives_the_results_of_the_others(tmp_path):
     eval_levels.assert_level_agrees("avx2", tmp_path)

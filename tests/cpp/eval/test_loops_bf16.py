@@ -40,6 +40,7 @@ def test_a_pairs_product_does_not_depend_on_its_place():
     np.testing.assert_array_equal(part, whole[5:42, 409:500])
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("level", ["scalar", "avx2"])
 def test_other_levels_have_none(level):
     if not eval_levels.has(level):

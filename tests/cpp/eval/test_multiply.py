@@ -74,6 +74,7 @@ def test_refuses_arrays_that_do_not_fit(a, b, out, message):
         _core.multiply(a, b, out, _core.Scratch(), 1)
 
 
+@pytest.mark.usefixtures("own_process")
 def test_refuses_to_multiply_where_numpy_does_better():
     program = (
         "import numpy as np; from mgn_fast import _core; a = np.ones((1, 1), np.float32);"

@@ -5,11 +5,13 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mgn_fast import InvalidInputError, _core
 from oracles import retrieval
+from support.late import late
+
+hypothesis = late("hypothesis")
+st = late("hypothesis.strategies")
 
 METRICS = ("squared_distance", "unit_rows")
 
@@ -96,15 +98,18 @@ def test_near_ties_come_in_float64_order(queries, noise):
     np.testing.assert_allclose(got[1], expected[1], rtol=1e-12, atol=1e-14)
 
 
-@settings(max_examples=100, derandomize=True, deadline=None, database=None)
-@given(st.integers(0, 10**6), st.integers(1, 90), st.integers(1, 12), st.data())
-def test_any_cut_into_blocks_gives_the_same_lists(seed, count, depth, data):
-    rows = lattice(seed, count, 2)
-    cuts = sorted(data.draw(st.sets(st.integers(1, max(1, count - 1)), max_size=4)) - {count})
-    depth = min(depth, count)
-    expected = retrieval.nearest_lists(rows, depth)
-    for one, other in zip(nearest(rows, depth, queries=0, cuts=cuts), expected, strict=True):
-        np.testing.assert_array_equal(one, other)
+def test_any_cut_into_blocks_gives_the_same_lists():
+    @hypothesis.settings(max_examples=100, derandomize=True, deadline=None, database=None)
+    @hypothesis.given(st.integers(0, 10**6), st.integers(1, 90), st.integers(1, 12), st.data())
+    def check(seed, count, depth, data):
+        rows = lattice(seed, count, 2)
+        cuts = sorted(data.draw(st.sets(st.integers(1, max(1, count - 1)), max_size=4)) - {count})
+        depth = min(depth, count)
+        expected = retrieval.nearest_lists(rows, depth)
+        for one, other in zip(nearest(rows, depth, queries=0, cuts=cuts), expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+    check()
 
 
 ROWS = lattice(0, 6)

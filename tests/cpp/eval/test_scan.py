@@ -7,12 +7,14 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mgn_fast import InvalidInputError, _core, rank
 from mgn_fast.evaluation.distances import empty_lists
 from oracles import retrieval
+from support.late import late
+
+hypothesis = late("hypothesis")
+st = late("hypothesis.strategies")
 
 HALF, FLOAT = np.float16, np.float32
 both_dtypes = pytest.mark.parametrize("dtype", [HALF, FLOAT], ids=["float16", "float32"])
@@ -130,18 +132,21 @@ def test_rows_need_not_have_unit_length(queries, dtype):
     assert_same(scan(a, b, 12, threads=2), merged(a, b, 12))
 
 
-@settings(max_examples=150, derandomize=True, deadline=None, database=None)
-@given(st.integers(0, 10**6), st.integers(1, 200), st.integers(1, 12), st.data())
-def test_any_cut_into_segments_and_calls_gives_the_same_lists(seed, count, depth, data):
-    a, b = lattice(seed, data.draw(st.sampled_from([1, 3, 20])), 2), lattice(seed + 1, count, 2)
-    cuts = sorted(data.draw(st.lists(st.integers(0, count), max_size=4)))
-    expected = retrieval.nearest_rows(a, b, depth)
-    assert_same(scan(a, b, depth, cuts=cuts, threads=data.draw(st.integers(1, 4))), expected)
-    lists = empty_lists(len(a), depth)
-    calls = list(itertools.pairwise([0, *cuts, count]))
-    for start, stop in data.draw(st.permutations(calls)):
-        _core.scan_nearest(a, [b[start:stop].astype(HALF)], start, *lists, 2)
-    assert_same(lists, expected)
+def test_any_cut_into_segments_and_calls_gives_the_same_lists():
+    @hypothesis.settings(max_examples=150, derandomize=True, deadline=None, database=None)
+    @hypothesis.given(st.integers(0, 10**6), st.integers(1, 200), st.integers(1, 12), st.data())
+    def check(seed, count, depth, data):
+        a, b = lattice(seed, data.draw(st.sampled_from([1, 3, 20])), 2), lattice(seed + 1, count, 2)
+        cuts = sorted(data.draw(st.lists(st.integers(0, count), max_size=4)))
+        expected = retrieval.nearest_rows(a, b, depth)
+        assert_same(scan(a, b, depth, cuts=cuts, threads=data.draw(st.integers(1, 4))), expected)
+        lists = empty_lists(len(a), depth)
+        calls = list(itertools.pairwise([0, *cuts, count]))
+        for start, stop in data.draw(st.permutations(calls)):
+            _core.scan_nearest(a, [b[start:stop].astype(HALF)], start, *lists, 2)
+        assert_same(lists, expected)
+
+    check()
 
 
 def test_thousands_of_small_segments():
@@ -234,6 +239,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.usefixtures("own_process")
 def test_ctrl_c_ends_a_scan_and_leaves_the_lists_as_they_were():
     """In a process of its own; the 400 GB that it would read are the same rows again and again."""
     done = subprocess.run(

@@ -3,11 +3,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mgn_fast import Identities, InvalidInputError, _core
 from oracles import retrieval, shots
+from support.late import late
+
+hypothesis = late("hypothesis")
+st = late("hypothesis.strategies")
 
 RULES = ("sklearn", "hits", "market1501")
 CAMERAS = ("drop", "keep", "separate")
@@ -93,8 +95,7 @@ def test_separate_draws_among_what_other_cameras_took():
     assert shoot(row, query, gallery, same_camera="drop")[0][0] == pytest.approx(3 / 4)
 
 
-@st.composite
-def small_cases(draw):
+def draw_small_case(draw):
     queries, gallery = draw(st.integers(1, 2)), draw(st.integers(1, 9))
 
     def numbers(high, count):
@@ -105,41 +106,51 @@ def small_cases(draw):
     return distances, query, Identities(numbers(3, gallery), numbers(2, gallery))
 
 
-@settings(max_examples=400, derandomize=True, deadline=None, database=None)
-@given(small_cases(), st.sampled_from(RULES), st.sampled_from(CAMERAS))
-def test_the_expectation_is_the_mean_over_every_draw(case, ap, same_camera):
-    _, query, gallery = case
-    got = shoot(*case, ap=ap, same_camera=same_camera)
-    has_match = got[2] == 1
-    if not has_match.any():
-        assert not any(
-            query.person[i]
-            in gallery.person[shots.kept_columns(query.person[i], camera, gallery, same_camera)]
-            for i, camera in enumerate(query.camera)
-        )
-        return
-    expected = shots.single_shot(*case, max_rank=6, ap=ap, same_camera=same_camera)
-    np.testing.assert_allclose(got[0], expected[0], rtol=1e-12)
-    np.testing.assert_allclose(
-        got[3][has_match].cumsum(axis=1).mean(axis=0), expected[1], atol=1e-14
+def test_the_expectation_is_the_mean_over_every_draw():
+    @hypothesis.settings(max_examples=400, derandomize=True, deadline=None, database=None)
+    @hypothesis.given(
+        st.composite(draw_small_case)(), st.sampled_from(RULES), st.sampled_from(CAMERAS)
     )
-    assert np.mean(got[1][has_match]) == pytest.approx(expected[2], rel=1e-12)
-
-
-@settings(max_examples=300, derandomize=True, deadline=None, database=None)
-@given(small_cases(), st.sampled_from(RULES), st.sampled_from(CAMERAS))
-def test_every_match_counts_against_the_strangers_alone(case, ap, same_camera):
-    got = shoot(*case, mode="every", ap=ap, same_camera=same_camera)
-    has_match = got[2] == 1
-    if has_match.any():
-        expected = retrieval.evaluate(*case, ap=ap, same_camera=same_camera)
+    def check(case, ap, same_camera):
+        _, query, gallery = case
+        got = shoot(*case, ap=ap, same_camera=same_camera)
+        has_match = got[2] == 1
+        if not has_match.any():
+            assert not any(
+                query.person[i]
+                in gallery.person[shots.kept_columns(query.person[i], camera, gallery, same_camera)]
+                for i, camera in enumerate(query.camera)
+            )
+            return
+        expected = shots.single_shot(*case, max_rank=6, ap=ap, same_camera=same_camera)
         np.testing.assert_allclose(got[0], expected[0], rtol=1e-12)
-        assert np.mean(got[1][has_match]) == pytest.approx(expected[2], rel=1e-12)
         np.testing.assert_allclose(
-            got[3][has_match].cumsum(axis=1).mean(axis=0),
-            shots.every_match_cmc(*case, max_rank=6, same_camera=same_camera),
-            atol=1e-14,
+            got[3][has_match].cumsum(axis=1).mean(axis=0), expected[1], atol=1e-14
         )
+        assert np.mean(got[1][has_match]) == pytest.approx(expected[2], rel=1e-12)
+
+    check()
+
+
+def test_every_match_counts_against_the_strangers_alone():
+    @hypothesis.settings(max_examples=300, derandomize=True, deadline=None, database=None)
+    @hypothesis.given(
+        st.composite(draw_small_case)(), st.sampled_from(RULES), st.sampled_from(CAMERAS)
+    )
+    def check(case, ap, same_camera):
+        got = shoot(*case, mode="every", ap=ap, same_camera=same_camera)
+        has_match = got[2] == 1
+        if has_match.any():
+            expected = retrieval.evaluate(*case, ap=ap, same_camera=same_camera)
+            np.testing.assert_allclose(got[0], expected[0], rtol=1e-12)
+            assert np.mean(got[1][has_match]) == pytest.approx(expected[2], rel=1e-12)
+            np.testing.assert_allclose(
+                got[3][has_match].cumsum(axis=1).mean(axis=0),
+                shots.every_match_cmc(*case, max_rank=6, same_camera=same_camera),
+                atol=1e-14,
+            )
+
+    check()
 
 
 def crowd(seed, queries=30, gallery=400, persons=25, levels=40):

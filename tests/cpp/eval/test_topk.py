@@ -5,12 +5,14 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mgn_fast import InvalidInputError, _core
 from mgn_fast.evaluation.distances import empty_lists
 from oracles import retrieval
+from support.late import late
+
+hypothesis = late("hypothesis")
+st = late("hypothesis.strategies")
 
 
 def screened(a, b, metric="squared_distance"):
@@ -87,17 +89,20 @@ def test_near_ties_come_in_float64_order(noise):
     np.testing.assert_array_equal(got[0], expected[0])
 
 
-@settings(max_examples=150, derandomize=True, deadline=None, database=None)
-@given(st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 12), st.data())
-def test_any_cut_into_blocks_gives_the_same_lists(seed, columns, depth, data):
-    a, b = lattice(seed, 2, 2), lattice(seed + 1, columns, 2)
-    cuts = sorted(data.draw(st.sets(st.integers(0, columns), max_size=4)))
-    whole = nearest(a, b, depth)
-    for one, other in zip(whole, nearest(a, b, depth, cuts=cuts), strict=True):
-        np.testing.assert_array_equal(one, other)
-    known = min(depth, columns)
-    expected = expected_lists(retrieval.squared_distances(a, b), depth)
-    np.testing.assert_array_equal(whole[0][:, :known], expected[0])
+def test_any_cut_into_blocks_gives_the_same_lists():
+    @hypothesis.settings(max_examples=150, derandomize=True, deadline=None, database=None)
+    @hypothesis.given(st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 12), st.data())
+    def check(seed, columns, depth, data):
+        a, b = lattice(seed, 2, 2), lattice(seed + 1, columns, 2)
+        cuts = sorted(data.draw(st.sets(st.integers(0, columns), max_size=4)))
+        whole = nearest(a, b, depth)
+        for one, other in zip(whole, nearest(a, b, depth, cuts=cuts), strict=True):
+            np.testing.assert_array_equal(one, other)
+        known = min(depth, columns)
+        expected = expected_lists(retrieval.squared_distances(a, b), depth)
+        np.testing.assert_array_equal(whole[0][:, :known], expected[0])
+
+    check()
 
 
 def test_refuses_lists_that_do_not_fit():

@@ -3,11 +3,13 @@
 
 import numpy as np
 import pytest
-import torch
 
 from mgn_fast import _core
 from mgn_fast.models.contract import DEVIATION, MEAN
 from oracles.pixels import check_pack, every_level
+from support.late import late
+
+torch = late("torch")
 
 LEVELS = _core.simd_levels()
 ONE = np.full((1, 1, 3), 255, np.uint8)

@@ -3,11 +3,13 @@
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from mgn_fast import InvalidInputError, _core
 from mgn_fast.pictures.pixels import resize
 from oracles.pixels import check_resize, pillow
+from support.late import late
+
+Image = late("PIL.Image")
 
 LEVELS = _core.simd_levels()
 

@@ -16,15 +16,15 @@ WIDTH, COLUMNS, ROWS = 5, 75, 4
 
 
 @pytest.fixture(scope="module")
-def programs(tmp_path_factory):
+def programs(tmp_path_factory, compiler):
     """Both clients, compiled and linked as a user would."""
     directory = tmp_path_factory.mktemp("clients")
     where = library_path().parent
-    compiler = ["c++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-pthread"]
+    options = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-pthread"]
     link = [f"-L{where}", f"-Wl,-rpath,{where}", "-lascendcl", "-Wl,--allow-shlib-undefined"]
     environment = {key: value for key, value in os.environ.items() if key != "LD_PRELOAD"}
     for name in ("synchronous", "asynchronous"):
-        command = [*compiler, CLIENTS / f"{name}.cpp", "-o", directory / name, *link]
+        command = [compiler, *options, CLIENTS / f"{name}.cpp", "-o", directory / name, *link]
         subprocess.run(command, check=True, env=environment)
     return directory
 

@@ -10,6 +10,8 @@ from mgn_fast.report.histograms import BINS, DistanceHistogram
 from mgn_fast.report.page.plots import HEIGHT, WIDTH, cmc_plot, histogram_plot
 from support.report_runs import HOSTILE
 
+pytestmark = pytest.mark.usefixtures("plots")
+
 
 def report(*cmc):
     return Report(0.5, 0.5, np.array(cmc), np.array([0.5]), 1)

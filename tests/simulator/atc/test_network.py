@@ -2,15 +2,17 @@
 import dataclasses
 
 import numpy as np
-import onnx
-import onnxruntime
 import pytest
 
 from mgn_fast.models.onnx_file import OnnxNode, OnnxTensor, read_onnx
 from mgn_fast.simulator import TensorSpec
 from mgn_fast.simulator.atc.network import check_operators, fed_inputs, kept_outputs
 from mgn_fast.simulator.atc.texts import AtcError
+from support.late import late
 from support.tiny_model import write_tiny_model
+
+onnx = late("onnx")
+onnxruntime = late("onnxruntime")
 
 SHAPE = {"image": [8, 3, 384, 128]}
 

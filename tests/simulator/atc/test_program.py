@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 
 import mgn_fast
@@ -16,7 +15,10 @@ from mgn_fast import compile_om, open_session, simulator
 from mgn_fast.cann import aipp
 from mgn_fast.models.contract import Contract
 from mgn_fast.simulator.atc import program
+from support.late import late
 from support.tiny_model import tiny_embedding, write_tiny_model
+
+onnx = late("onnx")
 
 BASE = ["--framework=5", "--model=m.onnx", "--output=m", "--soc_version=Ascend310P3"]
 STATIC = [*BASE, "--input_shape=image:8,3,384,128"]
@@ -46,6 +48,7 @@ def run(words, capfd):
     return status, captured.out + captured.err
 
 
+@pytest.mark.usefixtures("own_process")
 def test_it_is_a_program_that_says_what_atc_says(here):
     done = subprocess.run(
         [sys.executable, "-m", "mgn_fast.simulator.atc", *STATIC],
@@ -204,6 +207,7 @@ def prepared(pixels):
     return np.ascontiguousarray(normal.transpose(0, 3, 1, 2).astype(np.float32))
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("batch_sizes", [(1,), (4,), (8,), (1, 4, 8)])
 def test_every_batch_gives_the_networks_embeddings(npu, batch_sizes):
     path = compile_om("m.onnx", "s.om", simulate=True, batch_sizes=batch_sizes)
@@ -215,6 +219,7 @@ def test_every_batch_gives_the_networks_embeddings(npu, batch_sizes):
     np.testing.assert_allclose(rows, tiny_embedding(images), rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.usefixtures("own_process")
 def test_half_outputs_are_rounded_once(npu):
     images = prepared(pictures(8))
     rows = {}
@@ -226,6 +231,7 @@ def test_half_outputs_are_rounded_once(npu):
     assert not np.array_equal(rows["half"], rows["full"])
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("batch_sizes", [(8,), (1, 4, 8)])
 def test_aipp_takes_pixels_and_normalises_as_its_model_says(npu, batch_sizes):
     path = compile_om("m.onnx", "a.om", simulate=True, aipp=True, batch_sizes=batch_sizes)
@@ -241,6 +247,7 @@ def test_aipp_takes_pixels_and_normalises_as_its_model_says(npu, batch_sizes):
     assert np.abs(tiny_embedding(prepared(pixels)) - expected).max() > 0.01
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_chip_that_is_not_there_refuses_the_model(npu):
     path = compile_om("m.onnx", "b.om", simulate=True, soc_version="Ascend310B4")
     with pytest.raises(Exception, match="Ascend310B4"):

@@ -3,6 +3,8 @@
 
 import threading
 
+import pytest
+
 from support.acl import run_program
 
 pytest_plugins = ["support.acl_fixtures"]
@@ -63,6 +65,7 @@ def test_peek_keeps_the_last_error_and_get_clears_it(acl):
     assert acl.aclrtPeekAtLastError(1) == 107000
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_violation_ends_the_process_where_asked():
     done = run_program(
         """
@@ -78,6 +81,7 @@ def test_a_violation_ends_the_process_where_asked():
     assert "survived" not in done.stdout
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_child_of_fork_is_refused_and_the_parent_goes_on():
     done = run_program(
         """
@@ -102,6 +106,7 @@ def test_a_child_of_fork_is_refused_and_the_parent_goes_on():
     assert done.stdout.split() == ["0", "[]"], done.stderr
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_child_of_fork_before_init_may_use_the_library():
     done = run_program(
         """

@@ -63,6 +63,7 @@ def test_settings_do_not_change_under_a_running_process(acl):
     assert b"before aclInit" in error
 
 
+@pytest.mark.usefixtures("own_process")
 def test_the_environment_sets_what_no_python_does():
     done = run_program(
         "print(acl.aclrtGetSocName(), acl.get('aclrtGetDeviceCount'))",
@@ -71,6 +72,7 @@ def test_the_environment_sets_what_no_python_does():
     assert done.stdout.split() == ["b'Ascend910B3'", "8"], done.stderr
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_wrong_environment_fails_init_and_says_where():
     done = run_program(
         """

@@ -51,6 +51,7 @@ def seconds(work):
     return time.monotonic() - start
 
 
+@pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize("acl", [MILLISECOND], indirect=True)
 def test_queued_tasks_keep_the_rate_of_the_model(lanes):
     def work():
@@ -62,6 +63,7 @@ def test_queued_tasks_keep_the_rate_of_the_model(lanes):
     assert best == pytest.approx(0.300, rel=0.01)
 
 
+@pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize("acl", [MILLISECOND], indirect=True)
 def test_two_streams_share_an_engine(lanes):
     def work():
@@ -75,6 +77,7 @@ def test_two_streams_share_an_engine(lanes):
     assert best == pytest.approx(0.300, rel=0.01)
 
 
+@pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize("acl", [MILLISECOND], indirect=True)
 def test_engines_work_side_by_side(lanes):
     def work():
@@ -87,6 +90,7 @@ def test_engines_work_side_by_side(lanes):
     assert min(seconds(work) for _ in range(3)) == pytest.approx(0.200, rel=0.02)
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_devices_have_engines_of_their_own(raw_acl):
     raw_acl.open(MILLISECOND + ";device_count=2")
     first = Lane(raw_acl)
@@ -111,6 +115,7 @@ def test_devices_have_engines_of_their_own(raw_acl):
     raw_acl.close()
 
 
+@pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize("acl", [MILLISECOND + ";timing=false"], indirect=True)
 def test_without_time_nothing_takes_any(lanes):
     def work():

@@ -45,6 +45,7 @@ def executions(tmp_path, batch, count):
     return tasks
 
 
+@pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize(("batch", "images_per_s"), PUBLISHED.items())
 def test_a_busy_engine_keeps_the_published_rate(tmp_path, batch, images_per_s):
     """By the host's clock, so that lateness would show; again where the machine was busy."""
@@ -57,6 +58,7 @@ def test_a_busy_engine_keeps_the_published_rate(tmp_path, batch, images_per_s):
     assert rate == pytest.approx(images_per_s, rel=0.01)
 
 
+@pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize(
     ("batch", "seconds"),
     [

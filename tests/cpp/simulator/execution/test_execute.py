@@ -53,6 +53,7 @@ def test_execute_waits_for_the_result(path):
         check(batch)
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_execute_async_does_not_wait(path):
     with Machine() as machine:
         batch, stream = make(machine, path), machine.stream()
@@ -155,6 +156,7 @@ def test_a_stream_of_another_context_is_refused_and_the_model_stays_free(path):
         machine.call("aclrtSetCurrentContext", home)
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_a_tiny_execution_costs_the_host_little(path):
     """Submit and completion together: a few microseconds each, 100 here for slow machines."""
     if SANITIZED:

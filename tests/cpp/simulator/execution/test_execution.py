@@ -103,6 +103,7 @@ def test_a_lost_device_ends_what_is_queued(path):
         assert machine.code("aclrtSynchronizeStream", stream) in (507010, 507899)
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_a_model_that_takes_longer_than_allowed_is_ended(tmp_path):
     """4096 images take 3 s of model time; the limit is in whole seconds."""
     path = write_om(

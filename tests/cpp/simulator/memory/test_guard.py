@@ -162,6 +162,7 @@ def test_freed_memory_and_the_pages_around_are_nobodys(acl):
     ]
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_page_that_was_opened_is_closed_again_for_the_next():
     """In a fresh process the first address comes back once it has left quarantine."""
     done = run_program(
@@ -203,6 +204,7 @@ def test_more_accesses_than_can_be_told_are_counted(acl):
     acl.ok("aclrtFree", device)
 
 
+@pytest.mark.usefixtures("own_process")
 def test_abort_says_what_was_touched():
     done = run_program(
         """
@@ -219,6 +221,7 @@ def test_abort_says_what_was_touched():
     assert "survived" not in done.stdout
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("handler", ["", "import faulthandler; faulthandler.enable()"])
 def test_other_faults_end_the_process_as_ever(handler):
     done = run_program(f"{handler}\nacl.open()\nctypes.string_at(8, 1)\nprint('survived')")
@@ -227,6 +230,7 @@ def test_other_faults_end_the_process_as_ever(handler):
     assert ("Segmentation fault" in done.stderr) == bool(handler) or "Sanitizer" in done.stderr
 
 
+@pytest.mark.usefixtures("own_process")
 def test_an_own_handler_of_the_client_is_called_for_its_own_faults():
     done = run_program(
         """

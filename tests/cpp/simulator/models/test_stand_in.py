@@ -101,6 +101,7 @@ def test_every_bit_counts(tmp_path, bit):
     assert (got[0] != got[1]).mean() > 0.9
 
 
+@pytest.mark.usefixtures("simulated_time")
 @pytest.mark.skipif(is_instrumented(), reason="a sanitizer slows copies and sums down")
 def test_it_keeps_up_with_memory(tmp_path):
     """At least 4 GB/s where nothing else runs; a quarter of that here, where something may."""

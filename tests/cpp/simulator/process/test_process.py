@@ -38,6 +38,7 @@ def test_it_can_be_initialised_again(raw_acl):
         raw_acl.close()
 
 
+@pytest.mark.usefixtures("own_process")
 def test_before_init_nothing_works_but_what_needs_no_device():
     done = run_program(
         """
@@ -95,6 +96,7 @@ def test_the_run_mode_is_known_before_everything_else(raw_acl, run_mode, answer)
     assert raw_acl.get("aclrtGetRunMode") == answer
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_limit_on_file_sizes_is_no_limit_on_memory():
     """The address space is no file, so `ulimit -f` does not end the process."""
     done = run_program(
@@ -111,6 +113,7 @@ def test_a_limit_on_file_sizes_is_no_limit_on_memory():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.skipif(SANITIZED, reason="sanitizers need address space of their own")
 def test_too_little_address_space_fails_init_and_says_so():
     done = run_program(
@@ -155,12 +158,14 @@ def test_finalize_with_work_pending_is_a_violation_and_quick(raw_acl):
     }
 
 
+@pytest.mark.usefixtures("own_process")
 def test_leaks_abort_where_asked():
     done = run_program("acl.open('on_violation=abort'); acl.new('aclrtCreateStream'); acl.close()")
     assert done.returncode == -6
     assert "device reset with live objects" in done.stderr
 
 
+@pytest.mark.usefixtures("own_process")
 def test_it_says_what_it_is_only_when_asked():
     silent = run_program("acl.open(); acl.close()")
     assert (silent.returncode, silent.stderr) == (0, "")
@@ -186,6 +191,7 @@ threading.Thread(target=wait, daemon=True).start()
 }
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("more", AT_EXIT.values(), ids=AT_EXIT.keys())
 def test_a_process_may_end_at_any_time(more):
     done = run_program(
@@ -204,6 +210,7 @@ print("end", flush=True)
     assert (done.returncode, done.stdout) == (0, "end\n"), done.stderr
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_static_destructor_may_still_call():
     """The library's state outlives the destructors of clients, which run after all of Python."""
     done = run_program(

@@ -125,6 +125,7 @@ def test_the_codes_of_subscribing(acl, stream, dispatcher):
     assert acl.aclrtUnSubscribeReport(dispatcher.id, None) == 107012
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_the_codes_of_processing(acl, stream):
     assert acl.aclrtProcessReport(0) == 100000
     assert acl.aclrtProcessReport(-2) == 100000

@@ -118,6 +118,7 @@ def test_copies_at_once_go_every_way(acl, buffers):
     assert buffers.copy_at_once(buffers.device, buffers.plain, 4) == 0
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_an_async_copy_is_later(acl, buffers):
     ctypes.memset(buffers.host, 5, SIZE)
     acl.slow(0.1)
@@ -222,6 +223,7 @@ def test_a_lost_device_copies_nothing(acl, buffers, how):
     buffers.__init__(acl)
 
 
+@pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize(
     "acl", ["copy_in_bytes_per_s=2560;copy_out_bytes_per_s=5120"], indirect=True
 )

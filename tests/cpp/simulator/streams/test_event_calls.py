@@ -81,6 +81,7 @@ def test_the_status_needs_an_address_and_its_flag(acl, classic):
     acl.ok("aclrtDestroyEvent", event)
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_a_record_takes_in_what_was_submitted_before(acl, streams, classic):
     memory = acl.new("aclrtMalloc", 64, 0)
     acl.slow(0.05)
@@ -141,6 +142,7 @@ def test_a_classic_wait_before_any_record_is_for_the_next_one(acl, streams, clas
     assert acl.get("aclrtQueryEventWaitStatus", classic) == 0
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_a_wait_is_tied_to_the_record_before_it(acl, streams, ex):
     acl.ok("aclrtRecordEvent", ex, streams[0])
     acl.ok("aclrtStreamWaitEvent", streams[1], ex)
@@ -152,6 +154,7 @@ def test_a_wait_is_tied_to_the_record_before_it(acl, streams, ex):
     acl.ok("aclrtSynchronizeStream", streams[0])
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_a_wait_gives_up_after_the_time_that_was_set(acl, streams, classic):
     acl.ok("aclrtSetOpWaitTimeout", 1)
     acl.ok("aclrtStreamWaitEvent", streams[1], classic)
@@ -206,6 +209,7 @@ def test_a_wait_that_the_stream_does_not_take_is_over(acl):
     acl.ok("aclrtDestroyContext", context)
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_waiting_has_a_time_limit(acl, streams, classic):
     acl.slow(0.2)
     acl.ok("aclrtRecordEvent", classic, streams[0])
@@ -260,6 +264,7 @@ def elapsed(acl, first, second):
     return acl.aclrtEventElapsedTime(ctypes.byref(ctypes.c_float()), first, second)
 
 
+@pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize("acl", ["copy_in_bytes_per_s=1e5"], indirect=True)
 def test_elapsed_time_is_the_models(acl, streams, classic):
     """1000 bytes at 1e5 a second, twice: 20 ms."""

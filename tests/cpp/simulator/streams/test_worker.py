@@ -59,6 +59,7 @@ def test_streams_have_threads_only_once_they_have_tasks(acl, memory):
     assert num_threads() == before
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_ten_thousand_streams_and_events_leave_nothing(acl, memory):
     def cycle():
         stream = acl.new("aclrtCreateStream")
@@ -116,6 +117,7 @@ def test_a_context_that_stops_on_failure_takes_no_more(acl):
     acl.ok("aclrtDestroyContext", context)
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_a_timeout_leaves_the_tasks_running(acl, stream, memory):
     acl.slow(0.2)
     assert fill(acl, memory, stream) == 0
@@ -170,6 +172,7 @@ def test_destroying_waits_and_forcing_does_not(acl, memory):
     assert time.monotonic() - start < 2
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_streams_run_side_by_side(acl, memory):
     streams = [acl.new("aclrtCreateStream") for _ in range(4)]
     acl.slow(0.1)
@@ -182,6 +185,7 @@ def test_streams_run_side_by_side(acl, memory):
         acl.ok("aclrtDestroyStream", each)
 
 
+@pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize("acl", ["task_delay_s=0.02;seed=5;timing=false"], indirect=True)
 def test_random_delays_make_tasks_late_but_keep_their_order(acl, stream):
     order = []
@@ -223,6 +227,7 @@ def test_many_threads_share_streams(acl, memory):
         acl.ok("aclrtDestroyStream", each)
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_a_small_batch_costs_the_host_little(acl, stream, memory):
     """Three tasks and a wait: measured 12 microseconds in C; ctypes adds a few for each call."""
     if SANITIZED:
