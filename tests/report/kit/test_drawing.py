@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 import sys
 
-import matplotlib
 import pytest
 
 from mgn_fast import RuntimeUnavailableError
 from mgn_fast.report.kit.drawing import plain_matplotlib
+from support.late import late
+
+matplotlib = late("matplotlib")
 
 
 def test_what_the_user_set_has_no_part_and_comes_back():
