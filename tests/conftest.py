@@ -27,8 +27,10 @@ SLOW_FIXTURES = {
     "chromium",
     "compiler",
     "copied",
+    "drawing",
     "faiss_index",
     "full_size_network",
+    "many_examples",
     "mgn_model",
     "own_process",
     "plots",
@@ -92,6 +94,16 @@ def full_size_network():
 @pytest.fixture(scope="session")
 def faiss_index():
     """Lets a test train an index."""
+
+
+@pytest.fixture(scope="session")
+def drawing():
+    """Lets a test draw whole data sets."""
+
+
+@pytest.fixture(scope="session")
+def many_examples():
+    """Lets a test try hundreds of cases against an oracle that takes milliseconds each."""
 
 
 @pytest.fixture(scope="session")

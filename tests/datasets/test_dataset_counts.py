@@ -7,9 +7,12 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from mgn_fast.datasets.dataset import Dataset, Split, count_problems, load_dataset, synthetic
 from mgn_fast.types import Identities
+
+pytestmark = pytest.mark.usefixtures("drawing")
 
 
 def full_market(root):

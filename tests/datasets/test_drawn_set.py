@@ -16,6 +16,8 @@ from mgn_fast.datasets.dataset import load_dataset, synthetic
 from mgn_fast.datasets.drawn_set import DIRECTORIES, MARKER, MAX_PERSONS, write_set
 from mgn_fast.errors import DatasetError, InvalidInputError
 
+pytestmark = pytest.mark.usefixtures("drawing")
+
 
 def digests(root):
     files = sorted(path for path in root.rglob("*") if path.is_file())

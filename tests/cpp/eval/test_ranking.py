@@ -197,6 +197,7 @@ def draw_small_case(draw):
     return distances, query, Identities(numbers(3, gallery), numbers(2, gallery))
 
 
+@pytest.mark.usefixtures("many_examples")
 def test_agrees_with_the_oracle_on_any_small_case():
     @hypothesis.settings(max_examples=1000, derandomize=True, deadline=None, database=None)
     @hypothesis.given(

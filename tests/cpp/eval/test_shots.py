@@ -106,6 +106,7 @@ def draw_small_case(draw):
     return distances, query, Identities(numbers(3, gallery), numbers(2, gallery))
 
 
+@pytest.mark.usefixtures("many_examples")
 def test_the_expectation_is_the_mean_over_every_draw():
     @hypothesis.settings(max_examples=400, derandomize=True, deadline=None, database=None)
     @hypothesis.given(
@@ -132,6 +133,7 @@ def test_the_expectation_is_the_mean_over_every_draw():
     check()
 
 
+@pytest.mark.usefixtures("many_examples")
 def test_every_match_counts_against_the_strangers_alone():
     @hypothesis.settings(max_examples=300, derandomize=True, deadline=None, database=None)
     @hypothesis.given(
