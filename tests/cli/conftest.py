@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import Embedder, Gallery
+from mgn_fast.cli.screen import progress
 from support import galleries
 from support.tiny_model import write_tiny_model
 
@@ -19,3 +20,10 @@ def searched(tmp_path_factory):
         Gallery.add(place / "a.gallery", embedder, place / "pictures")
         np.save(place / "rows.npy", embedder(place / "pictures"))
     return place
+
+
+@pytest.fixture(autouse=True)
+def nothing_moves_afterwards():
+    """What a test began to draw ends with it, while its terminal is still open."""
+    yield
+    progress.stop_drawing()

@@ -90,6 +90,6 @@ def test_a_process_without_a_blas_goes_on(monkeypatch):
         pass
 
 
-def test_importing_it_does_not_look_for_libraries():
+def test_importing_it_does_not_look_for_libraries(own_process):
     code = "import sys, mgn_fast.common.threads; print('threadpoolctl' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
