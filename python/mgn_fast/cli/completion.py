@@ -21,7 +21,7 @@ _DIRECTORIES = frozenset({"dataset", "directory", "images", "out", "results"})
 
 
 class PrintCompletion(argparse.Action):
-    """Prints the script and ends."""
+    """The action of --print-completion: prints the shell's script and ends."""
 
     def __call__(self, parser: argparse.ArgumentParser, *given: Any) -> None:
         """Called by argparse with the namespace, the shell and the option's name."""
@@ -30,7 +30,7 @@ class PrintCompletion(argparse.Action):
 
 
 def completion_script(parser: argparse.ArgumentParser, shell: str) -> str:
-    """The script for a shell.
+    """The script that completes `mgn-fast` commands and options in a shell.
 
     Args:
         parser: of all commands; its paths are marked as such.

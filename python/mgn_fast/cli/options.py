@@ -45,7 +45,7 @@ def new_command(commands: Commands, name: str, *, help: str, example: str) -> An
 
 
 def path_argument(text: str) -> Path:
-    """A path from the command line.
+    """A path from the command line; an empty one is a usage error.
 
     Args:
         text: the word.
@@ -161,7 +161,7 @@ def enable_simulator(arguments: argparse.Namespace, **settings: Any) -> None:
 
 
 def _given(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
-    """Those of the options that have a value."""
+    """The options of these names that have a value, as keyword arguments."""
     values = {name: getattr(arguments, name) for name in names}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -182,7 +182,7 @@ def _soc_version(text: str) -> str:
 
 
 def device_numbers(text: str) -> int | list[int]:
-    """Numbers of NPUs from the command line.
+    """The numbers of NPUs that --device names, in the order given.
 
     Args:
         text: one number, or several between commas.
@@ -205,7 +205,7 @@ def device_numbers(text: str) -> int | list[int]:
 def add_rerank_options(
     parser: argparse.ArgumentParser, *, switch: str | None = "report re-ranked figures too"
 ) -> None:
-    """Whether and how to re-rank.
+    """Adds --rerank and its three numbers.
 
     Args:
         parser: gets the options.

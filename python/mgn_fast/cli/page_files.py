@@ -19,7 +19,7 @@ from mgn_fast.report.sheet import SUFFIXES as SHEET_SUFFIXES
 def add_page_files(
     parser: argparse.ArgumentParser, *, page: str, sheet: str
 ) -> argparse._ArgumentGroup:
-    """--html and --png.
+    """Adds --html and --png.
 
     Args:
         parser: gets the options.

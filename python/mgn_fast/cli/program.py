@@ -55,7 +55,7 @@ _CODES: tuple[tuple[tuple[type[BaseException], ...], int], ...] = (
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands.
+    """The parser of `mgn-fast` with all of its commands.
 
     Returns:
         A parser whose result has `run`, the command's function.
@@ -83,7 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command.
+    """Runs one command of `mgn-fast`; gives its exit code.
 
     Args:
         argv: the words after `mgn-fast`; None takes the process's own.

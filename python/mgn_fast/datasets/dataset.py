@@ -67,7 +67,7 @@ class Split:
 
     @property
     def camera(self) -> I32Array:
-        """Cameras, int32 [N]."""
+        """The camera of each picture, int32 [N]."""
         return self.identities.camera
 
     def __len__(self) -> int:

@@ -67,7 +67,7 @@ def all_pictures(given: Iterable[Path]) -> list[Path]:
 
 
 def named(images: Any) -> Iterable[tuple[str, Source]]:
-    """Each picture with its name.
+    """Pairs (name, picture) of whatever a caller may hand over as pictures.
 
     Args:
         images: a directory, one picture, or an iterable of pictures; an array [N, H, W, 3] is N.

@@ -28,7 +28,7 @@ from mgn_fast.types import AnyArray, F64Array, I32Array, I64Array, Identities
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """What one ranking's pass showed.
+    """What one pass over the distances showed of one ranking.
 
     Attributes:
         pairs: mAP by the query's and the gallery's camera; None where there are too many cameras.
@@ -49,7 +49,7 @@ class Findings:
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """What all rankings of a run showed.
+    """What the passes over the distances showed of all rankings of a run.
 
     Attributes:
         query: person and camera of every query.
@@ -117,7 +117,7 @@ class AnalysisBuilder:
         return (counter, nearest) if pairs is None else (pairs, counter, nearest)
 
     def add(self, ranking: str, report: ProtocolReport) -> None:
-        """Keeps what the last observers saw.
+        """Keeps what the observers of the last pass saw, under the ranking's name.
 
         Args:
             ranking: its name.
@@ -146,7 +146,7 @@ class AnalysisBuilder:
         )
 
     def analysis(self) -> Analysis:
-        """What all rankings so far showed."""
+        """What the passes so far have shown, for all rankings that were added."""
         listed = np.empty(0, np.int64) if self._listed is None else self._listed
         return Analysis(self._query, self._gallery, self._protocol, self._findings, listed)
 
@@ -154,7 +154,7 @@ class AnalysisBuilder:
 def ranked_lists(
     analysis: Analysis, dataset: Dataset, embeddings: tuple[AnyArray, AnyArray] | None = None
 ) -> list[RankedList]:
-    """The listed queries with their pictures.
+    """The ranked lists of the queries that are to be shown, hardest first.
 
     Args:
         analysis: of a run on the dataset.

@@ -71,7 +71,7 @@ class CameraPairTally:
         }
 
     def __call__(self, rows: slice, distances: F32Array, screened: _core.Screened | None) -> None:
-        """Counts a block."""
+        """Counts one block of distances for every camera."""
         for tally in self._tallies.values():
             if screened is None:
                 tally.add_distances(rows, distances)

@@ -90,7 +90,7 @@ class DistanceCounter:
         self._counts = np.zeros((3, BINS), np.int64)  # of others, matches and junk
 
     def __call__(self, rows: slice, distances: F32Array, screened: _core.Screened | None) -> None:
-        """Counts a block."""
+        """Counts one block of distances."""
         step = max(1, _SLICE_ELEMENTS // distances.shape[1])
         for start in range(0, len(distances), step):
             some = np.maximum(distances[start : start + step], np.float32(0))  # rounding, see above

@@ -38,7 +38,7 @@ class NearestPictures:
         self._place[queries] = np.arange(len(queries))
 
     def __call__(self, rows: slice, distances: F32Array, screened: _core.Screened | None) -> None:
-        """Takes from a block what is nearest."""
+        """Keeps the nearest pictures of one block of distances."""
         wanted = np.flatnonzero(self._place[rows] >= 0)
         places = self._place[rows][wanted]
         if len(wanted) == 0:

@@ -32,13 +32,13 @@ class Searched(Protocol):
     def __len__(self) -> int: ...
 
     def name(self, place: int) -> str:
-        """The name of a picture."""
+        """The name of the picture at a place of the gallery."""
 
     def sha256(self, place: int) -> str:
         """The SHA-256 of its file when it was embedded."""
 
     def picture_path(self, place: int) -> Path:
-        """Where its file was."""
+        """The file from which the picture at a place was embedded."""
 
 
 class FoundBy(Protocol):
@@ -46,15 +46,15 @@ class FoundBy(Protocol):
 
     @property
     def kind(self) -> str:
-        """By FAISS's name."""
+        """The kind of index, by FAISS's name for it."""
 
     @property
     def recall(self) -> float:
-        """Of exact search, measured."""
+        """The measured share of the truly nearest that the index finds."""
 
     @property
     def depth(self) -> int:
-        """At which it was measured."""
+        """The length of the lists for which the recall was measured."""
 
 
 def search_lists(

@@ -18,7 +18,7 @@ VERDICTS: tuple[str, ...] = get_args(Verdict)
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """One picture of a ranked list.
+    """One picture of a ranked list, with what is written under it.
 
     Attributes:
         name: what it is called; anybody's text.

@@ -35,7 +35,7 @@ _ACCURACY = (
 
 
 def render_page(record: Record) -> str:
-    """The page.
+    """A record as one HTML page that asks for nothing outside itself.
 
     Args:
         record: as `mgn-fast bench --json` writes it; follows schema.json.
@@ -51,7 +51,7 @@ def render_page(record: Record) -> str:
 
 
 def best_run(runs: Sequence[Run]) -> Run | None:
-    """The row that the heading tells.
+    """The fastest run that can be believed, which the page's heading tells; None without runs.
 
     Of the valid rows those end to end come first, then those with copies; measured ones before
     simulated ones; those that meet the bound on latency before others. Of what is left the fastest.
@@ -71,7 +71,7 @@ def _merit(run: Run) -> tuple[int, bool, bool, float]:
 
 
 def _chosen(record: Record) -> dict[str, Any]:
-    """What the template names."""
+    """The values that the template names, picked and counted from the record."""
     runs: Sequence[Run] = record["runs"]
     return {
         "record": record,
@@ -93,7 +93,7 @@ def _chosen(record: Record) -> dict[str, Any]:
 
 
 def _any_simulated(record: Record) -> bool:
-    """Also where no row was finished."""
+    """True if a run was simulated, or would have been where none was finished."""
     ascend = record["environment"]["ascend"]
     return any(run["simulated"] for run in record["runs"]) or bool(ascend and ascend["simulated"])
 

@@ -16,7 +16,7 @@ Run = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Series:
-    """One line of a plot.
+    """One line of a plot: its name, its points and how it is drawn.
 
     Attributes:
         label: what the legend calls it.

@@ -75,7 +75,7 @@ def share(value: float) -> str:
 
 
 def byte_size(value: int) -> str:
-    """Decimal megabytes, or gigabytes."""
+    """A number of bytes in decimal megabytes, or in gigabytes from a thousand on."""
     return f"{value / 1e9:,.2f} GB" if value >= 1e9 else f"{value / 1e6:,.0f} MB"
 
 
@@ -109,7 +109,7 @@ def option(value: Any) -> str:
 
 
 def called(key: str, names: Mapping[str, str]) -> str:
-    """The name that stands for a key."""
+    """The name that a table of names gives a key; KeyError if it gives none."""
     return names[key]
 
 

@@ -13,7 +13,7 @@ from mgn_fast.cli.options import add_model_options, path_argument
 
 
 def add_bench_options(parser: argparse.ArgumentParser) -> None:
-    """All of them but the models."""
+    """Adds all options of `mgn-fast bench` but the models."""
     _add_sweep_options(parser)
     add_model_options(parser)
     _add_measuring_options(parser)
@@ -125,7 +125,7 @@ def _percentiles(text: str) -> list[float]:
 
 
 def _share(text: str) -> float:
-    """5% or 0.05."""
+    """A share in [0, 1] from text such as 5% or 0.05."""
     try:
         share = float(text[:-1]) / 100 if text.endswith("%") else float(text)
     except ValueError:

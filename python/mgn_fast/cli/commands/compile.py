@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _sizes(text: str) -> tuple[int, ...]:
-    """Whole numbers between commas."""
+    """Batch sizes from text: whole numbers between commas."""
     try:
         return tuple(int(word) for word in text.split(","))
     except ValueError:

@@ -224,7 +224,7 @@ def _rankings(arguments: argparse.Namespace) -> dict[str, RerankSettings | None]
 
 
 def _protocols(arguments: argparse.Namespace) -> dict[str, Protocol]:
-    """By what they add to the name of a report."""
+    """The protocols asked for, by what each adds to the name of its report."""
     whole = Protocol(
         max_rank=arguments.max_rank,
         ap=arguments.ap,

@@ -166,7 +166,7 @@ def _print(search: Search) -> None:
 
 
 def _in_words(cosines: list[float]) -> str:
-    """The eight, by what they see."""
+    """How near two pictures are in each of the eight parts, in words."""
     groups = {"whole": "whole", "half": "halves", "third": "thirds"}
     numbers: dict[str, list[str]] = {region: [] for region in groups}
     for part, cosine in zip(PARTS, cosines, strict=True):

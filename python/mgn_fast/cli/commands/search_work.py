@@ -38,7 +38,7 @@ class Queries:
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """A finished search.
+    """A finished search: its gallery, its queries and what was found for each.
 
     Attributes:
         gallery: what was searched.

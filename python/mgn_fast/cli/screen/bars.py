@@ -55,7 +55,7 @@ class Bars(Progress):
         self.start()
 
     def get_renderables(self) -> Iterable[RenderableType]:
-        """The lines as they are now.
+        """The lines as they are at this refresh.
 
         Asking the steps here, a few times a second, counts a batch of pictures as one note: each
         noted by itself, the pictures of one batch would look like thousands a second.

@@ -14,7 +14,7 @@ from mgn_fast.common.bottleneck import NOUNS, StageTally
 
 @dataclass
 class Step:
-    """One thing that takes a while.
+    """One part of a command that takes a while: its name, its total and how far it is.
 
     Attributes:
         title: what is done.
@@ -33,12 +33,12 @@ class Step:
     ended_s: float | None = None
 
     def finish(self) -> None:
-        """It is over, and all was well."""
+        """Marks the step as over, with all of it done."""
         self.ended_s = time.perf_counter()
 
     @property
     def seconds(self) -> float:
-        """That it has taken so far, or took.
+        """The seconds that the step has taken so far, or took in all.
 
         Returns:
             From 0 up.
@@ -46,7 +46,7 @@ class Step:
         return (time.perf_counter() if self.ended_s is None else self.ended_s) - self.started_s
 
     def amount(self) -> str:
-        """How much of it is done, in words.
+        """How much of the step is done, in words for a line of its own.
 
         Returns:
             Such as "300/1,000", "45%" or "" for what is not counted.
@@ -58,7 +58,7 @@ class Step:
         return f"{self.done:,}/{self.total:,}" if self.unit else f"{self.done / self.total:.0%}"
 
     def where(self) -> str:
-        """The same for a sentence.
+        """How much of the step is done, in words for a sentence.
 
         Returns:
             Such as "embedding: 300 of 1,000 pictures", "ranking: 45%" or "exporting".

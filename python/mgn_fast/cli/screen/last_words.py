@@ -25,7 +25,7 @@ class OutputFiles:
         self._before = {path: _state(path) for path in given if isinstance(path, Path)}
 
     def fate(self) -> str:
-        """What has become of them.
+        """What has become of the output files, in words.
 
         Returns:
             Such as "people.npy was not written"; "" if there are none.
@@ -42,7 +42,7 @@ class OutputFiles:
 
 
 def last_words(how: str, course: Course, outputs: OutputFiles) -> str:
-    """The line.
+    """The line an interrupted command ends with: how far it came, and what became of its files.
 
     Args:
         how: it ended, such as "interrupted".

@@ -38,7 +38,7 @@ def add_level_options(parser: Any) -> None:
 
 
 def set_level(arguments: argparse.Namespace) -> None:
-    """Takes the level from the command line.
+    """Sets --quiet or --verbose for the rest of the process.
 
     Args:
         arguments: parsed.
@@ -53,7 +53,7 @@ def is_quiet() -> bool:
 
 
 def is_verbose() -> bool:
-    """Whether details are wanted."""
+    """True if --verbose asked for details."""
     return _level == "verbose"
 
 

@@ -74,7 +74,7 @@ def say(text: str, *, always: bool = False) -> None:
 
 
 def detail(text: str) -> None:
-    """One line for who asked for --verbose.
+    """Says one line if --verbose asked for details.
 
     Args:
         text: the line; control characters are escaped.

@@ -29,11 +29,11 @@ class VerboseTally(StageTally):
     """A tally that also shows what else takes time, and tells what was opened with what."""
 
     def doing(self, what: str) -> AbstractContextManager[None]:
-        """Shows it."""
+        """Shows with --verbose what an embedder does before its first picture."""
         return working(what)
 
     def using(self, what: str, settings: Mapping[str, object]) -> None:
-        """Tells it."""
+        """Says with --verbose what a session or an embedder was opened with."""
         if is_verbose():
             told = dict(settings)
             if "backend" in told:
@@ -61,7 +61,7 @@ def tell_settings(arguments: argparse.Namespace) -> None:
 
 
 def tell_summary(course: Course, seconds: float) -> None:
-    """Where the time went, and what it took.
+    """Says with --verbose where the time went, and the memory it took.
 
     Args:
         course: of the command.
@@ -87,7 +87,7 @@ def tell_summary(course: Course, seconds: float) -> None:
 
 
 def tell_traceback(error: BaseException) -> None:
-    """Where an error came from.
+    """Says with --verbose where an error came from.
 
     Args:
         error: that ends the command.

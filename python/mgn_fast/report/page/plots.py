@@ -77,7 +77,7 @@ def histogram_plot(histogram: DistanceHistogram, ranking: str) -> str:
 
 
 class _Frame:
-    """Where values lie in the drawing."""
+    """The scales of a plot: where a pair of values lies in the drawing."""
 
     def __init__(self, across: tuple[float, float], up: tuple[float, float], head: int = 0) -> None:
         self._across, self._up = across, up
@@ -95,7 +95,7 @@ class _Frame:
     def axes(
         self, label: str, across: Sequence[float], up: Sequence[float], *, percent: bool
     ) -> list[str]:
-        """Grid, numbers and the label below."""
+        """A plot's grid, the numbers along it and the label below, as SVG."""
         marks = []
         for value in up:
             y = self.y(value)
@@ -137,7 +137,7 @@ def _shares(counts: I64Array) -> list[float]:
 
 
 def _rank_ticks(longest: int) -> list[float]:
-    """1, then round numbers."""
+    """The ranks that the axis names: 1, then round numbers."""
     return [1.0, *(tick for tick in _ticks(1, max(2, longest), 6) if tick > longest / 20 + 1)]
 
 

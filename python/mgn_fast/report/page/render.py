@@ -138,7 +138,7 @@ def _heat_ends(analysis: Analysis) -> tuple[float, float]:
 
 
 def _columns(lists: Sequence[RankedList]) -> dict[str, bool]:
-    """Which controls have something to do."""
+    """Which of the page's controls have anything to do, by name."""
     tiles = tiles_of(lists)
     return {
         "persons": any(entry.query.person is not None for entry in lists),

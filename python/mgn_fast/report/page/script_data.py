@@ -23,7 +23,7 @@ CHUNK = 64
 
 
 class ScriptData:
-    """What the script is given.
+    """What the page's script is given as JSON: lists, and each picture once.
 
     Args:
         lists: the lists.
@@ -82,7 +82,7 @@ class ScriptData:
         return row
 
     def _picture(self, tile: Tile) -> int:
-        """Where it stands in the table of pictures."""
+        """The number of a picture in the page's table of pictures."""
         key = key_of(tile)
         row = (tile.name, tile.person, tile.camera, key)
         if row not in self._pictures:
