@@ -149,7 +149,7 @@ def altered(monkeypatch, change, **form_changes):
     def build(parameters, form, *rest):
         return build_model(parameters | change, onnx_export.replace(form, **form_changes), *rest)
 
-    monkeypatch.setattr(graph, "build_model", build)
+    monkeypatch.setattr("mgn_fast.export.graph.build_model", build)
 
 
 def test_a_file_that_differs_is_not_left_and_the_previous_one_stays(
@@ -193,7 +193,7 @@ def test_a_disk_that_fills_up_leaves_nothing(checkpoint, target, monkeypatch):
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(onnx, "save_model", full)
+    monkeypatch.setattr("onnx.save_model", full)
     with pytest.raises(ExportError, match="cannot be written: No space left on device"):
         export_onnx(checkpoint, target)
     assert not list(target.parent.iterdir())

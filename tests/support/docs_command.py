@@ -77,15 +77,15 @@ def settle_on_host(root):
     from mgn_fast import doctor, simulator
     from mgn_fast.bench import measuring, tuned
     from mgn_fast.bench.record import environment
-    from mgn_fast.cann import host as ascend_host
+    from mgn_fast.cann import host
     from mgn_fast.verification import run as verify
 
-    ascend_host._INSTALLED = root / "etc/ascend_install.info"
-    ascend_host._DEVICE_FILES = root / "dev"
+    host._INSTALLED = root / "etc/ascend_install.info"
+    host._DEVICE_FILES = root / "dev"
     simulator.enable(timing=True, device_count=NUM_DEVICES)
-    for module in (doctor, verify, tuned, ascend_host):
+    for module in (doctor, verify, tuned, host):
         module.is_simulated = lambda: False
-    assert environment.ascend_host is measuring.ascend_host is ascend_host
+    assert environment.host is measuring.host is host
 
 
 def pip(words):

@@ -28,7 +28,7 @@ class Late:
         return getattr(self._target, attribute)
 
     def __setattr__(self, attribute, value):
-        setattr(self._target, attribute, value)
+        raise TypeError(f"patch {self._name}.{attribute} itself, by its name")
 
     def __call__(self, *arguments, **options):
         return self._target(*arguments, **options)
