@@ -292,6 +292,7 @@ LONG = {
 }
 
 
+@pytest.mark.usefixtures("simulated_time")
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer signals here")
 @pytest.mark.parametrize("work", LONG.values(), ids=LONG.keys())
 def test_an_interrupt_ends_the_work_within_a_second(work):

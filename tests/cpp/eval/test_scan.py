@@ -132,6 +132,7 @@ def test_rows_need_not_have_unit_length(queries, dtype):
     assert_same(scan(a, b, 12, threads=2), merged(a, b, 12))
 
 
+@pytest.mark.usefixtures("many_examples")
 def test_any_cut_into_segments_and_calls_gives_the_same_lists():
     @hypothesis.settings(max_examples=150, derandomize=True, deadline=None, database=None)
     @hypothesis.given(st.integers(0, 10**6), st.integers(1, 200), st.integers(1, 12), st.data())
