@@ -309,6 +309,7 @@ def test_an_interrupt_ends_the_work_within_a_second(work):
     assert time.monotonic() - sent[0] < 1.0
 
 
+@pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize("with_rerank", [False, True])
 def test_onlookers_see_every_block_once_in_order(monkeypatch, with_rerank):
     case = market(8)
