@@ -99,7 +99,6 @@ def test_agrees_with_a_stable_sort_when_distances_tie(depth, queries, dtype):
             assert_same(got, expected)
 
 
-@pytest.mark.usefixtures("many_examples")
 @both_dtypes
 @any_number_of_queries
 @pytest.mark.parametrize("width", [1, 3, 7, 8, 31, 256, 263, 2047, 2048])
