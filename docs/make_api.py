@@ -36,34 +36,37 @@ CALLS = {
     "compile": "compile_om",
     "quantize": "quantize_onnx",
     "embed": "Embedder write_embeddings Gallery",
-    "evaluate": "load_dataset evaluate measure_embeddings",
-    "search": "Gallery",
+    "evaluate": "load_dataset evaluate measure_embeddings draw_evaluation",
+    "search": "Gallery open_index draw_search",
     "verify": "verify",
     "tune": "tune",
     "bench": "benchmark",
     "doctor": "examine",
     "bins": "write_bins read_results",
-    "demo": "datasets.synthetic export_onnx Embedder evaluate write_page",
+    "demo": "datasets.synthetic export_onnx Embedder evaluate draw_evaluation",
 }
 # Under which heading the rooms' own names stand that `import mgn_fast` does not offer itself.
 ROOMS = {
     "Models": {
-        "quantize": "quantize_onnx Quantized",
+        "quantize": "quantize_onnx Quantized Accuracy",
         "inference": "Session Lane Ticket",
     },
     "Pictures and embeddings": {
         "embedding": "Embeddings write_embeddings read_embeddings",
     },
-    "Search": {"gallery": "GalleryRanking Added"},
+    "Search": {"gallery": "GalleryRanking Added open_index GalleryIndex"},
     "Evaluation": {
-        "evaluation": "measure_embeddings measure_distances Protocol ProtocolReport",
+        "evaluation": "measure_embeddings measure_distances Protocol ProtocolReport RerankSettings",
     },
     "Datasets": {"datasets": "Split count_problems synthetic"},
     "Comparing and measuring": {
-        "verification": "verify Verification Limits",
-        "bench": "benchmark Plan Case MeasureSettings Pace Slo Outcome tune Tuning",
+        "verification": "verify Verification VerifiedModel Retrieval Drift Float16Ends Limits",
+        "bench": "benchmark Plan Case MeasureSettings Pace Arrivals Slo Outcome tune Tuning",
     },
-    "Pages": {"report": "write_page write_search_page write_sheet"},
+    "Pages": {
+        "report": "draw_evaluation AnalysisBuilder draw_search search_lists RankedList Tile "
+        "write_page write_search_page write_sheet",
+    },
     "The recipe's files": {"recipe_files": "write_bins Written read_results ToolEmbeddings"},
     "Installation": {"doctor": "examine Finding"},
 }

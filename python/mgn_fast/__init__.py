@@ -68,7 +68,25 @@ _ROOM_OF = {
     "resize_pack": "pictures",
     "squared_distance": "evaluation",
 }
-_ROOMS = ("datasets", "simulator")
+_ROOMS = {
+    "bench",
+    "cann",
+    "common",
+    "datasets",
+    "doctor",
+    "embedding",
+    "evaluation",
+    "export",
+    "gallery",
+    "inference",
+    "models",
+    "pictures",
+    "quantize",
+    "recipe_files",
+    "report",
+    "simulator",
+    "verification",
+}
 
 
 def build_info() -> dict[str, Any]:

@@ -3,7 +3,7 @@ import pytest
 
 from mgn_fast import ModelError, datasets, simulator
 from mgn_fast.bench import Case
-from mgn_fast.bench.accuracy import accuracy
+from mgn_fast.bench.accuracy import accuracy_of
 from mgn_fast.datasets.drawn_set import drawn_jpegs
 from mgn_fast.simulator import control, write_om
 from support.tiny_model import write_tiny_model
@@ -15,7 +15,7 @@ def pictures():
 
 
 def test_a_model_agrees_with_itself(tiny_model, pictures):
-    found = accuracy(tiny_model, Case(tiny_model, 4, 1), pictures)
+    found = accuracy_of(tiny_model, Case(tiny_model, 4, 1), pictures)
     assert found == {
         "reference": str(tiny_model),
         "num_pictures": 6,
@@ -29,13 +29,13 @@ def test_a_model_agrees_with_itself(tiny_model, pictures):
 
 def test_another_model_does_not(tiny_model, tmp_path, pictures):
     other = write_tiny_model(tmp_path / "other.onnx", seed=1)
-    found = accuracy(tiny_model, Case(other, 4, 1), pictures)
+    found = accuracy_of(tiny_model, Case(other, 4, 1), pictures)
     assert found["cosine_min"] <= found["cosine_mean"] < 0.99
 
 
 def test_a_dataset_has_an_map_to_lose(tiny_model, tmp_path):
     dataset = datasets.synthetic(tmp_path, persons=6)
-    found = accuracy(tiny_model, Case(tiny_model, 8, 2), dataset)
+    found = accuracy_of(tiny_model, Case(tiny_model, 8, 2), dataset)
     assert found["map_drop"] == found["map_drop_reranked"] == 0.0
     assert found["num_pictures"] == len(dataset.query.paths) + len(dataset.gallery.paths)
 
@@ -48,7 +48,7 @@ def test_a_simulated_device_computes_for_this_and_is_as_before_afterwards(
     simulator.enable(compute="deterministic", guard=False, seed=7)
     try:
         before = dict(control._state.settings)
-        found = accuracy(tiny_model, Case(model, 4, 2), pictures)
+        found = accuracy_of(tiny_model, Case(model, 4, 2), pictures)
         assert control._state.settings == before
     finally:
         simulator.disable()
@@ -57,4 +57,4 @@ def test_a_simulated_device_computes_for_this_and_is_as_before_afterwards(
 
 def test_a_reference_that_cannot_be_opened_is_told(tiny_model, tmp_path, pictures):
     with pytest.raises(ModelError, match=r"missing\.onnx"):
-        accuracy(tmp_path / "missing.onnx", Case(tiny_model, 4, 1), pictures)
+        accuracy_of(tmp_path / "missing.onnx", Case(tiny_model, 4, 1), pictures)

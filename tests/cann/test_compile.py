@@ -18,6 +18,8 @@ from mgn_fast.models.contract import Contract
 from support.atc_programs import SUCCESS, write_atc, write_good_atc
 from support.tiny_model import write_tiny_model
 
+pytestmark = pytest.mark.usefixtures("own_process")
+
 CHIP = {"soc_version": "Ascend310P3"}
 
 
@@ -301,7 +303,6 @@ def test_two_compilations_do_not_disturb_each_other(onnx, tmp_path):
     assert all(path.stat().st_size == 1256 for path in paths)
 
 
-@pytest.mark.usefixtures("own_process")
 def test_the_simulated_one_goes_the_same_way(onnx, out):
     assert compile_om(onnx, out, simulate=True) == out
     facts = json.loads(Path(f"{out}.json").read_text())
@@ -313,7 +314,6 @@ def test_the_simulated_one_goes_the_same_way(onnx, out):
     assert int.from_bytes(header[184:192], "little") == out.stat().st_size - 256
 
 
-@pytest.mark.usefixtures("own_process")
 def test_the_simulated_one_fails_the_same_way(onnx, out):
     with pytest.raises(CompileError, match=r"the simulated ATC .*E20101.*npu-smi info") as info:
         compile_om(onnx, out, simulate=True, soc_version="Ascend310P4")
@@ -327,7 +327,6 @@ def test_simulating_and_a_compiler_exclude_each_other(onnx, out):
         compile_om(onnx, out, simulate=True, atc="atc")
 
 
-@pytest.mark.usefixtures("own_process")
 def test_hostile_paths_reach_the_simulated_one_too(onnx, tmp_path):
     folder = tmp_path / 'it\'s\n"here" $(x)'
     folder.mkdir()

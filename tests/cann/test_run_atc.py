@@ -11,6 +11,8 @@ import pytest
 
 from mgn_fast.cann.run_atc import environment, run
 
+pytestmark = pytest.mark.usefixtures("own_process")
+
 QUICK_S = 5.0
 
 

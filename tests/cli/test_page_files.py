@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from mgn_fast import InvalidInputError, RuntimeUnavailableError
-from mgn_fast.cli.page_files import add_page_files, page_files
+from mgn_fast.cli.page_files import add_page_files, open_page_files
 
 
 def parsed(*words):
@@ -16,7 +16,7 @@ def parsed(*words):
 
 def test_files_get_their_names_when_all_went_well(tmp_path):
     words = ["--html", str(tmp_path / "a.html"), "--png", str(tmp_path / "b.png")]
-    with page_files(parsed(*words)) as (html, png):
+    with open_page_files(parsed(*words)) as (html, png):
         html.write_text("page")
         png.write_bytes(b"sheet")
         assert not (tmp_path / "a.html").exists()
@@ -26,7 +26,7 @@ def test_files_get_their_names_when_all_went_well(tmp_path):
 
 def test_nothing_is_left_of_a_failure(tmp_path):
     def fails():
-        with page_files(parsed("--html", str(tmp_path / "a.html"))) as (html, _):
+        with open_page_files(parsed("--html", str(tmp_path / "a.html"))) as (html, _):
             html.write_text("half")
             raise KeyError("stopped")
 
@@ -36,7 +36,7 @@ def test_nothing_is_left_of_a_failure(tmp_path):
 
 
 def test_what_is_not_asked_for_is_none():
-    with page_files(parsed()) as files:
+    with open_page_files(parsed()) as files:
         assert files == (None, None)
 
 
@@ -49,7 +49,7 @@ def test_what_is_not_asked_for_is_none():
     ],
 )
 def test_other_names_are_refused_before_any_work(words, message):
-    with pytest.raises(InvalidInputError, match=message), page_files(parsed(*words)):
+    with pytest.raises(InvalidInputError, match=message), open_page_files(parsed(*words)):
         pytest.fail("the work began")
 
 
@@ -57,6 +57,6 @@ def test_without_the_extra_it_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with (
         pytest.raises(RuntimeUnavailableError, match=r"pip install 'mgn-fast\[report\]'"),
-        page_files(parsed("--html", str(tmp_path / "a.html"))),
+        open_page_files(parsed("--html", str(tmp_path / "a.html"))),
     ):
         pytest.fail("the work began")

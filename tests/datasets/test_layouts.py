@@ -234,6 +234,7 @@ def test_the_list_size_limit_holds_the_largest_published_list():
     assert layouts.MAX_LIST_BYTES > 10 * 82161 * 45
 
 
+@pytest.mark.usefixtures("many_examples")
 def test_any_file_names_load_or_are_refused(tmp_path_factory):
     characters = st.characters(exclude_characters="/\0", exclude_categories=["Cs"])
     names_of_files = st.text(characters, min_size=1)

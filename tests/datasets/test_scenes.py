@@ -88,6 +88,7 @@ def test_cameras_tint_the_same_clothes_differently():
     assert 1.15 < red_to_blue(4) / red_to_blue(2) < 1.6
 
 
+@pytest.mark.usefixtures("drawing")
 @pytest.mark.parametrize("seed", range(2))
 def test_a_person_is_recognised_across_cameras_better_than_chance_but_not_always(seed):
     persons = 30

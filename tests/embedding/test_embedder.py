@@ -49,6 +49,7 @@ def oracle(pictures, *, mirror=True):
     return np.stack(rows)
 
 
+@pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 5, 8, 40])
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_rows_are_plain_plus_mirrored_normalised_in_order(tiny_model, pictures, lanes, batch_size):
@@ -178,6 +179,7 @@ def test_a_stream_reads_ahead_by_a_bounded_number(tiny_model, picture):
     assert next(taken) <= 10 + 4 * 8
 
 
+@pytest.mark.usefixtures("many_examples")
 def test_memory_does_not_grow_with_the_number_of_pictures(tiny_model, picture):
     def traced_after(stream, count):
         for _ in range(count):

@@ -292,6 +292,7 @@ LONG = {
 }
 
 
+@pytest.mark.usefixtures("simulated_time")
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer signals here")
 @pytest.mark.parametrize("work", LONG.values(), ids=LONG.keys())
 def test_an_interrupt_ends_the_work_within_a_second(work):
@@ -308,6 +309,7 @@ def test_an_interrupt_ends_the_work_within_a_second(work):
     assert time.monotonic() - sent[0] < 1.0
 
 
+@pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize("with_rerank", [False, True])
 def test_observers_get_every_block_once_in_order(monkeypatch, with_rerank):
     case = market(8)

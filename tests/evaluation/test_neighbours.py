@@ -33,6 +33,7 @@ def found(rows, queries, depth, *, metric="unit_rows", keep=True, threads=2, pro
     return NeighbourFinder(*sets, metric, depth, threads, progress).find(kept), kept
 
 
+@pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize("keep", [True, False], ids=["kept", "dropped"])
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("bfloat16", [True, False], ids=["bfloat16", "float32"])

@@ -171,6 +171,7 @@ def test_threads_do_not_change_a_bit(threads, variant):
     np.testing.assert_array_equal(rerank(query, gallery, variant=variant, threads=threads), one)
 
 
+@pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize("rows", [1, 4, 7])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_blocks_of_any_size_agree(monkeypatch, rows, variant):
@@ -204,6 +205,7 @@ def test_other_floating_point_is_converted_to_float32(dtype):
     np.testing.assert_array_equal(rerank(query, gallery), expected)
 
 
+@pytest.mark.usefixtures("many_examples")
 def test_memory_grows_with_the_pictures_not_with_their_square(monkeypatch):
     monkeypatch.setattr(distances, "BLOCK_ROWS", 64)
     query, gallery = crowd(14, queries=50, gallery=2950, width=4, persons=300)

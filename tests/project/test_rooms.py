@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The package's rooms and floors: who may import whom, how full a room is, what its face offers."""
 
+import ast
 import importlib
 import inspect
 import json
@@ -118,23 +119,39 @@ def test_a_circle_and_a_chain_are_seen():
     assert rooms.longest_chain(edges) == ["d", "a", "b", "c"]
 
 
+def in_room(path):
+    """Names of a room's modules and sub-rooms."""
+    modules = {file.stem for file in path.glob("*.py")} - {"__init__", "__main__"}
+    return modules | {file.parent.name for file in path.glob("*/__init__.py")}
+
+
 def test_every_room_has_a_face():
-    """A docstring, and names that are there and hide no module of the room."""
+    """Names that are there and hide no module of the room, and a word on each of its modules."""
     offenders = []
     for path in ROOMS:
         dotted = ".".join(path.relative_to(PACKAGE.parent).parts)
         face = importlib.import_module(dotted)
-        if not (face.__doc__ or "").strip():
-            offenders.append(f"{dotted} says nothing of itself")
-        modules = {file.stem for file in path.glob("*.py")} | {
-            folder.name for folder in path.iterdir() if folder.is_dir()
-        }
+        unsaid = in_room(path) - set(re.findall(r"\w+", face.__doc__ or ""))
+        offenders += [f"{dotted} does not say what {name} is" for name in sorted(unsaid)]
         for name in face.__all__:
             value = getattr(face, name, None)
             if value is None:
                 offenders.append(f"{dotted} has no {name}")
-            if name in modules and not inspect.ismodule(value):
+            if name in in_room(path) and not inspect.ismodule(value):
                 offenders.append(f"{dotted}.{name} is a module and something else")
+    assert offenders == []
+
+
+def test_no_module_has_the_name_of_its_own_function():
+    """Commands' modules are named after the commands."""
+    offenders = [
+        name
+        for name, path in rooms.sources(PACKAGE)
+        if any(
+            isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == path.stem
+            for node in ast.parse(path.read_text()).body
+        )
+    ]
     assert offenders == []
 
 
@@ -175,6 +192,12 @@ def test_a_bare_import_loads_little():
     own = [name for name in json.loads(run(code)) if name.split(".")[0] == "mgn_fast"]
     assert len(own) <= MAX_LOADED
     assert [name for name in own if {"simulator", "cann"} & set(name.split("."))] == []
+
+
+def test_a_room_is_an_attribute_whatever_ran_before(own_process):
+    names = sorted(path.name for path in ROOMS if path.parent == PACKAGE and path.name != "cli")
+    for name in [*names, "doctor"]:
+        assert run(f"import mgn_fast; print(mgn_fast.{name}.__name__)") == f"mgn_fast.{name}"
 
 
 @pytest.mark.parametrize("name", ["evaluate", "rerank", "compile_om", "open_session"])

@@ -27,6 +27,8 @@ from support.late import late
 from support.small_network import BLOCKS, write_small_network
 from support.tiny_model import write_tiny_model
 
+pytestmark = pytest.mark.usefixtures("whole_command")
+
 onnx = late("onnx")
 
 DRAWINGS = draw_pictures(14, seed=0)

@@ -13,6 +13,8 @@ from mgn_fast.report import RankedList, Tile, sheet, write_sheet
 from support.late import late
 from support.report_runs import HOSTILE, lists_of, write_pictures
 
+pytestmark = pytest.mark.usefixtures("plots")
+
 matplotlib = late("matplotlib")
 
 COLOURS = {

@@ -54,7 +54,7 @@ def test_each_picture_is_decoded_once_however_often_it_is_shown(tmp_path, monkey
     monkeypatch.setattr(
         thumbnails, "decode", lambda source, **k: decoded.append(source) or decode(source, **k)
     )
-    found = thumbnails.thumbnails(tiles, lambda *state: told.append(state))
+    found = thumbnails.thumbnails_of(tiles, lambda *state: told.append(state))
     assert len(decoded) == 3
     assert set(found) == {source_key(tile) for tile in tiles}
     assert told[-1] == ("thumbnails", 3, 3)

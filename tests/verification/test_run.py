@@ -24,6 +24,8 @@ from mgn_fast.verification.run import DRIFT_PICTURES, verify
 from support.late import late
 from support.tiny_model import seeded_weights, write_tiny_model
 
+pytestmark = pytest.mark.usefixtures("whole_command")
+
 TensorProto = late("onnx.TensorProto")
 helper = late("onnx.helper")
 onnx = late("onnx")

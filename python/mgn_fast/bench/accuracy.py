@@ -14,7 +14,7 @@ from mgn_fast.simulator.control import reconfigured
 from mgn_fast.verification.run import verify
 
 
-def accuracy(reference: Path, case: Case, pictures: Any) -> dict[str, Any]:
+def accuracy_of(reference: Path, case: Case, pictures: Any) -> dict[str, Any]:
     """The record's `accuracy` of a run: the case's model compared with a reference by `verify`.
 
     Args:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from mgn_fast import _core
-from mgn_fast.bench.accuracy import accuracy
+from mgn_fast.bench.accuracy import accuracy_of
 from mgn_fast.bench.case import SWEEP, Case, MeasureSettings
 from mgn_fast.bench.measuring import measure
 from mgn_fast.bench.models import batch_sizes_of, describe, open_for_description
 from mgn_fast.bench.record.baseline import SCHEMA
-from mgn_fast.bench.record.environment import environment
+from mgn_fast.bench.record.environment import describe_environment
 from mgn_fast.bench.record.published_rates import SOURCE, published_rate
 from mgn_fast.bench.record.row import row_of
 from mgn_fast.bench.record.trace import trace_events
@@ -127,7 +127,7 @@ def benchmark(
         "seconds": 0.0,
         "interrupted": False,
         "options": plan.options,
-        "environment": environment(with_ascend=with_ascend),
+        "environment": describe_environment(with_ascend=with_ascend),
         "model": models[0],
         "models": models,
         "runs": [],
@@ -207,7 +207,7 @@ def _add_accuracy(
     first_cases = {case.model: case for case in reversed(cases)}
     for number, (model, case) in enumerate(first_cases.items()):
         progress("accuracy", number, len(first_cases))
-        found = accuracy(plan.reference, case, plan.reference_pictures)
+        found = accuracy_of(plan.reference, case, plan.reference_pictures)
         for run in runs:
             if run["model"] == str(model):
                 run["accuracy"] = found

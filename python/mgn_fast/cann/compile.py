@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from mgn_fast import _core
 from mgn_fast.cann import aipp as aipp_model
 from mgn_fast.cann.diagnosis import diagnose
-from mgn_fast.cann.job import Job, Precision, atc_arguments, checked_job
+from mgn_fast.cann.job import AtcPrecision, Job, atc_arguments, checked_job
 from mgn_fast.cann.run_atc import AtcOutcome, environment, run
 from mgn_fast.cann.toolkit import (
     atc_version,
@@ -49,7 +49,7 @@ def compile_om(
     soc_version: str | None = None,
     batch_sizes: Sequence[int] = (8,),
     aipp: bool = False,
-    precision: Precision | None = None,
+    precision: AtcPrecision | None = None,
     atc: PathLike | None = None,
     simulate: bool = False,
     extra_args: Sequence[str] = (),

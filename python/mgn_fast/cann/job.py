@@ -18,7 +18,7 @@ from mgn_fast.models.om_file import sidecar_path
 from mgn_fast.models.onnx_file import OnnxFile, OnnxTensor
 from mgn_fast.types import PathLike
 
-Precision = Literal["float16", "mixed", "origin"]
+AtcPrecision = Literal["float16", "mixed", "origin"]
 
 SIMULATED_SOC_VERSION = "Ascend310P3"
 MAX_BATCH_SIZE = 1024
@@ -50,7 +50,7 @@ class Job:
     soc_version: str
     batch_sizes: tuple[int, ...]
     aipp: bool
-    precision: Precision | None
+    precision: AtcPrecision | None
     atc: PathLike | None
     simulate: bool
     extra_args: tuple[str, ...]
@@ -86,7 +86,7 @@ def checked_job(onnx: PathLike, path: PathLike, options: dict[str, Any]) -> Job:
     for name in ("aipp", "simulate"):
         true_or_false(name, options[name])
     output_name(path, ".om", exact=True)
-    one_of("precision", options["precision"], (None, *get_args(Precision)))
+    one_of("precision", options["precision"], (None, *get_args(AtcPrecision)))
     log_path = None if options["log_path"] is None else Path(options["log_path"])
     if log_path is not None and log_path.absolute() in (
         Path(onnx).absolute(),
@@ -116,7 +116,7 @@ def _checked_batch_sizes(sizes: Any) -> tuple[int, ...]:
     return tuple(sorted(numbers))
 
 
-def _checked_extra_args(words: Any, precision: Precision | None) -> tuple[str, ...]:
+def _checked_extra_args(words: Any, precision: AtcPrecision | None) -> tuple[str, ...]:
     if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
         raise InvalidInputError(f"extra_args is {words!r}, expected a list of words")
     reserved = _OURS if precision is None else _OURS | {"precision_mode", "precision_mode_v2"}

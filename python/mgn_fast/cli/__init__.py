@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: one module per command, each with `add_parser` and a function that runs it.
+"""The command line, the only part of the package that prints.
 
-The only part of the package that prints.
+program      what `mgn-fast` runs: the parser of all commands, exit codes, signals
+commands/    the commands; screen/: what they show while they run
+parser       usage errors; options: those that commands share; page_files: --html and --png
+evaluation   what commands that evaluate share; completion: words for the shell
 """
 
 from mgn_fast.cli.program import main

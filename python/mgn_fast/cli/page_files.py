@@ -36,7 +36,7 @@ def add_page_files(
 
 
 @contextlib.contextmanager
-def page_files(arguments: argparse.Namespace) -> Iterator[tuple[Path | None, Path | None]]:
+def open_page_files(arguments: argparse.Namespace) -> Iterator[tuple[Path | None, Path | None]]:
     """Files to draw into, which get their names when the block ends well.
 
     Args:

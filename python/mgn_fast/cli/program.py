@@ -32,7 +32,7 @@ from mgn_fast.cli.commands import (
 from mgn_fast.cli.completion import INSTALL, SHELLS, PrintCompletion
 from mgn_fast.cli.parser import Parser
 from mgn_fast.cli.screen.course import Course
-from mgn_fast.cli.screen.last_words import OutputFiles, last_words
+from mgn_fast.cli.screen.last_words import OutputFiles, last_line
 from mgn_fast.cli.screen.level import set_level
 from mgn_fast.cli.screen.progress import begin_run, printable, stop_drawing
 from mgn_fast.cli.screen.start import first_screen
@@ -106,9 +106,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _run(arguments, course)
     except KeyboardInterrupt:
         _show_cursor()
-        return _end(INTERRUPTED, last_words("interrupted", course, outputs))
+        return _end(INTERRUPTED, last_line("interrupted", course, outputs))
     except _Signalled as end:
-        return _end(128 + end.number, last_words(f"ended by {end.name}", course, outputs))
+        return _end(128 + end.number, last_line(f"ended by {end.name}", course, outputs))
     except BrokenPipeError:
         _drop_output()  # the reader of our output has left, and that is no error
         return 0

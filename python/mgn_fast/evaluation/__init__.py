@@ -15,6 +15,7 @@ memory_plan  the memory that a run will take
 from mgn_fast.evaluation.agreement import Agreement, compare
 from mgn_fast.evaluation.distances import cosine_similarity, rank, squared_distance
 from mgn_fast.evaluation.measure import (
+    BlockObserver,
     evaluate,
     evaluate_distances,
     measure_distances,
@@ -22,14 +23,16 @@ from mgn_fast.evaluation.measure import (
 )
 from mgn_fast.evaluation.protocol import Protocol, ProtocolReport
 from mgn_fast.evaluation.report import Ranking, Report
-from mgn_fast.evaluation.reranking import rerank
+from mgn_fast.evaluation.reranking import RerankSettings, rerank
 
 __all__ = [
     "Agreement",
+    "BlockObserver",
     "Protocol",
     "ProtocolReport",
     "Ranking",
     "Report",
+    "RerankSettings",
     "compare",
     "cosine_similarity",
     "evaluate",

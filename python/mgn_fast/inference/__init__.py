@@ -5,7 +5,8 @@ opening      what users call: `open_session`
 session      an opened model: runs any number of pictures
 pool         who has which lane
 lane         one caller's turn on a lane, its ticket, and a flight of tickets
-backend      what every backend gives; backend_*: one each
+backend      what every backend gives
+backend_ascend, backend_onnxruntime, backend_openvino   one each; backend_cpu: of the last two
 """
 
 from mgn_fast.inference.lane import Flight, Lane, Ticket

@@ -14,6 +14,11 @@ and what a gallery found is drawn by
     draw_search(gallery, lists, html="found.html")
 
 `write_page`, `write_search_page` and `write_sheet` take lists, titles and notes of one's own.
+
+evaluation_page, search_page   what to show of a run and of a search
+page/, sheet     the HTML page and the PNG sheet; tiles, thumbnails: their pictures
+analysis         what a run showed, by camera_pairs, histograms and nearest pictures
+kit/             what these pages and the benchmark's share
 """
 
 from mgn_fast.report.analysis import Analysis, AnalysisBuilder, ranked_lists

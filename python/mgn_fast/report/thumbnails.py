@@ -91,7 +91,7 @@ def thumbnail(source: Source | None) -> Thumbnail:
     return Thumbnail(jpeg, *pixels.shape[:2])
 
 
-def thumbnails(
+def thumbnails_of(
     tiles: Iterable[Tile], progress: Progress = no_progress
 ) -> dict[Hashable, Thumbnail]:
     """The thumbnails of all tiles, each picture decoded once.

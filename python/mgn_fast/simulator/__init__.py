@@ -29,6 +29,14 @@ is published. Each device has one engine for computing and one for each directio
 
 What it checks. Whatever the real runtime leaves undefined is a violation: counted in `ledger()`,
 and returned as an error or, with on_violation="abort", the end of the process.
+
+Modules:
+
+    control        switches it on, asks it for faults, reads its ledger
+    library        the shared library and its control functions
+    executor       runs the ONNX that a .om carries; deterministic: the stand-in, in NumPy
+    om_file        writes the simulator's .om files
+    atc/           the simulated ATC, a program
 """
 
 from __future__ import annotations

@@ -19,6 +19,8 @@ from support.bench_fakes import SILENT
 from support.fake_model import FakeLane, FakeModel
 from support.simulated import TINY
 
+pytestmark = pytest.mark.usefixtures("simulated_time")
+
 
 class StallingModel(FakeModel):
     """One batch takes much longer than the others."""
@@ -84,7 +86,6 @@ def pictures(random):
     return [random.integers(0, 256, (h, 40, 3), dtype=np.uint8) for h in range(60, 130, 10)]
 
 
-@pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize("mirror", [True, False])
 def test_pictures_are_counted_one_by_one_over_and_over(tiny_model, pictures, mirror):
     recorder, windows = Recorder(), Windows(Pace(0.05, 0.1, 2), lanes=2)
@@ -124,7 +125,6 @@ def test_pictures_that_come_together_are_one_burst(tmp_path, tiny_model, picture
         assert len(repeat.bursts_s) <= repeat.images / 4
 
 
-@pytest.mark.usefixtures("simulated_time")
 def test_a_device_is_kept_at_its_rate_by_prepared_images(tmp_path):
     """With two lanes one batch's copies hide behind the other's computing."""
     path = write_om(tmp_path / "m.om", batch_sizes=(8,), **TINY)

@@ -17,6 +17,8 @@ from mgn_fast.pictures import pixels
 from support.bench_fakes import SILENT
 from support.fake_model import FakeLane, FakeModel
 
+pytestmark = pytest.mark.usefixtures("simulated_time")
+
 
 def measured(model, arrivals, pace, lanes=2):
     windows = Windows(pace, lanes=lanes)
@@ -29,7 +31,6 @@ def rate_of(windows):
     return sum(r.images for r in windows.repeats) / sum(r.seconds for r in windows.repeats)
 
 
-@pytest.mark.usefixtures("simulated_time")
 def test_as_many_images_are_done_as_arrive():
     windows = measured(FakeModel(4, delay_s=0.001), Arrivals(200.0, "constant"), Pace(0.1, 0.3, 2))
     # Sixty images a repeat. Those that end it may be some milliseconds late: of 300, so 5 %.
@@ -111,7 +112,6 @@ def test_overload_is_told():
     assert np.mean(last) > 1.5 * np.mean(first)
 
 
-@pytest.mark.usefixtures("simulated_time")
 def test_images_under_way_are_counted():
     """Little's law: 100 a second that take 50 ms each are five under way."""
     windows = measured(
@@ -143,7 +143,6 @@ def opened(tiny_model):
     return embedder
 
 
-@pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize("mirror", [True, False])
 def test_pictures_are_embedded_as_they_arrive(opened, pictures, mirror):
     windows = Windows(Pace(0.1, 0.3, 2), lanes=2)
@@ -206,7 +205,6 @@ def test_a_queue_without_end_is_not_decoded(opened, pictures, monkeypatch):
     assert len(decoded) <= 2 * len(embedded) + 4 * 2 + 2 * 2
 
 
-@pytest.mark.usefixtures("simulated_time")
 def test_slow_decoding_keeps_littles_law(opened, pictures, monkeypatch):
     """Pictures being decoded are under way, and results are noticed while others are decoded."""
     decode = pixels.decode

@@ -150,6 +150,7 @@ def test_the_chance_of_many_values_is_scipys_approximation(first, second):
     assert chance_of_lower(values, others) == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.usefixtures("many_examples")
 def test_the_chance_is_the_same_counted_and_approximated():
     random = np.random.default_rng(0)
     values, others = random.normal(100, 5, 100), random.normal(101, 5, 100)

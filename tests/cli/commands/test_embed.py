@@ -12,6 +12,8 @@ from mgn_fast.embedding.embeddings_file import read_embeddings
 from mgn_fast.pictures import pixels
 from mgn_fast.simulator import write_om
 
+pytestmark = pytest.mark.usefixtures("whole_command")
+
 
 @pytest.fixture
 def directory(tmp_path, random):

@@ -13,6 +13,8 @@ from mgn_fast.cli import main
 from support import galleries
 from support.tiny_model import write_tiny_model
 
+pytestmark = pytest.mark.usefixtures("whole_command")
+
 
 @pytest.fixture
 def folder(tmp_path):

@@ -38,6 +38,7 @@ def test_neither_or_both_sources_of_weights_are_a_usage_error(tmp_path, capsys):
     assert capsys.readouterr().err.count("give one of the two") == 2
 
 
+@pytest.mark.usefixtures("full_size_network")
 def test_a_checkpoint_that_cannot_be_used_is_exit_code_3(tmp_path, capsys):
     (tmp_path / "model.pt").write_bytes(b"no checkpoint")
     output = tmp_path / "m.onnx"

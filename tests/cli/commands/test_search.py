@@ -10,6 +10,8 @@ from mgn_fast.evaluation.body_parts import compare_parts
 from support import galleries
 from support.tiny_model import write_tiny_model
 
+pytestmark = pytest.mark.usefixtures("whole_command")
+
 
 @pytest.fixture
 def place(searched):

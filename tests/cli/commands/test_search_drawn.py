@@ -7,6 +7,8 @@ import pytest
 
 from mgn_fast.cli import main
 
+pytestmark = pytest.mark.usefixtures("whole_command")
+
 
 def run(place, *words):
     return main(["search", str(place / "a.gallery"), *map(str, words)])

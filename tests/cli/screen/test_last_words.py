@@ -9,7 +9,7 @@ import pytest
 
 from mgn_fast.cli import main
 from mgn_fast.cli.screen.course import Course
-from mgn_fast.cli.screen.last_words import OutputFiles, last_words
+from mgn_fast.cli.screen.last_words import OutputFiles, last_line
 from mgn_fast.datasets.dataset import synthetic
 from support.terminal import OnTerminal
 
@@ -17,14 +17,14 @@ NOTHING = OutputFiles(argparse.Namespace())
 
 
 def test_a_command_without_steps_and_files_just_ended():
-    assert last_words("interrupted", Course(), NOTHING) == "interrupted"
+    assert last_line("interrupted", Course(), NOTHING) == "interrupted"
 
 
 def test_the_step_that_is_not_over_says_how_far_it_was():
     course = Course()
     course.begin("drawing", 0).finish()
     course.begin("embedding", 1000, "pictures").done = 300
-    got = last_words("interrupted", course, NOTHING)
+    got = last_line("interrupted", course, NOTHING)
     assert got == "interrupted at embedding: 300 of 1,000 pictures"
 
 
@@ -56,7 +56,7 @@ def test_what_the_command_keeps_is_said_instead(tmp_path):
     course = Course()
     course.kept = "the same command goes on from there"
     outputs = OutputFiles(argparse.Namespace(output=tmp_path / "people.gallery"))
-    got = last_words("ended by SIGTERM", course, outputs)
+    got = last_line("ended by SIGTERM", course, outputs)
     assert got == "ended by SIGTERM; the same command goes on from there"
 
 

@@ -167,6 +167,7 @@ def test_a_title_cannot_command_the_terminal(monkeypatch):
     assert "a\\x1b[31mb" in terminal.getvalue()
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_while_pictures_are_embedded_it_is_shown_what_bounds_them(tiny_model, monkeypatch, course):
 
     def decode(source, name=None):

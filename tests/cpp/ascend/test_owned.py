@@ -49,6 +49,7 @@ def may_pass(name, code):
     return name in ("aclrtStreamQuery", "aclrtSynchronizeStreamWithTimeout") and code == 507046
 
 
+@pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize("run_mode", ["host", "device"])
 @pytest.mark.parametrize("code", CODES)
 def test_a_failure_of_any_call_is_an_error_that_leaves_nothing(tiny_om, random, run_mode, code):

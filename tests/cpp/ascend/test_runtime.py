@@ -233,6 +233,7 @@ def resident_bytes():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.usefixtures("many_examples")
 def test_many_cycles_leave_nothing_behind(tiny_om, random):
     """The long run of 10,000 cycles is bench/check_cycles.py."""
     path = tiny_om()

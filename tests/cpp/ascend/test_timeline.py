@@ -46,6 +46,7 @@ def run_all(lanes, count, rounds):
     return list(zip(*batches, strict=True))
 
 
+@pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize("settings", [SLOW_COPIES | {"guard": False}])
 @pytest.mark.parametrize("count", [1, 8, 64])
 @pytest.mark.parametrize("lanes", [1, 2, 3])

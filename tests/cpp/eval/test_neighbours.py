@@ -98,6 +98,7 @@ def test_near_ties_come_in_float64_order(queries, noise):
     np.testing.assert_allclose(got[1], expected[1], rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.usefixtures("many_examples")
 def test_any_cut_into_blocks_gives_the_same_lists():
     @hypothesis.settings(max_examples=100, derandomize=True, deadline=None, database=None)
     @hypothesis.given(st.integers(0, 10**6), st.integers(1, 90), st.integers(1, 12), st.data())

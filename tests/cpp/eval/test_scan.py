@@ -99,6 +99,7 @@ def test_agrees_with_a_stable_sort_when_distances_tie(depth, queries, dtype):
             assert_same(got, expected)
 
 
+@pytest.mark.usefixtures("many_examples")
 @both_dtypes
 @any_number_of_queries
 @pytest.mark.parametrize("width", [1, 3, 7, 8, 31, 256, 263, 2047, 2048])
@@ -132,6 +133,7 @@ def test_rows_need_not_have_unit_length(queries, dtype):
     assert_same(scan(a, b, 12, threads=2), merged(a, b, 12))
 
 
+@pytest.mark.usefixtures("many_examples")
 def test_any_cut_into_segments_and_calls_gives_the_same_lists():
     @hypothesis.settings(max_examples=150, derandomize=True, deadline=None, database=None)
     @hypothesis.given(st.integers(0, 10**6), st.integers(1, 200), st.integers(1, 12), st.data())

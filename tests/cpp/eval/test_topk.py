@@ -89,6 +89,7 @@ def test_near_ties_come_in_float64_order(noise):
     np.testing.assert_array_equal(got[0], expected[0])
 
 
+@pytest.mark.usefixtures("many_examples")
 def test_any_cut_into_blocks_gives_the_same_lists():
     @hypothesis.settings(max_examples=150, derandomize=True, deadline=None, database=None)
     @hypothesis.given(st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 12), st.data())

@@ -8,12 +8,12 @@ import simplejpeg
 from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.report import RankedList, Tile
 from mgn_fast.report.page.script_data import CHUNK, ScriptData
-from mgn_fast.report.thumbnails import thumbnails, tiles_of
+from mgn_fast.report.thumbnails import thumbnails_of, tiles_of
 from support.report_runs import HOSTILE, lists_of, write_pictures
 
 
 def data_of(lists):
-    return ScriptData(lists, thumbnails(tiles_of(lists)))
+    return ScriptData(lists, thumbnails_of(tiles_of(lists)))
 
 
 def test_each_picture_is_stored_once(tmp_path):

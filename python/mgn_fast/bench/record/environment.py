@@ -16,7 +16,7 @@ from mgn_fast.common.machine import cpu_name, field_of, lines_of
 PACKAGES = ("numpy", "onnxruntime", "openvino", "opencv-python-headless", "simplejpeg")
 
 
-def environment(*, with_ascend: bool) -> dict[str, Any]:
+def describe_environment(*, with_ascend: bool) -> dict[str, Any]:
     """The record's `environment`: CPU, memory, versions, and AscendCL if an .om was run."""
     return {
         "mgn_fast": _core.build_info()["version"],

@@ -1,4 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One module a command: its options, and what it says."""
+"""The commands, a module each: its options, and a function that runs it and gives its exit code.
+
+bench, bins, compile, demo, doctor, embed, evaluate, export, quantize, search, tune, verify
+bench_options, embed_gallery, search_work   parts of the commands they are named after
+"""
 
 __all__: list[str] = []

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import get_args
 
 from mgn_fast.cann.compile import compile_om
-from mgn_fast.cann.job import Precision
+from mgn_fast.cann.job import AtcPrecision
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.level import draws_progress
 from mgn_fast.cli.screen.progress import detail, printable, say, working
@@ -44,7 +44,7 @@ def add_parser(commands: Commands) -> None:
         "--aipp", action="store_true", help="normalise on the device: the model takes uint8 RGB"
     )
     parser.add_argument(
-        "--precision", choices=get_args(Precision), help="float types (ATC's default: float16)"
+        "--precision", choices=get_args(AtcPrecision), help="ATC's precision mode (float16)"
     )
     parser.add_argument("--atc", type=path_argument, metavar="PATH", help="the compiler to call")
     parser.add_argument(

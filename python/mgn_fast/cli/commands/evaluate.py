@@ -20,7 +20,7 @@ from mgn_fast.cli.options import (
     path_argument,
     session_options,
 )
-from mgn_fast.cli.page_files import add_page_files, page_files
+from mgn_fast.cli.page_files import add_page_files, open_page_files
 from mgn_fast.cli.screen.progress import say, stages
 from mgn_fast.common.checks import output_name, whole_number
 from mgn_fast.common.files import replacing
@@ -117,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_source(arguments)
     _check_drawing(arguments)
     # The outputs are tried before hours of work are put into what goes there.
-    with _output(arguments.output) as output, page_files(arguments) as (html, png):
+    with _output(arguments.output) as output, open_page_files(arguments) as (html, png):
         result, reports = _evaluated(arguments, html, png)
         if output is not None:
             output.write_bytes(json.dumps(result, indent=1).encode() + b"\n")

@@ -16,7 +16,7 @@ from mgn_fast.cli.options import (
     new_command,
     path_argument,
 )
-from mgn_fast.cli.page_files import add_page_files, page_files
+from mgn_fast.cli.page_files import add_page_files, open_page_files
 from mgn_fast.cli.screen.progress import printable, stages
 from mgn_fast.errors import DatasetError, InvalidInputError
 from mgn_fast.gallery.gallery import Gallery
@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the gallery's pictures nearest to each query; exit code 0."""
     _check(arguments)
     # The outputs are tried before any work is put into what goes there.
-    with page_files(arguments) as (html, png):
+    with open_page_files(arguments) as (html, png):
         gallery = Gallery.load(arguments.gallery)
         if len(gallery) == 0:
             raise DatasetError(f"gallery {str(arguments.gallery)!r} holds no pictures")

@@ -41,7 +41,7 @@ class OutputFiles:
         )
 
 
-def last_words(how: str, course: Course, outputs: OutputFiles) -> str:
+def last_line(how: str, course: Course, outputs: OutputFiles) -> str:
     """The line an interrupted command ends with: how far it came, and what became of its files.
 
     Args:

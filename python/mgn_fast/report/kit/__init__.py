@@ -3,6 +3,8 @@
 
 `document.html.jinja` is the frame that a page's own `page.html.jinja` fills, `base.css.jinja` the
 style that its own `page.css.jinja` adds to, `pieces.html.jinja` the macros.
+
+templates    fills a page's templates; words: number formats; drawing: matplotlib's settings
 """
 
 from mgn_fast.report.kit.drawing import plain_matplotlib

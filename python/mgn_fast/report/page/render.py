@@ -26,7 +26,7 @@ from mgn_fast.report.analysis import Analysis
 from mgn_fast.report.kit.templates import render
 from mgn_fast.report.page import plots, words
 from mgn_fast.report.page.script_data import ScriptData
-from mgn_fast.report.thumbnails import thumbnails, tiles_of
+from mgn_fast.report.thumbnails import thumbnails_of, tiles_of
 from mgn_fast.report.tiles import RankedList
 from mgn_fast.types import PathLike
 
@@ -116,7 +116,7 @@ def _write(path: PathLike, lists: Sequence[RankedList], progress: Progress, **co
     script = "".join(map(_text, _SCRIPTS))
     content |= {
         "lists": lists,
-        "data": ScriptData(lists, thumbnails(tiles_of(lists), progress)),
+        "data": ScriptData(lists, thumbnails_of(tiles_of(lists), progress)),
         "script": script,
         "script_digest": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "has": _columns(lists),
