@@ -64,11 +64,23 @@ def pytest_runtest_protocol(item):
 
 
 def _refuse_python_unasked(event, arguments):
-    if event != "subprocess.Popen" or arguments[0] != sys.executable:
+    quick = [item.name for item in _running if item.get_closest_marker("quick")]
+    if not quick:
         return
-    for item in _running:
-        if item.get_closest_marker("quick"):
-            raise RuntimeError(f"{item.name} runs Python without the fixture own_process")
+    if event == "os.fork" or (event == "subprocess.Popen" and _runs_python(*arguments[:2])):
+        raise RuntimeError(f"{quick[0]} runs Python without the fixture own_process")
+
+
+def _runs_python(program, words):
+    """Whether a program is this Python, a script for it, or a shell that is told of it."""
+    told = [os.fsdecode(word) for word in (program, *words)]
+    if any(sys.executable in word for word in told):
+        return True
+    path = shutil.which(told[0])
+    if path is None:
+        return False
+    with open(path, "rb") as file:  # noqa: PTH123 (pathlib may be what a test has patched)
+        return os.fsencode(sys.executable) in file.readline(256)
 
 
 sys.addaudithook(_refuse_python_unasked)

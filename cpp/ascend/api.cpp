@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Opens the libraries and fills the table. Knows no rule of AscendCL's calls: runtime.cpp keeps
+// those. A filled table does not change: any thread reads it.
 #include "ascend/api.h"
 
 #include <dlfcn.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Loads the instances, gives out their lanes and closes all in the vendor's order. Knows nothing of
+// what a lane does with a batch. Any thread; closing is under the mutex.
 #include "ascend/engine.h"
 
 #include <algorithm>

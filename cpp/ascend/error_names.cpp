@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The tables of names and remedies. Calls nothing of AscendCL and changes nothing: any thread.
 #include "ascend/error_names.h"
 
 #include <algorithm>

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+// Puts a batch on the stream, finds out its end and takes its embeddings. Knows no other lane, and
+// not who loads and unloads the model. Any thread: all state is under the mutex; synchronising is
+// not, and one thread at a time does it.
 #include "ascend/lane.h"
 
 #include <algorithm>

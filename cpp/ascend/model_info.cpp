@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Reads a description through AscendCL and checks it. Owns, loads and keeps nothing: any thread
+// that has a context current.
 #include "ascend/model_info.h"
 
 #include <algorithm>

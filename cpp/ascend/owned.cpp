@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// The makers. They know how each object is made on older chips too, not what for. Any thread that
+// has the device's context current.
 #include "ascend/owned.h"
 
 namespace mgn::ascend {

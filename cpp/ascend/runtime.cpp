@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// The one Runtime, its devices and their contexts, under two locks. Knows nothing of models and
+// lanes; they hold their Device. Any thread, of the process that started it.
 #include "ascend/runtime.h"
 
 #include <unistd.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// The events of a batch, and the host's time made of what the device says of them. Does not know
+// what ran in between. No lock of its own: its lane's mutex is held.
 #include "ascend/timeline.h"
 
 #include <algorithm>

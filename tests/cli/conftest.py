@@ -22,8 +22,10 @@ def searched(tmp_path_factory):
     return place
 
 
-@pytest.fixture(autouse=True)
-def nothing_moves_afterwards():
-    """What a test began to draw ends with it, while its terminal is still open."""
-    yield
-    progress.stop_drawing()
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call():
+    """What a test began to draw ends with it: what it drew on is closed before fixtures end."""
+    try:
+        return (yield)
+    finally:
+        progress.stop_drawing()

@@ -45,6 +45,7 @@ def test_threads_that_hold_lanes_and_threads_that_run_share_a_session(random):
             np.testing.assert_array_equal(future.result(30), 2 * images)
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # newer Pythons warn
 def test_a_child_of_fork_is_told_to_open_its_own(session, random):
     images = random.standard_normal((9, 3), np.float32)

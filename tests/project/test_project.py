@@ -44,6 +44,40 @@ def test_every_kernel_has_its_tests():
     assert list(map(name_of, missing)) == []
 
 
+# Tests that stand beside no module of their name, and why.
+WITHOUT_A_MODULE = {
+    "bench/page/test_in_browser.py": "the whole page",
+    "cli/commands/test_evaluate_drawn.py": "evaluate.py with what it draws, which is slow",
+    "cli/commands/test_search_drawn.py": "search.py with what it draws, which is slow",
+    "cpp/simulator/test_clients.py": "whole programs against the whole library",
+    "datasets/test_dataset_counts.py": "dataset.py on sets of the published sizes, which are slow",
+    "inference/test_flight.py": "lane.py's other class",
+    "recipe_files/test_write_stops.py": "write.py interrupted, killed and out of space",
+    "report/page/test_in_browser.py": "the whole page",
+}
+# What has no room: the repository, and the NPU itself.
+OF_NO_ROOM = {"project", "device"}
+
+
+def stands_beside_a_module(test):
+    """Whether there is a module, or a header, whose tests these are."""
+    room, *rest = test.parent.parts or [""]
+    folder = CPP.joinpath(*rest) if room == "cpp" else PACKAGE / test.parent
+    suffixes = (".cpp", ".h") if room == "cpp" else (".py",)
+    name = test.stem.removeprefix("test_")
+    return any((folder / f"{name}{suffix}").is_file() for suffix in suffixes)
+
+
+def test_every_test_stands_beside_its_module():
+    tests = [path.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")]
+    alone = {
+        str(test)
+        for test in tests
+        if test.parts[0] not in OF_NO_ROOM and not stands_beside_a_module(test)
+    }
+    assert alone == set(WITHOUT_A_MODULE)
+
+
 def test_files_stay_small_and_say_their_licence():
     offenders = []
     for path in SOURCES:

@@ -52,8 +52,12 @@ def copied(tmp_path):
     return shutil.copytree(PACKAGE, tmp_path / "mgn_fast", ignore=lambda *_: ["__pycache__"])
 
 
-# The first room of every floor below `cli`.
-BREAKABLE = [names[0] for names in rooms.FLOORS if (PACKAGE / names[0]).is_dir()][:-1]
+# Every room below `cli`.
+BREAKABLE = [
+    room
+    for room, floor in rooms.FLOOR.items()
+    if floor < rooms.FLOOR["cli"] and (PACKAGE / room).is_dir()
+]
 
 
 def break_module(copied, room, *lines):
@@ -88,7 +92,21 @@ def test_an_import_for_types_alone_and_a_neighbour_are_seen(copied):
     assert [offender.partition(":")[0] for offender in rooms.upward_imports(copied)] == [name]
 
 
-@pytest.mark.parametrize("line", ["print(1)", "sys.stderr.write('1')", "log = print"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "print(1)",
+        "log = print",
+        "sys.stderr.write('1')",
+        "sys.__stdout__.write('1')",
+        "from sys import stderr",
+        "from sys import __stdout__ as stream",
+        "os.write(1, b'1')",
+        "open(2, 'w')",
+        "from rich.console import Console",
+        "import rich",
+    ],
+)
 def test_a_print_is_seen_in_every_room(copied, line):
     broken = [break_module(copied, room, line) for room in BREAKABLE]
     assert [offender.partition(":")[0] for offender in rooms.prints(copied)] == sorted(broken)

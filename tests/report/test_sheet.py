@@ -80,9 +80,18 @@ def test_parts_are_drawn_beside_the_pictures(tmp_path, paths):
     )
 
 
-def test_a_picture_that_cannot_be_read_leaves_its_place(tmp_path, paths):
+def test_a_picture_that_cannot_be_read_leaves_its_place(tmp_path, paths, monkeypatch):
+    lists = [one_list(paths[0], "match"), one_list(paths[1], "other")]
+    whole = drawn(tmp_path, lists)
     paths[0].unlink()
-    drawn(tmp_path, [one_list(paths[0], "match"), one_list(paths[1], "other")])
+    said, write = [], sheet._write
+    monkeypatch.setattr(sheet, "_write", lambda *a, **k: said.append(a[3]) or write(*a, **k))
+    without = drawn(tmp_path, lists)
+    assert said.count("cannot\nbe read") == 2  # the query and its match are one file
+    assert without.shape == whole.shape
+    second = sheet._HEAD + sheet._Box().row
+    assert (without[:second] != whole[:second]).any()
+    np.testing.assert_array_equal(without[second:], whole[second:])
 
 
 def test_any_name_is_drawn_as_text(tmp_path, paths):

@@ -99,6 +99,10 @@ def upward_imports(package):
     return offenders
 
 
+STREAMS = {"stdout", "stderr", "__stdout__", "__stderr__"}
+DESCRIPTORS = (1, 2)  # standard output and standard error
+
+
 def prints(package):
     """What writes to a terminal in a room below `cli`."""
     offenders = []
@@ -106,12 +110,32 @@ def prints(package):
         file = f"{name.replace('.', '/')}.py"
         if name.split(".")[0] in ("cli", "__main__") or file in PROGRAMS:
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            is_print = isinstance(node, ast.Name) and node.id == "print"
-            is_stream = isinstance(node, ast.Attribute) and node.attr in ("stdout", "stderr")
-            if is_print or (is_stream and getattr(node.value, "id", "") == "sys"):
-                offenders.append(f"{file}:{node.lineno} {ast.unparse(node)}")
+        offenders += [
+            f"{file}:{node.lineno} {ast.unparse(node)}"
+            for node in ast.walk(ast.parse(path.read_text()))
+            if _is_print(node)
+        ]
     return offenders
+
+
+def _is_print(node):
+    """By name, by stream, by descriptor, or by rich, which exists for nothing else."""
+    if isinstance(node, ast.Name):
+        return node.id == "print"
+    if isinstance(node, ast.Attribute):
+        return node.attr in STREAMS and getattr(node.value, "id", "") == "sys"
+    if isinstance(node, ast.Import):
+        return any(alias.name.split(".")[0] == "rich" for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        names = {alias.name for alias in node.names}
+        return (node.module or "").split(".")[0] == "rich" or (
+            node.module == "sys" and not names.isdisjoint(STREAMS)
+        )
+    if isinstance(node, ast.Call) and node.args:
+        called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        first = getattr(node.args[0], "value", None)
+        return called in ("write", "fdopen", "open") and first in DESCRIPTORS
+    return False
 
 
 def circles(edges):

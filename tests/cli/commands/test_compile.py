@@ -57,6 +57,7 @@ def test_every_option_reaches_atc(onnx, tmp_path, capsys):
     assert log.read_text().endswith("ATC run success, welcome to the next use.\n")
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_failure_of_the_compiler_is_exit_code_4_and_one_line(onnx, tmp_path, capsys):
     atc = write_atc(tmp_path / "atc", "print('E10016: Opname \\033[31m'); sys.exit(255)")
     words = ["compile", str(onnx), "-o", str(tmp_path / "m.om"), "--soc-version", "Ascend310P3"]

@@ -91,6 +91,7 @@ def test_hidden_files_and_a_directory_out_of_reach_are_nothing(tmp_path):
 
 def test_names_that_are_no_utf8_are_escaped(tmp_path):
     (tmp_path / os.fsdecode(b"\xff.pt")).touch()
+    assert shlex.split(commands(tmp_path)[0])[2] == "\\udcff.pt"
     "\n".join(first_screen(tmp_path)).encode()
 
 

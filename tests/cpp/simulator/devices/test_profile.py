@@ -74,6 +74,7 @@ def test_other_batches_lie_between_their_neighbours(tmp_path, batch, seconds):
     assert shortest == pytest.approx(seconds, rel=0.001)
 
 
+@pytest.mark.usefixtures("simulated_time")
 @pytest.mark.skipif(is_instrumented(), reason="a sanitizer slows copies and sums down")
 @pytest.mark.parametrize("direction", ["copy_in", "copy_out"])
 @pytest.mark.parametrize("rate", [None, 1e9])
