@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 from mgn_fast.bench.load.arrivals import Arrivals
 from mgn_fast.bench.load.steps import fill_inputs, sampling, take
@@ -24,6 +23,7 @@ from mgn_fast.embedding.mirroring import fused, pack_rows, picture_rows
 from mgn_fast.errors import InvalidInputError, ModelError
 from mgn_fast.inference.lane import Lane, Ticket
 from mgn_fast.inference.session import Session
+from mgn_fast.pictures.pixels import Source
 from mgn_fast.types import F32Array, U8Array
 
 # Under too high a load pictures wait; no more of them than this are decoded meanwhile.
@@ -131,7 +131,7 @@ class _PictureLoop(_Loop):
     def __init__(
         self,
         embedder: Embedder,
-        sources: Sequence[Any],
+        sources: Sequence[Source],
         pool: ThreadPoolExecutor,
         windows: Windows,
         arrivals: Arrivals,
@@ -178,7 +178,7 @@ def run_prepared_open(session: Session, windows: Windows, arrivals: Arrivals) ->
 
 
 def run_pictures_open(
-    embedder: Embedder, sources: Sequence[Any], windows: Windows, arrivals: Arrivals
+    embedder: Embedder, sources: Sequence[Source], windows: Windows, arrivals: Arrivals
 ) -> None:
     """Decodes and sends pictures as they arrive, until the windows are done.
 
