@@ -7,6 +7,7 @@ import argparse
 import json
 from typing import Any, get_args
 
+from mgn_fast.cli import exit_codes
 from mgn_fast.cli.evaluation import load_and_tell
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.progress import printable, say, say_if_interrupted, stages
@@ -96,14 +97,14 @@ def run_write(arguments: argparse.Namespace) -> int:
             "info": [str(path) for path in done.info_paths],
         }
         print(json.dumps(summary))
-        return 0
+        return exit_codes.OK
     names = ", ".join(path.name for path in done.info_paths)
     earlier = f", {done.num_kept} of them kept" if done.num_kept else ""
     print(
         f"{printable(str(arguments.out))}: {done.num_files} tensors{earlier}, "
         f"{done.num_bytes / 1e9:.2f} GB; {names}"
     )
-    return 0
+    return exit_codes.OK
 
 
 def run_evaluate(arguments: argparse.Namespace) -> int:
@@ -130,7 +131,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
         print(json.dumps(result))
     else:
         print("\n".join(result_lines(reports)))
-    return 0
+    return exit_codes.OK
 
 
 def _reports(

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from mgn_fast.cli import exit_codes
 from mgn_fast.cli.evaluation import embed_split, print_reports
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.progress import say, working
@@ -98,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print_reports(reports)
         print(f"random weights, drawn people: {page} says what that means ({seconds:.0f} s)")
-    return 0
+    return exit_codes.OK
 
 
 def measured(

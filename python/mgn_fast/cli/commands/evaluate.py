@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+from mgn_fast.cli import exit_codes
 from mgn_fast.cli.evaluation import embed_split, load_and_tell, print_reports, rows_of_split
 from mgn_fast.cli.options import (
     Commands,
@@ -125,7 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(result))
     else:
         print_reports({_title(name, report): report for name, report in reports.items()})
-    return 0
+    return exit_codes.OK
 
 
 def _title(name: str, report: ProtocolReport) -> str:

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any, get_args
 
+from mgn_fast.cli import exit_codes
 from mgn_fast.cli.evaluation import load_and_tell, print_reports
 from mgn_fast.cli.options import (
     Commands,
@@ -38,7 +39,6 @@ from mgn_fast.verification.findings import (
 )
 from mgn_fast.verification.run import verify
 
-ACCURACY_MISSED = 6
 _MODELS = ("reference", "candidate")
 
 
@@ -122,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(found.to_dict()))
     else:
         _print(found)
-    return 0 if found.passed else ACCURACY_MISSED
+    return exit_codes.OK if found.passed else exit_codes.INACCURATE
 
 
 def _output(path: Path) -> Any:
