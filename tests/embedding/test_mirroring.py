@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import InvalidInputError, ModelError
-from mgn_fast.embedding.mirroring import fused, picture_rows
+from mgn_fast.embedding.mirroring import fused, pack_rows, picture_rows
 from mgn_fast.models.contract import Contract
 
 
@@ -27,6 +27,16 @@ def test_a_graph_that_fuses_cannot_leave_the_mirror_out():
     message = "mirror is False, but m.onnx adds the mirrored embedding inside its graph"
     with pytest.raises(InvalidInputError, match=message):
         picture_rows(Contract(fuse_mirror=True), "m.onnx", mirror=False)
+
+
+@pytest.mark.parametrize("mirrors", [(False,), (True,), (False, True)])
+def test_a_pictures_rows_go_to_the_first_places_of_the_batch_and_no_further(mirrors):
+    picture = np.random.default_rng(0).integers(0, 256, (6, 4, 3), np.uint8)
+    target = np.zeros((3, 6, 4, 3), np.uint8)
+    pack_rows(picture, target, mirrors)
+    for row, mirror in zip(target, mirrors, strict=False):
+        np.testing.assert_array_equal(row, picture[:, ::-1] if mirror else picture)
+    assert not target[len(mirrors) :].any()
 
 
 def test_a_sum_worked_by_hand():

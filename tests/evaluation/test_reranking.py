@@ -8,6 +8,7 @@ import pytest
 
 from mgn_fast import InvalidInputError, _core, rerank
 from mgn_fast.evaluation import distances
+from mgn_fast.evaluation.reranking import RerankSettings, rankings
 from oracles import retrieval
 
 # The formula in float32 differs from itself by 3.4e-7 between two builds of one BLAS; three float32
@@ -252,3 +253,9 @@ def test_refuses_rows_so_long_that_no_distance_is_positive():
     rows = np.full((3, 4), 2.0, np.float32)
     with pytest.raises(InvalidInputError, match=r"dot product of at least 16 .* length 1"):
         rerank(rows, rows)
+
+
+def test_reports_are_plain_and_re_ranked_in_this_order():
+    settings = RerankSettings(k1=3)
+    assert rankings(None) == {"plain": None}
+    assert list(rankings(settings).items()) == [("plain", None), ("re-ranked", settings)]

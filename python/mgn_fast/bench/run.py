@@ -22,6 +22,7 @@ from mgn_fast.bench.record.row import row_of
 from mgn_fast.bench.record.trace import trace_events
 from mgn_fast.common.files import is_regular_file
 from mgn_fast.common.progress import Progress, no_progress
+from mgn_fast.embedding.mirroring import picture_rows
 from mgn_fast.errors import InvalidInputError, MgnError, ModelError
 from mgn_fast.inference.opening import MAX_BATCH_SIZE, MAX_LANES
 from mgn_fast.inference.session import Session
@@ -179,9 +180,10 @@ def _cases(plan: Plan, model: Path) -> tuple[dict[str, Any], list[Case]]:
 
 def _sweep(case: Case, session: Session) -> Sequence[int]:
     """Batch sizes to try; under an open load a batch holds whole pictures, with their mirrors."""
-    fused = session.contract is not None and session.contract.fuse_mirror
-    rows = 2 if case.scope == "e2e" and case.mirror and not fused else 1
-    return [size for size in SWEEP if case.arrivals is None or size >= rows]
+    if case.arrivals is None or case.scope != "e2e":
+        return SWEEP
+    rows = picture_rows(session.contract, case.model, mirror=case.mirror)
+    return [size for size in SWEEP if size >= len(rows)]
 
 
 def _runs(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line, the only part of the package that prints.
 
-program      what `mgn-fast` runs: the parser of all commands, exit codes, signals
+program      what `mgn-fast` runs: the parser of all commands, errors, signals; exit_codes: by name
 commands/    the commands; screen/: what they show while they run
 parser       usage errors; options: those that commands share; page_files: --html and --png
 evaluation   what commands that evaluate share; completion: words for the shell

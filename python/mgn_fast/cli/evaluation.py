@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What commands that evaluate share: embeddings of a split, and reports as a table."""
+"""What commands that evaluate share: the dataset, embeddings of a split, reports as a table."""
 
 from __future__ import annotations
 
@@ -9,12 +9,39 @@ from pathlib import Path
 import numpy as np
 
 from mgn_fast.cli.screen.progress import say, track
-from mgn_fast.datasets.dataset import Split
+from mgn_fast.datasets.dataset import Dataset, Kind, Split, count_problems, load_dataset
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.embedding.embeddings_file import read_embeddings
 from mgn_fast.errors import DatasetError
 from mgn_fast.evaluation.report import Report
 from mgn_fast.types import AnyArray, F32Array
+
+
+def load_and_tell(root: Path, kind: Kind, *, strict: bool = False) -> Dataset:
+    """Loads a dataset and says what is strange about it.
+
+    Args:
+        root: its directory.
+        kind: of dataset.
+        strict: counts that differ from the published ones are an error.
+
+    Returns:
+        The dataset.
+
+    Raises:
+        DatasetError: it cannot be loaded, or is not the published one while that is wanted.
+    """
+    dataset = load_dataset(root, kind)
+    for note in dataset.notes:
+        say(f"note: {note}")
+    problems = count_problems(dataset)
+    for problem in problems:
+        say(f"warning: {problem}")
+    if problems and strict:
+        raise DatasetError(
+            f"{str(dataset.root)!r} is not the published {dataset.kind}: {'; '.join(problems)}"
+        )
+    return dataset
 
 
 def embed_split(embedder: Embedder, split: Split, what: str) -> F32Array:
@@ -35,7 +62,7 @@ def embed_split(embedder: Embedder, split: Split, what: str) -> F32Array:
     return rows
 
 
-def read_split(path: Path, split: Split, what: str) -> AnyArray:
+def rows_of_split(path: Path, split: Split, what: str) -> AnyArray:
     """The split's rows of an embeddings file: by name where it has names, else one for one.
 
     Args:

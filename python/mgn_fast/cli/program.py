@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from mgn_fast import _core, errors
+from mgn_fast.cli import exit_codes
 from mgn_fast.cli.commands import (
     bench,
     bins,
@@ -39,18 +40,18 @@ from mgn_fast.cli.screen.start import first_screen
 from mgn_fast.cli.screen.verbose import VerboseTally, tell_settings, tell_summary, tell_traceback
 from mgn_fast.common.observer import observing
 
-EXIT_CODES = """\
-exit codes: 0 ok, 1 internal error, 2 usage, 3 a model or dataset cannot be used,
-4 runtime, device or compiler failure, 5 a measurement is not valid, 6 accuracy below the
-threshold, 7 speed below the gate, 130 interrupted"""
-
-INTERRUPTED = 130
 _SHOW_CURSOR = b"\x1b[?25h"
 _CODES: tuple[tuple[tuple[type[BaseException], ...], int], ...] = (
-    ((errors.InvalidInputError,), 2),
-    ((errors.ModelError, errors.DatasetError, errors.DecodeError, errors.ExportError), 3),
-    ((errors.DeviceError, errors.RuntimeUnavailableError, errors.CompileError), 4),
-    ((errors.MgnError, OSError), 1),
+    ((errors.InvalidInputError,), exit_codes.USAGE),
+    (
+        (errors.ModelError, errors.DatasetError, errors.DecodeError, errors.ExportError),
+        exit_codes.BAD_FILE,
+    ),
+    (
+        (errors.DeviceError, errors.RuntimeUnavailableError, errors.CompileError),
+        exit_codes.DEVICE,
+    ),
+    ((errors.MgnError, OSError), exit_codes.INTERNAL),
 )
 
 
@@ -63,7 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="mgn-fast",
         description="MGN person re-identification: checkpoint to ONNX to embeddings to mAP.",
-        epilog=f"start with: mgn-fast demo\n\n{INSTALL}\n\n{EXIT_CODES}",
+        epilog=f"start with: mgn-fast demo\n\n{INSTALL}\n\n{exit_codes.EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -106,12 +107,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _run(arguments, course)
     except KeyboardInterrupt:
         _show_cursor()
-        return _end(INTERRUPTED, last_line("interrupted", course, outputs))
+        return _end(exit_codes.INTERRUPTED, last_line("interrupted", course, outputs))
     except _Signalled as end:
-        return _end(128 + end.number, last_line(f"ended by {end.name}", course, outputs))
+        return _end(
+            exit_codes.SIGNALLED + end.number, last_line(f"ended by {end.name}", course, outputs)
+        )
     except BrokenPipeError:
         _drop_output()  # the reader of our output has left, and that is no error
-        return 0
+        return exit_codes.OK
     except (errors.MgnError, OSError) as error:
         tell_traceback(error)
         if not isinstance(error, errors.MgnError):
@@ -134,7 +137,7 @@ def _run(arguments: argparse.Namespace, course: Course) -> int:
 
 def _show_first(arguments: argparse.Namespace) -> int:
     print("\n".join(first_screen(Path())))
-    return 0
+    return exit_codes.OK
 
 
 def _end(code: int, message: str) -> int:
@@ -161,14 +164,14 @@ class _Signalled(SystemExit):
     """A signal that ends the command in order."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(128 + number)
+        super().__init__(exit_codes.SIGNALLED + number)
         self.number = number
         self.name = signal.Signals(number).name
 
 
 def _leave_at_once(*_: object) -> None:
     _show_cursor()
-    os._exit(INTERRUPTED)
+    os._exit(exit_codes.INTERRUPTED)
 
 
 def _show_cursor() -> None:

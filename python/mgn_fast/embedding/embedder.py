@@ -22,13 +22,13 @@ from mgn_fast.common import wiring
 from mgn_fast.common.checks import one_of
 from mgn_fast.common.observer import current_observer
 from mgn_fast.common.threads import thread_count
-from mgn_fast.embedding.mirroring import fused, picture_rows
+from mgn_fast.embedding.mirroring import fused, pack_rows, picture_rows
 from mgn_fast.errors import DecodeError, ModelError
 from mgn_fast.inference.lane import Flight
 from mgn_fast.inference.opening import open_session
 from mgn_fast.inference.session import Session
 from mgn_fast.models.contract import EMBEDDING_WIDTH, METADATA_KEY, Contract
-from mgn_fast.pictures.pixels import Source, decode, pack, resize
+from mgn_fast.pictures.pixels import Source, decode, resize
 from mgn_fast.pictures.sources import named
 from mgn_fast.types import AnyArray, F32Array, PathLike, U8Array
 
@@ -299,12 +299,9 @@ def _fill(target: AnyArray, batch: list[_Row]) -> list[_Picture]:
     """Packs the rows in order; both rows of a picture in one go. Returns the pictures begun."""
     begun, done = [], 0
     for picture, group in groupby(batch, key=attrgetter("picture")):
-        rows = list(group)
-        if len(rows) == 2:
-            pack(picture.resized, target[done], mirrored=target[done + 1])
-        else:
-            pack(picture.resized, target[done], mirror=rows[0].mirror)
-        if not rows[0].mirror:  # the plain row comes first; its mirror may open the next batch
+        mirrors = [row.mirror for row in group]
+        pack_rows(picture.resized, target[done:], mirrors)
+        if not mirrors[0]:  # the plain row comes first; its mirror may open the next batch
             begun.append(picture)
-        done += len(rows)
+        done += len(mirrors)
     return begun

@@ -7,13 +7,14 @@ Some graphs run both and add them themselves; those see the plain row alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.models.contract import Contract
-from mgn_fast.types import F32Array, PathLike
+from mgn_fast.pictures.pixels import pack
+from mgn_fast.types import AnyArray, F32Array, PathLike, U8Array
 
 
 def picture_rows(contract: Contract | None, model: PathLike, *, mirror: bool) -> tuple[bool, ...]:
@@ -37,6 +38,20 @@ def picture_rows(contract: Contract | None, model: PathLike, *, mirror: bool) ->
             "export it without fuse_mirror"
         )
     return (False, True) if mirror and not fuses else (False,)
+
+
+def pack_rows(resized: U8Array, target: AnyArray, mirrors: Sequence[bool]) -> None:
+    """Writes a picture's rows to the first places of a batch; both in one go.
+
+    Args:
+        resized: uint8 RGB of the model's size.
+        target: the batch, from the picture's first row on; dtype and shape as `pack` takes them.
+        mirrors: of each row whether it is the mirrored one; the plain one first.
+    """
+    if len(mirrors) == 2:
+        pack(resized, target[0], mirrored=target[1])
+    else:
+        pack(resized, target[0], mirror=mirrors[0])
 
 
 def fused(

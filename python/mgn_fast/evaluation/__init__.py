@@ -9,6 +9,7 @@ reranking    k-reciprocal re-ranking
 neighbours   the nearest pictures of each, for re-ranking
 body_parts   the eight parts of an MGN embedding
 agreement    how alike two models' embeddings are
+chance       what random distances score
 memory_plan  the memory that a run will take
 """
 

@@ -71,6 +71,18 @@ class RerankSettings:
         return self.variant == "zhong2017"
 
 
+def rankings(rerank: RerankSettings | None) -> dict[str, RerankSettings | None]:
+    """What is evaluated, by the name its report bears: distances as they are, and re-ranked ones.
+
+    Args:
+        rerank: how to re-rank; None for the distances as they are alone.
+
+    Returns:
+        For each how it re-ranks, as `measure_embeddings` takes it.
+    """
+    return {"plain": None} | ({} if rerank is None else {"re-ranked": rerank})
+
+
 def rerank(
     query_embeddings: AnyArray,
     gallery_embeddings: AnyArray,

@@ -17,7 +17,7 @@ from mgn_fast.embedding.mirroring import fused, picture_rows
 from mgn_fast.errors import ModelError
 from mgn_fast.evaluation.agreement import compare
 from mgn_fast.inference.session import Session
-from mgn_fast.models.contract import EMBEDDING_WIDTH
+from mgn_fast.models.contract import EMBEDDING_WIDTH, HEIGHT, WIDTH
 from mgn_fast.models.om_file import read_sidecar
 from mgn_fast.pictures.pixels import Source, decode, pack, resize
 from mgn_fast.types import AnyArray, F32Array, U8Array
@@ -113,10 +113,9 @@ def _inputs(
     session: Session, resized: Sequence[U8Array], ends: Float16Ends, *, mirror: bool
 ) -> AnyArray:
     inputs = np.empty((len(resized), *session.input_shape), session.input_dtype)
+    pixels = np.empty((HEIGHT, WIDTH, 3), np.uint8)
     for place, picture in enumerate(resized):
+        pack(picture, pixels if ends.aipp else inputs[place], mirror=mirror)
         if ends.aipp:
-            pixels = np.ascontiguousarray(picture[:, ::-1]) if mirror else picture
             inputs[place] = aipp.normalise(pixels[None])[0]
-        else:
-            pack(picture, inputs[place], mirror=mirror)
     return inputs

@@ -24,7 +24,7 @@ from mgn_fast.evaluation.distances import rank
 from mgn_fast.evaluation.measure import measure_embeddings, work_of
 from mgn_fast.evaluation.memory_plan import require_room
 from mgn_fast.evaluation.protocol import Protocol
-from mgn_fast.evaluation.reranking import RerankSettings
+from mgn_fast.evaluation.reranking import RerankSettings, rankings
 from mgn_fast.models.contract import EMBEDDING_WIDTH
 from mgn_fast.pictures import pixels
 from mgn_fast.pictures.sources import named
@@ -226,9 +226,8 @@ def _retrievals(
     progress: Progress,
 ) -> dict[str, Retrieval]:
     count = len(dataset.query)
-    rankings = {"plain": None} | ({} if rerank is None else {"re-ranked": rerank})
     found = {}
-    for name, settings in rankings.items():
+    for name, settings in rankings(rerank).items():
         reports = [
             measure_embeddings(
                 rows[:count],

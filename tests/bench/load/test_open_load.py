@@ -4,7 +4,7 @@ import time
 import numpy as np
 import pytest
 
-from mgn_fast import Embedder, InvalidInputError
+from mgn_fast import DecodeError, Embedder, InvalidInputError
 from mgn_fast.bench.load import open_load
 from mgn_fast.bench.load.arrivals import Arrivals
 from mgn_fast.bench.load.open_load import run_pictures_open, run_prepared_open
@@ -12,8 +12,8 @@ from mgn_fast.bench.load.recorder import Recorder
 from mgn_fast.bench.load.window import Pace, Windows
 from mgn_fast.bench.record.validity import LittlesLaw, doubts
 from mgn_fast.common.observer import observing
+from mgn_fast.embedding import embedder as embedder_module
 from mgn_fast.inference.session import Session
-from mgn_fast.pictures import pixels
 from support.bench_fakes import SILENT
 from support.fake_model import FakeLane, FakeModel
 
@@ -189,13 +189,15 @@ def test_a_batch_too_small_for_a_picture_and_its_mirror_is_refused(opened, pictu
 
 
 def test_a_picture_that_cannot_be_decoded_ends_the_load(opened):
-    with opened(batch_size=4) as embedder, pytest.raises(pixels.DecodeError):
+    with opened(batch_size=4) as embedder, pytest.raises(DecodeError):
         run_pictures_open(embedder, [b"no picture"], Windows(Pace()), Arrivals(100.0))
 
 
 def test_a_queue_without_end_is_not_decoded(opened, pictures, monkeypatch):
-    decode, decoded = pixels.decode, []
-    monkeypatch.setattr(pixels, "decode", lambda *a, **k: (decoded.append(1), decode(*a, **k))[1])
+    decode, decoded = embedder_module.decode, []
+    monkeypatch.setattr(
+        embedder_module, "decode", lambda *a, **k: (decoded.append(1), decode(*a, **k))[1]
+    )
     windows = Windows(Pace(0.0, 0.1, 1), lanes=1)
     with opened(batch_size=4, lanes=1) as embedder:
         run_pictures_open(embedder, pictures, windows, Arrivals(1e5, "constant"))
@@ -207,13 +209,13 @@ def test_a_queue_without_end_is_not_decoded(opened, pictures, monkeypatch):
 
 def test_slow_decoding_keeps_littles_law(opened, pictures, monkeypatch):
     """Pictures being decoded are under way, and results are noticed while others are decoded."""
-    decode = pixels.decode
+    decode = embedder_module.decode
 
     def slow(*args, **options):
         time.sleep(0.020)
         return decode(*args, **options)
 
-    monkeypatch.setattr(pixels, "decode", slow)
+    monkeypatch.setattr(embedder_module, "decode", slow)
     windows = Windows(Pace(0.1, 0.6, 2), lanes=2)
     with opened(batch_size=8, lanes=2, workers=2) as embedder:
         run_pictures_open(embedder, pictures, windows, Arrivals(50.0, "constant"))

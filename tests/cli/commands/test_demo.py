@@ -2,7 +2,6 @@
 import json
 import re
 
-import numpy as np
 import pytest
 
 from mgn_fast import datasets
@@ -48,24 +47,7 @@ def test_it_can_be_run_again(quick, tmp_path, capsys):
     assert first["reports"] == second["reports"]
 
 
-def test_the_sheet_is_spread_from_the_first_to_the_last():
-    assert demo.spread(list(range(59)), 3) == [0, 29, 58]
-    assert demo.spread([7], 3) == [7]
-
-
 def test_a_directory_that_cannot_be_made_is_a_usage_error(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["demo", "--directory", str(tmp_path / "file" / "d")]) == 2
     assert "cannot be made" in capsys.readouterr().err
-
-
-def test_chance_is_what_random_rankings_score(tmp_path):
-    dataset = datasets.synthetic(tmp_path / "s", persons=6)
-    report = demo.chance(dataset, seed=0)
-    # With m matches among G pictures, the precision at a match of a random ranking is near m / G.
-    matches = [
-        np.sum((dataset.gallery.person == person) & (dataset.gallery.camera != camera))
-        for person, camera in zip(dataset.query.person, dataset.query.camera, strict=True)
-    ]
-    share = np.mean(matches) / len(dataset.gallery)
-    assert share < report.mean_average_precision < 3 * share

@@ -14,23 +14,21 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from mgn_fast.bench.load.arrivals import Arrivals
 from mgn_fast.bench.load.steps import fill_inputs, sampling, take
 from mgn_fast.bench.load.window import Windows
 from mgn_fast.embedding.embedder import Embedder
-from mgn_fast.errors import InvalidInputError
+from mgn_fast.embedding.mirroring import fused, pack_rows, picture_rows
+from mgn_fast.errors import InvalidInputError, ModelError
 from mgn_fast.inference.lane import Lane, Ticket
 from mgn_fast.inference.session import Session
-from mgn_fast.pictures import pixels
+from mgn_fast.pictures.pixels import Source
 from mgn_fast.types import F32Array, U8Array
 
 # Under too high a load pictures wait; no more of them than this are decoded meanwhile.
 _BATCHES_DECODED = 4
-_LOOK_S = 0.0005
+_POLL_S = 0.0005
 _AHEAD_S = 0.1
 
 
@@ -119,7 +117,7 @@ class _Loop:
 
     def _rest(self) -> None:
         """Sleeps until the next arrival or result, and not long."""
-        rest_s = min(self._ahead[0] - time.perf_counter(), _LOOK_S)
+        rest_s = min(self._ahead[0] - time.perf_counter(), _POLL_S)
         if self._sent:
             with contextlib.suppress(TimeoutError):
                 self._sent[0].ticket.result(timeout_s=max(0.0, rest_s))
@@ -133,7 +131,7 @@ class _PictureLoop(_Loop):
     def __init__(
         self,
         embedder: Embedder,
-        sources: Sequence[Any],
+        sources: Sequence[Source],
         pool: ThreadPoolExecutor,
         windows: Windows,
         arrivals: Arrivals,
@@ -142,10 +140,11 @@ class _PictureLoop(_Loop):
         self._embedder = embedder
         self._sources = sources
         self._pool = pool
-        self._rows = embedder.rows_per_picture
+        model = embedder.session.model_path
+        self._mirrors = picture_rows(embedder.session.contract, model, mirror=embedder.mirror)
         self._decoding: deque[Future[U8Array]] = deque()
         self._num_begun = 0
-        self.most_images = max(1, embedder.session.batch_size // self._rows)
+        self.most_images = max(1, embedder.session.batch_size // len(self._mirrors))
 
     def num_ready(self, num_waiting: int) -> int:
         """How many are decoded, or failed; starts decoding some more."""
@@ -159,18 +158,17 @@ class _PictureLoop(_Loop):
 
     def fill(self, lane: Lane, count: int) -> int:
         """Packs the rows of `count` decoded pictures; gives the number of rows."""
-        target = lane.input
+        num_rows = len(self._mirrors) * count
         with self.session.observer.spending("pack"):
-            for row in range(0, self._rows * count, self._rows):
-                mirrored = target[row + 1] if self._rows == 2 else None
-                pixels.pack(self._decoding.popleft().result(), target[row], mirrored=mirrored)
-        return self._rows * count
+            for row in range(0, num_rows, len(self._mirrors)):
+                pack_rows(self._decoding.popleft().result(), lane.input[row:], self._mirrors)
+        return num_rows
 
     def finish(self, embeddings: F32Array) -> None:
         """Adds each picture's rows and normalises, as the embedder does."""
         with self.session.observer.spending("fuse"):
-            fused = embeddings.reshape(-1, self._rows, embeddings.shape[1]).sum(1)
-            fused /= np.linalg.norm(fused, axis=1, keepdims=True)
+            for rows in embeddings.reshape(-1, len(self._mirrors), embeddings.shape[1]):
+                fused(rows.sum(0), ModelError, "an embedding has")
 
 
 def run_prepared_open(session: Session, windows: Windows, arrivals: Arrivals) -> None:
@@ -180,7 +178,7 @@ def run_prepared_open(session: Session, windows: Windows, arrivals: Arrivals) ->
 
 
 def run_pictures_open(
-    embedder: Embedder, sources: Sequence[Any], windows: Windows, arrivals: Arrivals
+    embedder: Embedder, sources: Sequence[Source], windows: Windows, arrivals: Arrivals
 ) -> None:
     """Decodes and sends pictures as they arrive, until the windows are done.
 

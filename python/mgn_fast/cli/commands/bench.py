@@ -20,6 +20,7 @@ from mgn_fast.bench.page.render import render_page
 from mgn_fast.bench.record.baseline import compare, read_record, regressed
 from mgn_fast.bench.record.tables import csv_text, markdown, terminal_lines
 from mgn_fast.bench.run import Outcome, Plan, benchmark
+from mgn_fast.cli import exit_codes
 from mgn_fast.cli.commands.bench_options import add_bench_options
 from mgn_fast.cli.options import Commands, enable_simulator, new_command, path_argument
 from mgn_fast.cli.screen.level import OPTIONS as LEVEL_OPTIONS
@@ -31,10 +32,6 @@ from mgn_fast.datasets.dataset import Dataset, load_dataset, synthetic
 from mgn_fast.errors import DatasetError, InvalidInputError
 from mgn_fast.pictures.sources import list_pictures
 from mgn_fast.simulator.control import TIMED_SOC_VERSION
-
-NOT_VALID = 5
-TOO_SLOW = 7
-INTERRUPTED = 130
 
 _NUM_DRAWN = 64
 _NUM_REFERENCE_PERSONS = 16
@@ -120,13 +117,13 @@ def _say_run(run: dict[str, Any]) -> None:
 def _exit_code(record: dict[str, Any], *, strict: bool) -> int:
     if record["interrupted"]:
         say("interrupted: the runs above are those that were finished", always=True)
-        return INTERRUPTED
+        return exit_codes.INTERRUPTED
     if strict and not all(run["valid"] for run in record["runs"]):
-        return NOT_VALID
+        return exit_codes.NOT_VALID
     bounds = [run["slo"] for run in record["runs"] if run["slo"] is not None]
     if regressed(record) or (bounds and all(bound["met"] is False for bound in bounds)):
-        return TOO_SLOW
-    return 0
+        return exit_codes.TOO_SLOW
+    return exit_codes.OK
 
 
 _WRITERS: dict[str, Callable[[Outcome], str]] = {

@@ -7,12 +7,14 @@ import argparse
 import json
 from typing import Any, get_args
 
+from mgn_fast.cli import exit_codes
+from mgn_fast.cli.evaluation import load_and_tell
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.progress import printable, say, say_if_interrupted, stages
-from mgn_fast.datasets.dataset import Dataset, Kind, count_problems, load_dataset
+from mgn_fast.datasets.dataset import Dataset, Kind
 from mgn_fast.evaluation.measure import measure_embeddings
 from mgn_fast.evaluation.protocol import Protocol, ProtocolReport
-from mgn_fast.evaluation.reranking import RerankSettings
+from mgn_fast.evaluation.reranking import RerankSettings, rankings
 from mgn_fast.recipe_files.read import read_results
 from mgn_fast.recipe_files.runs import result_lines
 from mgn_fast.recipe_files.write import write_bins
@@ -74,7 +76,7 @@ def _add_evaluate(actions: Commands) -> None:
 
 def run_write(arguments: argparse.Namespace) -> int:
     """Writes the recipe's raw tensors that are not there yet; exit code 0."""
-    dataset = _dataset(arguments)
+    dataset = load_and_tell(arguments.dataset, arguments.kind)
     say_if_interrupted(
         f"what was written stays in {arguments.out}; the same command goes on from there"
     )
@@ -95,19 +97,19 @@ def run_write(arguments: argparse.Namespace) -> int:
             "info": [str(path) for path in done.info_paths],
         }
         print(json.dumps(summary))
-        return 0
+        return exit_codes.OK
     names = ", ".join(path.name for path in done.info_paths)
     earlier = f", {done.num_kept} of them kept" if done.num_kept else ""
     print(
         f"{printable(str(arguments.out))}: {done.num_files} tensors{earlier}, "
         f"{done.num_bytes / 1e9:.2f} GB; {names}"
     )
-    return 0
+    return exit_codes.OK
 
 
 def run_evaluate(arguments: argparse.Namespace) -> int:
     """Evaluates what the recipe's tools have written and prints the recipe's lines; exit code 0."""
-    dataset = _dataset(arguments)
+    dataset = load_and_tell(arguments.dataset, arguments.kind)
     with stages("files") as progress:
         found = read_results(arguments.results, dataset, progress=progress)
     say(f"note: {found.suffix} files of {found.tool}, output {found.output}")
@@ -129,27 +131,15 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
         print(json.dumps(result))
     else:
         print("\n".join(result_lines(reports)))
-    return 0
-
-
-def _dataset(arguments: argparse.Namespace) -> Dataset:
-    dataset = load_dataset(arguments.dataset, arguments.kind)
-    for note in dataset.notes:
-        say(f"note: {note}")
-    for problem in count_problems(dataset):
-        say(f"warning: {problem}")
-    return dataset
+    return exit_codes.OK
 
 
 def _reports(
     query: F32Array, gallery: F32Array, dataset: Dataset, *, rerank: bool
 ) -> dict[str, ProtocolReport]:
     """By the recipe's rules, under the names `mgn-fast evaluate` uses."""
-    rankings: dict[str, RerankSettings | None] = {"plain": None}
-    if rerank:
-        rankings["re-ranked"] = RerankSettings()
     reports = {}
-    for name, settings in rankings.items():
+    for name, settings in rankings(RerankSettings() if rerank else None).items():
         with stages() as progress:
             (reports[name],) = measure_embeddings(
                 query,

@@ -11,6 +11,7 @@ from typing import get_args
 
 from mgn_fast.cann.compile import compile_om
 from mgn_fast.cann.job import AtcPrecision
+from mgn_fast.cli import exit_codes
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.level import draws_progress
 from mgn_fast.cli.screen.progress import detail, printable, say, working
@@ -90,14 +91,14 @@ def run(arguments: argparse.Namespace) -> int:
     facts = read_sidecar(path) or {}
     if arguments.json:
         print(json.dumps({"path": str(path)} | facts))
-        return 0
+        return exit_codes.OK
     sizes = ", ".join(map(str, facts["batch_sizes"]))
     fed = "uint8 pictures, normalised on the device" if facts["aipp"] else "the ONNX file's input"
     print(
         f"{printable(str(path))}: {facts['om_bytes'] / 1e6:.1f} MB for {facts['soc_version']}, "
         f"batch {sizes}, {fed}; {facts['seconds']:.1f} s"
     )
-    return 0
+    return exit_codes.OK
 
 
 def _sizes(text: str) -> tuple[int, ...]:

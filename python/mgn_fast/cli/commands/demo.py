@@ -6,31 +6,29 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from mgn_fast.cli import exit_codes
 from mgn_fast.cli.evaluation import embed_split, print_reports
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.progress import say, working
 from mgn_fast.datasets.dataset import Dataset, synthetic
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import InvalidInputError
-from mgn_fast.evaluation.measure import evaluate_distances, measure_embeddings
+from mgn_fast.evaluation.agreement import spread
+from mgn_fast.evaluation.chance import random_report
+from mgn_fast.evaluation.measure import measure_embeddings
 from mgn_fast.evaluation.protocol import Protocol
 from mgn_fast.evaluation.report import Report
-from mgn_fast.evaluation.reranking import RerankSettings
+from mgn_fast.evaluation.reranking import RerankSettings, rankings
 from mgn_fast.export.onnx_export import export_onnx
 from mgn_fast.report.analysis import Analysis, AnalysisBuilder, ranked_lists
 from mgn_fast.report.page.render import write_page
 from mgn_fast.report.sheet import write_sheet
-from mgn_fast.report.tiles import RankedList
 from mgn_fast.types import F32Array
 
 SHEET_LISTS = 6
-CHANCE_REPEATS = 20
 WARNING = (
     "The network's weights are random and the people are drawn. The figures show that every stage "
     "works and that pictures of one drawn person look alike even to a random network; they say "
@@ -72,7 +70,9 @@ def run(arguments: argparse.Namespace) -> int:
         gallery = embed_split(embedder, dataset.gallery, "gallery")
     say("4/5 evaluating, with and without re-ranking")
     reports, analysis = measured(dataset, query, gallery)
-    reports["chance"] = chance(dataset, arguments.seed)
+    reports["chance"] = random_report(
+        dataset.query.identities, dataset.gallery.identities, arguments.seed
+    )
     say("5/5 writing the page and the sheet")
     lists = ranked_lists(analysis, dataset, (query, gallery))
     page = write_page(
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     sheet = write_sheet(
         directory / "sheet.png",
-        spread(lists, SHEET_LISTS),
+        [lists[place] for place in spread(len(lists), SHEET_LISTS)],
         title="mgn_fast demo: from the hardest query to the easiest",
         notes=["Drawn people, random weights."],
     )
@@ -99,13 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print_reports(reports)
         print(f"random weights, drawn people: {page} says what that means ({seconds:.0f} s)")
-    return 0
-
-
-def spread(lists: Sequence[RankedList], number: int) -> list[RankedList]:
-    """Some of at least one list, evenly from the first to the last, in their order."""
-    places = np.linspace(0, len(lists) - 1, min(number, len(lists)))
-    return [lists[place] for place in places.astype(int)]
+    return exit_codes.OK
 
 
 def measured(
@@ -115,7 +109,7 @@ def measured(
     identities = (dataset.query.identities, dataset.gallery.identities)
     builder = AnalysisBuilder(*identities, Protocol())
     reports: dict[str, Report] = {}
-    for ranking, settings in (("plain", None), ("re-ranked", RerankSettings())):
+    for ranking, settings in rankings(RerankSettings()).items():
         (report,) = measure_embeddings(
             query,
             gallery,
@@ -127,27 +121,6 @@ def measured(
         builder.add(ranking, report)
         reports[ranking] = report
     return reports, builder.analysis()
-
-
-def chance(dataset: Dataset, seed: int) -> Report:
-    """What random distances score, the mean of twenty draws: the floor for any embedding."""
-    random = np.random.default_rng(seed)
-    shape = (len(dataset.query), len(dataset.gallery))
-    draws = [
-        evaluate_distances(
-            random.random(shape, np.float32), dataset.query.identities, dataset.gallery.identities
-        )
-        for _ in range(CHANCE_REPEATS)
-    ]
-    return Report(
-        mean_average_precision=float(np.mean([x.mean_average_precision for x in draws])),
-        mean_inverse_negative_penalty=float(
-            np.mean([x.mean_inverse_negative_penalty for x in draws])
-        ),
-        cmc=np.mean([x.cmc for x in draws], axis=0),
-        average_precision=np.mean([x.average_precision for x in draws], axis=0),
-        num_valid_queries=draws[0].num_valid_queries,
-    )
 
 
 def _made(directory: Path) -> Path:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from mgn_fast.cli import exit_codes
 from mgn_fast.cli.options import Commands, new_command
 from mgn_fast.cli.screen.progress import printable, working
 from mgn_fast.doctor import Finding, examine
@@ -44,7 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{mark}  {finding.what:<16} {printable(finding.detail)}")
             if not finding.works:
                 print(f"      {'':<16} to mend: {printable(finding.remedy)}")
-    return 4 if any(finding.required and not finding.works for finding in findings) else 0
+    broken = any(finding.required and not finding.works for finding in findings)
+    return exit_codes.DEVICE if broken else exit_codes.OK
 
 
 def _findings(soc_version: str | None) -> list[Finding]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from mgn_fast.cli import exit_codes
 from mgn_fast.cli.commands.embed_gallery import add_to_gallery
 from mgn_fast.cli.options import (
     Commands,
@@ -91,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         rate = f"{count / seconds:.1f} pictures/s"
         facts = [f"{count:,} embeddings", f"{len(skipped)} skipped", rate, bottleneck_words()]
         print(f"{printable(str(arguments.output))}: {', '.join(filter(None, facts))}")
-    return 0
+    return exit_codes.OK
 
 
 def _some(

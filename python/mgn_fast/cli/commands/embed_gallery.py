@@ -8,6 +8,7 @@ import json
 import time
 from pathlib import Path
 
+from mgn_fast.cli import exit_codes
 from mgn_fast.cli.options import session_options
 from mgn_fast.cli.screen.progress import (
     bottleneck_words,
@@ -68,4 +69,4 @@ def add_to_gallery(arguments: argparse.Namespace, sources: Path | list[Path]) ->
             facts += [f"{done.num_added / seconds:.1f} pictures/s", bottleneck_words()]
         name = printable(str(arguments.output))
         print(f"{name}: {total:,} pictures; {', '.join(filter(None, facts))}")
-    return 0
+    return exit_codes.OK

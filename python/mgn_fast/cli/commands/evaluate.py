@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
-from mgn_fast.cli.evaluation import embed_split, print_reports, read_split
+from mgn_fast.cli import exit_codes
+from mgn_fast.cli.evaluation import embed_split, load_and_tell, print_reports, rows_of_split
 from mgn_fast.cli.options import (
     Commands,
     add_rerank_options,
@@ -25,9 +26,9 @@ from mgn_fast.cli.screen.progress import say, stages
 from mgn_fast.common.checks import output_name, whole_number
 from mgn_fast.common.files import replacing
 from mgn_fast.common.memory import available_bytes, in_words
-from mgn_fast.datasets.dataset import Dataset, Kind, count_problems, load_dataset
+from mgn_fast.datasets.dataset import Dataset, Kind
 from mgn_fast.embedding.embedder import Embedder
-from mgn_fast.errors import DatasetError, InvalidInputError
+from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.measure import measure_embeddings, work_of
 from mgn_fast.evaluation.memory_plan import require_room
 from mgn_fast.evaluation.protocol import (
@@ -37,7 +38,7 @@ from mgn_fast.evaluation.protocol import (
     SameCamera,
     unmatched,
 )
-from mgn_fast.evaluation.reranking import RerankSettings
+from mgn_fast.evaluation.reranking import RerankSettings, rankings
 from mgn_fast.models.contract import EMBEDDING_WIDTH
 from mgn_fast.report.analysis import AnalysisBuilder
 from mgn_fast.report.evaluation_page import draw_evaluation
@@ -125,7 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(result))
     else:
         print_reports({_title(name, report): report for name, report in reports.items()})
-    return 0
+    return exit_codes.OK
 
 
 def _title(name: str, report: ProtocolReport) -> str:
@@ -146,8 +147,7 @@ def _evaluated(
     arguments: argparse.Namespace, html: Path | None, png: Path | None
 ) -> tuple[dict[str, Any], dict[str, ProtocolReport]]:
     """What goes into the file, and the reports it is made of; draws what was asked for."""
-    dataset = load_dataset(arguments.dataset, arguments.kind)
-    _warn(dataset, strict=arguments.strict)
+    dataset = load_and_tell(arguments.dataset, arguments.kind, strict=arguments.strict)
     query, gallery = _embeddings(arguments, dataset)
     builder = None if html is None and png is None else _analysis_builder(arguments, dataset)
     reports = _reports(query, gallery, dataset, arguments, builder)
@@ -214,13 +214,9 @@ def _reports(
 
 
 def _rankings(arguments: argparse.Namespace) -> dict[str, RerankSettings | None]:
-    """What is evaluated, by name: distances as they are, and re-ranked ones."""
-    rankings: dict[str, RerankSettings | None] = {"plain": None}
-    if arguments.rerank:
-        rankings["re-ranked"] = RerankSettings(
-            arguments.k1, arguments.k2, arguments.original_weight
-        )
-    return rankings
+    if not arguments.rerank:
+        return rankings(None)
+    return rankings(RerankSettings(arguments.k1, arguments.k2, arguments.original_weight))
 
 
 def _protocols(arguments: argparse.Namespace) -> dict[str, Protocol]:
@@ -296,18 +292,6 @@ def _require_parts(arguments: argparse.Namespace, width: int) -> None:
         )
 
 
-def _warn(dataset: Dataset, *, strict: bool) -> None:
-    for note in dataset.notes:
-        say(f"note: {note}")
-    problems = count_problems(dataset)
-    for problem in problems:
-        say(f"warning: {problem}")
-    if problems and strict:
-        raise DatasetError(
-            f"{str(dataset.root)!r} is not the published {dataset.kind}: {'; '.join(problems)}"
-        )
-
-
 def _embeddings(arguments: argparse.Namespace, dataset: Dataset) -> tuple[AnyArray, AnyArray]:
     if arguments.model is not None:
         _say_memory(arguments, dataset, EMBEDDING_WIDTH, embedded=False)
@@ -317,8 +301,8 @@ def _embeddings(arguments: argparse.Namespace, dataset: Dataset) -> tuple[AnyArr
                 embed_split(embedder, dataset.query, "query"),
                 embed_split(embedder, dataset.gallery, "gallery"),
             )
-    query = read_split(arguments.query, dataset.query, "query")
-    gallery = read_split(arguments.gallery, dataset.gallery, "gallery")
+    query = rows_of_split(arguments.query, dataset.query, "query")
+    gallery = rows_of_split(arguments.gallery, dataset.gallery, "gallery")
     _require_parts(arguments, gallery.shape[1])
     _say_memory(arguments, dataset, gallery.shape[1], embedded=True)
     return query, gallery

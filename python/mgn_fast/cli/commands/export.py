@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from mgn_fast.cli import exit_codes
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.progress import printable, say, working
 from mgn_fast.common.cache import file_sha256
@@ -80,4 +81,4 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{printable(str(path))}: {size / 1e6:.1f} MB, {verified}")
         if sha256:
             print(f"checkpoint sha256 {sha256}")
-    return 0
+    return exit_codes.OK

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from mgn_fast.cli import exit_codes
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.progress import printable, say, stages
 from mgn_fast.quantize.run import MIN_COSINE, KeepFloat32, Quantized, quantize_onnx
@@ -83,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(found.to_dict() | {"bytes": found.path.stat().st_size}))
     else:
         _print(found)
-    return 0
+    return exit_codes.OK
 
 
 def _print(found: Quantized) -> None:

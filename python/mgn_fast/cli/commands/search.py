@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mgn_fast.cli import exit_codes
 from mgn_fast.cli.commands.search_work import Search, entries, opened_index, queries_of, searched
 from mgn_fast.cli.options import (
     Commands,
@@ -110,7 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(_described(search)))
     else:
         _print(search)
-    return 0
+    return exit_codes.OK
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mgn_fast.bench.case import Slo
 from mgn_fast.bench.tuning import Tuning, TuningTrial, tune
+from mgn_fast.cli import exit_codes
 from mgn_fast.cli.options import (
     Commands,
     add_model_options,
@@ -20,7 +21,6 @@ from mgn_fast.cli.options import (
 from mgn_fast.cli.screen.progress import printable, say, stages
 from mgn_fast.pictures.sources import list_pictures
 
-BOUND_MISSED = 7
 _SHOWN = 8
 
 
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(_as_dict(found)))
     else:
         _print(found)
-    return BOUND_MISSED if found.best is None else 0
+    return exit_codes.TOO_SLOW if found.best is None else exit_codes.OK
 
 
 def command_options(found: dict[str, Any]) -> str:

@@ -9,7 +9,8 @@ import json
 from pathlib import Path
 from typing import Any, get_args
 
-from mgn_fast.cli.evaluation import print_reports
+from mgn_fast.cli import exit_codes
+from mgn_fast.cli.evaluation import load_and_tell, print_reports
 from mgn_fast.cli.options import (
     Commands,
     add_rerank_options,
@@ -22,7 +23,7 @@ from mgn_fast.cli.screen.progress import printable, say, stages
 from mgn_fast.common.checks import output_name
 from mgn_fast.common.files import is_directory, replacing
 from mgn_fast.common.progress import Progress
-from mgn_fast.datasets.dataset import Dataset, Kind, count_problems, load_dataset
+from mgn_fast.datasets.dataset import Dataset, Kind
 from mgn_fast.datasets.layouts import LAYOUTS, find_root
 from mgn_fast.errors import DatasetError, InvalidInputError
 from mgn_fast.evaluation.agreement import Agreement
@@ -38,7 +39,6 @@ from mgn_fast.verification.findings import (
 )
 from mgn_fast.verification.run import verify
 
-ACCURACY_MISSED = 6
 _MODELS = ("reference", "candidate")
 
 
@@ -122,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(found.to_dict()))
     else:
         _print(found)
-    return 0 if found.passed else ACCURACY_MISSED
+    return exit_codes.OK if found.passed else exit_codes.INACCURATE
 
 
 def _output(path: Path) -> Any:
@@ -172,12 +172,7 @@ def _pictures(path: Path, kind: Kind | None) -> Dataset | Path:
     if kind is None and not _looks_like_market1501(path):
         say(f"note: {path} is no dataset in Market-1501's layout: no labels, no mAP")
         return path
-    dataset = load_dataset(path, kind or "market1501")
-    for note in dataset.notes:
-        say(f"note: {note}")
-    for problem in count_problems(dataset):
-        say(f"warning: {problem}")
-    return dataset
+    return load_and_tell(path, kind or "market1501")
 
 
 def _looks_like_market1501(path: Path) -> bool:
