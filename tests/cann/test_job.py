@@ -3,7 +3,6 @@ import dataclasses
 
 import pytest
 
-from mgn_fast.cann import job as compile_job
 from mgn_fast.cann.job import atc_arguments, checked_job
 from mgn_fast.errors import InvalidInputError, ModelError
 from mgn_fast.models import onnx_file
@@ -167,7 +166,7 @@ def test_other_paths_are_refused(paths):
 
 
 def test_the_chip_is_detected_for_atc_and_assumed_for_the_simulator(monkeypatch):
-    monkeypatch.setattr(compile_job, "detect_soc_version", lambda: "Ascend310B4")
+    monkeypatch.setattr("mgn_fast.cann.job.detect_soc_version", lambda: "Ascend310B4")
     assert job(soc_version=None).soc_version == "Ascend310B4"
     assert job(soc_version=None, simulate=True).soc_version == "Ascend310P3"
 

@@ -1,6 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-
-# SPDX-License-Identifier: Apache-2.0
 import json
 
 import numpy as np

@@ -11,6 +11,7 @@ from mgn_fast.models.contract import DEVIATION
 from mgn_fast.pictures.pixels import resize_pack
 from oracles import recipe_network
 from support.late import late
+from support.rows import cosine
 
 torch = late("torch")
 MGN = late("mgn_fast.export.network.MGN")
@@ -45,10 +46,6 @@ def pictures(count, seed):
 def features(network, planes):
     with torch.no_grad():
         return network(torch.from_numpy(planes))[0].numpy()
-
-
-def cosine(a, b):
-    return (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
 
 
 @pytest.mark.parametrize("num_identities", [1, 751, 1041])

@@ -9,6 +9,7 @@ from mgn_fast import DeviceError, InvalidInputError, ModelError, open_session
 from mgn_fast.inference.backend_onnxruntime import OnnxruntimeModel
 from mgn_fast.models.contract import Contract
 from support.late import late
+from support.rows import cosine
 from support.small_network import write_small_network
 from support.tiny_model import tiny_embedding, write_tiny_model
 
@@ -21,10 +22,6 @@ onnxruntime = late("onnxruntime")
 
 def prepared(random, count):
     return random.standard_normal((count, 3, 384, 128), np.float32)
-
-
-def cosine(a, b):
-    return (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
 
 
 @pytest.mark.parametrize("count", [0, 1, 8, 9, 20])

@@ -22,6 +22,7 @@ from mgn_fast.inference.backend_openvino import OpenvinoModel
 from mgn_fast.models.contract import Contract
 from mgn_fast.pictures.pixels import resize_pack
 from support.late import late
+from support.rows import cosine
 from support.small_network import write_small_network
 from support.tiny_model import tiny_embedding, write_tiny_model
 
@@ -39,10 +40,6 @@ needs_bf16 = pytest.mark.skipif(not HAS_BF16, reason="/proc/cpuinfo has no bfloa
 
 def prepared(random, count):
     return random.standard_normal((count, 3, 384, 128), np.float32)
-
-
-def cosine(a, b):
-    return (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
 
 
 def openvino_session(path, **options):

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from mgn_fast import InvalidInputError
-from mgn_fast.recipe_files import log as bins_log
 from mgn_fast.recipe_files.log import LOG_NAME, BinsLog, Proof
 
 FIRST = Proof("a" * 64, (1, 2))
@@ -73,7 +72,7 @@ def test_lines_that_are_not_ours_say_nothing(tmp_path, line):
 def test_a_log_too_large_to_read_is_begun_again(tmp_path, monkeypatch):
     with BinsLog(tmp_path) as log:
         log.add("query", 0, "a.jpg", FIRST)
-    monkeypatch.setattr(bins_log, "MAX_LOG_BYTES", 10)
+    monkeypatch.setattr("mgn_fast.recipe_files.log.MAX_LOG_BYTES", 10)
     with BinsLog(tmp_path) as log:
         assert log.proofs == {}
         log.add("query", 1, "b.jpg", SECOND)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from mgn_fast import DatasetError
-from mgn_fast.recipe_files import read as bins_read
 from mgn_fast.recipe_files.read import read_results
 from support.bins_set import named_set, rows_of_runs, write_results
 from support.tool_outputs import FORMATS, content, largest_errors, name_of, npy
@@ -325,7 +324,7 @@ def test_what_is_no_file_is_named(tmp_path):
 
 
 def test_a_file_too_large_to_be_an_output_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(bins_read, "MAX_FILE_BYTES", 10_000)
+    monkeypatch.setattr("mgn_fast.recipe_files.read.MAX_FILE_BYTES", 10_000)
     places = written(tmp_path, "ais_bench", "bin")
     path = first_file(places, "ais_bench", "bin", run=3)
     path.write_bytes(bytes(10_001))

@@ -64,17 +64,17 @@ def test_what_waits_for_a_worker_is_not_begun_after_an_interrupt(dataset, out, m
 KILLED = """
 import sys, time
 from mgn_fast import load_dataset
-from mgn_fast.recipe_files import write as bins_write
+from mgn_fast.recipe_files import write
 
-def stall(file_path, tensor, write=bins_write._write_tensor):
+def stall(file_path, tensor, finish=write._write_tensor):
     if file_path.stem == "00004":
         file_path.with_name(".00004.partial").write_bytes(b"half")
         print("half way", flush=True)
         time.sleep(60)
-    write(file_path, tensor)
+    finish(file_path, tensor)
 
-bins_write._write_tensor = stall
-bins_write.write_bins(load_dataset(sys.argv[1], kind="synthetic"), sys.argv[2], workers=1)
+write._write_tensor = stall
+write.write_bins(load_dataset(sys.argv[1], kind="synthetic"), sys.argv[2], workers=1)
 """
 
 

@@ -19,6 +19,11 @@ FAST = "timing=false"
 SANITIZED = "san.so" in os.environ.get("LD_PRELOAD", "")
 
 
+def resident_bytes():
+    """Memory that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
 def library_path():
     """Where the library under test is."""
     named = os.environ.get("MGN_FAST_TEST_SIMULATOR")

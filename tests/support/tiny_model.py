@@ -63,6 +63,12 @@ def seeded_weights(width, seed):
     return np.random.default_rng(seed).standard_normal((3 * 24 * 8, width), np.float32)
 
 
+def write_rough_model(path):
+    """The tiny model with weights that are a little off."""
+    noise = np.random.default_rng(1).standard_normal((3 * 24 * 8, 2048), np.float32)
+    return write_tiny_model(path, weights=seeded_weights(2048, 0) + 0.2 * noise)
+
+
 def tiny_embedding(prepared, *, width=2048, seed=0):
     """What the tiny model gives for prepared float32 pictures [N, 3, 384, 128], in NumPy."""
     pooled = prepared.reshape(-1, 3, 24, 16, 8, 16).mean((3, 5), dtype=np.float64)

@@ -22,7 +22,7 @@ from mgn_fast.models.contract import DEVIATION, INPUT_NAME, MEAN, Contract
 from mgn_fast.verification.findings import Limits
 from mgn_fast.verification.run import DRIFT_PICTURES, verify
 from support.late import late
-from support.tiny_model import seeded_weights, write_tiny_model
+from support.tiny_model import write_rough_model, write_tiny_model
 
 pytestmark = pytest.mark.usefixtures("whole_command")
 
@@ -38,10 +38,7 @@ def dataset(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rough_model(tmp_path_factory):
-    """The tiny model with weights that are a little off."""
-    noise = np.random.default_rng(1).standard_normal((3 * 24 * 8, 2048), np.float32)
-    path = tmp_path_factory.mktemp("rough") / "rough.onnx"
-    return write_tiny_model(path, weights=seeded_weights(2048, 0) + 0.2 * noise)
+    return write_rough_model(tmp_path_factory.mktemp("rough") / "rough.onnx")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from mgn_fast import datasets, simulator
@@ -12,7 +11,7 @@ from mgn_fast.cli import main
 from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.models.contract import Contract
 from mgn_fast.verification.run import verify
-from support.tiny_model import seeded_weights, write_tiny_model
+from support.tiny_model import write_rough_model, write_tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +21,7 @@ def dataset(tmp_path_factory, whole_command):
 
 @pytest.fixture(scope="module")
 def rough_model(tmp_path_factory):
-    noise = np.random.default_rng(1).standard_normal((3 * 24 * 8, 2048), np.float32)
-    path = tmp_path_factory.mktemp("rough") / "rough.onnx"
-    return write_tiny_model(path, weights=seeded_weights(2048, 0) + 0.2 * noise)
+    return write_rough_model(tmp_path_factory.mktemp("rough") / "rough.onnx")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import DeviceError, InvalidInputError, _core, open_session, simulator
-from support.acl import SANITIZED
+from support.acl import SANITIZED, resident_bytes
 
 
 @pytest.fixture
@@ -124,6 +124,7 @@ def test_a_thread_whose_own_context_is_gone_is_no_obstacle(tiny_om, acl):
     engine.close()
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # newer Pythons warn
 def test_a_child_of_fork_is_refused_and_frees_nothing_of_its_parents(tiny_om):
     path = tiny_om()
@@ -227,10 +228,6 @@ def test_what_the_runtime_says_of_itself(simulated):
 
 def handles():
     return [len(list(Path("/proc/self", kind).iterdir())) for kind in ("fd", "task")]
-
-
-def resident_bytes():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.mark.usefixtures("many_examples")

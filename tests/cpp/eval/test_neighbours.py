@@ -9,6 +9,7 @@ import pytest
 from mgn_fast import InvalidInputError, _core
 from oracles import retrieval
 from support.late import late
+from support.rows import lattice
 
 hypothesis = late("hypothesis")
 st = late("hypothesis.strategies")
@@ -17,11 +18,6 @@ METRICS = ("squared_distance", "unit_rows")
 
 
 NONE = np.empty(0)
-
-
-def lattice(seed, count, width=3):
-    """Points on a small grid: exact in float32, many equal and many at equal distances."""
-    return np.random.default_rng(seed).integers(-2, 3, (count, width)).astype(np.float32) / 2
 
 
 def lists_of(rows, queries, metric, depth):

@@ -12,6 +12,7 @@ from mgn_fast import InvalidInputError, _core, rank
 from mgn_fast.evaluation.distances import empty_lists
 from oracles import retrieval
 from support.late import late
+from support.rows import lattice
 
 hypothesis = late("hypothesis")
 st = late("hypothesis.strategies")
@@ -44,11 +45,6 @@ def merged(queries, rows, depth):
 def assert_same(lists, expected):
     np.testing.assert_array_equal(lists[0], expected[0])
     np.testing.assert_array_equal(lists[1], expected[1])
-
-
-def lattice(seed, count, width=3):
-    """Points on a small grid: exact in float16, many equal and many at equal distances."""
-    return np.random.default_rng(seed).integers(-2, 3, (count, width)).astype(FLOAT) / 2
 
 
 def unit_rows(seed, count, width):

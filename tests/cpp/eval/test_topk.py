@@ -10,6 +10,7 @@ from mgn_fast import InvalidInputError, _core
 from mgn_fast.evaluation.distances import empty_lists
 from oracles import retrieval
 from support.late import late
+from support.rows import lattice
 
 hypothesis = late("hypothesis")
 st = late("hypothesis.strategies")
@@ -34,11 +35,6 @@ def nearest(a, b, depth, *, cuts=(), metric="squared_distance", threads=1, backw
 def expected_lists(distances, depth):
     columns = np.array([retrieval.order(row)[:depth] for row in distances])
     return columns, np.take_along_axis(distances, columns, axis=1)
-
-
-def lattice(seed, count, width=3):
-    """Points on a small grid: exact in float32, many equal and many at equal distances."""
-    return np.random.default_rng(seed).integers(-2, 3, (count, width)).astype(np.float32) / 2
 
 
 # Query 0, gallery on a line.

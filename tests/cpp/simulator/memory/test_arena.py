@@ -5,15 +5,11 @@ import ctypes
 import os
 from pathlib import Path
 
-from support.acl import SANITIZED, TO_DEVICE, TO_HOST
+from support.acl import SANITIZED, TO_DEVICE, TO_HOST, resident_bytes
 
 pytest_plugins = ["support.acl_fixtures"]
 
 PAGE = os.sysconf("SC_PAGESIZE")
-
-
-def resident_bytes():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
 
 
 def rights(address):

@@ -2,18 +2,15 @@
 """The threads of streams: order, errors, aborts, and that none is left behind."""
 
 import ctypes
-import os
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from support.acl import SANITIZED
+from support.acl import SANITIZED, resident_bytes
 
 pytest_plugins = ["support.acl_fixtures"]
-
-PAGE = os.sysconf("SC_PAGESIZE")
 
 
 def num_threads():
@@ -22,10 +19,6 @@ def num_threads():
 
 def num_files():
     return len(list(Path("/proc/self/fd").iterdir()))
-
-
-def resident_bytes():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
 
 
 @pytest.fixture
