@@ -4,7 +4,7 @@ import time
 import numpy as np
 import pytest
 
-from mgn_fast import Embedder, InvalidInputError
+from mgn_fast import DecodeError, Embedder, InvalidInputError
 from mgn_fast.bench.load import open_load
 from mgn_fast.bench.load.arrivals import Arrivals
 from mgn_fast.bench.load.open_load import run_pictures_open, run_prepared_open
@@ -190,7 +190,7 @@ def test_a_batch_too_small_for_a_picture_and_its_mirror_is_refused(opened, pictu
 
 
 def test_a_picture_that_cannot_be_decoded_ends_the_load(opened):
-    with opened(batch_size=4) as embedder, pytest.raises(pixels.DecodeError):
+    with opened(batch_size=4) as embedder, pytest.raises(DecodeError):
         run_pictures_open(embedder, [b"no picture"], Windows(Pace()), Arrivals(100.0))
 
 
