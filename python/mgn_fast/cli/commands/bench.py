@@ -24,10 +24,11 @@ from mgn_fast.cli import exit_codes
 from mgn_fast.cli.commands.bench_options import add_bench_options
 from mgn_fast.cli.options import Commands, enable_simulator, new_command, path_argument
 from mgn_fast.cli.screen.level import OPTIONS as LEVEL_OPTIONS
-from mgn_fast.cli.screen.progress import printable, say, stages
+from mgn_fast.cli.screen.progress import say, stages
 from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import is_directory, replacing
 from mgn_fast.common.progress import Progress
+from mgn_fast.common.text import printable
 from mgn_fast.datasets.dataset import Dataset, load_dataset, synthetic
 from mgn_fast.errors import DatasetError, InvalidInputError
 from mgn_fast.pictures.sources import list_pictures

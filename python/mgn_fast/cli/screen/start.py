@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mgn_fast.cli.screen.progress import printable
+from mgn_fast.common.text import printable
 
 _KINDS = {
     **dict.fromkeys((".pt", ".pth", ".safetensors"), "checkpoints"),

@@ -7,6 +7,6 @@ style that its own `page.css.jinja` adds to, `pieces.html.jinja` the macros.
 
 from mgn_fast.report.kit.drawing import plain_matplotlib
 from mgn_fast.report.kit.templates import render
-from mgn_fast.report.kit.words import count, shown
+from mgn_fast.report.kit.words import count
 
-__all__ = ["count", "plain_matplotlib", "render", "shown"]
+__all__ = ["count", "plain_matplotlib", "render"]
