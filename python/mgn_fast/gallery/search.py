@@ -50,11 +50,11 @@ def nearest(
         InvalidInputError: queries not two-dimensional, of another width, or not finite; `depth`
             below 1.
     """
-    workers = thread_count(threads)
+    threads = thread_count(threads)
     rows = checked_queries(queries, segments[0].shape[1])
     places = min(whole_number("depth", depth, 1), sum(map(len, segments)))
     indices, squares = empty_lists(len(rows), places)
-    _core.scan_nearest(rows, list(segments), 0, indices, squares, workers)
+    _core.scan_nearest(rows, list(segments), 0, indices, squares, threads)
     return Ranking(indices, np.sqrt(squares).astype(np.float32))
 
 

@@ -96,7 +96,7 @@ class AnalysisBuilder:
     ) -> None:
         self._query, self._gallery, self._protocol = query, gallery, protocol
         self._lists, self._depth = whole_number("lists", lists, 1), whole_number("depth", depth, 1)
-        self._workers = thread_count(threads)
+        self._threads = thread_count(threads)
         self._observers: tuple[CameraPairTally | None, DistanceCounter, NearestPictures] | None = (
             None
         )
@@ -109,10 +109,10 @@ class AnalysisBuilder:
         sides = self._query, self._gallery
         pairs = None
         if can_pair(*sides):
-            pairs = CameraPairTally(*sides, self._protocol, self._workers)
+            pairs = CameraPairTally(*sides, self._protocol, self._threads)
         counter = DistanceCounter(*sides, self._protocol.same_camera)
         sizes = len(self._query), len(self._gallery)
-        nearest = NearestPictures(wanted, *sizes, depth=self._depth, workers=self._workers)
+        nearest = NearestPictures(wanted, *sizes, depth=self._depth, threads=self._threads)
         self._observers = pairs, counter, nearest
         return (counter, nearest) if pairs is None else (pairs, counter, nearest)
 
