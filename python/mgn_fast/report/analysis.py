@@ -27,7 +27,7 @@ from mgn_fast.types import AnyArray, F64Array, I32Array, I64Array, Identities
 
 
 @dataclass(frozen=True, eq=False)
-class Findings:
+class RankingFindings:
     """What one pass over the distances showed of one ranking.
 
     Attributes:
@@ -63,7 +63,7 @@ class Analysis:
     query: Identities
     gallery: Identities
     protocol: Protocol
-    findings: Mapping[str, Findings]
+    findings: Mapping[str, RankingFindings]
     listed: I64Array
 
 
@@ -100,7 +100,7 @@ class AnalysisBuilder:
         self._observers: tuple[CameraPairTally | None, DistanceCounter, NearestPictures] | None = (
             None
         )
-        self._findings: dict[str, Findings] = {}
+        self._findings: dict[str, RankingFindings] = {}
         self._listed: I64Array | None = None
 
     def block_observers(self) -> Sequence[BlockObserver]:
@@ -136,7 +136,7 @@ class AnalysisBuilder:
             order = np.argsort(report.average_precision, kind="stable")
             self._listed = order[: self._lists]
         places = np.searchsorted(nearest.queries, self._listed)
-        self._findings[ranking] = Findings(
+        self._findings[ranking] = RankingFindings(
             None if pairs is None else pairs.pairs(),
             counter.histogram(),
             nearest.indices[places],
@@ -196,7 +196,7 @@ def _tile_of_query(dataset: Dataset, index: int) -> Tile:
 
 def _tiles(
     analysis: Analysis,
-    found: Findings,
+    found: RankingFindings,
     dataset: Dataset,
     at: tuple[int, int],
     embeddings: tuple[AnyArray, AnyArray] | None,

@@ -17,7 +17,7 @@ from mgn_fast.bench.load.arrivals import Arrivals
 from mgn_fast.bench.load.window import Pace
 from mgn_fast.bench.models import default_model, simulated_model
 from mgn_fast.bench.page.render import render_page
-from mgn_fast.bench.record.baseline import compare, read_record, regressed
+from mgn_fast.bench.record.baseline import compare_with_baseline, read_record, regressed
 from mgn_fast.bench.record.tables import csv_text, markdown, terminal_lines
 from mgn_fast.bench.run import Outcome, Plan, benchmark
 from mgn_fast.cli import exit_codes
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         record, failure = outcome.record, outcome.failure
         if older is not None and record["runs"]:
             try:
-                compare(record, older, arguments.baseline, arguments.max_regress)
+                compare_with_baseline(record, older, arguments.baseline, arguments.max_regress)
             except InvalidInputError as error:
                 failure = failure or error
         # What was measured is kept, whatever else went wrong.
