@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mgn_fast.common.checks import output_name
+from mgn_fast.common.checks import one_of, output_name
 from mgn_fast.common.files import replacing
 from mgn_fast.common.text import printable
 from mgn_fast.common.threads import thread_count
@@ -125,8 +125,7 @@ def write_sheet(
         raise InvalidInputError("lists is empty, expected at least one")
     rankings = list(lists[0].tiles)
     name = ranking if ranking is not None else next(iter(rankings), "")
-    if name not in rankings:
-        raise InvalidInputError(f"ranking is {ranking!r}, expected one of {rankings}")
+    one_of("ranking", name, rankings)
     rows = [[entry.query, *entry.tiles.get(name, ())][: MOST_TILES + 1] for entry in lists]
     rows = rows[:MOST_LISTS]
     lines = [*notes, *_left_out(lists, name)]
