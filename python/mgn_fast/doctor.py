@@ -28,6 +28,7 @@ from mgn_fast.cann.host import (
 )
 from mgn_fast.cann.toolkit import VARIABLE as ATC_VARIABLE
 from mgn_fast.cann.toolkit import atc_version, find_atc, is_environment_set, remedy
+from mgn_fast.common.extras import EXTRAS, install_line
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import InvalidInputError, RuntimeUnavailableError
 from mgn_fast.pictures.pixels import decode, resize
@@ -37,11 +38,6 @@ from mgn_fast.simulator.library import load as load_simulator
 _BASE_REMEDY = "pip install --force-reinstall mgn-fast"
 # What works on a machine without an NPU.
 SIMULATE = "mgn-fast doctor --simulate"
-_EXTRAS = {
-    "export": ("torch", "onnx", "safetensors"),
-    "report": ("matplotlib", "jinja2"),
-    "search": ("faiss",),
-}
 
 
 @dataclass(frozen=True)
@@ -76,7 +72,7 @@ def examine() -> list[Finding]:
         _try("onnxruntime", _onnxruntime_detail),
     ]
     findings += _ascend_findings()
-    for extra, modules in _EXTRAS.items():
+    for extra, modules in EXTRAS.items():
         findings.append(_try_extra(extra, modules))
     return findings
 
@@ -94,9 +90,8 @@ def _try_extra(extra: str, modules: tuple[str, ...]) -> Finding:
     try:
         versions = [f"{module} {importlib.import_module(module).__version__}" for module in modules]
     except Exception as error:
-        remedy = f"pip install 'mgn-fast[{extra}]'"
-        return Finding(name, works=False, required=False, detail=str(error), remedy=remedy)
-    return Finding(name, works=True, required=False, detail=", ".join(versions))
+        return _optional(name, str(error), install_line(extra))
+    return _optional(name, ", ".join(versions))
 
 
 def _ascend_findings() -> list[Finding]:

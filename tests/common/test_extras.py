@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from mgn_fast.common.extras import require_extra
+from mgn_fast.common.extras import EXTRAS, install_line, require_extra
 from mgn_fast.errors import ExportError, RuntimeUnavailableError
 from support.repository import ROOT
 
@@ -19,6 +19,10 @@ def test_the_first_package_that_is_missing_is_named_with_the_line_that_installs_
     with pytest.raises(RuntimeUnavailableError, match=message) as caught:
         require_extra("report", "json", "decimal", "absent")
     assert isinstance(caught.value.__cause__, ImportError)
+
+
+def test_several_extras_are_installed_by_one_line():
+    assert install_line("export", "report") == "pip install 'mgn-fast[export,report]'"
 
 
 def test_a_package_that_breaks_while_it_is_imported_says_why(tmp_path, monkeypatch):
@@ -39,4 +43,4 @@ def test_the_extras_that_modules_ask_for_can_be_installed():
     extras = set(re.findall(r"^(\w+) = \[", text.partition("optional-dependencies]")[2], re.M))
     sources = (path.read_text() for path in (ROOT / "python").rglob("*.py"))
     asked = {name for text in sources for name in re.findall(r'require_extra\(\s*"(\w+)"', text)}
-    assert asked <= extras
+    assert asked <= set(EXTRAS) <= extras

@@ -222,7 +222,7 @@ def test_pictures_that_cannot_be_decoded_are_named_or_skipped(model, tmp_path):
     found = quantize_onnx(model, broken, tmp_path / "int8.onnx", on_error="skip", min_cosine=0.5)
     assert found.calibrated_on + found.checked_on == 12
     assert "broken.jpg" in found.skipped[0]
-    with pytest.raises(InvalidInputError, match="images has 11 pictures, expected at least 12"):
+    with pytest.raises(InvalidInputError, match="pictures has 11 entries, expected at least 12"):
         quantize_onnx(model, broken[1:], tmp_path / "int8.onnx", on_error="skip")
 
 
@@ -248,7 +248,7 @@ def test_options_out_of_range_are_refused(model, tmp_path, options, message):
 
 
 def test_too_few_pictures_are_refused(model, tmp_path):
-    with pytest.raises(InvalidInputError, match="images has 11 pictures, expected at least 12"):
+    with pytest.raises(InvalidInputError, match="pictures has 11 entries, expected at least 12"):
         quantize_onnx(model, DRAWINGS[:11], tmp_path / "int8.onnx")
 
 

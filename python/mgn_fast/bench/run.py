@@ -24,8 +24,9 @@ from mgn_fast.common.files import is_regular_file
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.embedding.mirroring import picture_rows
 from mgn_fast.errors import InvalidInputError, MgnError, ModelError
-from mgn_fast.inference.opening import MAX_BATCH_SIZE, MAX_LANES
+from mgn_fast.inference.opening import MAX_LANES
 from mgn_fast.inference.session import Session
+from mgn_fast.models.contract import MAX_BATCH_SIZE
 
 
 @dataclass(frozen=True)

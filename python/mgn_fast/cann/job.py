@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 from mgn_fast.cann.soc_version import NAME, detect_soc_version
 from mgn_fast.common.checks import one_of, output_name, path_of, true_or_false, whole_number
 from mgn_fast.errors import InvalidInputError, ModelError
-from mgn_fast.models.contract import HEIGHT, WIDTH
+from mgn_fast.models.contract import HEIGHT, MAX_BATCH_SIZE, WIDTH
 from mgn_fast.models.om_file import sidecar_path
 from mgn_fast.models.onnx_file import OnnxFile, OnnxTensor
 from mgn_fast.types import PathLike
@@ -21,7 +21,6 @@ from mgn_fast.types import PathLike
 AtcPrecision = Literal["float16", "mixed", "origin"]
 
 SIMULATED_SOC_VERSION = "Ascend310P3"
-MAX_BATCH_SIZE = 1024
 MAX_GEARS = 100
 _PRECISION_MODES = {
     "float16": "force_fp16",

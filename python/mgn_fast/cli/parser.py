@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-from mgn_fast.cli.screen.progress import printable
+from mgn_fast.common.text import printable
 
 # How argparse refuses a word: in quotes up to Python 3.11, without from 3.12 on.
 _REFUSED = re.compile(r"invalid choice: '(?P<word>[^']*)' \(choose from (?P<all>.*)\)")

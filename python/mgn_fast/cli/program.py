@@ -35,10 +35,11 @@ from mgn_fast.cli.parser import Parser
 from mgn_fast.cli.screen.course import Course
 from mgn_fast.cli.screen.last_words import OutputFiles, last_line
 from mgn_fast.cli.screen.level import set_level
-from mgn_fast.cli.screen.progress import begin_run, printable, stop_drawing
+from mgn_fast.cli.screen.progress import begin_run, stop_drawing
 from mgn_fast.cli.screen.start import first_screen
 from mgn_fast.cli.screen.verbose import VerboseTally, tell_settings, tell_summary, tell_traceback
 from mgn_fast.common.observer import observing
+from mgn_fast.common.text import printable
 
 _SHOW_CURSOR = b"\x1b[?25h"
 _CODES: tuple[tuple[tuple[type[BaseException], ...], int], ...] = (

@@ -11,6 +11,7 @@ machine      CPU, memory and control groups by Linux's own files
 observer     timing hooks of embedding
 bottleneck   what embedding waits for
 progress     the callback that long runs report to
+text         text that cannot command a terminal or a page
 wiring       the one call that runs up the floors
 """
 

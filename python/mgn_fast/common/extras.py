@@ -7,6 +7,18 @@ import importlib
 
 from mgn_fast.errors import MgnError, RuntimeUnavailableError
 
+# Of every extra the packages it brings.
+EXTRAS = {
+    "export": ("torch", "onnx", "safetensors"),
+    "report": ("matplotlib", "jinja2"),
+    "search": ("faiss",),
+}
+
+
+def install_line(*extras: str) -> str:
+    """What a shell is told to install them, such as "pip install 'mgn-fast[export,report]'"."""
+    return f"pip install 'mgn-fast[{','.join(extras)}]'"
+
 
 def require_extra(
     extra: str, *packages: str, error: type[MgnError] = RuntimeUnavailableError
@@ -26,5 +38,5 @@ def require_extra(
             importlib.import_module(package)
         except ImportError as failure:
             raise error(
-                f"{package} cannot be imported ({failure}): pip install 'mgn-fast[{extra}]'"
+                f"{package} cannot be imported ({failure}): {install_line(extra)}"
             ) from failure

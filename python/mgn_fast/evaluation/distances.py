@@ -122,12 +122,12 @@ def rank(query_embeddings: AnyArray, gallery_embeddings: AnyArray, *, depth: int
         InvalidInputError: embeddings not two-dimensional floating point, empty, of different
             widths, with a NaN or an infinity; `depth` below 1.
     """
-    workers = thread_count(None)
+    threads = thread_count(None)
     places = whole_number("depth", depth, 1)
-    query, gallery = checked_sets(query_embeddings, gallery_embeddings, workers)
+    query, gallery = checked_sets(query_embeddings, gallery_embeddings, threads)
     columns, squares = empty_lists(len(query), min(places, len(gallery)))
-    for rows, _, screened in screened_blocks(query, gallery, "squared_distance", workers):
-        _core.merge_nearest(screened, 0, columns[rows], squares[rows], workers)
+    for rows, _, screened in screened_blocks(query, gallery, "squared_distance", threads):
+        _core.merge_nearest(screened, 0, columns[rows], squares[rows], threads)
     return Ranking(columns, np.sqrt(squares).astype(np.float32))
 
 
@@ -148,7 +148,7 @@ def screened_blocks(
     rows: EmbeddingSet,
     columns: EmbeddingSet,
     metric: Metric,
-    workers: int,
+    threads: int,
     out: F32Array | None = None,
 ) -> Iterator[tuple[slice, F32Array, _core.Screened]]:
     """Float32 distances of a few rows at a time to all columns, with what settles them in float64.
@@ -157,7 +157,7 @@ def screened_blocks(
         rows: embeddings, B of them per block.
         columns: embeddings, all of them in every block.
         metric: "squared_distance", or "unit_rows" for 2 - 2 a.b.
-        workers: threads of the core, and of NumPy's BLAS where that multiplies.
+        threads: of the core, and of NumPy's BLAS where that multiplies.
         out: float32 [len(rows), len(columns)] in C order, to keep all distances in; without it the
             next block overwrites the memory of this one.
 
@@ -177,7 +177,7 @@ def screened_blocks(
         yield (
             part,
             distances,
-            screen(rows.part(part), columns, distances, metric, scratch, workers),
+            screen(rows.part(part), columns, distances, metric, scratch, threads),
         )
 
 
@@ -226,14 +226,14 @@ def row_blocks(rows: int, columns: int) -> Iterator[slice]:
 
 
 def checked_sets(
-    query_embeddings: AnyArray, gallery_embeddings: AnyArray, workers: int
+    query_embeddings: AnyArray, gallery_embeddings: AnyArray, threads: int
 ) -> tuple[EmbeddingSet, EmbeddingSet]:
     """Both sets as the core takes them; nothing is copied that is float32 in C order already.
 
     Args:
         query_embeddings: floating point [Q, D].
         gallery_embeddings: floating point [G, D].
-        workers: threads.
+        threads: to compute with.
 
     Returns:
         Queries and gallery.
@@ -243,13 +243,13 @@ def checked_sets(
     """
     names = "query_embeddings", "gallery_embeddings"
     query, gallery = _checked_two(names[0], query_embeddings, names[1], gallery_embeddings)
-    return _as_set(names[0], query, workers), _as_set(names[1], gallery, workers)
+    return _as_set(names[0], query, threads), _as_set(names[1], gallery, threads)
 
 
-def _as_set(name: str, embeddings: AnyArray, workers: int) -> EmbeddingSet:
+def _as_set(name: str, embeddings: AnyArray, threads: int) -> EmbeddingSet:
     with np.errstate(over="ignore"):  # a row that overflows is refused below, by its length
         values = np.ascontiguousarray(embeddings, dtype=np.float32)
-    squares = _core.squared_lengths(values, workers)
+    squares = _core.squared_lengths(values, threads)
     if squares.max() > MAX_LENGTH**2:
         row = int(squares.argmax())
         raise InvalidInputError(

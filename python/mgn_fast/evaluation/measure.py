@@ -210,18 +210,18 @@ def measure_embeddings(
         >>> print(report.mean_average_precision, report.cmc)
         0.75 [0.5 1. ]
     """
-    workers = thread_count(threads)
-    tallies = [ProtocolTally(query, gallery, protocol, workers) for protocol in protocols]
+    threads = thread_count(threads)
+    tallies = [ProtocolTally(query, gallery, protocol, threads) for protocol in protocols]
     sides = np.asarray(query_embeddings), np.asarray(gallery_embeddings)
     if all(side.ndim == 2 for side in sides):  # others are refused below, by what they are
-        require_room(*_plan(sides, protocols, rerank, workers))
-    queries, pictures = checked_sets(*sides, workers)
+        require_room(*_plan(sides, protocols, rerank, threads))
+    queries, pictures = checked_sets(*sides, threads)
     _require_same_number("query", len(query), "query_embeddings", len(queries))
     _require_same_number("gallery", len(gallery), "gallery_embeddings", len(pictures))
     if rerank is None:
-        _count_plain(queries, pictures, tallies, observers, workers, progress)
+        _count_plain(queries, pictures, tallies, observers, threads, progress)
     else:
-        for rows, block in reranked_blocks(queries, pictures, rerank, workers, progress):
+        for rows, block in reranked_blocks(queries, pictures, rerank, threads, progress):
             for tally in tallies:
                 tally.add_distances(rows, block)
             for observer in observers:
@@ -253,8 +253,8 @@ def measure_distances(
         InvalidInputError: as for `evaluate_distances`.
     """
     array = np.asarray(distances)
-    workers = thread_count(threads)
-    tallies = [ProtocolTally(query, gallery, protocol, workers) for protocol in protocols]
+    threads = thread_count(threads)
+    tallies = [ProtocolTally(query, gallery, protocol, threads) for protocol in protocols]
     if array.shape != (len(query), len(gallery)):
         raise InvalidInputError(
             f"distances has shape {array.shape}, expected {(len(query), len(gallery))}: "
@@ -305,14 +305,14 @@ def _plan(
     sides: tuple[AnyArray, AnyArray],
     protocols: Sequence[Protocol],
     rerank: RerankSettings | None,
-    workers: int,
+    threads: int,
 ) -> tuple[str, Work]:
     shape = len(sides[0]), len(sides[1]), sides[0].shape[1]
     kept = [side.dtype == np.float32 and side.flags.c_contiguous for side in sides]
     converted = sum(len(side) for side, as_it_is in zip(sides, kept, strict=True) if not as_it_is)
     what = "evaluation" if rerank is None else f"re-ranking with k1={rerank.k1}, k2={rerank.k2}"
     name = f"{what} of {shape[0]} queries and {shape[1]} gallery pictures"
-    return name, work_of(shape, protocols, rerank, workers, converted=converted)
+    return name, work_of(shape, protocols, rerank, threads, converted=converted)
 
 
 def _count_plain(
@@ -320,10 +320,10 @@ def _count_plain(
     pictures: EmbeddingSet,
     tallies: Sequence[ProtocolTally],
     observers: Sequence[BlockObserver],
-    workers: int,
+    threads: int,
     progress: Progress,
 ) -> None:
-    for rows, distances, block in screened_blocks(queries, pictures, "squared_distance", workers):
+    for rows, distances, block in screened_blocks(queries, pictures, "squared_distance", threads):
         for tally in tallies:
             tally.add_screened(rows, block)
         for observer in observers:

@@ -39,7 +39,7 @@ class NeighbourFinder:
         gallery: checked embeddings.
         metric: "squared_distance", or "unit_rows" for 2 - 2 a.b.
         depth: neighbours wanted, at most the number of pictures.
-        workers: threads of the core.
+        threads: of the core.
         progress: is told how many of all pairs are done.
     """
 
@@ -49,18 +49,18 @@ class NeighbourFinder:
         gallery: EmbeddingSet,
         metric: Metric,
         depth: int,
-        workers: int,
+        threads: int,
         progress: Progress = no_progress,
     ) -> None:
         self._query, self._gallery = query, gallery
-        self._metric, self._depth, self._workers = metric, depth, workers
+        self._metric, self._depth, self._threads = metric, depth, threads
         self._progress, self._done = progress, 0
         self._scratch, self._buffer = _core.Scratch(), np.empty(0, np.float32)
         self._halves: dict[int, F32Array] = {}
         residuals = [_NONE, _NONE]
         if _core.has_bfloat16_product():
             for side, pictures in enumerate((query, gallery)):
-                self._halves[side], residuals[side] = _core.to_bfloat16(pictures.values, workers)
+                self._halves[side], residuals[side] = _core.to_bfloat16(pictures.values, threads)
         self._lists = _core.Neighbours(
             query.values,
             gallery.values,
@@ -89,7 +89,7 @@ class NeighbourFinder:
             self._add_squares(0, 1)
         else:
             pair = self._query, self._gallery
-            for rows, block, _ in screened_blocks(*pair, self._metric, self._workers, kept):
+            for rows, block, _ in screened_blocks(*pair, self._metric, self._threads, kept):
                 self._add(block, rows.start, len(self._query))
         self._halves.clear()
         return self._settle()
@@ -103,16 +103,16 @@ class NeighbourFinder:
             sets = sides[left].part(rows), sides[right].part(columns)
             block = self._room_for(len(sets[0]), len(sets[1]))
             if self._halves and self._lists.is_crowded():
-                self._lists.expect_float32(self._workers)
+                self._lists.expect_float32(self._threads)
                 self._halves.clear()
             if self._halves:
                 halves = self._halves[left][rows], self._halves[right][columns]
-                _core.multiply_bfloat16(*halves, block, self._scratch, self._workers)
+                _core.multiply_bfloat16(*halves, block, self._scratch, self._threads)
             else:
                 values = sets[0].values, sets[1].values
-                multiply(*values, block, self._scratch, self._workers)
+                multiply(*values, block, self._scratch, self._threads)
             squares = sets[0].squares, sets[1].squares
-            _core.distances_from_dots(block, *squares, self._metric, self._workers)
+            _core.distances_from_dots(block, *squares, self._metric, self._threads)
             self._add(block, first[left] + rows.start, first[right] + columns.start)
 
     def _room_for(self, rows: int, columns: int) -> F32Array:
@@ -121,7 +121,7 @@ class NeighbourFinder:
         return self._buffer[: rows * columns].reshape(rows, columns)
 
     def _add(self, block: F32Array, row: int, column: int) -> None:
-        self._lists.add(block, row, column, self._workers)
+        self._lists.add(block, row, column, self._threads)
         count = len(self._query) + len(self._gallery)
         height, width = block.shape
         self._done += height * (height + 1) // 2 if row == column else height * width
@@ -133,7 +133,7 @@ class NeighbourFinder:
         largest = np.empty(count, np.float32)
         for start in range(0, count, ENCODED_ROWS):
             part = slice(start, min(count, start + ENCODED_ROWS))
-            self._lists.settle(start, columns[part], distances[part], largest[part], self._workers)
+            self._lists.settle(start, columns[part], distances[part], largest[part], self._threads)
         return columns, distances, largest
 
 

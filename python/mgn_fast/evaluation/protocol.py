@@ -111,14 +111,14 @@ class ProtocolTally:
         query: person and camera of every query.
         gallery: person and camera of every gallery picture.
         protocol: how to count.
-        workers: threads of the core.
+        threads: of the core.
 
     Raises:
         InvalidInputError: identities that are none, or empty.
     """
 
     def __init__(
-        self, query: Identities, gallery: Identities, protocol: Protocol, workers: int
+        self, query: Identities, gallery: Identities, protocol: Protocol, threads: int
     ) -> None:
         for name, identities in (("query", query), ("gallery", gallery)):
             if not isinstance(identities, Identities):
@@ -126,7 +126,7 @@ class ProtocolTally:
             if len(identities) == 0:
                 raise InvalidInputError(f"{name} has 0 pictures, expected at least one")
         self._query, self._gallery, self._protocol = query, gallery, protocol
-        self._workers = workers
+        self._threads = threads
         self._ranker = _new_ranker(gallery, protocol)
         self._average_precision = np.full(len(query), np.nan)
         self._inverse_negative_penalty = np.full(len(query), np.nan)
@@ -160,10 +160,10 @@ class ProtocolTally:
         rank: Any = ranker.rank_screened if screened else ranker.rank_distances
         identities = self._query.person[rows], self._query.camera[rows]
         if isinstance(ranker, _core.Ranker):
-            results = rank(block, *identities, self._workers)
+            results = rank(block, *identities, self._threads)
         else:
             ranks = np.empty((rows.stop - rows.start, len(self._ranks)))
-            results = rank(block, rows.start, *identities, ranks, self._workers)
+            results = rank(block, rows.start, *identities, ranks, self._threads)
             for row in ranks:  # one after the other: blocks must not change the sum's order
                 self._ranks += row
         self._average_precision[rows] = results[0]

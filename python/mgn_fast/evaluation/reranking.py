@@ -128,14 +128,14 @@ def rerank(
         programs compute it: neighbourhoods of k1 besides the picture itself, float32 results.
     """
     settings = RerankSettings(k1, k2, original_weight, variant)
-    workers = thread_count(threads)
-    query, gallery = checked_sets(query_embeddings, gallery_embeddings, workers)
-    work = Work(len(query), len(gallery), query.values.shape[1], workers, k1=settings.k1)
+    threads = thread_count(threads)
+    query, gallery = checked_sets(query_embeddings, gallery_embeddings, threads)
+    work = Work(len(query), len(gallery), query.values.shape[1], threads, k1=settings.k1)
     work = replace(work, k2=settings.k2, besides=0 if out is not None else 4 * work.pairs)
     remedies = [("pass out, a memory map", needed_bytes(replace(work, besides=0)))]
     require_room(f"re-ranking with k1={settings.k1}, k2={settings.k2}", work, remedies)
     result = _checked_out(out, (len(query), len(gallery)))
-    for rows, block in reranked_blocks(query, gallery, settings, workers):
+    for rows, block in reranked_blocks(query, gallery, settings, threads):
         result[rows] = block
     return result
 
@@ -144,7 +144,7 @@ def reranked_blocks(
     query: EmbeddingSet,
     gallery: EmbeddingSet,
     settings: RerankSettings,
-    workers: int,
+    threads: int,
     progress: Progress = no_progress,
 ) -> Iterator[tuple[slice, F32Array]]:
     """Re-ranked distances of a few queries at a time.
@@ -153,7 +153,7 @@ def reranked_blocks(
         query: checked embeddings.
         gallery: checked embeddings.
         settings: how to re-rank.
-        workers: threads of the core.
+        threads: of the core.
         progress: is told how far the work is.
 
     Yields:
@@ -162,14 +162,14 @@ def reranked_blocks(
     Raises:
         InvalidInputError: rows far from unit length where the variant needs it.
     """
-    work = Work(len(query), len(gallery), query.values.shape[1], workers)
+    work = Work(len(query), len(gallery), query.values.shape[1], threads)
     shape = (work.queries, work.gallery)
     kept = np.empty(shape, np.float32) if work.keeps_distances else None
-    encoding, scale = _encode(query, gallery, settings, workers, kept, progress)
-    for rows, distances in _query_blocks(query, gallery, settings.metric, workers, kept):
-        _settle_close(query.part(rows), gallery, scale[rows], settings, distances, workers)
+    encoding, scale = _encode(query, gallery, settings, threads, kept, progress)
+    for rows, distances in _query_blocks(query, gallery, settings.metric, threads, kept):
+        _settle_close(query.part(rows), gallery, scale[rows], settings, distances, threads)
         _normalise(distances, scale[rows], settings)
-        encoding.blend(distances, rows.start, float(settings.original_weight), workers)
+        encoding.blend(distances, rows.start, float(settings.original_weight), threads)
         yield rows, distances
         progress("re-ranking", rows.stop, len(query))
 
@@ -178,12 +178,12 @@ def _query_blocks(
     query: EmbeddingSet,
     gallery: EmbeddingSet,
     metric: Metric,
-    workers: int,
+    threads: int,
     kept: F32Array | None,
 ) -> Iterator[tuple[slice, F32Array]]:
     """Distances of a few queries at a time, which the caller may write to."""
     if kept is None:
-        for rows, distances, _ in screened_blocks(query, gallery, metric, workers):
+        for rows, distances, _ in screened_blocks(query, gallery, metric, threads):
             yield rows, distances
     else:
         for rows in row_blocks(*kept.shape):
@@ -194,7 +194,7 @@ def _encode(
     query: EmbeddingSet,
     gallery: EmbeddingSet,
     settings: RerankSettings,
-    workers: int,
+    threads: int,
     kept: F32Array | None,
     progress: Progress,
 ) -> tuple[_core.Encoding, F32Array]:
@@ -204,7 +204,7 @@ def _encode(
     """
     count = len(query) + len(gallery)
     depth = min(max(settings.k1 + 1, settings.k2), count)
-    finder = NeighbourFinder(query, gallery, settings.metric, depth, workers, progress)
+    finder = NeighbourFinder(query, gallery, settings.metric, depth, threads, progress)
     nearest, distances, largest = finder.find(kept)
     del finder
     scale = _checked_scale(largest, settings)
@@ -224,7 +224,7 @@ def _encode(
     for number, step in enumerate(steps):
         for start in range(0, count, ENCODED_ROWS):
             end = min(count, start + ENCODED_ROWS)
-            step(near, start, end, workers)
+            step(near, start, end, threads)
             progress("encoding", number * count + end, len(steps) * count)
     encoding.index()
     return encoding, scale
@@ -236,7 +236,7 @@ def _settle_close(
     scale: F32Array,
     settings: RerankSettings,
     distances: F32Array,
-    workers: int,
+    threads: int,
 ) -> None:
     """Recomputes in float64 the rows where everything lies close and float32 is mostly rounding."""
     for row in np.flatnonzero(np.abs(scale) < _CLOSE * rows.squares):
@@ -245,7 +245,7 @@ def _settle_close(
             gallery.values,
             distances[row : row + 1],
             settings.metric,
-            workers,
+            threads,
         )
 
 

@@ -21,6 +21,7 @@ from mgn_fast.errors import ExportError, InvalidInputError
 from mgn_fast.models.contract import (
     HEIGHT,
     INPUT_NAME,
+    MAX_BATCH_SIZE,
     METADATA_KEY,
     OUTPUT_NAME,
     WIDTH,
@@ -42,7 +43,6 @@ DEFAULT_OPSET = 11
 # Of the largest value of the network's output: about 20 times what the order of float32 sums in two
 # correct convolution libraries was seen to change, and far below a wrong weight, pad or stride.
 TOLERANCE = 1e-4
-MAX_BATCH_SIZE = 1024
 
 _VERIFIED_BATCHES = (1, 2, 5)
 _CHUNK = 8

@@ -30,7 +30,13 @@ from mgn_fast.gallery.index_file import (
     read_settings,
     write_index,
 )
-from mgn_fast.gallery.search import checked_queries, gathered, nearest, reranked_among
+from mgn_fast.gallery.search import (
+    checked_candidates,
+    checked_queries,
+    gathered,
+    nearest,
+    reranked_among,
+)
 from mgn_fast.types import AnyArray, F32Array, PathLike
 
 LEAST_RECALL = 0.95
@@ -101,9 +107,7 @@ class GalleryIndex:
         Raises:
             InvalidInputError: as for `search`; `candidates` below `depth`.
         """
-        if whole_number("candidates", candidates, 1) < whole_number("depth", depth, 1):
-            raise InvalidInputError(f"candidates is {candidates}, expected at least depth, {depth}")
-        first = self.search(queries, candidates)
+        first = self.search(queries, checked_candidates(candidates, depth))
         segments = self.gallery.segments
         places = min(depth, len(self.gallery))
         indices = np.full((len(first.indices), places), -1, np.int32)

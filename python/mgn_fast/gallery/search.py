@@ -50,12 +50,20 @@ def nearest(
         InvalidInputError: queries not two-dimensional, of another width, or not finite; `depth`
             below 1.
     """
-    workers = thread_count(threads)
+    threads = thread_count(threads)
     rows = checked_queries(queries, segments[0].shape[1])
     places = min(whole_number("depth", depth, 1), sum(map(len, segments)))
     indices, squares = empty_lists(len(rows), places)
-    _core.scan_nearest(rows, list(segments), 0, indices, squares, workers)
+    _core.scan_nearest(rows, list(segments), 0, indices, squares, threads)
     return Ranking(indices, np.sqrt(squares).astype(np.float32))
+
+
+def checked_candidates(candidates: int, depth: int) -> int:
+    """How many are re-ranked, at least the depth; InvalidInputError if either is out of range."""
+    candidates, depth = whole_number("candidates", candidates, 1), whole_number("depth", depth, 1)
+    if candidates < depth:
+        raise InvalidInputError(f"candidates is {candidates}, expected at least depth, {depth}")
+    return candidates
 
 
 def nearest_reranked(
@@ -87,9 +95,7 @@ def nearest_reranked(
     if candidates is None:
         queries = checked_queries(queries, segments[0].shape[1])
         return _reranked_all(queries, segments, depth, settings, threads)
-    if whole_number("candidates", candidates, 1) < depth:
-        raise InvalidInputError(f"candidates is {candidates}, expected at least depth, {depth}")
-    first = nearest(queries, segments, candidates, threads)
+    first = nearest(queries, segments, checked_candidates(candidates, depth), threads)
     rows = np.ascontiguousarray(queries, np.float32)
     chosen = [
         reranked_among(row, places, segments, depth, settings, threads)

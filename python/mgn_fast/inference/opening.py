@@ -11,13 +11,13 @@ from mgn_fast.common.observer import current_observer
 from mgn_fast.errors import InvalidInputError, ModelError
 from mgn_fast.inference.backend import Model
 from mgn_fast.inference.session import Session
+from mgn_fast.models.contract import MAX_BATCH_SIZE
 from mgn_fast.models.precision import Precision
 from mgn_fast.types import PathLike
 
 Backend = Literal["ascend", "onnxruntime", "openvino"]
 
 MAX_LANES = 64
-MAX_BATCH_SIZE = 1024
 _BACKEND_OF: dict[str, Backend] = {".onnx": "onnxruntime", ".om": "ascend"}
 
 

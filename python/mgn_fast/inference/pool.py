@@ -21,8 +21,8 @@ from mgn_fast.errors import InvalidInputError
 from mgn_fast.inference.backend import BackendBatch, BackendLane, Model
 
 # How long a thread that waits for a lane waits for one of several things that may free one.
-_LOOK_S = 0.005
-_LONG_LOOK_S = 0.05
+_POLL_S = 0.005
+_LONG_POLL_S = 0.05
 Holder = TypeVar("Holder")
 
 
@@ -105,16 +105,16 @@ class Pool:
                 running = self._oldest_left_running()
                 # Others may give one back. Without them streams end in order, near enough.
                 held = any(not slot.free for slot in self._slots)
-                look_s = min(_LOOK_S if held else _LONG_LOOK_S, math.inf if rest is None else rest)
+                poll_s = min(_POLL_S if held else _LONG_POLL_S, math.inf if rest is None else rest)
                 if running is None:
                     # A lane that is free but in use sends no signal when it is through.
                     in_use = any(slot.free for slot in self._slots)
-                    self._changed.wait(look_s if in_use else rest)
+                    self._changed.wait(poll_s if in_use else rest)
                     continue
             if running.done():  # but its stream is not known to be through
-                time.sleep(min(look_s, _LOOK_S) / 10)
+                time.sleep(min(poll_s, _POLL_S) / 10)
             else:
-                running.wait(look_s)
+                running.wait(poll_s)
 
     def note_submitted(self, slot: Slot, batch: BackendBatch) -> None:
         """Remembers the batch that a slot's lane runs, for callers that wait for a lane."""

@@ -21,6 +21,8 @@ DEVIATION = (0.229, 0.224, 0.225)
 INPUT_NAME = "image"
 OUTPUT_NAME = "features"
 METADATA_KEY = "mgn_fast.contract"
+# Of a model with a fixed size, and of a session.
+MAX_BATCH_SIZE = 1024
 
 InputKind = Literal["float32", "uint8"]
 OutputKind = Literal["embedding", "all"]

@@ -86,7 +86,7 @@ class Quantized:
 
 def quantize_onnx(
     model: PathLike,
-    images: PathLike | Iterable[pixels.Source],
+    pictures: PathLike | Iterable[pixels.Source],
     path: PathLike,
     *,
     min_cosine: float | None = None,
@@ -106,8 +106,8 @@ def quantize_onnx(
 
     Args:
         model: an .onnx file from `export_onnx`, not quantised.
-        images: a directory (all files below it), or pictures as an `Embedder` takes them; at least
-            12, of different people.
+        pictures: a directory (all files below it), or pictures as an `Embedder` takes them; at
+            least 12, of different people.
         path: the file to write; its name ends in .onnx.
         min_cosine: what the worst held-out picture must reach, above 0 and below 1; None is 0.986.
         keep_float32: how many blocks stay float32: "auto", as many as `min_cosine` needs; "none";
@@ -130,7 +130,7 @@ def quantize_onnx(
     goal = _checked_goal(min_cosine, keep_float32)
     thread_count(threads)
     described = _require_float32(read_onnx(model), Path(model))
-    sources = _sources(images)
+    sources = _sources(pictures)
     # The output directory is tried before any work is done.
     with replacing(target) as output, tempfile.TemporaryDirectory(prefix="mgn_fast-") as scratch:
         resized, skipped = _read(sources, on_error, progress)
@@ -274,11 +274,11 @@ def _open_graph(model: Path) -> FloatGraph:
     return graph
 
 
-def _sources(images: PathLike | Iterable[pixels.Source]) -> list[pixels.Source]:
-    if isinstance(images, (str, os.PathLike)):
-        sources: list[pixels.Source] = [*list_pictures(images)]
+def _sources(pictures: PathLike | Iterable[pixels.Source]) -> list[pixels.Source]:
+    if isinstance(pictures, (str, os.PathLike)):
+        sources: list[pixels.Source] = [*list_pictures(pictures)]
     else:
-        sources = list(images)
+        sources = list(pictures)
     _require_enough(len(sources))
     return [sources[place] for place in spread(len(sources), MAX_PICTURES)]
 
@@ -286,8 +286,8 @@ def _sources(images: PathLike | Iterable[pixels.Source]) -> list[pixels.Source]:
 def _require_enough(count: int) -> None:
     if count < MIN_PICTURES:
         raise InvalidInputError(
-            f"images has {count} pictures, expected at least {MIN_PICTURES}: two thirds of them to "
-            "take ranges of, the others to judge by"
+            f"pictures has {count} entries, expected at least {MIN_PICTURES}: two thirds of them "
+            "to take ranges of, the others to judge by"
         )
 
 

@@ -27,7 +27,7 @@ from mgn_fast.types import AnyArray, F64Array, I32Array, I64Array, Identities
 
 
 @dataclass(frozen=True, eq=False)
-class Findings:
+class RankingFindings:
     """What one pass over the distances showed of one ranking.
 
     Attributes:
@@ -63,7 +63,7 @@ class Analysis:
     query: Identities
     gallery: Identities
     protocol: Protocol
-    findings: Mapping[str, Findings]
+    findings: Mapping[str, RankingFindings]
     listed: I64Array
 
 
@@ -96,11 +96,11 @@ class AnalysisBuilder:
     ) -> None:
         self._query, self._gallery, self._protocol = query, gallery, protocol
         self._lists, self._depth = whole_number("lists", lists, 1), whole_number("depth", depth, 1)
-        self._workers = thread_count(threads)
+        self._threads = thread_count(threads)
         self._observers: tuple[CameraPairTally | None, DistanceCounter, NearestPictures] | None = (
             None
         )
-        self._findings: dict[str, Findings] = {}
+        self._findings: dict[str, RankingFindings] = {}
         self._listed: I64Array | None = None
 
     def block_observers(self) -> Sequence[BlockObserver]:
@@ -109,10 +109,10 @@ class AnalysisBuilder:
         sides = self._query, self._gallery
         pairs = None
         if can_pair(*sides):
-            pairs = CameraPairTally(*sides, self._protocol, self._workers)
+            pairs = CameraPairTally(*sides, self._protocol, self._threads)
         counter = DistanceCounter(*sides, self._protocol.same_camera)
         sizes = len(self._query), len(self._gallery)
-        nearest = NearestPictures(wanted, *sizes, depth=self._depth, workers=self._workers)
+        nearest = NearestPictures(wanted, *sizes, depth=self._depth, threads=self._threads)
         self._observers = pairs, counter, nearest
         return (counter, nearest) if pairs is None else (pairs, counter, nearest)
 
@@ -136,7 +136,7 @@ class AnalysisBuilder:
             order = np.argsort(report.average_precision, kind="stable")
             self._listed = order[: self._lists]
         places = np.searchsorted(nearest.queries, self._listed)
-        self._findings[ranking] = Findings(
+        self._findings[ranking] = RankingFindings(
             None if pairs is None else pairs.pairs(),
             counter.histogram(),
             nearest.indices[places],
@@ -196,7 +196,7 @@ def _tile_of_query(dataset: Dataset, index: int) -> Tile:
 
 def _tiles(
     analysis: Analysis,
-    found: Findings,
+    found: RankingFindings,
     dataset: Dataset,
     at: tuple[int, int],
     embeddings: tuple[AnyArray, AnyArray] | None,

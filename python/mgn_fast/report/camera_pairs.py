@@ -48,11 +48,11 @@ class CameraPairTally:
         gallery: person and camera of every gallery picture.
         protocol: whose definition of average precision and rule for the same camera hold. Its
             draws do not: the gallery is the whole one.
-        workers: threads of the core.
+        threads: of the core.
     """
 
     def __init__(
-        self, query: Identities, gallery: Identities, protocol: Protocol, workers: int
+        self, query: Identities, gallery: Identities, protocol: Protocol, threads: int
     ) -> None:
         self._query = query
         self._keeps_own_camera = protocol.same_camera == "keep"
@@ -65,7 +65,7 @@ class CameraPairTally:
                 by_one,
                 Identities(gallery.person, (gallery.camera != camera).astype(np.int32)),
                 alone,
-                workers,
+                threads,
             )
             for camera in np.unique(gallery.camera).tolist()
         }

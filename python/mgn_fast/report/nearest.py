@@ -18,7 +18,7 @@ class NearestPictures:
         num_queries: of the run.
         num_gallery: pictures of the gallery.
         depth: pictures per list; a smaller gallery is listed whole.
-        workers: threads of the core.
+        threads: of the core.
 
     Attributes:
         queries: as given.
@@ -27,13 +27,13 @@ class NearestPictures:
     """
 
     def __init__(
-        self, queries: I64Array, num_queries: int, num_gallery: int, *, depth: int, workers: int
+        self, queries: I64Array, num_queries: int, num_gallery: int, *, depth: int, threads: int
     ) -> None:
         self.queries = queries
         self.indices: I32Array
         self.distances: F64Array
         self.indices, self.distances = empty_lists(len(queries), min(depth, num_gallery))
-        self._workers = workers
+        self._threads = threads
         self._place = np.full(num_queries, -1)
         self._place[queries] = np.arange(len(queries))
 
@@ -48,7 +48,7 @@ class NearestPictures:
                 self.indices[place], self.distances[place] = self._first_of(distances[row])
             return
         columns, squares = empty_lists(len(distances), self.indices.shape[1])
-        _core.merge_nearest(screened, 0, columns, squares, self._workers)
+        _core.merge_nearest(screened, 0, columns, squares, self._threads)
         self.indices[places], self.distances[places] = columns[wanted], np.sqrt(squares[wanted])
 
     def _first_of(self, row: F32Array) -> tuple[I64Array, F32Array]:

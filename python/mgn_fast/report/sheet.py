@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mgn_fast.common.checks import output_name
+from mgn_fast.common.checks import one_of, output_name
 from mgn_fast.common.files import replacing
+from mgn_fast.common.text import printable
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.models.parts import PARTS
 from mgn_fast.report.kit.drawing import plain_matplotlib
-from mgn_fast.report.kit.words import shown
 from mgn_fast.report.thumbnails import small_pixels, source_key
 from mgn_fast.report.tiles import RankedList, Tile
 from mgn_fast.types import PathLike, U8Array
@@ -125,8 +125,7 @@ def write_sheet(
         raise InvalidInputError("lists is empty, expected at least one")
     rankings = list(lists[0].tiles)
     name = ranking if ranking is not None else next(iter(rankings), "")
-    if name not in rankings:
-        raise InvalidInputError(f"ranking is {ranking!r}, expected one of {rankings}")
+    one_of("ranking", name, rankings)
     rows = [[entry.query, *entry.tiles.get(name, ())][: MOST_TILES + 1] for entry in lists]
     rows = rows[:MOST_LISTS]
     lines = [*notes, *_left_out(lists, name)]
@@ -288,7 +287,7 @@ def _write_caption(axes: Axes, tile: Tile, rank: int, x: float, y: float) -> Non
 
 def _write(axes: Axes, x: float, y: float, text: str, **look: Any) -> None:
     """Text around its middle; names are shown, and only with letters that the font has."""
-    lines = [_legible(shown(line)) for line in text.split("\n")]
+    lines = [_legible(printable(line)) for line in text.split("\n")]
     usual: dict[str, Any] = {"fontsize": 8.5, "color": _INK, "va": "center"}
     axes.text(x, y, "\n".join(lines), **(usual | look))
 

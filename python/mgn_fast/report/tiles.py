@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from mgn_fast.errors import InvalidInputError
+from mgn_fast.common.checks import one_of
 from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.pictures.pixels import Source
 
@@ -47,8 +47,7 @@ class Tile:
     picture: Source | None = None
 
     def __post_init__(self) -> None:
-        if self.verdict not in VERDICTS:
-            raise InvalidInputError(f"verdict is {self.verdict!r}, expected one of {VERDICTS}")
+        one_of("verdict", self.verdict, VERDICTS)
 
     @property
     def source(self) -> Source | None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import InvalidInputError
-from mgn_fast.bench.record.baseline import compare, read_record, regressed
+from mgn_fast.bench.record.baseline import compare_with_baseline, read_record, regressed
 from support.bench_fakes import a_model, a_record, a_run
 
 OLDER = Path("old.json")
@@ -17,7 +17,7 @@ OLDER = Path("old.json")
 def compared(new, old, max_regress=0.05):
     """Both records, the new one with what came out."""
     record = a_record(new)
-    compare(record, a_record(old), OLDER, max_regress)
+    compare_with_baseline(record, a_record(old), OLDER, max_regress)
     return record
 
 
@@ -152,7 +152,7 @@ def with_environment(run, **changes):
 
 def test_another_machine_is_noted():
     new = with_environment(a_run(), cpu="Abacus 3000", cores=4)
-    compare(new, with_environment(a_run()), OLDER, 0.05)
+    compare_with_baseline(new, with_environment(a_run()), OLDER, 0.05)
     assert new["baseline"]["notes"] == [
         "cpu was 'Abacus 2000', is 'Abacus 3000'",
         "cores was 2, is 4",
@@ -178,7 +178,7 @@ def test_too_few_repeats_to_find_any_regression_are_noted(now, then, enough):
 @pytest.mark.parametrize("path", ["/models/mgn.om", "/elsewhere/mgn.om"])
 def test_a_changed_model_is_noted(path):
     new = a_record([a_run(model=path)], models=[a_model(path, "cd" * 32)])
-    compare(new, a_record([a_run()]), OLDER, 0.05)
+    compare_with_baseline(new, a_record([a_run()]), OLDER, 0.05)
     assert new["baseline"]["notes"] == [f"{path} has changed"]
 
 
@@ -307,6 +307,6 @@ def test_whatever_lies_in_unused_fields_does_no_harm(tmp_path):
     path = tmp_path / "old.json"
     path.write_text(json.dumps(a_record([strange, a_run()], baseline=7, options=None)))
     record = a_record([a_run()])
-    compare(record, read_record(path), path, 0.05)
+    compare_with_baseline(record, read_record(path), path, 0.05)
     assert record["runs"][0]["baseline"]["ratio"] == 1.0
     assert record["baseline"]["missing"] == ["device batch 8 lanes 2"]

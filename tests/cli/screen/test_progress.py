@@ -14,7 +14,6 @@ from mgn_fast.cli.screen.progress import (
     begin_run,
     bottleneck_words,
     detail,
-    printable,
     say,
     say_if_interrupted,
     stages,
@@ -23,6 +22,7 @@ from mgn_fast.cli.screen.progress import (
     working,
 )
 from mgn_fast.common.observer import observing
+from mgn_fast.common.text import printable
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from support.repository import PACKAGE
 TEMPLATE = """\
 {% extends "document.html.jinja" %}
 {% from "pieces.html.jinja" import heads, pairs %}
-{% block title %}{{ title | shown }}{% endblock %}
+{% block title %}{{ title | printable }}{% endblock %}
 {% block main %}<table><tr>{{ heads(["a", title], "text") }}</tr></table>
 {{ pairs([("rows", count(2, "row")), ("twice", number | twice)]) }}{{ made | markup }}{% endblock %}
 """

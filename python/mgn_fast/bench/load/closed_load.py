@@ -31,7 +31,7 @@ def run_prepared(session: Session, windows: Windows) -> None:
     """
     fill_inputs(session)
     under_way: list[tuple[float, Ticket]] = []
-    for look in itertools.count():
+    for burst in itertools.count():
         if windows.done:
             break
         with session.observer.spending("lane_wait"):
@@ -44,7 +44,7 @@ def run_prepared(session: Session, windows: Windows) -> None:
             under_way.append((now_s, lane.submit_and_leave(session.batch_size)))
         for submitted_s, ticket in ended:
             take(session, ticket)
-            windows.note(submitted_s, now_s, session.batch_size, look)
+            windows.note(submitted_s, now_s, session.batch_size, burst)
     for _, ticket in under_way:
         take(session, ticket)
 

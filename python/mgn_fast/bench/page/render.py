@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mgn_fast.bench.page import plots, series, words
+from mgn_fast.bench.record.row import Row
 from mgn_fast.common.extras import require_extra
 from mgn_fast.report.kit.templates import render
 
 Record = Mapping[str, Any]
-Run = Mapping[str, Any]
 
 # End to end first: it is what a user gets.
 _SCOPE_ORDER = ("e2e", "device", "compute")
@@ -50,7 +50,7 @@ def render_page(record: Record) -> str:
     return render("mgn_fast.bench.page", words, _chosen(record))
 
 
-def best_run(runs: Sequence[Run]) -> Run | None:
+def best_run(runs: Sequence[Row]) -> Row | None:
     """The fastest run that can be believed, which the page's heading tells; None without runs.
 
     Of the valid rows those end to end come first, then those with copies; measured ones before
@@ -65,14 +65,14 @@ def best_run(runs: Sequence[Run]) -> Run | None:
     return max((run for run in runs if run["valid"]), key=_merit, default=None)
 
 
-def _merit(run: Run) -> tuple[int, bool, bool, float]:
+def _merit(run: Row) -> tuple[int, bool, bool, float]:
     met = run["slo"] is None or run["slo"]["met"] is True
     return -_SCOPE_ORDER.index(run["scope"]), not run["simulated"], met, run["images_per_s"]
 
 
 def _chosen(record: Record) -> dict[str, Any]:
     """The values that the template names, picked and counted from the record."""
-    runs: Sequence[Run] = record["runs"]
+    runs: Sequence[Row] = record["runs"]
     return {
         "record": record,
         "runs": runs,
@@ -98,7 +98,7 @@ def _any_simulated(record: Record) -> bool:
     return any(run["simulated"] for run in record["runs"]) or bool(ascend and ascend["simulated"])
 
 
-def _columns(runs: Sequence[Run]) -> dict[str, bool]:
+def _columns(runs: Sequence[Row]) -> dict[str, bool]:
     """Which columns are there because some row has something to say in them."""
     told = ("slo", "accuracy", "baseline", "published")
     has = {name: any(run[name] is not None for run in runs) for name in told}
@@ -108,16 +108,16 @@ def _columns(runs: Sequence[Run]) -> dict[str, bool]:
     return has
 
 
-def _groups(runs: Sequence[Run]) -> list[list[Run]]:
+def _groups(runs: Sequence[Row]) -> list[list[Row]]:
     """Rows whose rates count the same thing, in the order in which each kind came first."""
-    found: dict[tuple[object, ...], list[Run]] = {}
+    found: dict[tuple[object, ...], list[Row]] = {}
     for run in runs:
         key = (run["model"], run["scope"], run["precision"], run["simulated"])
         found.setdefault(key, []).append(run)
     return list(found.values())
 
 
-def _group(runs: Sequence[Run], index: int, record: Record) -> dict[str, Any]:
+def _group(runs: Sequence[Row], index: int, record: Record) -> dict[str, Any]:
     """One pair of plots and the stages of its rows."""
     first = runs[0]
     statistic = series.latency_statistic(runs)
@@ -148,28 +148,28 @@ def _group(runs: Sequence[Run], index: int, record: Record) -> dict[str, Any]:
     }
 
 
-def _counts_pictures(run: Run) -> bool:
+def _counts_pictures(run: Row) -> bool:
     """Whether its latency is that of a picture, not of a batch."""
     return bool(run["scope"] == "e2e" or run["load"]["kind"] == "open")
 
 
-def _told(names: Iterable[str], runs: Sequence[Run], where: str) -> list[str]:
+def _told(names: Iterable[str], runs: Sequence[Row], where: str) -> list[str]:
     """Of these names those that some row has, in their order."""
     return [name for name in names if any(name in run[where] for run in runs)]
 
 
-def _named(runs: Sequence[Run]) -> list[tuple[str, Run]]:
+def _named(runs: Sequence[Row]) -> list[tuple[str, Row]]:
     """Each row with the name of its series, by batch size, so that lanes stand together."""
     named = [(n, run) for n, rows in series.lanes_series(runs).items() for run in rows]
     return sorted(named, key=lambda pair: pair[1]["batch_size"])
 
 
-def _per_image(run: Run) -> dict[str, float]:
+def _per_image(run: Row) -> dict[str, float]:
     """Milliseconds of every stage for one row of the batch: comparable between batch sizes."""
     return {stage: ms / run["batch_size"] for stage, ms in run["stages_ms"].items()}
 
 
-def _bars(run: Run, longest: float) -> list[dict[str, Any]]:
+def _bars(run: Row, longest: float) -> list[dict[str, Any]]:
     """Where each stage's bar starts and how long it is, in thousandths of the longest row."""
     bars, start = [], 0.0
     per_image = _per_image(run)
@@ -182,7 +182,7 @@ def _bars(run: Run, longest: float) -> list[dict[str, Any]]:
     return bars
 
 
-def _throughput_plot(runs: Sequence[Run], published: series.Series | None, name: str) -> str:
+def _throughput_plot(runs: Sequence[Row], published: series.Series | None, name: str) -> str:
     unit = "pictures/s" if runs[0]["scope"] == "e2e" else "images/s"
     return plots.draw(
         series.throughput_series(runs),
@@ -194,7 +194,7 @@ def _throughput_plot(runs: Sequence[Run], published: series.Series | None, name:
     )
 
 
-def _latency_plot(runs: Sequence[Run], statistic: str, name: str) -> str:
+def _latency_plot(runs: Sequence[Row], statistic: str, name: str) -> str:
     return plots.draw(
         series.latency_series(runs, statistic),
         None,

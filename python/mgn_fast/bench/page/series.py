@@ -7,11 +7,10 @@ Knows nothing of drawing.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-Run = Mapping[str, Any]
+from mgn_fast.bench.record.row import Row
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Series:
     valid: Sequence[bool]
 
 
-def lanes_series(runs: Sequence[Run]) -> dict[str, list[Run]]:
+def lanes_series(runs: Sequence[Row]) -> dict[str, list[Row]]:
     """Rows by what their series is called: the lanes, and what else differs among such rows.
 
     Args:
@@ -49,13 +48,13 @@ def lanes_series(runs: Sequence[Run]) -> dict[str, list[Run]]:
         for name in details
         if any(a[name] != b[name] for a in runs for b in runs if a["lanes"] == b["lanes"])
     }
-    found: dict[str, list[Run]] = {}
+    found: dict[str, list[Row]] = {}
     for run in sorted(runs, key=lambda run: (run["lanes"], run["batch_size"])):
         found.setdefault(", ".join(_label_parts(run, differing)), []).append(run)
     return found
 
 
-def _label_parts(run: Run, differing: set[str]) -> Iterator[str]:
+def _label_parts(run: Row, differing: set[str]) -> Iterator[str]:
     yield f"{run['lanes']} lane{'s' * (run['lanes'] > 1)}"
     for name in sorted(differing):
         value = run[name]
@@ -67,7 +66,7 @@ def _label_parts(run: Run, differing: set[str]) -> Iterator[str]:
             yield {"backend": f"{value}", "device": f"device {value}"}.get(name, f"{value} {name}")
 
 
-def throughput_series(runs: Sequence[Run]) -> list[Series]:
+def throughput_series(runs: Sequence[Row]) -> list[Series]:
     """Images per second with their intervals, for each number of lanes."""
     return [
         Series(
@@ -81,14 +80,14 @@ def throughput_series(runs: Sequence[Run]) -> list[Series]:
     ]
 
 
-def _interval(run: Run) -> Sequence[float]:
+def _interval(run: Row) -> Sequence[float]:
     """One repeat has no interval, whatever was resampled from it."""
     if len(run["images_per_s_repeats"]) < 2:
         return (run["images_per_s"],) * 2
     return tuple(run["images_per_s_ci95"])
 
 
-def published_series(runs: Sequence[Run]) -> Series | None:
+def published_series(runs: Sequence[Row]) -> Series | None:
     """What was published for these batch sizes; None where nothing was."""
     rates = {
         run["batch_size"]: run["published"]["images_per_s"] for run in runs if run["published"]
@@ -100,7 +99,7 @@ def published_series(runs: Sequence[Run]) -> Series | None:
     return Series("published", batch_sizes, values, [], [True] * len(values))
 
 
-def latency_statistic(runs: Sequence[Run]) -> str:
+def latency_statistic(runs: Sequence[Row]) -> str:
     """What of the latency is plotted: p99; the highest percentile that a row has; or the mean.
 
     Args:
@@ -121,7 +120,7 @@ def latency_statistic(runs: Sequence[Run]) -> str:
     return highest
 
 
-def latency_series(runs: Sequence[Run], statistic: str) -> list[Series]:
+def latency_series(runs: Sequence[Row], statistic: str) -> list[Series]:
     """That statistic in milliseconds, for each number of lanes.
 
     Args:

@@ -8,8 +8,8 @@ baseline          comparison with an older record
 tables            a record for a terminal, as Markdown and as CSV; trace: as a timeline
 """
 
-from mgn_fast.bench.record.baseline import compare, read_record
+from mgn_fast.bench.record.baseline import compare_with_baseline, read_record
 from mgn_fast.bench.record.row import row_of
 from mgn_fast.bench.record.tables import markdown, terminal_lines
 
-__all__ = ["compare", "markdown", "read_record", "row_of", "terminal_lines"]
+__all__ = ["compare_with_baseline", "markdown", "read_record", "row_of", "terminal_lines"]

@@ -38,7 +38,9 @@ def read_record(path: PathLike) -> dict[str, Any]:
     return dict(record)
 
 
-def compare(record: dict[str, Any], older: dict[str, Any], path: Path, max_regress: float) -> None:
+def compare_with_baseline(
+    record: dict[str, Any], older: dict[str, Any], path: Path, max_regress: float
+) -> None:
     """Writes into a record's runs how they compare with an older record's.
 
     A run has regressed if its repeats are lower than the older ones less `max_regress`, and the

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from mgn_fast.errors import InvalidInputError
 from mgn_fast.types import F64Array
 
 _HOST_STAGES = ("decode", "resize", "pack", "lane_wait", "fuse")
+# A run of a record, as `row_of` makes it and a file gives it back.
+Row: TypeAlias = "Mapping[str, Any]"
 
 
 def row_of(measured: Measured, settings: MeasureSettings) -> dict[str, Any]:

@@ -10,20 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-Run = Mapping[str, Any]
+from mgn_fast.bench.record.row import Row
 
 
-def table_head(runs: Sequence[Run]) -> list[str]:
+def table_head(runs: Sequence[Row]) -> list[str]:
     """Names of the columns that these runs (at least one) fill."""
     return list(_columns(runs))
 
 
-def table_row(run: Run, runs: Sequence[Run]) -> list[str]:
+def table_row(run: Row, runs: Sequence[Row]) -> list[str]:
     """The cells of one run, a text for each column of the table that it shares with `runs`."""
     return [cell(run) for cell in _columns(runs).values()]
 
 
-def terminal_lines(runs: Sequence[Run]) -> list[str]:
+def terminal_lines(runs: Sequence[Row]) -> list[str]:
     """Lines of a table with columns set right, each run's verdict under it; none for no runs."""
     if not runs:
         return []
@@ -38,7 +38,7 @@ def terminal_lines(runs: Sequence[Run]) -> list[str]:
     return lines
 
 
-def remarks(run: Run) -> list[str]:
+def remarks(run: Row) -> list[str]:
     """Sentences about a run: its bottleneck, why it is not valid, what it misses or lags."""
     texts = [run["bottleneck"]]
     texts += [f"NOT VALID: {reason}" for reason in run["reasons"]]
@@ -81,9 +81,9 @@ def csv_text(record: Mapping[str, Any]) -> str:
     return out.getvalue()
 
 
-def _columns(runs: Sequence[Run]) -> dict[str, Callable[[Run], str]]:
+def _columns(runs: Sequence[Row]) -> dict[str, Callable[[Row], str]]:
     """Functions that fill each column, by the column's name."""
-    columns: dict[str, Callable[[Run], str]] = {}
+    columns: dict[str, Callable[[Row], str]] = {}
     if len({run["model"] for run in runs}) > 1:
         columns["model"] = lambda run: str(run["model"]).rpartition("/")[2]
     columns |= {
@@ -109,7 +109,7 @@ def _columns(runs: Sequence[Run]) -> dict[str, Callable[[Run], str]]:
     return columns
 
 
-def _percentile_names(runs: Sequence[Run]) -> list[str]:
+def _percentile_names(runs: Sequence[Row]) -> list[str]:
     names = {name for run in runs for name in run["latency_ms"] if name.startswith("p")}
     return sorted(names, key=lambda name: float(name[1:]))
 
@@ -122,11 +122,11 @@ def _milliseconds(value: float | None) -> str:
     return "too few" if value is None else f"{value:.4g}"
 
 
-def _percentile(name: str, run: Run) -> str:
+def _percentile(name: str, run: Row) -> str:
     return _milliseconds(run["latency_ms"].get(name))
 
 
-def _memory(run: Run) -> str:
+def _memory(run: Row) -> str:
     resident, device = (
         run["memory"]["peak_resident_bytes"],
         run["memory"]["peak_device_bytes"],
@@ -135,7 +135,7 @@ def _memory(run: Run) -> str:
     return text if device is None else f"{text} + {device / 1e6:.0f}"
 
 
-def _published(run: Run) -> str:
+def _published(run: Row) -> str:
     if run["published"] is None:
         return "-"
     share = run["network_images_per_s"] / run["published"]["images_per_s"]

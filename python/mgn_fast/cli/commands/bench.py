@@ -17,17 +17,18 @@ from mgn_fast.bench.load.arrivals import Arrivals
 from mgn_fast.bench.load.window import Pace
 from mgn_fast.bench.models import default_model, simulated_model
 from mgn_fast.bench.page.render import render_page
-from mgn_fast.bench.record.baseline import compare, read_record, regressed
+from mgn_fast.bench.record.baseline import compare_with_baseline, read_record, regressed
 from mgn_fast.bench.record.tables import csv_text, markdown, terminal_lines
 from mgn_fast.bench.run import Outcome, Plan, benchmark
 from mgn_fast.cli import exit_codes
 from mgn_fast.cli.commands.bench_options import add_bench_options
 from mgn_fast.cli.options import Commands, enable_simulator, new_command, path_argument
 from mgn_fast.cli.screen.level import OPTIONS as LEVEL_OPTIONS
-from mgn_fast.cli.screen.progress import printable, say, stages
+from mgn_fast.cli.screen.progress import say, stages
 from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import is_directory, replacing
 from mgn_fast.common.progress import Progress
+from mgn_fast.common.text import printable
 from mgn_fast.datasets.dataset import Dataset, load_dataset, synthetic
 from mgn_fast.errors import DatasetError, InvalidInputError
 from mgn_fast.pictures.sources import list_pictures
@@ -81,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         record, failure = outcome.record, outcome.failure
         if older is not None and record["runs"]:
             try:
-                compare(record, older, arguments.baseline, arguments.max_regress)
+                compare_with_baseline(record, older, arguments.baseline, arguments.max_regress)
             except InvalidInputError as error:
                 failure = failure or error
         # What was measured is kept, whatever else went wrong.

@@ -10,7 +10,8 @@ from typing import Any, get_args
 from mgn_fast.cli import exit_codes
 from mgn_fast.cli.evaluation import load_and_tell
 from mgn_fast.cli.options import Commands, new_command, path_argument
-from mgn_fast.cli.screen.progress import printable, say, say_if_interrupted, stages
+from mgn_fast.cli.screen.progress import say, say_if_interrupted, stages
+from mgn_fast.common.text import printable
 from mgn_fast.datasets.dataset import Dataset, Kind
 from mgn_fast.evaluation.measure import measure_embeddings
 from mgn_fast.evaluation.protocol import Protocol, ProtocolReport

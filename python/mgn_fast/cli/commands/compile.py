@@ -14,7 +14,8 @@ from mgn_fast.cann.job import AtcPrecision
 from mgn_fast.cli import exit_codes
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.level import draws_progress
-from mgn_fast.cli.screen.progress import detail, printable, say, working
+from mgn_fast.cli.screen.progress import detail, say, working
+from mgn_fast.common.text import printable
 from mgn_fast.models.om_file import read_sidecar
 
 

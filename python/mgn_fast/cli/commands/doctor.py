@@ -8,7 +8,8 @@ import json
 
 from mgn_fast.cli import exit_codes
 from mgn_fast.cli.options import Commands, new_command
-from mgn_fast.cli.screen.progress import printable, working
+from mgn_fast.cli.screen.progress import working
+from mgn_fast.common.text import printable
 from mgn_fast.doctor import Finding, examine
 from mgn_fast.simulator import control
 

@@ -21,8 +21,9 @@ from mgn_fast.cli.options import (
     path_argument,
     session_options,
 )
-from mgn_fast.cli.screen.progress import bottleneck_words, printable, say, track
+from mgn_fast.cli.screen.progress import bottleneck_words, say, track
 from mgn_fast.common.files import is_directory
+from mgn_fast.common.text import printable
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.embedding.embeddings_file import sidecar_path, write_embeddings
 from mgn_fast.errors import DecodeError, InvalidInputError

@@ -12,11 +12,11 @@ from mgn_fast.cli import exit_codes
 from mgn_fast.cli.options import session_options
 from mgn_fast.cli.screen.progress import (
     bottleneck_words,
-    printable,
     say,
     say_if_interrupted,
     stages,
 )
+from mgn_fast.common.text import printable
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import DecodeError
 from mgn_fast.gallery.build import adding

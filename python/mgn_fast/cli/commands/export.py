@@ -8,8 +8,9 @@ import json
 
 from mgn_fast.cli import exit_codes
 from mgn_fast.cli.options import Commands, new_command, path_argument
-from mgn_fast.cli.screen.progress import printable, say, working
+from mgn_fast.cli.screen.progress import say, working
 from mgn_fast.common.cache import file_sha256
+from mgn_fast.common.text import printable
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.export.onnx_export import export_onnx
 

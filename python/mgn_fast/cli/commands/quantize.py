@@ -8,7 +8,8 @@ import json
 
 from mgn_fast.cli import exit_codes
 from mgn_fast.cli.options import Commands, new_command, path_argument
-from mgn_fast.cli.screen.progress import printable, say, stages
+from mgn_fast.cli.screen.progress import say, stages
+from mgn_fast.common.text import printable
 from mgn_fast.quantize.run import MIN_COSINE, KeepFloat32, Quantized, quantize_onnx
 from mgn_fast.quantize.trial import Accuracy
 

@@ -18,7 +18,8 @@ from mgn_fast.cli.options import (
     path_argument,
 )
 from mgn_fast.cli.page_files import add_page_files, open_page_files
-from mgn_fast.cli.screen.progress import printable, stages
+from mgn_fast.cli.screen.progress import stages
+from mgn_fast.common.text import printable
 from mgn_fast.errors import DatasetError, InvalidInputError
 from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.gallery.index import LEAST_RECALL

@@ -18,7 +18,8 @@ from mgn_fast.cli.options import (
     new_command,
     path_argument,
 )
-from mgn_fast.cli.screen.progress import printable, say, stages
+from mgn_fast.cli.screen.progress import say, stages
+from mgn_fast.common.text import printable
 from mgn_fast.pictures.sources import list_pictures
 
 _SHOWN = 8

@@ -19,10 +19,11 @@ from mgn_fast.cli.options import (
     path_argument,
     session_options,
 )
-from mgn_fast.cli.screen.progress import printable, say, stages
+from mgn_fast.cli.screen.progress import say, stages
 from mgn_fast.common.checks import output_name
 from mgn_fast.common.files import is_directory, replacing
 from mgn_fast.common.progress import Progress
+from mgn_fast.common.text import printable
 from mgn_fast.datasets.dataset import Dataset, Kind
 from mgn_fast.datasets.layouts import LAYOUTS, find_root
 from mgn_fast.errors import DatasetError, InvalidInputError

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterable
 from datetime import timedelta
 
+from rich import progress
 from rich.console import Console, RenderableType
 from rich.filesize import pick_unit_and_suffix
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 from mgn_fast.cli.screen.course import Course, Step
@@ -25,7 +25,7 @@ _ENDING = "ending; Ctrl-C once more ends at once"
 _RATE_WINDOW_S = 60.0
 
 
-class Bars(Progress):
+class Bars(progress.Progress):
     """The lines of a command, which go away when it stops.
 
     Args:
@@ -35,8 +35,8 @@ class Bars(Progress):
     def __init__(self, course: Course) -> None:
         console = Console(stderr=True)
         super().__init__(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(max(_NARROWEST, min(_WIDEST, console.width - _BESIDES))),
+            progress.TextColumn("{task.description}", markup=False),
+            progress.BarColumn(max(_NARROWEST, min(_WIDEST, console.width - _BESIDES))),
             _State(course),
             console=console,
             transient=True,
@@ -70,14 +70,14 @@ class Bars(Progress):
         return super().get_renderables()
 
 
-class _State(ProgressColumn):
+class _State(progress.ProgressColumn):
     """Beside the bar: one text, of which a narrow terminal cuts the end."""
 
     def __init__(self, course: Course) -> None:
         super().__init__()
         self._course = course
 
-    def render(self, task: Task) -> Text:
+    def render(self, task: progress.Task) -> Text:
         step: Step = task.fields["step"]
         parts = [step.amount(), _rate(task), _time(task, step)]
         if self._course.interrupted:
@@ -87,7 +87,7 @@ class _State(ProgressColumn):
         return Text("  ".join(filter(None, parts)), no_wrap=True, overflow="ellipsis")
 
 
-def _rate(task: Task) -> str:
+def _rate(task: progress.Task) -> str:
     speed = task.finished_speed or task.speed
     if not speed:
         return ""
@@ -97,7 +97,7 @@ def _rate(task: Task) -> str:
     return f"{speed / unit:,.1f}{sign}/s"
 
 
-def _time(task: Task, step: Step) -> str:
+def _time(task: progress.Task, step: Step) -> str:
     """That is left; or was taken, where the step is over or cannot tell."""
     left_s = None if step.ended_s is not None else task.time_remaining
     shown = str(timedelta(seconds=int(step.seconds if left_s is None else left_s)))

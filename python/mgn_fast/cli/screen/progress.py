@@ -12,6 +12,7 @@ from mgn_fast.cli.screen.course import Course, Step
 from mgn_fast.cli.screen.level import draws_progress, is_quiet, is_verbose
 from mgn_fast.common.bottleneck import NOUNS
 from mgn_fast.common.progress import Progress
+from mgn_fast.common.text import printable
 
 if TYPE_CHECKING:
     from mgn_fast.cli.screen.bars import Bars
@@ -44,21 +45,6 @@ def stop_drawing() -> None:
     bars, _bars = _bars, None
     if bars is not None:
         bars.stop()
-
-
-def printable(text: str) -> str:
-    """Text that cannot command a terminal: control characters, which names may hold, are escaped.
-
-    Args:
-        text: anything.
-
-    Returns:
-        One line.
-    """
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode()
-        for c in text
-    )
 
 
 def say(text: str, *, always: bool = False) -> None:

@@ -10,7 +10,8 @@ import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mgn_fast.cli.screen.progress import printable
+from mgn_fast.common.extras import EXTRAS, install_line
+from mgn_fast.common.text import printable
 
 _KINDS = {
     **dict.fromkeys((".pt", ".pth", ".safetensors"), "checkpoints"),
@@ -22,7 +23,6 @@ _HALVES = ("bounding_box_test", "query")
 # Of a kind so many are shown; of directories so many are looked into.
 _SHOWN = 2
 _LOOKED_INTO = 200
-_EXTRAS = {"export": "torch", "report": "jinja2"}
 
 
 def first_screen(directory: Path) -> list[str]:
@@ -119,10 +119,10 @@ def _missing(
     wanted: list[str], has: Callable[[str], object] = importlib.util.find_spec
 ) -> list[str]:
     """The line that installs the extras which the steps above need and which are not there."""
-    lacking = [extra for extra in wanted if has(_EXTRAS[extra]) is None]
+    lacking = [extra for extra in wanted if has(EXTRAS[extra][0]) is None]
     if not lacking:
         return []
-    return [f"that needs more:  pip install 'mgn-fast[{','.join(lacking)}]'", ""]
+    return [f"that needs more:  {install_line(*lacking)}", ""]
 
 
 def _table(rows: list[tuple[str, str]]) -> list[str]:

@@ -9,6 +9,6 @@ templates    fills a page's templates; words: number formats; drawing: matplotli
 
 from mgn_fast.report.kit.drawing import plain_matplotlib
 from mgn_fast.report.kit.templates import render
-from mgn_fast.report.kit.words import count, shown
+from mgn_fast.report.kit.words import count
 
-__all__ = ["count", "plain_matplotlib", "render", "shown"]
+__all__ = ["count", "plain_matplotlib", "render"]

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from mgn_fast.common.extras import require_extra
+from mgn_fast.common.text import printable
 from mgn_fast.report.kit import words as kit_words
 
 
@@ -43,7 +44,7 @@ def render(package: str, words: ModuleType, values: Mapping[str, Any]) -> str:
         for module in (kit_words, words)
         for name, function in inspect.getmembers(module, inspect.isfunction)
     }
-    environment.filters |= functions | {"markup": markupsafe.Markup}
+    environment.filters |= functions | {"markup": markupsafe.Markup, "printable": printable}
     # Not values of `render`, because macros that are imported see globals only.
     environment.globals |= {**functions, **values}
     page = environment.get_template("page.html.jinja").render()

@@ -1,15 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names and numbers of things as all pages show them. Names are anybody's text."""
+"""Numbers of things as all pages show them."""
 
 from __future__ import annotations
-
-
-def shown(text: str) -> str:
-    """A name as people may read it: what cannot be seen, or turns text around, is escaped."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode()
-        for c in text
-    )
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from mgn_fast.common.text import printable
 from mgn_fast.evaluation.report import Report
 from mgn_fast.report.histograms import DistanceHistogram
-from mgn_fast.report.kit.words import shown
 from mgn_fast.types import F64Array, I64Array
 
 # As wide as a phone's screen, so that the text is legible there.
@@ -53,7 +53,7 @@ def histogram_plot(histogram: DistanceHistogram, ranking: str) -> str:
     edges = (float(drawn.edges[0]), float(drawn.edges[-1]))
     frame = _Frame(edges, (0.0, top), 2 * LEGEND_LINE)
     ticks = _ticks(0.0, top, 4)
-    label = "Euclidean distance" if ranking == "plain" else f"{shown(ranking)} distance"
+    label = "Euclidean distance" if ranking == "plain" else f"{printable(ranking)} distance"
     marks = frame.axes(label, _ticks(*edges, 6), ticks, percent=True)
     # Others first: where both are, the matches' outline and pattern lie above.
     for kind, values in (("others", shares[1]), ("matches", shares[0])):
@@ -73,7 +73,7 @@ def histogram_plot(histogram: DistanceHistogram, ranking: str) -> str:
                 f'<path class="median {kind}" d="M{at:.1f} {frame.top} V{frame.bottom}">'
                 f"<title>median {median:.4g}</title></path>"
             )
-    return frame.element(marks, f"{shown(ranking)}: distances of matches and of non-matches")
+    return frame.element(marks, f"{printable(ranking)}: distances of matches and of non-matches")
 
 
 class _Frame:
@@ -153,4 +153,4 @@ def _ticks(low: float, high: float, about: int) -> list[float]:
 def _escaped(text: str) -> str:
     from markupsafe import escape
 
-    return str(escape(shown(text)))
+    return str(escape(printable(text)))

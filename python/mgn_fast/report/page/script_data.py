@@ -11,9 +11,9 @@ import json
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
+from mgn_fast.common.text import printable
 from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.models.parts import PARTS
-from mgn_fast.report.kit.words import shown
 from mgn_fast.report.thumbnails import Thumbnail
 from mgn_fast.report.thumbnails import source_key as key_of
 from mgn_fast.report.tiles import VERDICTS, RankedList, Tile
@@ -44,7 +44,7 @@ class ScriptData:
     def json(self) -> str:
         """Lists, rankings and pictures, as JSON in ASCII without `<`."""
         data = {
-            "rankings": [shown(name) for name in self._rankings],
+            "rankings": [printable(name) for name in self._rankings],
             "verdicts": VERDICTS,
             "parts": [[part.name, part.region, part.top, part.bottom] for part in PARTS],
             "chunk": CHUNK,
@@ -61,7 +61,7 @@ class ScriptData:
     def _list(self, entry: RankedList) -> dict[str, Any]:
         query = entry.query
         return {
-            "q": [self._picture(query), shown(query.note), _parts(query.parts)],
+            "q": [self._picture(query), printable(query.note), _parts(query.parts)],
             "ap": [_rounded(entry.average_precision.get(name)) for name in self._rankings],
             "first": [entry.first_match.get(name) for name in self._rankings],
             "t": [
@@ -75,7 +75,7 @@ class ScriptData:
             VERDICTS.index(tile.verdict),
             _rounded(tile.distance),
             _parts(tile.parts),
-            shown(tile.note),
+            printable(tile.note),
         ]
         while row[-1] in ("", None):
             row.pop()
@@ -88,9 +88,9 @@ class ScriptData:
         if row not in self._pictures:
             self._pictures[row] = len(self._rows)
             small = self._thumbnails[key]
-            about = [shown(tile.name), tile.person, tile.camera]
+            about = [printable(tile.name), tile.person, tile.camera]
             told = [self._files[key], small.width, small.height] if small.jpeg else [-1]
-            self._rows.append(about + told + ([] if small.jpeg else [shown(small.reason)]))
+            self._rows.append(about + told + ([] if small.jpeg else [printable(small.reason)]))
         return self._pictures[row]
 
 
