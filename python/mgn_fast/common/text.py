@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Text that people read. Names in it are anybody's."""
+"""Text for people, in which names may hold anything."""
 
 from __future__ import annotations
 
