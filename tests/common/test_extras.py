@@ -43,4 +43,4 @@ def test_the_extras_that_modules_ask_for_can_be_installed():
     extras = set(re.findall(r"^(\w+) = \[", text.partition("optional-dependencies]")[2], re.M))
     sources = (path.read_text() for path in (ROOT / "python").rglob("*.py"))
     asked = {name for text in sources for name in re.findall(r'require_extra\(\s*"(\w+)"', text)}
-    assert asked <= set(EXTRAS) <= extras
+    assert asked | set(EXTRAS) <= extras

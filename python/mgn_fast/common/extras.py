@@ -7,7 +7,7 @@ import importlib
 
 from mgn_fast.errors import MgnError, RuntimeUnavailableError
 
-# Of every extra the packages it brings.
+# The extras that complete an installation, and the packages of each.
 EXTRAS = {
     "export": ("torch", "onnx", "safetensors"),
     "report": ("matplotlib", "jinja2"),
