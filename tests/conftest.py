@@ -34,6 +34,7 @@ SLOW_FIXTURES = {
     "mgn_model",
     "own_process",
     "plots",
+    "second_runtime",
     "simulated_time",
     "whole_command",
 }
@@ -64,10 +65,10 @@ def pytest_runtest_protocol(item):
 
 
 def _refuse_python_unasked(event, arguments):
-    quick = [item.name for item in _running if item.get_closest_marker("quick")]
-    if not quick:
+    if event not in ("os.fork", "subprocess.Popen"):
         return
-    if event == "os.fork" or (event == "subprocess.Popen" and _runs_python(*arguments[:2])):
+    quick = [item.name for item in _running if item.get_closest_marker("quick")]
+    if quick and (event == "os.fork" or _runs_python(*arguments[:2])):
         raise RuntimeError(f"{quick[0]} runs Python without the fixture own_process")
 
 
@@ -116,6 +117,11 @@ def drawing():
 @pytest.fixture(scope="session")
 def many_examples():
     """Lets a test try hundreds of cases against an oracle that takes milliseconds each."""
+
+
+@pytest.fixture(scope="session")
+def second_runtime():
+    """Lets a test load OpenVINO beside ONNX Runtime, and compile models with it."""
 
 
 @pytest.fixture(scope="session")

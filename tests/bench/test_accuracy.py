@@ -33,6 +33,7 @@ def test_another_model_does_not(tiny_model, tmp_path, pictures):
     assert found["cosine_min"] <= found["cosine_mean"] < 0.99
 
 
+@pytest.mark.usefixtures("whole_command")
 def test_a_dataset_has_an_map_to_lose(tiny_model, tmp_path):
     dataset = datasets.synthetic(tmp_path, persons=6)
     found = accuracy_of(tiny_model, Case(tiny_model, 8, 2), dataset)

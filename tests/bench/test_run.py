@@ -253,6 +253,7 @@ def test_the_tests_own_records_are_as_the_schema_says():
     validate(a_record([a_run()]))
 
 
+@pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize(
     "changes",
     [

@@ -101,6 +101,7 @@ def test_verbose_tells_the_settings_and_where_an_error_came_from(monkeypatch, ca
     assert lines[-1] == "mgn-fast: bad"
 
 
+@pytest.mark.usefixtures("whole_command")
 def test_quiet_keeps_errors_and_results(monkeypatch, capsys):
     assert main(["doctor", "-q"]) == 0
     captured = capsys.readouterr()

@@ -73,6 +73,7 @@ def test_the_docstrings_example_runs():
     assert (results.attempted, results.failed) == (13, 0)
 
 
+@pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize("seed", range(3))
 def test_from_embeddings_equals_float64_distances_in_all_digits(seed):
     query_embeddings, gallery_embeddings, query, gallery = market(seed)

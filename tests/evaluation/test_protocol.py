@@ -49,6 +49,7 @@ def few(seed, gallery=8):
     return random.integers(0, 5, (6, gallery)).astype(np.float64), *sides
 
 
+@pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize("same_camera", ["drop", "keep", "separate"])
 @pytest.mark.parametrize("seed", range(4))
 def test_reports_are_those_of_the_oracles(seed, same_camera):

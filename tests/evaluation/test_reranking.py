@@ -81,6 +81,7 @@ def test_a_one_sided_neighbour_is_no_member(implementation):
     np.testing.assert_allclose(got, [[1.0, 1.0]], atol=1e-7)
 
 
+@pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize("k1", [1, 2, 3, 4, 5, 7, 20, 25])
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("seed", range(2))

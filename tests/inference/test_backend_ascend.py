@@ -253,6 +253,7 @@ def test_eight_threads_on_one_session_get_their_own_results(enable, tiny, random
             np.testing.assert_array_equal(got, embeddings_of(batch))
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_a_late_batch_keeps_its_lane_from_others(enable, tiny, images):
     enable()
     with open_session(tiny, lanes=1) as session:

@@ -32,6 +32,8 @@ numpy_helper = late("onnx.numpy_helper")
 onnx = late("onnx")
 FloatGraph = late("mgn_fast.quantize.blocks.FloatGraph")
 
+pytestmark = pytest.mark.usefixtures("second_runtime")
+
 # Where this CPU lacks bfloat16 its use cannot be tested, only its refusal.
 CPU = Path("/proc/cpuinfo").read_text()
 HAS_BF16 = "avx512_bf16" in CPU or "amx_bf16" in CPU

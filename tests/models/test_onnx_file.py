@@ -114,6 +114,7 @@ def test_a_missing_file_and_a_directory_are_refused(tmp_path):
         read_onnx(tmp_path)
 
 
+@pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize("seed", range(4))
 def test_damaged_files_are_refused_or_read_but_never_crash(tmp_path, seed):
     random = np.random.default_rng(seed)

@@ -59,6 +59,7 @@ def test_accuracy_is_that_of_an_embedder(trial, tmp_path):
     np.testing.assert_allclose(trial.loss([]), 1 - cosines.mean(), rtol=1e-3)
 
 
+@pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize(
     ("kind", "fuse_mirror", "batch_size"),
     [

@@ -210,6 +210,7 @@ def test_embeddings_too_long_for_float32_are_named(tmp_path):
     refuse(tmp_path, "add up to length inf")
 
 
+@pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize(("tool", "suffix"), TEXTS)
 @pytest.mark.parametrize("word", ["x", "1.5-3", "1,2", "0x10", "1_0", "1.5f", "#", "1.2.3", "\x00"])
 def test_text_that_is_no_number_is_named_with_its_place(tmp_path, tool, suffix, word):

@@ -72,6 +72,7 @@ def test_the_mean_is_over_the_queries_of_the_camera_that_have_a_match_there():
     np.testing.assert_array_equal(got.num_queries, [[0, 2, 2], [1, 0, 0]])
 
 
+@pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize("ap", ["sklearn", "hits", "market1501"])
 @pytest.mark.parametrize("same_camera", ["drop", "keep", "separate"])
 @pytest.mark.parametrize("seed", range(3))

@@ -28,6 +28,7 @@ def run(dataset):
     return rows, *analysed(rows, who, lists=5, depth=3)
 
 
+@pytest.mark.usefixtures("plots")
 def test_the_page_tells_of_the_dataset_and_of_what_is_listed(dataset, run, tmp_path):
     rows, reports, analysis = run
     files = {"html": tmp_path / "a.html", "png": tmp_path / "a.png"}

@@ -12,6 +12,7 @@ def take_and_free():
     np.ones(SIZE, np.uint8).sum()
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_the_peak_is_what_was_resident_at_most():
     before = peak_resident_bytes()
     take_and_free()

@@ -58,6 +58,7 @@ def test_the_samples_stay_as_they_are():
     np.testing.assert_array_equal(samples, before)
 
 
+@pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize("seed", range(4), ids="seed{}".format)
 def test_the_interval_of_the_mean_is_scipys(seed):
     values = np.random.default_rng(seed).normal(100, 5, 7)

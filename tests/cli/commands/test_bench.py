@@ -324,6 +324,7 @@ def test_an_om_without_an_npu_is_exit_code_4(model, monkeypatch, capsys):
     assert "/nowhere.so" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("whole_command")
 def test_names_cannot_command_the_terminal(tiny_model, tmp_path, capsys):
     # Two models, so that they are named in the table.
     names = [tmp_path / f"{name}\x1b[31m\n.om" for name in "ab"]

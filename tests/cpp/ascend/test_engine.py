@@ -123,6 +123,7 @@ def test_closing_while_another_thread_submits_is_no_crash(tiny_om):
                 running.result(10)
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_closing_waits_for_the_batches_in_flight(tiny_om):
     engine = opened(tiny_om(), lanes=1)
     simulator.slow_stream(0.1)

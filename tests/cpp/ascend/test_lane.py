@@ -208,6 +208,7 @@ def test_a_task_that_fails_on_the_device_shows_at_the_synchronise(engine, pictur
     np.testing.assert_array_equal(run(lane, pictures), embeddings_of(pictures))
 
 
+@pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize("code", [507015, 507899, 107017])
 def test_a_lane_whose_question_failed_is_not_idle_while_its_batch_runs(engine, code):
     """Its input would be given out and written while the device still reads it."""
@@ -233,6 +234,7 @@ def test_after_the_device_is_lost_every_lane_says_so_at_once(engine):
             lane.submit(1).embeddings()
 
 
+@pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize(
     "without",
     [
@@ -267,6 +269,7 @@ def test_older_cann_is_asked_by_events(tiny_om, simulated, pictures, without):
     engine.close()
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_several_threads_may_wait_for_one_batch(engine):
     simulator.slow_stream(0.02)
     lane = engine().take_lane()
@@ -277,6 +280,7 @@ def test_several_threads_may_wait_for_one_batch(engine):
         assert answers == [True] * 6
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_other_threads_run_while_one_waits(engine):
     simulator.slow_stream(0.1)
     lane = engine().take_lane()

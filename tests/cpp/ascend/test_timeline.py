@@ -152,6 +152,7 @@ def test_where_events_run_out_batches_go_without_times(engine):
     ]
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_a_batch_that_runs_or_failed_has_no_times(engine):
     lane = engine().take_lane()
     simulator.slow_stream(0.05)

@@ -69,6 +69,7 @@ def test_worked_by_hand(cuts):
     np.testing.assert_array_equal(retrieval.nearest_lists(LINE, 2)[0], LINE_NEAREST)
 
 
+@pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("depth", [1, 2, 21, 199, 200])
 @pytest.mark.parametrize("seed", range(2))

@@ -170,6 +170,7 @@ def test_a_nan_among_strangers_is_marked(stranger, dtype):
         assert core_metrics(distances, Identities([7], [1]), gallery)[2] == -1
 
 
+@pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize("same_camera", ["drop", "keep", "separate"])
 @pytest.mark.parametrize("ap", RULES)
 @pytest.mark.parametrize("seed", range(6))

@@ -83,6 +83,7 @@ def test_worked_by_hand(line, depth, rows, values, dtype):
         np.testing.assert_array_equal(lists[1], [values] * len(lists[1]))
 
 
+@pytest.mark.usefixtures("many_examples")
 @both_dtypes
 @any_number_of_queries
 @pytest.mark.parametrize("depth", [1, 2, 21, 300, 305])
@@ -95,6 +96,7 @@ def test_agrees_with_a_stable_sort_when_distances_tie(depth, queries, dtype):
             assert_same(got, expected)
 
 
+@pytest.mark.usefixtures("many_examples")
 @both_dtypes
 @any_number_of_queries
 @pytest.mark.parametrize("width", [1, 3, 7, 8, 31, 256, 263, 2047, 2048])
@@ -107,6 +109,7 @@ def test_lists_are_those_of_rank(width, queries, dtype):
     np.testing.assert_array_equal(got[0], rank(a, b.astype(FLOAT), depth=20).indices)
 
 
+@pytest.mark.usefixtures("many_examples")
 @both_dtypes
 @any_number_of_queries
 @pytest.mark.parametrize("noise", [0.0, 1e-7, 1e-5, 1e-3, 1e-2])

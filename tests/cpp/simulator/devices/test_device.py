@@ -138,6 +138,7 @@ def durations(acl, settings):
     return [round(task["end_s"] - task["start_s"], 8) for task in acl.trace()]
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_jitter_spreads_durations_by_its_seed(raw_acl):
     base = "copy_in_bytes_per_s=2e5;jitter=0.25;seed="  # 5 milliseconds
     first = durations(raw_acl, base + "1")

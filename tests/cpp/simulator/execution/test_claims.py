@@ -61,12 +61,14 @@ class Pair:
         return [self.machine.code("aclrtSynchronizeStream", stream) for stream in self.streams]
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_memory_of_their_own(path):
     with Machine(timing="true") as machine:
         pair = Pair(machine, path, works=[machine.malloc(512), machine.malloc(512)])
         assert pair.run_at_once() == [0, 0]
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_a_shared_input_is_fine(path):
     with Machine(timing="true") as machine:
         pair = Pair(machine, path)
@@ -74,6 +76,7 @@ def test_a_shared_input_is_fine(path):
         assert pair.run_at_once() == [0, 0]
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_a_shared_output_is_a_violation(path):
     with Machine(timing="true", violations=[RULE]) as machine:
         pair = Pair(machine, path)
@@ -81,6 +84,7 @@ def test_a_shared_output_is_a_violation(path):
         assert pair.run_at_once() == [0, 507011]
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_an_input_that_another_writes_is_a_violation(path):
     with Machine(timing="true", violations=[RULE]) as machine:
         pair = Pair(machine, path)
@@ -88,6 +92,7 @@ def test_an_input_that_another_writes_is_a_violation(path):
         assert pair.run_at_once() == [0, 507011]
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_neighbouring_parts_of_one_allocation_are_fine(path):
     with Machine(timing="true") as machine:
         pair = Pair(machine, path)
@@ -97,6 +102,7 @@ def test_neighbouring_parts_of_one_allocation_are_fine(path):
         assert pair.run_at_once() == [0, 0]
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_overlapping_parts_of_one_allocation_are_a_violation(path):
     with Machine(timing="true", violations=[RULE]) as machine:
         pair = Pair(machine, path)
@@ -106,6 +112,7 @@ def test_overlapping_parts_of_one_allocation_are_a_violation(path):
         assert pair.run_at_once() == [0, 507011]
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_shared_work_memory_is_a_violation_only_at_once(path):
     with Machine(timing="true", violations=[RULE]) as machine:
         work = machine.malloc(512)
@@ -117,6 +124,7 @@ def test_shared_work_memory_is_a_violation_only_at_once(path):
         assert pair.run_at_once() == [0, 507011]
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_streams_that_an_event_orders_may_share_everything(path):
     with Machine(timing="true") as machine:
         pair = Pair(machine, path)

@@ -85,6 +85,7 @@ def test_version_two_waits_on_the_callers_stream(path):
         assert machine.code("aclmdlExecuteV2", batch.id, *sets, stream, None) == INVALID
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_version_two_times_out_and_leaves_the_model_busy(path):
     with Machine(violations=["one model on two streams"]) as machine:
         batch, stream = make(machine, path), machine.stream()

@@ -187,6 +187,7 @@ def test_datasets_may_go_as_soon_as_the_call_returns(path):
         np.testing.assert_array_equal(batch.results()[0], stand_in([ROWS], widths=[64])[0])
 
 
+@pytest.mark.usefixtures("simulated_time")
 def test_one_model_on_two_streams_at_once_is_a_violation(path):
     with Machine(violations=["one model on two streams"]) as machine:
         batch, first, second = make(machine, path), machine.stream(), machine.stream()

@@ -119,6 +119,7 @@ def test_a_small_gear_needs_a_small_input_only(path):
         assert code == 507011
 
 
+@pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize("same_buffer", [True, False])
 def test_setting_a_gear_in_flight(path, same_buffer):
     """With the same shape buffer a violation; with one of its own it is how lanes work."""
