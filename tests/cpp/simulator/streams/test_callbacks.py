@@ -73,10 +73,11 @@ def test_a_callback_runs_in_the_subscribed_thread_with_its_data(acl, stream, dis
 @pytest.mark.parametrize(("block", "waits"), [(BLOCK, True), (NO_BLOCK, False)])
 def test_later_tasks_wait_for_a_blocking_callback_only(acl, stream, dispatcher, block, waits):
     order = []
-    go_on = threading.Event()
+    begun, go_on = threading.Event(), threading.Event()
 
     @CALLBACK
     def slow(_):
+        begun.set()
         go_on.wait(5)
         order.append("callback")
 
@@ -95,6 +96,7 @@ def test_later_tasks_wait_for_a_blocking_callback_only(acl, stream, dispatcher, 
     else:
         acl.ok("aclrtSynchronizeStream", stream)
         assert order == ["task"]
+        assert begun.wait(10)  # a dispatcher that is stopped takes no more callbacks
         go_on.set()
         dispatcher.stop()
         assert order == ["task", "callback"]
