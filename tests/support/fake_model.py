@@ -65,3 +65,22 @@ class FakeModel:
 
     def close(self):
         self.closed = True
+
+
+class StallingModel(FakeModel):
+    """One batch takes much longer than the others."""
+
+    def __init__(self, *args, stalled_batch, stall_s, **options):
+        super().__init__(*args, **options)
+        self.stalled_batch = stalled_batch
+        self.stall_s = stall_s
+
+    def open_lane(self):
+        return StallingLane(self)
+
+
+class StallingLane(FakeLane):
+    def run(self, count):
+        if len(self.model.counts) == self.model.stalled_batch:
+            time.sleep(self.model.stall_s)
+        return super().run(count)

@@ -3,18 +3,39 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 
 from mgn_fast.cli.screen.progress import say, track
+from mgn_fast.common.checks import output_name
+from mgn_fast.common.files import replacing
 from mgn_fast.datasets.dataset import Dataset, Kind, Split, count_problems, load_dataset
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.embedding.embeddings_file import read_embeddings
 from mgn_fast.errors import DatasetError
 from mgn_fast.evaluation.report import Report
 from mgn_fast.types import AnyArray, F32Array
+
+
+def json_output(path: Path | None) -> AbstractContextManager[Path | None]:
+    """A file for --output, which gets its name when the block ends well; None where none is asked.
+
+    Args:
+        path: that --output gave.
+
+    Returns:
+        A context that gives a temporary path, or None.
+
+    Raises:
+        InvalidInputError: the name does not end in .json; on entering, the place is not writable.
+    """
+    if path is None:
+        return contextlib.nullcontext()
+    return replacing(output_name(path, ".json", exact=True))
 
 
 def load_and_tell(root: Path, kind: Kind, *, strict: bool = False) -> Dataset:

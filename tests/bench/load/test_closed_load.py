@@ -16,29 +16,10 @@ from mgn_fast.common.observer import observing
 from mgn_fast.inference.session import Session
 from mgn_fast.simulator import write_om
 from support.bench_fakes import SILENT
-from support.fake_model import FakeLane, FakeModel
+from support.fake_model import FakeModel, StallingModel
 from support.simulated import TINY
 
 pytestmark = pytest.mark.usefixtures("simulated_time")
-
-
-class StallingModel(FakeModel):
-    """One batch takes much longer than the others."""
-
-    def __init__(self, *args, stalled_batch, stall_s, **options):
-        super().__init__(*args, **options)
-        self.stalled_batch = stalled_batch
-        self.stall_s = stall_s
-
-    def open_lane(self):
-        return StallingLane(self)
-
-
-class StallingLane(FakeLane):
-    def run(self, count):
-        if len(self.model.counts) == self.model.stalled_batch:
-            time.sleep(self.model.stall_s)
-        return super().run(count)
 
 
 def prepared(model, lanes, pace):

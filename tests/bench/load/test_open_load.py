@@ -15,7 +15,7 @@ from mgn_fast.common.observer import observing
 from mgn_fast.embedding import embedder as embedder_module
 from mgn_fast.inference.session import Session
 from support.bench_fakes import SILENT
-from support.fake_model import FakeLane, FakeModel
+from support.fake_model import FakeModel, StallingModel
 
 pytestmark = pytest.mark.usefixtures("simulated_time")
 
@@ -51,27 +51,13 @@ def test_a_free_lane_takes_what_has_arrived():
     assert max(together.counts) <= 8
 
 
-class StallingModel(FakeModel):
-    """One batch of the first ones takes 0.3 s."""
-
-    stalled_batch = 30
-    stall_s = 0.3
-
-    def open_lane(self):
-        return StallingLane(self)
-
-
-class StallingLane(FakeLane):
-    def run(self, count):
-        if len(self.model.counts) == self.model.stalled_batch:
-            time.sleep(self.model.stall_s)
-        return super().run(count)
-
-
 def test_latency_counts_from_when_an_image_was_to_arrive():
     """Coordinated omission: a closed load would see one slow batch where 60 images had to wait."""
     windows = measured(
-        StallingModel(1, delay_s=0.0005), Arrivals(200.0, "constant"), Pace(0.02, 0.3, 2), lanes=1
+        StallingModel(1, delay_s=0.0005, stalled_batch=30, stall_s=0.3),
+        Arrivals(200.0, "constant"),
+        Pace(0.02, 0.3, 2),
+        lanes=1,
     )
     latencies_s = np.concatenate([repeat.latencies_s for repeat in windows.repeats])
     assert latencies_s.max() >= 0.3

@@ -17,7 +17,6 @@ from mgn_fast.cli.screen.progress import (
     say,
     say_if_interrupted,
     stages,
-    stop_drawing,
     track,
     working,
 )
@@ -32,7 +31,6 @@ def course(monkeypatch):
     course = Course()
     begin_run(course)
     yield course
-    stop_drawing()
     set_level(argparse.Namespace())
 
 

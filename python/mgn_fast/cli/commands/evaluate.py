@@ -4,15 +4,19 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 from mgn_fast.cli import exit_codes
-from mgn_fast.cli.evaluation import embed_split, load_and_tell, print_reports, rows_of_split
+from mgn_fast.cli.evaluation import (
+    embed_split,
+    json_output,
+    load_and_tell,
+    print_reports,
+    rows_of_split,
+)
 from mgn_fast.cli.options import (
     Commands,
     add_rerank_options,
@@ -23,8 +27,8 @@ from mgn_fast.cli.options import (
 )
 from mgn_fast.cli.page_files import add_page_files, open_page_files
 from mgn_fast.cli.screen.progress import say, stages
-from mgn_fast.common.checks import output_name, whole_number
-from mgn_fast.common.files import replacing
+from mgn_fast.common.checks import whole_number
+from mgn_fast.common.files import write_json
 from mgn_fast.common.memory import available_bytes, in_words
 from mgn_fast.datasets.dataset import Dataset, Kind
 from mgn_fast.embedding.embedder import Embedder
@@ -118,10 +122,10 @@ def run(arguments: argparse.Namespace) -> int:
     _check_source(arguments)
     _check_drawing(arguments)
     # The outputs are tried before hours of work are put into what goes there.
-    with _output(arguments.output) as output, open_page_files(arguments) as (html, png):
+    with json_output(arguments.output) as output, open_page_files(arguments) as (html, png):
         result, reports = _evaluated(arguments, html, png)
         if output is not None:
-            output.write_bytes(json.dumps(result, indent=1).encode() + b"\n")
+            write_json(output, result)
     if arguments.json:
         print(json.dumps(result))
     else:
@@ -135,12 +139,6 @@ def _title(name: str, report: ProtocolReport) -> str:
         return name
     drawn = f"{protocol.draws} draws, seed {protocol.seed}"
     return f"{name} ({drawn if protocol.single_shot == 'drawn' else 'expected'})"
-
-
-def _output(path: Path | None) -> AbstractContextManager[Path | None]:
-    if path is None:
-        return contextlib.nullcontext()
-    return replacing(output_name(path, ".json", exact=True))
 
 
 def _evaluated(

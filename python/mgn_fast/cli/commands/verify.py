@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from mgn_fast.cli import exit_codes
-from mgn_fast.cli.evaluation import load_and_tell, print_reports
+from mgn_fast.cli.evaluation import json_output, load_and_tell, print_reports
 from mgn_fast.cli.options import (
     Commands,
     add_rerank_options,
@@ -20,8 +19,7 @@ from mgn_fast.cli.options import (
     session_options,
 )
 from mgn_fast.cli.screen.progress import say, stages
-from mgn_fast.common.checks import output_name
-from mgn_fast.common.files import is_directory, replacing
+from mgn_fast.common.files import is_directory
 from mgn_fast.common.progress import Progress
 from mgn_fast.common.text import printable
 from mgn_fast.datasets.dataset import Dataset, Kind
@@ -109,11 +107,8 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints how closely two models agree; exit code 0, or 6 where a limit is missed."""
-    with contextlib.ExitStack() as stack:
-        # The output is tried before hours of work are put into what goes there.
-        output = (
-            None if arguments.output is None else stack.enter_context(_output(arguments.output))
-        )
+    # The output is tried before hours of work are put into what goes there.
+    with json_output(arguments.output) as output:
         found = _verified(arguments)
         for warning in found.warnings:
             say(f"warning: {warning}")
@@ -124,10 +119,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _print(found)
     return exit_codes.OK if found.passed else exit_codes.INACCURATE
-
-
-def _output(path: Path) -> Any:
-    return replacing(output_name(path, ".json", exact=True))
 
 
 def _verified(arguments: argparse.Namespace) -> Verification:

@@ -13,6 +13,8 @@ from support.acl_models import Batch, Machine
 RULE = "memory shared by executions in flight"
 ROWS = np.zeros((64, 16), np.uint8)
 
+pytestmark = pytest.mark.usefixtures("simulated_time")
+
 
 @pytest.fixture
 def path(tmp_path):
@@ -61,14 +63,12 @@ class Pair:
         return [self.machine.code("aclrtSynchronizeStream", stream) for stream in self.streams]
 
 
-@pytest.mark.usefixtures("simulated_time")
 def test_memory_of_their_own(path):
     with Machine(timing="true") as machine:
         pair = Pair(machine, path, works=[machine.malloc(512), machine.malloc(512)])
         assert pair.run_at_once() == [0, 0]
 
 
-@pytest.mark.usefixtures("simulated_time")
 def test_a_shared_input_is_fine(path):
     with Machine(timing="true") as machine:
         pair = Pair(machine, path)
@@ -76,7 +76,6 @@ def test_a_shared_input_is_fine(path):
         assert pair.run_at_once() == [0, 0]
 
 
-@pytest.mark.usefixtures("simulated_time")
 def test_a_shared_output_is_a_violation(path):
     with Machine(timing="true", violations=[RULE]) as machine:
         pair = Pair(machine, path)
@@ -84,7 +83,6 @@ def test_a_shared_output_is_a_violation(path):
         assert pair.run_at_once() == [0, 507011]
 
 
-@pytest.mark.usefixtures("simulated_time")
 def test_an_input_that_another_writes_is_a_violation(path):
     with Machine(timing="true", violations=[RULE]) as machine:
         pair = Pair(machine, path)
@@ -92,7 +90,6 @@ def test_an_input_that_another_writes_is_a_violation(path):
         assert pair.run_at_once() == [0, 507011]
 
 
-@pytest.mark.usefixtures("simulated_time")
 def test_neighbouring_parts_of_one_allocation_are_fine(path):
     with Machine(timing="true") as machine:
         pair = Pair(machine, path)
@@ -102,7 +99,6 @@ def test_neighbouring_parts_of_one_allocation_are_fine(path):
         assert pair.run_at_once() == [0, 0]
 
 
-@pytest.mark.usefixtures("simulated_time")
 def test_overlapping_parts_of_one_allocation_are_a_violation(path):
     with Machine(timing="true", violations=[RULE]) as machine:
         pair = Pair(machine, path)
@@ -112,7 +108,6 @@ def test_overlapping_parts_of_one_allocation_are_a_violation(path):
         assert pair.run_at_once() == [0, 507011]
 
 
-@pytest.mark.usefixtures("simulated_time")
 def test_shared_work_memory_is_a_violation_only_at_once(path):
     with Machine(timing="true", violations=[RULE]) as machine:
         work = machine.malloc(512)
@@ -124,7 +119,6 @@ def test_shared_work_memory_is_a_violation_only_at_once(path):
         assert pair.run_at_once() == [0, 507011]
 
 
-@pytest.mark.usefixtures("simulated_time")
 def test_streams_that_an_event_orders_may_share_everything(path):
     with Machine(timing="true") as machine:
         pair = Pair(machine, path)
