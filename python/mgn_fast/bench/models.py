@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from mgn_fast import _core
 from mgn_fast.cann.compile import compile_om
@@ -15,8 +16,11 @@ from mgn_fast.errors import InvalidInputError, MgnError
 from mgn_fast.export.onnx_export import export_onnx
 from mgn_fast.inference.opening import open_session
 from mgn_fast.inference.session import Session
+from mgn_fast.models.contract import MGN_PARTS, Contract
+from mgn_fast.models.om_file import read_contract
 from mgn_fast.models.onnx_file import read_onnx
 from mgn_fast.models.precision import Precision, precision_of, quantises
+from mgn_fast.models.presets import no_contract, proposal
 
 
 def default_model() -> Path:
@@ -51,12 +55,41 @@ def simulated_model(onnx: Path, soc_version: str, batch_sizes: Sequence[int]) ->
 
 
 def file_precision(path: Path) -> Precision | None:
-    """The numbers a file runs in by default: "int8" or "float32" for an .onnx, None for an .om."""
+    """The numbers a file runs in by default: "int8" or "float32"; None for an .om."""
     if path.suffix == ".om":
         return None
-    return precision_of(
-        path, None, quantised=quantises(node.kind for node in read_onnx(path).nodes)
+    kinds = (
+        _xml_kinds(path)
+        if path.suffix == ".xml"
+        else (node.kind for node in read_onnx(path).nodes)
     )
+    return precision_of(path, None, quantised=quantises(kinds))
+
+
+def _xml_kinds(path: Path) -> Iterator[str]:
+    """The operators of an OpenVINO .xml, which a runtime has opened before."""
+    for _, element in ElementTree.iterparse(path):
+        if element.tag == "layer":
+            yield element.get("type", "")
+
+
+def stored_contract(path: Path) -> Contract | None:
+    """The contract that a model's file, or the sidecar beside it, says; None where none does."""
+    return read_onnx(path).contract if path.suffix == ".onnx" else read_contract(path)
+
+
+def is_mgn(session: Session) -> bool:
+    """Whether a model is MGN: by the parts in its contract, or without one by its outputs."""
+    if session.contract is not None:
+        return session.contract.parts == MGN_PARTS
+    return proposal(session.input_shape, session.output_widths) == "recipe"
+
+
+def require_contract(session: Session) -> Contract:
+    """The contract of an opened model; raises ModelError where nobody says it."""
+    if session.contract is None:
+        raise no_contract(session.model_path, session.input_shape, session.output_widths)
+    return session.contract
 
 
 def describe(path: Path, session: Session) -> dict[str, Any]:
@@ -71,6 +104,7 @@ def describe(path: Path, session: Session) -> dict[str, Any]:
         "input_dtype": str(session.input_dtype),
         "embedding_width": session.embedding_width,
         "contract": None if contract is None else contract.to_dict(),
+        "contract_origin": None if contract is None else contract.origin,
     }
 
 

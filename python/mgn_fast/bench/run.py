@@ -14,7 +14,12 @@ from mgn_fast import _core
 from mgn_fast.bench.accuracy import accuracy_of
 from mgn_fast.bench.case import SWEEP, Case, MeasureSettings
 from mgn_fast.bench.measuring import measure
-from mgn_fast.bench.models import batch_sizes_of, describe, open_for_description
+from mgn_fast.bench.models import (
+    batch_sizes_of,
+    describe,
+    open_for_description,
+    require_contract,
+)
 from mgn_fast.bench.record.baseline import SCHEMA
 from mgn_fast.bench.record.environment import describe_environment
 from mgn_fast.bench.record.published_rates import SOURCE, published_rate
@@ -173,6 +178,8 @@ def _cases(plan: Plan, model: Path) -> tuple[dict[str, Any], list[Case]]:
     if isinstance(options.get("device"), list):
         options["device"] = options["device"][0]
     with open_for_description(model, options, max(plan.batch_sizes or SWEEP)) as session:
+        if base.scope == "e2e":
+            require_contract(session)
         sizes = batch_sizes_of(session, plan.batch_sizes, _sweep(base, session))
         found = describe(model, session)
     cases = [replace(base, batch_size=size, lanes=lanes) for size in sizes for lanes in plan.lanes]
@@ -194,7 +201,7 @@ def _runs(
         progress(str(case), number, len(cases))
         measured = measure(case, plan.settings)
         run = row_of(measured, plan.settings)
-        if case.on_npu:
+        if case.on_npu and measured.is_mgn:
             run["published"] = _published(case.batch_size)
         if plan.traced:
             outcome.trace += trace_events(str(case), number, measured.spans)

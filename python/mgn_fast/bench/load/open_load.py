@@ -141,7 +141,7 @@ class _PictureLoop(_Loop):
         self._sources = sources
         self._pool = pool
         model = embedder.session.model_path
-        self._mirrors = picture_rows(embedder.session.contract, model, mirror=embedder.mirror)
+        self._mirrors = picture_rows(embedder.contract, model, mirror=embedder.mirror)
         self._decoding: deque[Future[U8Array]] = deque()
         self._num_begun = 0
         self.most_images = max(1, embedder.session.batch_size // len(self._mirrors))
@@ -161,14 +161,16 @@ class _PictureLoop(_Loop):
         num_rows = len(self._mirrors) * count
         with self.session.observer.spending("pack"):
             for row in range(0, num_rows, len(self._mirrors)):
-                pack_rows(self._decoding.popleft().result(), lane.input[row:], self._mirrors)
+                resized = self._decoding.popleft().result()
+                pack_rows(resized, lane.input[row:], self._mirrors, self._embedder.contract)
         return num_rows
 
     def finish(self, embeddings: F32Array) -> None:
         """Adds each picture's rows and normalises, as the embedder does."""
+        normalise = self._embedder.contract.normalise
         with self.session.observer.spending("fuse"):
             for rows in embeddings.reshape(-1, len(self._mirrors), embeddings.shape[1]):
-                fused(rows.sum(0), ModelError, "an embedding has")
+                fused(rows.sum(0), ModelError, "an embedding has", normalise=normalise)
 
 
 def run_prepared_open(session: Session, windows: Windows, arrivals: Arrivals) -> None:

@@ -35,7 +35,7 @@ def add_parser(commands: Commands) -> None:
         "  mgn-fast tune mgn.om --slo p99:20ms --seconds 30\n"
         "  mgn-fast embed pictures/ --model mgn.onnx -o people.npy --auto",
     )
-    parser.add_argument("model", metavar="MODEL", type=path_argument, help="an .onnx or .om file")
+    parser.add_argument("model", metavar="MODEL", type=path_argument, help="an .onnx, .om or .xml file")
     parser.add_argument(
         "--images", type=path_argument, help="directory of pictures like yours (drawn ones)"
     )
@@ -63,6 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     for case, reason in found.skipped:
         say(f"skipped: {case}: {reason}")
+    for doubt in found.doubts:
+        say(f"warning: {doubt}", always=True)
     if arguments.json:
         print(json.dumps(_as_dict(found)))
     else:
