@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mgn_fast.bench.case import Case
-from mgn_fast.bench.models import stored_contract
 from mgn_fast.datasets.dataset import Dataset
 from mgn_fast.evaluation.reranking import RerankSettings
+from mgn_fast.models.model_file import contract_in
 from mgn_fast.simulator.control import reconfigured
 from mgn_fast.verification.run import verify
 
@@ -28,7 +28,7 @@ def accuracy_of(reference: Path, case: Case, pictures: Any) -> dict[str, Any]:
         A dict for JSON; see schema.json.
     """
     stated: dict[str, Any] = {}
-    if stored_contract(reference) is None:
+    if contract_in(reference) is None:
         stated = {"contract": case.contract, "output": case.output}
     # Whatever the speed was simulated with: embeddings are those of the network.
     computing: Any = contextlib.nullcontext()

@@ -3,22 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 from mgn_fast import _core
 from mgn_fast.cann.compile import compile_om
 from mgn_fast.common.cache import cache_directory, file_sha256
-from mgn_fast.common.files import is_regular_file
-from mgn_fast.errors import InvalidInputError, MgnError
+from mgn_fast.common.files import is_regular_file, read_limited
+from mgn_fast.errors import InvalidInputError, MgnError, ModelError
 from mgn_fast.export.onnx_export import export_onnx
 from mgn_fast.inference.opening import open_session
 from mgn_fast.inference.session import Session
 from mgn_fast.models.contract import MGN_PARTS, Contract
-from mgn_fast.models.om_file import read_contract
-from mgn_fast.models.onnx_file import read_onnx
+from mgn_fast.models.onnx_file import MAX_BYTES, read_onnx
 from mgn_fast.models.precision import Precision, precision_of, quantises
 from mgn_fast.models.presets import no_contract, proposal
 
@@ -59,23 +58,16 @@ def file_precision(path: Path) -> Precision | None:
     if path.suffix == ".om":
         return None
     kinds = (
-        _xml_kinds(path)
-        if path.suffix == ".xml"
-        else (node.kind for node in read_onnx(path).nodes)
+        _xml_kinds(path) if path.suffix == ".xml" else (node.kind for node in read_onnx(path).nodes)
     )
     return precision_of(path, None, quantised=quantises(kinds))
 
 
-def _xml_kinds(path: Path) -> Iterator[str]:
-    """The operators of an OpenVINO .xml, which a runtime has opened before."""
-    for _, element in ElementTree.iterparse(path):
-        if element.tag == "layer":
-            yield element.get("type", "")
-
-
-def stored_contract(path: Path) -> Contract | None:
-    """The contract that a model's file, or the sidecar beside it, says; None where none does."""
-    return read_onnx(path).contract if path.suffix == ".onnx" else read_contract(path)
+def _xml_kinds(path: Path) -> list[str]:
+    """The operators of OpenVINO's .xml."""
+    content = read_limited(path, MAX_BYTES, ModelError, what="model")
+    found = re.findall(rb'<layer\b[^>]*\stype="(\w+)"', content)
+    return [kind.decode() for kind in found]
 
 
 def is_mgn(session: Session) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from mgn_fast.errors import InvalidInputError, MgnError, ModelError
 from mgn_fast.inference.opening import MAX_LANES
 from mgn_fast.inference.session import Session
 from mgn_fast.models.contract import MAX_BATCH_SIZE
+from mgn_fast.models.presets import StatedContract
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Plan:
         case: of every case what does not change: scope, device, precision and so on.
         batch_sizes: to sweep; None for those of the usual sweep that a model runs.
         lanes: to sweep.
+        contracts: by model, of those that want their pictures otherwise than the case says.
         reference: model to compare embeddings with; None for no accuracy.
         reference_pictures: for that: a `Dataset`, or what an `Embedder` takes.
         traced: keep the spans for a trace.
@@ -56,6 +58,7 @@ class Plan:
     case: Case
     batch_sizes: Sequence[int] | None = None
     lanes: Sequence[int] = (2,)
+    contracts: Mapping[Path, StatedContract] = field(default_factory=dict)
     reference: Path | None = None
     reference_pictures: Any = None
     traced: bool = False
@@ -172,7 +175,8 @@ def _refuse_idle_options(plan: Plan, cases: Sequence[Case]) -> None:
 
 def _cases(plan: Plan, model: Path) -> tuple[dict[str, Any], list[Case]]:
     """A model's description and its cases: those with the largest batches, the slowest, last."""
-    base = replace(plan.case, model=model)
+    contract = plan.contracts.get(model, plan.case.contract)
+    base = replace(plan.case, model=model, contract=contract)
     options = base.session_options()
     del options["lanes"], options["batch_size"]
     if isinstance(options.get("device"), list):
