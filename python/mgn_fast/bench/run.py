@@ -191,7 +191,7 @@ def _cases(plan: Plan, model: Path) -> tuple[dict[str, Any], list[Case]]:
 
 
 def _sweep(case: Case, session: Session) -> Sequence[int]:
-    """Batch sizes to try; under an open load a batch holds whole pictures, with their mirrors."""
+    """Batch sizes to try; under an open load those that hold a picture with its mirror."""
     if case.arrivals is None or case.scope != "e2e":
         return SWEEP
     rows = picture_rows(session.contract, case.model, mirror=case.mirror)
