@@ -151,9 +151,7 @@ def test_plans_of_earlier_pictures_are_not_mixed_up(random):
 def test_buffers_of_another_form_are_refused(pixels, out, message):
     good = np.zeros((4, 4, 3), np.uint8)
     with pytest.raises(InvalidInputError, match=message):
-        _core.resize(
-            good if pixels is None else pixels, good if out is None else out, "bicubic"
-        )
+        _core.resize(good if pixels is None else pixels, good if out is None else out, "bicubic")
 
 
 @pytest.mark.parametrize("filter", ["", "Bicubic", "lanczos", "nearest"])

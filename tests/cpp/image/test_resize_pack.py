@@ -9,7 +9,15 @@ import pytest
 from mgn_fast import InvalidInputError, _core, resize_pack
 from mgn_fast.models.contract import HEIGHT, WIDTH
 from oracles.pixels import (
-    FILTERS, KINDS, Form, Guarded, assert_same_bits, hard_pictures, mgn_form, mirrored, pillow,
+    FILTERS,
+    KINDS,
+    Form,
+    Guarded,
+    assert_same_bits,
+    hard_pictures,
+    mgn_form,
+    mirrored,
+    pillow,
     tensor,
 )  # fmt: skip
 
