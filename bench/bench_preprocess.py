@@ -8,8 +8,8 @@ cache, plain or plain and mirrored, on one core and on all, at 384 x 128 by Pill
   opencv    OpenCV decodes and resizes (other pixels than the recipe's), NumPy does the rest;
   ours      decode, then one native call, to float32, float16 and uint8;
   limit     decode alone, plus a memset of the bytes that are written.
-The recipe's way and ours also for other networks, at 256 x 128 by Pillow's bicubic and bilinear, and
-there also from pixels, without decoding.
+The recipe's way and ours also for other networks, at 256 x 128 by Pillow's bicubic and bilinear,
+and there also from pixels, without decoding.
 Answers are compared before anything is timed. Not counted: reading files, and the copy to a device.
 
     python bench/bench_preprocess.py [--pictures 600] [--rounds 5]

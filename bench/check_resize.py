@@ -2,10 +2,10 @@
 """How many bytes differ from Pillow's, over random pictures and sizes?
 
 Each picture (noise, black and white noise, or smooth) is resized by Pillow's bicubic and bilinear
-filters with every set of kernels that this CPU has and by Pillow, rows and columns in calls of their
-own; where Pillow's one call agrees with its two, as it does in every version up to 12.1, ours is
-compared with that as well. Every fourth picture goes to the network's 384 x 128. The exit code says
-whether a byte differed.
+filters with every set of kernels that this CPU has and by Pillow, rows and columns in calls of
+their own; where Pillow's one call agrees with its two, as it does in every version up to 12.1, ours
+is compared with that as well. Every fourth picture goes to the network's 384 x 128. The exit code
+says whether a byte differed.
 
     python bench/check_resize.py [--count 20000] [--seed 0]
 """

@@ -117,7 +117,9 @@ def test_the_file_is_valid_and_carries_its_contract(checkpoint, target):
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     contract = Contract.from_json(metadata[METADATA_KEY], source="the file")
     sha256 = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
-    assert contract == Contract("uint8", fuse_mirror=True, checkpoint_sha256=sha256, seed=None)
+    assert contract == Contract(
+        input="uint8", output="features", mirror="inside", checkpoint_sha256=sha256, seed=None
+    )
 
 
 def test_the_same_seed_gives_the_same_bytes_verified_or_not(target, mgn_model):
@@ -125,7 +127,7 @@ def test_the_same_seed_gives_the_same_bytes_verified_or_not(target, mgn_model):
     assert target.read_bytes() == mgn_model.read_bytes()
     metadata = {entry.key: entry.value for entry in onnx.load(target).metadata_props}
     contract = Contract.from_json(metadata[METADATA_KEY], source="the file")
-    assert contract == Contract(seed=0)
+    assert contract == Contract(output="features", seed=0)
     assert [path.name for path in target.parent.iterdir()] == [target.name]
 
 

@@ -88,8 +88,7 @@ def export_onnx(
     target = output_name(path, ".onnx", exact=True)
     if checkpoint is not None:
         path_of("checkpoint", checkpoint)
-    contract = Contract(input, outputs, fuse_mirror, seed=whole_number("seed", seed, 0, 2**63 - 1))
-    _check_contract(contract)
+    contract = _contract(input, outputs, fuse_mirror=fuse_mirror, seed=seed)
     true_or_false("verify", verify)
     if batch_size is not None:
         batch_size = whole_number("batch_size", batch_size, 1, MAX_BATCH_SIZE)
@@ -105,15 +104,23 @@ def export_onnx(
     return target
 
 
-def _check_contract(contract: Contract) -> None:
-    one_of("input", contract.input, get_args(InputKind))
-    one_of("outputs", contract.outputs, get_args(OutputKind))
-    true_or_false("fuse_mirror", contract.fuse_mirror)
-    if contract.fuse_mirror and contract.outputs == "all":
+def _contract(input: InputKind, outputs: OutputKind, *, fuse_mirror: bool, seed: int) -> Contract:
+    one_of("input", input, ("float32", "uint8"))
+    one_of("outputs", outputs, get_args(OutputKind))
+    true_or_false("fuse_mirror", fuse_mirror)
+    if fuse_mirror and outputs == "all":
         raise InvalidInputError(
             "fuse_mirror is True and outputs is 'all': adding picture and mirror is defined for "
             "the feature alone, not for logits; expected outputs='embedding'"
         )
+    return Contract(
+        input=input,
+        layout="NCHW" if input == "float32" else "NHWC",
+        output=OUTPUT_NAME,
+        outputs=outputs,
+        mirror="inside" if fuse_mirror else "add",
+        seed=whole_number("seed", seed, 0, 2**63 - 1),
+    )
 
 
 def _form(contract: Contract, batch_size: int | None, opset: int) -> GraphForm:

@@ -12,9 +12,10 @@ from typing import TypeAlias
 import numpy as np
 
 from mgn_fast import _core
+from mgn_fast.common.checks import one_of
 from mgn_fast.common.files import read_limited
 from mgn_fast.errors import DecodeError, InvalidInputError
-from mgn_fast.models.contract import HEIGHT, MGN, WIDTH, Contract
+from mgn_fast.models.contract import MGN, Contract, Interpolation
 from mgn_fast.pictures.headers import HeaderError, read_header, sniff
 from mgn_fast.types import AnyArray, PathLike, U8Array
 
@@ -29,7 +30,7 @@ _OPENCV_FLAGS = {
     "opencv-cubic": "INTER_CUBIC",
     "opencv-area": "INTER_AREA",
 }
-_MGN_BYTES = Contract(input="uint8", layout="NHWC")
+_MGN_BYTES = Contract(input="uint8")
 
 
 def decode(source: Source, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> U8Array:
@@ -81,9 +82,9 @@ def read_file(path: PathLike) -> bytes:
 def resize(
     pixels: U8Array,
     *,
-    height: int = HEIGHT,
-    width: int = WIDTH,
-    interpolation: str = "pillow-bicubic",
+    height: int = MGN.height,
+    width: int = MGN.width,
+    interpolation: Interpolation = MGN.interpolation,
 ) -> U8Array:
     """The picture at another size, as the library that the interpolation is named for makes it.
 
@@ -108,10 +109,11 @@ def resize(
     _require_array("pixels", pixels)
     if height < 1 or width < 1:
         raise InvalidInputError(f"size is {height} x {width}, expected at least 1 x 1")
+    one_of("interpolation", interpolation, (*_PILLOW_FILTERS, *_OPENCV_FLAGS))
     if interpolation in _OPENCV_FLAGS:
         return _resize_by_opencv(pixels, height, width, interpolation)
     out = np.empty((height, width, 3), np.uint8)
-    _core.resize(pixels, out, _filter_of(interpolation))
+    _core.resize(pixels, out, _PILLOW_FILTERS[interpolation])
     return out
 
 
@@ -200,7 +202,7 @@ def resize_pack(
     plain, swapped = (None, out) if mirror else (out, None)
     _core.resize_pack(
         pixels, plain, swapped, form.layout, form.colour, form.scale, form.mean, form.deviation,
-        _filter_of(form.interpolation),
+        _PILLOW_FILTERS[form.interpolation],
     )  # fmt: skip
 
 
@@ -217,13 +219,6 @@ def _form_of(out: AnyArray, contract: Contract | None) -> Contract:
     return contract
 
 
-def _filter_of(interpolation: str) -> str:
-    if interpolation not in _PILLOW_FILTERS:
-        known = ", ".join(map(repr, (*_PILLOW_FILTERS, *_OPENCV_FLAGS)))
-        raise InvalidInputError(f"interpolation is {interpolation!r}, expected one of {known}")
-    return _PILLOW_FILTERS[interpolation]
-
-
 def _resize_by_opencv(pixels: U8Array, height: int, width: int, interpolation: str) -> U8Array:
     import cv2
 
@@ -233,12 +228,12 @@ def _resize_by_opencv(pixels: U8Array, height: int, width: int, interpolation: s
         )
     flag = getattr(cv2, _OPENCV_FLAGS[interpolation])
     try:
-        resized: U8Array = cv2.resize(pixels, (width, height), interpolation=flag)
+        resized = cv2.resize(pixels, (width, height), interpolation=flag)
     except cv2.error as error:
         raise InvalidInputError(
             f"OpenCV cannot scale {pixels.shape} to {height} x {width}: {error}"
         ) from error
-    return resized
+    return np.asarray(resized, np.uint8)
 
 
 def _require_array(name: str, value: object) -> None:
