@@ -6,6 +6,7 @@ presets      the contracts of well-known trainings, and one from whatever states
 onnx_file    an .onnx: its inputs, outputs, nodes and metadata
 om_file      an .om: its header, and the sidecar beside it
 parts        the eight parts of the body
+model_file   what any of them says of its contract
 precision    the numbers a file runs in
 """
 
