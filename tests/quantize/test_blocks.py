@@ -29,7 +29,7 @@ def batch():
 
 @pytest.fixture(scope="module")
 def ranges(graph, batch, tmp_path_factory):
-    return graph.ranges("image", iter([batch[:3], batch[3:]]), tmp_path_factory.mktemp("ranges"))
+    return graph.ranges(iter([batch[:3], batch[3:]]), tmp_path_factory.mktemp("ranges"))
 
 
 def run(path, batch, names=("features",)):
@@ -174,7 +174,7 @@ def test_nodes_without_names_and_weights_among_the_inputs_are_taken(batch, tmp_p
     onnx.save(model, path)
     graph = FloatGraph(path)
     assert len(graph.blocks) == 3
-    ranges = graph.ranges("image", iter([batch]), tmp_path)
+    ranges = graph.ranges(iter([batch]), tmp_path)
     graph.write(tmp_path / "int8.onnx", ranges, [], {})
     assert [entry.name for entry in onnx.load(tmp_path / "int8.onnx").graph.input] == ["image"]
     assert run(tmp_path / "int8.onnx", batch)[0].shape == (4, 2048)
@@ -184,7 +184,7 @@ def test_nodes_without_names_and_weights_among_the_inputs_are_taken(batch, tmp_p
 def test_ranges_do_not_depend_on_the_opset(ranges, batch, tmp_path, opset):
     write_small_network(tmp_path / "newer.onnx", opset=opset)
     graph = FloatGraph(tmp_path / "newer.onnx")
-    found = graph.ranges("image", iter([batch]), tmp_path)
+    found = graph.ranges(iter([batch]), tmp_path)
     assert found.keys() == ranges.keys()
     for name, ends in found.items():
         np.testing.assert_allclose(ends, ranges[name], rtol=1e-5, atol=1e-6)
