@@ -51,8 +51,8 @@ def test_a_gallery_says_how_to_open_a_model_that_does_not(place, gallery, said):
     options = options_for(parsed(place / "m.onnx"), gallery)
     assert options["contract"] == FOREIGN
     assert said == [
-        f"note: {place / 'm.onnx'} is used as gallery '{place / 'a.gallery'}', there from the "
-        "contract given says: 64x32 BGR, pillow-bilinear, scale 128, mean 0.485 0.456 0.406, "
+        f"note: the contract of {place / 'm.onnx'} is from gallery '{place / 'a.gallery'}' (there "
+        "from the contract given): 64x32 BGR, pillow-bilinear, scale 128, mean 0.485 0.456 0.406, "
         "deviation 0.229 0.224 0.225, mirror none, 48 wide"
     ]
 
@@ -123,7 +123,7 @@ def test_parts_are_those_of_the_contract():
         (None, "--parts is given, and 'q.npy' has no contract that would say .*; embed again$"),
         (
             replace(FOREIGN, origin="a.json"),
-            "--parts is given, and 'q.npy' has no parts, says a.json; leave --parts out$",
+            "--parts is given, and 'q.npy' has no parts by its contract, from a.json; leave --parts out$",
         ),
     ],
     ids=["unknown", "none"],

@@ -58,7 +58,7 @@ def test_the_contract_is_read_back_as_it_was_used(tmp_path, tiny_model, rows):
         write_embeddings(tmp_path / "a.npy", iter(rows), embedder)
     got = read_embeddings(tmp_path / "a.npy").contract
     assert got == Contract(colour="BGR", mirror="none")
-    assert got.origin == f"{tmp_path / 'a.json'}, there from the contract given"
+    assert got.origin == f"{tmp_path / 'a.json'} (there from the contract given)"
 
 
 def test_a_file_without_a_description_has_no_contract(tmp_path):

@@ -152,7 +152,9 @@ def test_another_preparation_is_refused_with_what_is_different(
 ):
     with (
         Embedder(foreign, contract=replace(FOREIGN, **changes)) as embedder,
-        pytest.raises(ModelError, match=f"it was opened by the contract given, with {said}; make"),
+        pytest.raises(
+            ModelError, match=f"its contract is from the contract given and has {said}; make"
+        ),
     ):
         require_same_model(*kept_of_foreign, embedder, None)
 

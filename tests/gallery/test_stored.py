@@ -51,9 +51,9 @@ def test_the_contract_is_told_as_it_was_used():
     kept = {"contract": Contract().to_json(), "contract_origin": "preset 'x'", "mirror": False}
     stored = Stored([], described("float32", 4, **kept), Path("there/a.gallery"))
     assert stored.contract == Contract(mirror="none")
-    assert stored.contract.origin == "gallery 'there/a.gallery', there from preset 'x'"
+    assert stored.contract.origin == "gallery 'there/a.gallery' (there from preset 'x')"
     in_memory = Stored([], described("float32", 4, **kept), None)
-    assert in_memory.contract.origin == "the gallery, there from preset 'x'"
+    assert in_memory.contract.origin == "the gallery (there from preset 'x')"
 
 
 def test_the_contract_may_be_unknown(stored):

@@ -49,7 +49,7 @@ def test_a_contract_is_kept_with_where_it_was_from(form):
     kept = {"contract": form(OSNET), "mirror": False, "contract_origin": OSNET.origin}
     got = kept_contract(kept, where="q.json")
     assert got == OSNET
-    assert got.origin == "q.json, there from preset 'torchreid'"
+    assert got.origin == "q.json (there from preset 'torchreid')"
     assert kept_contract(kept | {"mirror": True}, where="q.json").mirror == "add"
 
 

@@ -92,7 +92,7 @@ def test_the_page_says_which_contract_is_in_use_and_who_says_it(dataset, run, tm
         path = tmp_path / "a.html"
         draw_evaluation(dataset, reports, analysis, html=path, contract=said)
         text = Page(path.read_text(encoding="utf-8")).of("main")[0]
-        assert ("says preset 'x' with colour given: 384x128 BGR, pillow-bicubic" in text) == (
+        assert ("from preset 'x' with colour given: 384x128 BGR, pillow-bicubic" in text) == (
             said is not None
         )
         assert "parts" not in text

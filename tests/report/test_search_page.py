@@ -99,7 +99,7 @@ def test_the_page_and_the_sheet_tell_of_gallery_and_index(gallery, tmp_path):
     text = Page(files["html"].read_text()).of("main")[0]
     assert "search in people.gallery" in text
     assert "4 pictures embedded with mgn.onnx" in text
-    assert "The contract of the model, says people.gallery: 384x128 BGR, pillow-bicubic" in text
+    assert "The model's contract, from people.gallery: 384x128 BGR, pillow-bicubic" in text
     assert "index Flat, which finds 99.5% of the truly nearest 10." in text
 
 

@@ -39,7 +39,10 @@ def options_for(arguments: argparse.Namespace, gallery: Gallery) -> dict[str, An
         kept = contract_for(gallery.contract, arguments.model, is_own=is_own)
         if kept is not None:
             options["contract"] = kept
-            say(f"note: {arguments.model} is used as {kept.origin} says: {in_one_line(kept)}")
+            say(
+                f"note: the contract of {arguments.model} is from {kept.origin}: "
+                f"{in_one_line(kept)}"
+            )
     return options
 
 
@@ -95,6 +98,7 @@ def required_parts(contract: Contract | None, what: str, *, remedy: str) -> tupl
         )
     if contract.parts is None:
         raise InvalidInputError(
-            f"--parts is given, and {what} has no parts, says {contract.origin}; leave --parts out"
+            f"--parts is given, and {what} has no parts by its contract, from {contract.origin}; "
+            "leave --parts out"
         )
     return contract.parts

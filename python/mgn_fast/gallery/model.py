@@ -208,13 +208,15 @@ def require_same_model(
 def _unlike(ours: Contract | None, theirs: Contract) -> str:
     """How the contracts differ, as a part of a message."""
     said = "" if ours is None else differences(ours, theirs)
-    return f"; it was opened by {ours.origin}, with {said}" if ours is not None and said else ""
+    if ours is None or not said:
+        return ""
+    return f"; its contract is from {ours.origin or 'the caller'} and has {said}"
 
 
 def _require_length_1(contract: Contract | None) -> None:
     if contract is not None and not contract.normalise:
         raise InvalidInputError(
-            f"the contract by {contract.origin or 'the caller'} has normalise False, and a gallery "
+            f"the contract from {contract.origin or 'the caller'} has normalise False, and a gallery "
             "holds embeddings of length 1; state a contract with normalise true for it"
         )
 

@@ -161,7 +161,7 @@ def test_a_gallery_remembers_the_contract_that_was_stated(folder, path, tmp_path
     capsys.readouterr()
     assert run(model, path, folder) == 0
     captured = capsys.readouterr()
-    assert "is used as gallery" in captured.err
+    assert "foreign.onnx is from gallery" in captured.err
     assert "64x32 BGR, pillow-bilinear" in captured.err
     assert "8 pictures; 2 added, 6 known" in captured.out
     with Embedder(model, contract=FOREIGN) as embedder:
@@ -175,7 +175,7 @@ def test_pictures_prepared_otherwise_are_refused(folder, path, tmp_path, capsys)
     assert run(model, path, folder, *words) == 0
     before = path.read_bytes()
     assert run(model, path, folder, *words, "--colour", "RGB") == 3
-    assert "m.json with colour given, with colour RGB instead of BGR" in capsys.readouterr().err
+    assert "m.json with colour given and has colour RGB instead of BGR" in capsys.readouterr().err
     assert run(model, path, folder, *words, "--interpolation", "pillow-bicubic") == 0
     assert "warning: " in capsys.readouterr().err
     assert path.read_bytes() == before

@@ -276,7 +276,7 @@ def test_embeddings_say_which_contract_they_were_made_by(dataset, files, capsys)
     assert run(dataset, *words, "--json") == 0
     got = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert got["contract"]["colour"] == "RGB"
-    assert got["contract_origin"].startswith(f"{files[1].with_suffix('.json')}, there from the met")
+    assert got["contract_origin"].startswith(f"{files[1].with_suffix('.json')} (there from the met")
 
 
 def test_embeddings_of_unlike_contracts_are_told_of(dataset, files, capsys):

@@ -153,7 +153,7 @@ def test_a_model_without_parts_is_refused_them_before_anything_is_embedded(
     monkeypatch.setattr(cli_evaluate, "embed_split", lambda *_: pytest.fail("it was embedded"))
     words = ["evaluate", str(dataset.root), "--kind", "synthetic", "--model", str(models["none"])]
     assert main([*words, "--html", str(tmp_path / "p.html"), "--parts"]) == 2
-    said = f"model {str(models['none'])!r} has no parts, says the metadata of"
+    said = f"model {str(models['none'])!r} has no parts by its contract, from the metadata of"
     assert said in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 

@@ -211,18 +211,18 @@ def test_a_gallery_remembers_the_contract_of_its_model(foreign, capsys):
         {"rank": 1, "place": 4, "name": "004.jpg", "distance": 0}
     )
     assert said["contract"]["colour"] == "BGR"
-    assert said["contract_origin"].endswith(f"a.gallery', there from {foreign / 'm.json'}")
-    assert "is used as gallery" in captured.err
+    assert said["contract_origin"].endswith(f"a.gallery' (there from {foreign / 'm.json'})")
+    assert "m.onnx is from gallery" in captured.err
 
 
 def test_a_stated_contract_must_be_the_gallerys(foreign, capsys):
     query, words = foreign / "pictures" / "004.jpg", ["--contract", foreign / "m.json"]
     assert run(foreign, query, *words, "--depth", 1) == 0
-    assert "is used as" not in capsys.readouterr().err
+    assert "is from gallery" not in capsys.readouterr().err
     assert run(foreign, query, *words, "--colour", "RGB") == 3
     err = capsys.readouterr().err
     assert "embeds a test picture with cosine 0." in err
-    assert "with colour RGB instead of BGR" in err
+    assert "and has colour RGB instead of BGR" in err
     assert run(foreign, query, *words, "--size", "32x64") == 3
     assert "expected layout 'NCHW', height 64 and width 32" in capsys.readouterr().err
 
@@ -244,7 +244,10 @@ def test_parts_are_refused_where_there_are_none(tmp_path, capsys):
         pictures = galleries.write_pictures(tmp_path / "pictures", 2)
         Gallery.add(tmp_path / "a.gallery", embedder, pictures)
     assert run(tmp_path, "missing.jpg", "--parts") == 2
-    assert f"a.gallery' has no parts, says gallery '{tmp_path}" in capsys.readouterr().err
+    assert (
+        f"a.gallery' has no parts by its contract, from gallery '{tmp_path}"
+        in capsys.readouterr().err
+    )
     Gallery.of(np.eye(3, 2048), ["x", "y", "z"]).save(tmp_path / "a.gallery")
     assert run(tmp_path, "missing.npy", "--parts") == 2
     assert "has no contract that would say what its parts are; only" in capsys.readouterr().err

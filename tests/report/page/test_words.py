@@ -38,5 +38,5 @@ def test_who_is_on_how_many_pictures():
 def test_the_contract_is_told_with_who_says_it():
     said = prepared(Contract(origin="preset 'bot'", colour="BGR"))
     line = in_one_line(Contract(colour="BGR"))
-    assert said == f"The contract of the model, says preset 'bot': {line}."
-    assert prepared(Contract(colour="BGR")) == f"The contract of the model: {line}."
+    assert said == f"The model's contract, from preset 'bot': {line}."
+    assert prepared(Contract(colour="BGR")) == f"The model's contract: {line}."

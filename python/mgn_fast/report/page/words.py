@@ -53,5 +53,5 @@ def persons(identities: Identities) -> str:
 
 def prepared(contract: Contract) -> str:
     """How the model's pictures were prepared, and who says so, as a note of a page."""
-    source = f", says {contract.origin}" if contract.origin else ""
-    return f"The contract of the model{source}: {in_one_line(contract)}."
+    source = f", from {contract.origin}" if contract.origin else ""
+    return f"The model's contract{source}: {in_one_line(contract)}."
