@@ -254,15 +254,16 @@ def foreign(tmp_path_factory):
     return model, place / "m.json"
 
 
-def test_a_model_of_another_size_and_width_is_evaluated(dataset, foreign, capsys):
+def test_a_model_of_another_size_and_width_is_evaluated(dataset, foreign, capsys, monkeypatch):
     model, contract = foreign
+    monkeypatch.setattr(cli_evaluate, "in_words", lambda number: f"{number} bytes")
     assert run(dataset, "--model", model, "--contract", contract, "--json") == 0
     captured = capsys.readouterr()
     got = json.loads(captured.out)
     assert contract_from(got["contract"], source="") == FOREIGN
     assert got["contract_origin"] == str(contract)
     rows = 4 * 48 * (got["num_queries"] + got["num_gallery"])
-    assert f"with the embeddings of {memory.in_words(rows)}" in captured.err
+    assert f"with the embeddings of {rows} bytes;" in captured.err
     with Embedder(model, contract=FOREIGN) as embedder:
         sides = embedder(dataset.query.paths), embedder(dataset.gallery.paths)
     expected = evaluate(*sides, dataset.query.identities, dataset.gallery.identities)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -131,6 +132,16 @@ def test_a_gallery_without_mirrored_pictures_is_searched_without_them(place, tmp
     assert run(tmp_path, place / "pictures" / "001.jpg", "--depth", 1) == 0
     assert capsys.readouterr().out.endswith("   1  0.0000  001.jpg\n")
     assert run(place, place / "pictures" / "001.jpg", "--no-mirror") == 2
+    assert "was embedded with the mirrored picture" in capsys.readouterr().err
+    # Also by another file that says itself that it is added, and by a contract that says so.
+    copy = shutil.copy(place / "tiny.onnx", tmp_path / "copy.onnx")
+    for words in (["--model", copy], ["--contract", "recipe"]):
+        words = ["--output-name", "features", *words]
+        assert run(tmp_path, place / "pictures" / "001.jpg", "--depth", 1, *words) == 0
+        assert capsys.readouterr().out.endswith("   1  0.0000  001.jpg\n")
+    contract = tmp_path / "c.json"
+    contract.write_text('{"mirror": "none"}')
+    assert run(place, place / "pictures" / "001.jpg", "--contract", contract) == 2
     assert "was embedded with the mirrored picture" in capsys.readouterr().err
 
 
