@@ -216,8 +216,8 @@ def _unlike(ours: Contract | None, theirs: Contract) -> str:
 def _require_length_1(contract: Contract | None) -> None:
     if contract is not None and not contract.normalise:
         raise InvalidInputError(
-            f"the contract from {contract.origin or 'the caller'} has normalise False, and a gallery "
-            "holds embeddings of length 1; state a contract with normalise true for it"
+            f"the contract from {contract.origin or 'the caller'} has normalise False, and a "
+            "gallery holds embeddings of length 1; state a contract with normalise true for it"
         )
 
 
