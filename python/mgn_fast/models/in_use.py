@@ -56,7 +56,7 @@ def kept_contract(kept: Mapping[str, Any], *, where: str) -> Contract | None:
     contract = contract_from(fields, source=where)
     if isinstance(mirror, bool):
         contract = as_used(contract, mirror=mirror)
-    return replace(contract, origin=f"{where}, there from {origin}" if origin else where)
+    return replace(contract, origin=f"{where} (there from {origin})" if origin else where)
 
 
 def in_one_line(contract: Contract) -> str:
