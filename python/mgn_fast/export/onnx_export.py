@@ -18,6 +18,7 @@ from mgn_fast.common.checks import one_of, output_name, path_of, true_or_false, 
 from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import replacing
 from mgn_fast.errors import ExportError, InvalidInputError
+from mgn_fast.export.families import REID_MGN, Design, PoolKind
 from mgn_fast.models.contract import (
     HEIGHT,
     INPUT_NAME,
@@ -57,23 +58,27 @@ def export_onnx(
     outputs: OutputKind = "embedding",
     input: InputKind = "float32",
     fuse_mirror: bool = False,
+    pool: PoolKind | None = None,
     verify: bool = True,
     seed: int = 0,
 ) -> Path:
     """Writes MGN with a checkpoint's weights as one ONNX file, and proves that it gives the same.
 
     The file's input is named "image", its first output "features". How a picture becomes the input,
-    and the checkpoint's hash, are in its metadata. The file appears whole or not at all.
+    and the hash of the weights, are in its metadata. The same weights give the same bytes, however
+    their checkpoint wraps them. The file appears whole or not at all.
 
     Args:
-        checkpoint: a state dict with ReID-MGN's parameter names (.pt, .pth, .safetensors), or None
-            for random weights.
+        checkpoint: a file of torch.save or safetensors, as training scripts write it, of ReID-MGN,
+            seathiefwang's MGN-pytorch or levyfan's reid-mgn; or None for random weights.
         path: the file to write; its name ends in .onnx.
         batch_size: 1 to 1024 pictures in every run; None leaves the number to the caller.
         opset: ONNX operator set, 11 or newer; None is 11, the recipe's.
         outputs: "embedding" (the 2048-wide feature) or "all" (the recipe's twelve, in its order).
         input: "float32" (NCHW, normalised) or "uint8" (NHWC RGB, normalised in the graph).
         fuse_mirror: the graph runs picture and mirror, adds their features and L2-normalises.
+        pool: how the network was trained to make one vector of a stripe: "max" or "avg". None is
+            the family's own; MGN-pytorch's must be said, because its checkpoints do not.
         verify: run the file against PyTorch before it gets its name.
         seed: of the random weights, and of the pictures for `verify`.
 
@@ -82,8 +87,9 @@ def export_onnx(
 
     Raises:
         InvalidInputError: an argument is out of its range, or the file cannot be written there.
-        ExportError: the checkpoint does not fit, torch or onnx is not installed, or the file's
-            outputs differ from the network's by more than 1e-4 of their scale.
+        ExportError: the checkpoint does not fit or leaves the pooling open, torch or onnx is not
+            installed, or the file's outputs differ from the network's by more than 1e-4 of their
+            scale.
     """
     target = output_name(path, ".onnx", exact=True)
     if checkpoint is not None:
@@ -91,6 +97,7 @@ def export_onnx(
     contract = Contract(input, outputs, fuse_mirror, seed=whole_number("seed", seed, 0, 2**63 - 1))
     _check_contract(contract)
     true_or_false("verify", verify)
+    _check_pool(pool, checkpoint)
     if batch_size is not None:
         batch_size = whole_number("batch_size", batch_size, 1, MAX_BATCH_SIZE)
     opset = DEFAULT_OPSET if opset is None else whole_number("opset", opset, 1, 2**31 - 1)
@@ -98,7 +105,8 @@ def export_onnx(
     with replacing(target) as temporary:
         require_extra("export", "torch", "onnx", "safetensors", error=ExportError)
         form = _form(contract, batch_size, opset)
-        parameters, contract = _weights(checkpoint, contract)
+        parameters, design, contract = _weights(checkpoint, contract, pool)
+        form = replace(form, design=design)
         _write(temporary, parameters, form, contract)
         if verify:
             _verify(temporary, parameters, form, seed)
@@ -116,6 +124,17 @@ def _check_contract(contract: Contract) -> None:
         )
 
 
+def _check_pool(pool: PoolKind | None, checkpoint: PathLike | None) -> None:
+    if pool is None:
+        return
+    one_of("pool", pool, get_args(PoolKind))
+    if checkpoint is None and pool != REID_MGN.pool:
+        raise InvalidInputError(
+            f"pool is {pool!r} for random weights, which are ReID-MGN's: expected None or "
+            f"{REID_MGN.pool!r}"
+        )
+
+
 def _form(contract: Contract, batch_size: int | None, opset: int) -> GraphForm:
     from mgn_fast.export.graph import OLDEST_OPSET, GraphForm, newest_opset
 
@@ -129,17 +148,31 @@ def _form(contract: Contract, batch_size: int | None, opset: int) -> GraphForm:
 
 
 def _weights(
-    checkpoint: PathLike | None, contract: Contract
-) -> tuple[dict[str, AnyArray], Contract]:
-    """The parameters to export, and the contract completed with where they come from."""
+    checkpoint: PathLike | None, contract: Contract, pool: PoolKind | None
+) -> tuple[dict[str, AnyArray], Design, Contract]:
+    """The parameters to export, whose they are, and the contract completed with that."""
     if checkpoint is None:
         from mgn_fast.export.network import seeded_state_dict
 
-        return seeded_state_dict(cast(int, contract.seed)), contract
+        return seeded_state_dict(cast(int, contract.seed)), REID_MGN, contract
     from mgn_fast.export.checkpoint import read_checkpoint
 
     read = read_checkpoint(checkpoint)
-    return read.parameters, replace(contract, checkpoint_sha256=read.sha256, seed=None)
+    name, design = f"checkpoint {str(checkpoint)!r}", read.design
+    design = replace(design, pool=pool or design.pool)
+    if design.pool is None:
+        raise ExportError(
+            f"{name} is of {design.title}, and does not say whether its stripes are pooled by "
+            "average or by maximum; give pool='avg' (the default of MGN-pytorch) or pool='max', "
+            "as it was trained: the wrong one gives other embeddings without a sign"
+        )
+    if contract.outputs == "all" and design.num_identities is None:
+        raise ExportError(
+            f"{name} has no classifiers (fc_id_*), whose logits outputs='all' would give; give "
+            "outputs='embedding', or a checkpoint with them"
+        )
+    origin = f"weights:{read.sha256}"
+    return read.parameters, design, replace(contract, checkpoint_sha256=origin, seed=None)
 
 
 def _write(
@@ -170,7 +203,7 @@ def _verify(path: Path, parameters: dict[str, AnyArray], form: GraphForm, seed: 
     del model
     batches = _VERIFIED_BATCHES if form.batch_size is None else (form.batch_size,)
     pixels, planes = _pictures(sum(batches), seed)
-    expected = _reference(network_with(parameters), planes, form)
+    expected = _reference(network_with(parameters, form.design), planes, form)
     start = 0
     for size, got in zip(
         batches, _runs(path, pixels if form.input == "uint8" else planes, batches), strict=True
