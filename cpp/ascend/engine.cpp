@@ -28,12 +28,13 @@ bool become_idle(const Lanes& lanes, std::chrono::duration<double> limit) {
 
 }  // namespace
 
-Engine::Engine(const std::string& path, std::int32_t device, std::size_t num_lanes, bool timed)
+Engine::Engine(const std::string& path, std::int32_t device, std::size_t num_lanes, bool timed,
+               const WantedOutput& wanted)
     : device_(Runtime::open_device(device)), shares_memory_(device_->shares_memory()) {
     const ContextScope scope(*device_);
     load(path, num_lanes);
     description_ = make_description(device_, models_.front().get());
-    info_ = read_model_info(device_->runtime(), description_.get(), path);
+    info_ = read_model_info(device_->runtime(), description_.get(), path, wanted);
     for (const Model& model : models_) {
         lanes_.push_back(std::make_shared<Lane>(device_, info_, model.get(), timed));
     }

@@ -21,7 +21,8 @@ namespace mgn::ascend {
 class Engine {
 public:
     // Throws RuntimeUnavailable, DeviceError, ModelError.
-    Engine(const std::string& path, std::int32_t device, std::size_t num_lanes, bool timed);
+    Engine(const std::string& path, std::int32_t device, std::size_t num_lanes, bool timed,
+           const WantedOutput& wanted);
     ~Engine();
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;

@@ -11,10 +11,8 @@ namespace mgn::ascend {
 
 namespace {
 
-// MGN's, and what tells its embedding from its other outputs (contract.py's EMBEDDING_WIDTH,
-// OUTPUT_NAME).
-constexpr std::size_t kEmbeddingWidth = 2048;
-constexpr char kOutputName[] = "features";
+// What tells the embedding from other outputs where nobody says it (contract.py's OUTPUT_NAME).
+const std::string kOutputName = "features";
 
 struct Tensor {
     std::string name;
@@ -147,10 +145,12 @@ void read_input(ModelInfo& info, const std::vector<Tensor>& inputs, const std::s
     const Tensor& input = inputs[info.input];
     info.input_type = input.type;
     info.picture_bytes = row_elements(input) * element_bytes(input.type);
-    const bool supported = input.type == ACL_FLOAT || input.type == ACL_UINT8;
+    const bool supported =
+        input.type == ACL_FLOAT || input.type == ACL_FLOAT16 || input.type == ACL_UINT8;
     if (!supported || info.picture_bytes == 0 || input.dims.size() < 2) {
         refuse(path,
-               "has an input that is not float32 or uint8 with a batch axis and fixed other sizes",
+               "has an input that is not float32, float16 or uint8 with a batch axis and fixed "
+               "other sizes",
                inputs);
     }
     info.input_shape.assign(input.dims.begin() + 1, input.dims.end());
@@ -178,40 +178,58 @@ void read_batch_sizes(ModelInfo& info, std::vector<std::int64_t> gears, std::int
     }
 }
 
-// Of several outputs the 2048-wide one; of several of those the one that the export named.
-std::size_t find_embedding(const std::vector<Tensor>& outputs, const std::string& path) {
-    std::vector<std::size_t> wide;
+template <typename Condition>
+std::vector<std::size_t> places(const std::vector<Tensor>& outputs, const Condition& holds) {
+    std::vector<std::size_t> found;
     for (std::size_t i = 0; i < outputs.size(); ++i) {
-        if (row_elements(outputs[i]) == kEmbeddingWidth) wide.push_back(i);
+        if (holds(outputs[i])) found.push_back(i);
     }
-    if (wide.empty() && outputs.size() == 1) return 0;
-    if (wide.size() > 1) {
-        const auto other = [&](std::size_t i) {
-            // ATC names an output <node>:<index>:<tensor>.
-            const std::string& name = outputs[i].name;
-            return name.substr(name.rfind(':') + 1) != kOutputName;
-        };
-        wide.erase(std::remove_if(wide.begin(), wide.end(), other), wide.end());
-    }
-    if (wide.size() != 1) {
-        refuse(path,
-               "does not have exactly one output of width 2048 (or one of those named features)",
-               outputs);
-    }
-    return wide.front();
+    return found;
 }
 
-void read_output(ModelInfo& info, const std::vector<Tensor>& outputs, const std::string& path) {
+// ATC names an output <node>:<index>:<tensor>; older ones leave the tensor out.
+bool has_tensor_name(const Tensor& output) {
+    return std::count(output.name.begin(), output.name.end(), ':') != 1;
+}
+
+// The only output; of several the one that is named, or the only one of the width where the names
+// of the model are not in the file.
+std::size_t find_embedding(const std::vector<Tensor>& outputs, const WantedOutput& wanted,
+                           const std::string& path) {
+    const bool says_names = std::any_of(outputs.begin(), outputs.end(), has_tensor_name);
+    if (outputs.size() == 1 && (wanted.name.empty() || !says_names)) return 0;
+    const std::string& name = wanted.name.empty() ? kOutputName : wanted.name;
+    std::vector<std::size_t> found = places(outputs, [&](const Tensor& output) {
+        return output.name == name || output.name.substr(output.name.rfind(':') + 1) == name;
+    });
+    if (found.empty() && (wanted.name.empty() || !says_names)) {
+        found = places(outputs, [&](const Tensor& output) {
+            return wanted.width != 0 && row_elements(output) == wanted.width;
+        });
+    }
+    if (found.size() == 1) return found.front();
+    refuse(path,
+           wanted.name.empty() ? "has several outputs and does not say which holds the embeddings, "
+                                 "expected its name as output"
+                               : "has no output '" + wanted.name + "'",
+           outputs);
+}
+
+void read_output(ModelInfo& info, const std::vector<Tensor>& outputs, const WantedOutput& wanted,
+                 const std::string& path) {
     for (const Tensor& output : outputs) {
         if (output.bytes == 0) refuse(path, "has an output of unknown size", outputs);
         info.output_bytes.push_back(output.bytes);
+        info.output_widths.push_back(row_elements(output));
     }
-    info.output = find_embedding(outputs, path);
+    info.output = find_embedding(outputs, wanted, path);
     const Tensor& output = outputs[info.output];
     info.output_type = output.type;
     info.embedding_width = row_elements(output);
     info.embedding_bytes = info.embedding_width * element_bytes(output.type);
-    const bool supported = output.type == ACL_FLOAT || output.type == ACL_FLOAT16;
+    const bool is_row = std::count_if(output.dims.begin() + 1, output.dims.end(),
+                                      [](std::int64_t size) { return size > 1; }) <= 1;
+    const bool supported = is_row && (output.type == ACL_FLOAT || output.type == ACL_FLOAT16);
     const std::int64_t batch = output.dims.empty() ? 0 : output.dims.front();
     if (!supported || info.embedding_bytes == 0 || batch != info.batch_sizes.back() ||
         output.bytes < info.largest_batch() * info.embedding_bytes) {
@@ -227,8 +245,8 @@ std::size_t ModelInfo::buffer_bytes() const {
     return std::accumulate(output_bytes.begin(), output_bytes.end(), inputs);
 }
 
-ModelInfo read_model_info(const Runtime& runtime, aclmdlDesc* description,
-                          const std::string& path) {
+ModelInfo read_model_info(const Runtime& runtime, aclmdlDesc* description, const std::string& path,
+                          const WantedOutput& wanted) {
     const Reader reader(runtime, description);
     const std::vector<Tensor> inputs = reader.inputs();
     if (reader.changes_more_than_batch()) {
@@ -242,7 +260,7 @@ ModelInfo read_model_info(const Runtime& runtime, aclmdlDesc* description,
         throw runtime.refusal(runtime.api().input_bytes.name);
     }
     read_batch_sizes(info, gears, inputs[info.input].dims.front(), inputs, path);
-    read_output(info, reader.outputs(), path);
+    read_output(info, reader.outputs(), wanted, path);
     return info;
 }
 

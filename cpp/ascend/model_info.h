@@ -24,6 +24,7 @@ struct ModelInfo {
     std::vector<std::int64_t> batch_sizes;  // ascending; a single one without gears
     std::vector<std::size_t> input_bytes;   // of every input, for the largest batch
     std::vector<std::size_t> output_bytes;  // of every output, for the largest batch
+    std::vector<std::size_t> output_widths;  // of every output, elements per picture
 
     std::size_t output = 0;  // index of the embeddings
     aclDataType output_type = ACL_DT_UNDEFINED;
@@ -36,7 +37,14 @@ struct ModelInfo {
     std::size_t largest_batch() const { return static_cast<std::size_t>(batch_sizes.back()); }
 };
 
+// What the caller knows of the output that holds the embeddings; "" and 0: nothing.
+struct WantedOutput {
+    std::string name;
+    std::size_t width = 0;
+};
+
 // Throws ModelError (what the model is, what was expected) or DeviceError.
-ModelInfo read_model_info(const Runtime& runtime, aclmdlDesc* description, const std::string& path);
+ModelInfo read_model_info(const Runtime& runtime, aclmdlDesc* description, const std::string& path,
+                          const WantedOutput& wanted);
 
 }  // namespace mgn::ascend

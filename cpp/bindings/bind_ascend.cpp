@@ -67,15 +67,28 @@ constexpr double kSignalCheckS = 1.0;  // Ctrl-C is answered after this at the l
 struct LaneHandle {
     std::shared_ptr<Lane> lane;
     std::shared_ptr<std::byte> input;
-    bool is_float;
+    py::dtype dtype;
     std::vector<py::ssize_t> shape;
 };
 
-py::dtype dtype_of(bool is_float) {
-    return is_float ? py::dtype::of<float>() : py::dtype::of<std::uint8_t>();
+py::dtype input_dtype(const Engine& engine) {
+    switch (engine.info().input_type) {
+        case mgn::acl::ACL_FLOAT:
+            return py::dtype::of<float>();
+        case mgn::acl::ACL_FLOAT16:
+            return py::dtype("float16");
+        default:
+            return py::dtype::of<std::uint8_t>();
+    }
 }
 
-bool takes_floats(const Engine& engine) { return engine.info().input_type == mgn::acl::ACL_FLOAT; }
+// `output` and `width` are "" and 0 where the caller does not know the embeddings' output.
+std::unique_ptr<Engine> open_engine(const std::string& path, std::int32_t device,
+                                    std::size_t num_lanes, bool timed, std::string output,
+                                    std::size_t width) {
+    return std::make_unique<Engine>(path, device, num_lanes, timed,
+                                    mgn::ascend::WantedOutput{std::move(output), width});
+}
 
 std::unique_ptr<LaneHandle> take_lane(Engine& engine) {
     const std::shared_ptr<Lane> lane = engine.take_lane();
@@ -84,13 +97,13 @@ std::unique_ptr<LaneHandle> take_lane(Engine& engine) {
     std::vector<py::ssize_t> shape = {static_cast<py::ssize_t>(info.largest_batch())};
     shape.insert(shape.end(), info.input_shape.begin(), info.input_shape.end());
     return std::make_unique<LaneHandle>(
-        LaneHandle{lane, lane->input(), takes_floats(engine), shape});
+        LaneHandle{lane, lane->input(), input_dtype(engine), shape});
 }
 
 // A writable alias of the memory that the device reads.
 py::array input_view(const py::object& self) {
     const auto& handle = py::cast<LaneHandle&>(self);
-    return py::array(dtype_of(handle.is_float), handle.shape, handle.input.get(), self);
+    return py::array(handle.dtype, handle.shape, handle.input.get(), self);
 }
 
 std::shared_ptr<Batch> submit(const LaneHandle& handle, std::size_t count) {
@@ -190,12 +203,13 @@ void mgn::bindings::bind_ascend(py::module_& module) {
         .def("submit", &submit, py::arg("count"))
         .def("idle", [](const LaneHandle& handle) { return handle.lane->idle(); });
     py::class_<Engine>(module, "AscendEngine", py::release_gil_before_calling_cpp_dtor())
-        .def(py::init<const std::string&, std::int32_t, std::size_t, bool>(), py::arg("path"),
-             py::arg("device"), py::arg("num_lanes"), py::arg("timed") = false,
+        .def(py::init(&open_engine), py::arg("path"), py::arg("device"), py::arg("num_lanes"),
+             py::arg("timed") = false, py::arg("output") = "", py::arg("width") = 0,
              py::call_guard<Unlocked>())
-        .def("input_dtype", [](const Engine& engine) { return dtype_of(takes_floats(engine)); })
+        .def("input_dtype", &input_dtype)
         .def("input_shape", [](const Engine& engine) { return engine.info().input_shape; })
         .def("batch_sizes", [](const Engine& engine) { return engine.info().batch_sizes; })
+        .def("output_widths", [](const Engine& engine) { return engine.info().output_widths; })
         .def("embedding_width", [](const Engine& engine) { return engine.info().embedding_width; })
         .def("shares_memory", &Engine::shares_memory)
         .def("weights_bytes", &Engine::weights_bytes)

@@ -90,7 +90,7 @@ def test_a_model_with_bytes_as_input_gets_bytes(tmp_path, pictures):
 
 
 def test_a_model_that_fuses_gets_the_plain_picture_only(tmp_path, pictures):
-    path = write_tiny_model(tmp_path / "fuse.onnx", contract=Contract(fuse_mirror=True))
+    path = write_tiny_model(tmp_path / "fuse.onnx", contract=Contract(mirror="inside"))
     with Embedder(path) as embedder:
         np.testing.assert_allclose(embedder(pictures), oracle(pictures, mirror=False), atol=1e-5)
     with pytest.raises(InvalidInputError, match=r"mirror is False, but .* inside its graph"):
@@ -263,16 +263,19 @@ def test_options_out_of_range_are_refused(tiny_model, options, message):
 
 def test_models_that_are_not_mgn_are_refused(tmp_path):
     path = write_tiny_model(tmp_path / "narrow.onnx", width=256)
-    with pytest.raises(ModelError, match="gives embeddings 256 wide, expected 2048"):
+    with pytest.raises(
+        ModelError,
+        match=r"gives embeddings 256 wide, and its contract .* says embedding_width 2048",
+    ):
         Embedder(path)
     path = write_tiny_model(tmp_path / "bare.onnx", contract=None)
-    with pytest.raises(ModelError, match=r"has no metadata 'mgn_fast\.contract'"):
+    with pytest.raises(ModelError, match=r"has no metadata mgn_fast\.contract"):
         Embedder(path)
     model = onnx.load(write_tiny_model(tmp_path / "lying.onnx"))
     metadata = {METADATA_KEY: Contract(input="uint8").to_json()}
     onnx.helper.set_model_props(model, metadata)
     onnx.save(model, tmp_path / "lying.onnx")
-    with pytest.raises(ModelError, match=r"has input float32 \(3, 384, 128\), expected uint8"):
+    with pytest.raises(ModelError, match=r"has input float32 \(3, 384, 128\), and its contract"):
         Embedder(tmp_path / "lying.onnx")
 
 

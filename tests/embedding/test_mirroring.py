@@ -12,7 +12,7 @@ from mgn_fast.models.contract import Contract
     [
         (Contract(), True, (False, True)),
         (Contract(), False, (False,)),
-        (Contract(fuse_mirror=True), True, (False,)),
+        (Contract(mirror="inside"), True, (False,)),
         (None, True, (False, True)),
         (None, False, (False,)),
     ],
@@ -26,7 +26,7 @@ def test_a_picture_has_its_plain_row_first_and_a_mirrored_one_unless_the_graph_f
 def test_a_graph_that_fuses_cannot_leave_the_mirror_out():
     message = "mirror is False, but m.onnx adds the mirrored embedding inside its graph"
     with pytest.raises(InvalidInputError, match=message):
-        picture_rows(Contract(fuse_mirror=True), "m.onnx", mirror=False)
+        picture_rows(Contract(mirror="inside"), "m.onnx", mirror=False)
 
 
 @pytest.mark.parametrize("mirrors", [(False,), (True,), (False, True)])

@@ -20,7 +20,8 @@ torch = late("torch")
 # As Ascend's operator list for ONNX names them.
 KNOWN_TO_ATC = {
     "Add", "AveragePool", "Cast", "Concat", "Conv", "Div", "Flatten", "Gather", "Gemm", "Max",
-    "MaxPool", "Mul", "ReduceMax", "ReduceSum", "Relu", "Reshape", "Split", "Sqrt", "Sub", "Transpose",
+    "MaxPool", "Mul", "ReduceMax", "ReduceSum", "Relu", "Reshape", "Split", "Sqrt", "Sub",
+    "Transpose",
 }  # fmt: skip
 # Against float64: roundings of float32 through fifty layers, seen up to 3e-6.
 CLOSE = 3e-5

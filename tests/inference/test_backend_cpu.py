@@ -6,14 +6,16 @@ import pytest
 
 from mgn_fast import InvalidInputError, ModelError
 from mgn_fast.inference.backend_cpu import CpuLane, CpuModel, require_readable, threads_per_lane
+from mgn_fast.models.contract import Contract
 from mgn_fast.models.onnx_file import OnnxTensor
 
 PICTURE = OnnxTensor("image", "float32", ("n", 2, 3))
 FEATURES = OnnxTensor("features", "float32", ("n", 4))
 
 
-def opened(inputs=(PICTURE,), outputs=(FEATURES,), *, lanes=2, batch_size=None):
-    return CpuModel(Path("m.onnx"), (inputs, outputs), lanes=lanes, batch_size=batch_size)
+def opened(inputs=(PICTURE,), outputs=(FEATURES,), *, lanes=2, **options):
+    options = {"batch_size": None} | options
+    return CpuModel(Path("m.onnx"), (inputs, outputs), lanes=lanes, **options)
 
 
 def test_a_model_says_what_it_takes_and_gives():
@@ -50,19 +52,61 @@ def test_inputs_that_are_no_pictures_are_refused(inputs, message):
         opened(inputs)
 
 
+def out(name, *shape, dtype="float32"):
+    return OnnxTensor(name, dtype, ("n", *shape))
+
+
 @pytest.mark.parametrize(
-    "outputs",
+    ("outputs", "wanted", "name", "width"),
     [
-        [],
-        [OnnxTensor("a", "float32", ("n", 4)), OnnxTensor("b", "float32", ("n", 4))],
-        [OnnxTensor("features", "int64", ("n", 4)), OnnxTensor("b", "float32", ("n", 4))],
-        [OnnxTensor("features", "float32", ("n", "d"))],
-        [OnnxTensor("features", "float32", ("n", 4, 1))],
+        ([out("a", 4)], "", "a", 4),
+        ([out("a", 4, 1, 1)], "", "a", 4),
+        ([out("a", 4, dtype="float16")], "", "a", 4),
+        ([out("logits", 9), out("features", 4)], "", "features", 4),
+        ([out("map", 9, 2, 2), out("a", 4), out("ids", 4, dtype="int64")], "", "a", 4),
+        ([out("logits", 9), out("features", 4)], "logits", "logits", 9),
     ],
 )
-def test_outputs_that_are_no_embeddings_are_refused(outputs):
-    with pytest.raises(ModelError, match="expected one float output"):
-        opened(outputs=outputs)
+def test_the_output_of_embeddings_is_the_one_named_or_the_only_one(outputs, wanted, name, width):
+    model = opened(outputs=outputs, said=(None, wanted))
+    assert (model.output_name, model.embedding_width) == (name, width)
+    assert model.output_shape == (width, *outputs[0].shape[2:])[: len(model.output_shape)]
+    assert model.output_widths == tuple(
+        e.shape[1] if e.shape[2:] in ((), (1, 1)) else 0 for e in outputs
+    )
+
+
+@pytest.mark.parametrize(
+    ("outputs", "wanted", "message"),
+    [
+        ([], "", "has 0 outputs"),
+        ([out("a", 4), out("b", 4)], "", "has 2 outputs: a float32 .*--output-name on the command"),
+        ([out("features", 4, dtype="int64"), out("b", 4)], "", "has output features int64"),
+        ([out("a", "d")], "", r"has output a float32 \['n', 'd'\], expected float32 or float16"),
+        ([out("a", 4, 2)], "", "expected float32 or float16"),
+        ([out("a", 4)], "b", r"has no output 'b', expected one of: a float32 \['n', 4\]"),
+        ([OnnxTensor("a", "float32", ())], "", "expected float32 or float16"),
+    ],
+)
+def test_outputs_that_are_no_embeddings_are_refused(outputs, wanted, message):
+    with pytest.raises(ModelError, match=message):
+        opened(outputs=outputs, said=(None, wanted))
+
+
+def test_a_contract_says_the_sizes_that_a_file_leaves_free():
+    contract = Contract(height=6, width=5, embedding_width=7)
+    free = [OnnxTensor("image", "float32", ("n", 3, "h", -1))]
+    model = opened(free, [out("a", "d")], said=(contract, ""))
+    assert (model.input_shape, model.embedding_width) == ((3, 6, 5), 7)
+
+
+def test_embeddings_are_float32_rows_whatever_the_output_is():
+    model = opened(outputs=[out("a", 4, 1, 1, dtype="float16")])
+    output = model.new_output(2)
+    assert (output.shape, output.dtype) == ((2, 4, 1, 1), np.float16)
+    output[:] = 1.5
+    rows = model.as_embeddings(output)
+    assert (rows.dtype, rows.tolist()) == (np.float32, [[1.5] * 4] * 2)
 
 
 def test_a_lane_runs_the_first_rows_and_gives_as_many():

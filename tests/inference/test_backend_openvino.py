@@ -167,7 +167,7 @@ def test_closing_ends_every_thread_of_ours(tiny_model):
 @pytest.mark.parametrize("fuse_mirror", [False, True])
 @pytest.mark.parametrize("kind", ["float32", "uint8"])
 def test_an_embedder_gives_what_it_gives_on_onnx_runtime(tmp_path, kind, fuse_mirror):
-    contract = Contract(input=kind, fuse_mirror=fuse_mirror)
+    contract = Contract(input=kind, mirror="inside" if fuse_mirror else "add")
     path = write_small_network(tmp_path / "m.onnx", contract=contract)
     pictures = draw_pictures(5, seed=0)
     with Embedder(path) as expected, Embedder(path, backend="openvino") as got:

@@ -30,7 +30,7 @@ def test_options_out_of_range_are_refused(tiny_model, options, message):
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path):
-    with pytest.raises(ModelError, match=r"ends in '\.pt', expected '\.onnx' or '\.om'"):
+    with pytest.raises(ModelError, match=r"ends in '\.pt', expected '\.onnx', '\.om' or '\.xml'"):
         open_session(tmp_path / "model.pt")
     with pytest.raises(
         InvalidInputError, match="'tensorrt', expected one of None, 'ascend', 'onnxruntime'"

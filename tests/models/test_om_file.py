@@ -64,5 +64,7 @@ def test_the_sidecar_is_read_where_there_is_one(tmp_path):
 @pytest.mark.parametrize("text", ["", "{", "[]", "5", '{"aipp": true}', "[" * 10**5, " " * 2**21])
 def test_a_sidecar_without_a_contract_is_refused_by_name(tmp_path, text):
     (tmp_path / "m.om.json").write_text(text)
-    with pytest.raises(ModelError, match=r"m\.om\.json does not hold .*compile the model again"):
+    with pytest.raises(
+        ModelError, match=r"m\.om\.json does not hold .*compile or adopt the model again"
+    ):
         read_sidecar(tmp_path / "m.om")

@@ -138,7 +138,7 @@ def test_a_cosine_that_only_float32_reaches_is_refused(model, pictures, tmp_path
 @pytest.mark.parametrize("fuse_mirror", [False, True])
 @pytest.mark.parametrize("kind", ["float32", "uint8"])
 def test_every_form_of_model_can_be_quantised(pictures, tmp_path, kind, fuse_mirror):
-    contract = Contract(input=kind, fuse_mirror=fuse_mirror)
+    contract = Contract(input=kind, mirror="inside" if fuse_mirror else "add")
     path = write_small_network(tmp_path / "float.onnx", contract=contract)
     found = quantize_onnx(path, pictures, tmp_path / "int8.onnx", keep_float32="none")
     with Embedder(path) as exact, Embedder(found.path) as near:

@@ -72,7 +72,7 @@ def test_accuracy_is_that_of_an_embedder(trial, tmp_path):
 )
 def test_every_form_of_input_has_the_same_ranges(trial, tmp_path, kind, fuse_mirror, batch_size):
     """Ten pictures plain and mirrored; four by four the last batch is filled up with the first."""
-    contract = Contract(input=kind, fuse_mirror=fuse_mirror)
+    contract = Contract(input=kind, mirror="inside" if fuse_mirror else "add")
     path = write_small_network(tmp_path / "other.onnx", contract=contract, batch_size=batch_size)
     other = QuantizeTrial(setting(path, tmp_path), RESIZED)
     tolerance = 0.05 if batch_size else 1e-4  # a picture counted twice moves the quantile

@@ -65,7 +65,8 @@ def quick_export(folder, export_onnx, checkpoint, path, **options):
         kept.write_text(read_onnx(Path(path)).contract.to_json())
     if checkpoint is None:
         names = {"input": options.get("input", "float32"), "seed": options.get("seed", 0)}
-        contract = Contract(**names, fuse_mirror=options.get("fuse_mirror", False))
+        mirror = "inside" if options.get("fuse_mirror", False) else "add"
+        contract = Contract(**names, mirror=mirror)
     else:
         contract = Contract.from_json(kept.read_text(), source=str(kept))
     small = {name: options[name] for name in ("batch_size", "opset") if options.get(name)}

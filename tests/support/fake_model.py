@@ -49,6 +49,7 @@ class FakeModel:
     input_shape = (3,)
     input_dtype = np.dtype(np.float32)
     embedding_width = 3
+    output_widths = (3,)
     num_engines = 1
     device_bytes = None
 

@@ -105,7 +105,7 @@ def test_the_simulators_drift_is_the_modelled_one(
 
 @pytest.mark.usefixtures("own_process")
 def test_a_graph_that_mirrors_itself_is_fed_once(simulated, compiled, tmp_path, pictures):
-    fused = write_tiny_model(tmp_path / "g.onnx", contract=Contract(fuse_mirror=True))
+    fused = write_tiny_model(tmp_path / "g.onnx", contract=Contract(mirror="inside"))
     path = compiled(fused, aipp=True, half=True)
     with Embedder(fused) as ours, Embedder(path) as theirs:
         ends = find_float16_ends(ours.session, theirs.session)
@@ -159,7 +159,7 @@ def test_pixels_normalised_inside_the_graph_are_not_aipps(simulated, compiled, t
 
 @pytest.mark.usefixtures("own_process")
 def test_an_output_rounded_elsewhere_in_the_sum_is_not_modelled(simulated, compiled, tmp_path):
-    fused = write_tiny_model(tmp_path / "f.onnx", contract=Contract(fuse_mirror=True))
+    fused = write_tiny_model(tmp_path / "f.onnx", contract=Contract(mirror="inside"))
     path = compiled(aipp=True, half=True)
     with Embedder(fused) as ours, Embedder(path) as theirs:
         assert find_float16_ends(ours.session, theirs.session) == Float16Ends(

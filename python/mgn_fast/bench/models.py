@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +70,7 @@ def describe(path: Path, session: Session) -> dict[str, Any]:
         "input_shape": list(session.input_shape),
         "input_dtype": str(session.input_dtype),
         "embedding_width": session.embedding_width,
-        "contract": None if contract is None else asdict(contract),
+        "contract": None if contract is None else contract.to_dict(),
     }
 
 

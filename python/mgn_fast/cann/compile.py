@@ -277,10 +277,10 @@ def _facts(
     """What the sidecar says of the .om, as JSON."""
     contract = described.contract
     if contract is not None and job.aipp:
-        contract = dataclasses.replace(contract, input="uint8")
+        contract = dataclasses.replace(contract, input="uint8", layout="NHWC")
     return {
         "schema": SCHEMA,
-        "contract": None if contract is None else dataclasses.asdict(contract),
+        "contract": None if contract is None else contract.to_dict(),
         "onnx": job.onnx.name,
         "onnx_sha256": described.sha256,
         "soc_version": job.soc_version,

@@ -11,7 +11,7 @@ import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby, islice
 from operator import attrgetter
 from typing import Any, Literal
@@ -22,12 +22,13 @@ from mgn_fast.common import wiring
 from mgn_fast.common.checks import one_of
 from mgn_fast.common.observer import current_observer
 from mgn_fast.common.threads import thread_count
-from mgn_fast.embedding.mirroring import fused, pack_rows, picture_rows
+from mgn_fast.embedding.mirroring import fused, pack_rows, picture_rows, with_mirror
 from mgn_fast.errors import DecodeError, ModelError
 from mgn_fast.inference.lane import Flight
 from mgn_fast.inference.opening import open_session
 from mgn_fast.inference.session import Session
-from mgn_fast.models.contract import EMBEDDING_WIDTH, METADATA_KEY, Contract
+from mgn_fast.models.contract import Contract
+from mgn_fast.models.presets import no_contract
 from mgn_fast.pictures.pixels import Source, decode, resize
 from mgn_fast.pictures.sources import named
 from mgn_fast.types import AnyArray, F32Array, PathLike, U8Array
@@ -40,7 +41,7 @@ class _Picture:
     name: str
     resized: U8Array
     rows_due: int
-    embedding: F32Array = field(default_factory=lambda: np.zeros(EMBEDDING_WIDTH, np.float32))
+    embedding: F32Array
 
 
 @dataclass(frozen=True)
@@ -55,31 +56,33 @@ class Embedder:
     Not safe for two threads at once; each may have an embedder of its own.
 
     Args:
-        model: an .onnx or .om file.
-        mirror: add the embedding of the left-right mirror, as the recipe does. A model
-            exported with `fuse_mirror` does so itself and needs True.
+        model: an .onnx, .om or OpenVINO's .xml file.
+        mirror: add the embedding of the left-right mirror, as the recipe does; None is what the
+            model's contract says. A model exported with `fuse_mirror` does so itself.
         workers: threads that decode and resize; None is one per core.
         on_error: "raise" stops at the first picture that cannot be decoded and names it; "skip"
             leaves it out and lists it in `skipped`.
-        open_session_options: as `open_session` takes them; or `auto=True` for the batch size,
-            lanes, threads and workers that `mgn-fast tune` found fastest for this model and
-            machine. Where it was not tuned yet, that is done first, within half a minute.
+        open_session_options: as `open_session` takes them, `contract` and `output` among them for
+            a model that others made; or `auto=True` for the batch size, lanes, threads and workers
+            that `mgn-fast tune` found fastest for this model and machine. Where it was not tuned
+            yet, that is done first, within half a minute.
 
     Attributes:
         session: the opened session.
+        contract: how the model wants its pictures.
         mirror: whether the mirrored embedding is part of the result.
         skipped: (name, reason) of every picture left out by the last call or stream.
 
     Raises:
         InvalidInputError: an option out of range, or `mirror=False` with a model that fuses.
-        ModelError: the model cannot be opened, or its contract is missing or not this package's.
+        ModelError: the model cannot be opened, or neither it nor the caller says its contract.
     """
 
     def __init__(
         self,
         model: PathLike,
         *,
-        mirror: bool = True,
+        mirror: bool | None = None,
         workers: int | None = None,
         on_error: Literal["raise", "skip"] = "raise",
         **open_session_options: Any,
@@ -94,16 +97,15 @@ class Embedder:
         with current_observer().doing("opening the model"):
             self.session = open_session(model, **open_session_options)
         try:
-            contract = _contract_of(self.session)
-            self._mirrors = picture_rows(contract, model, mirror=mirror)
-            self._check_model(contract)
+            self.contract = _contract_of(self.session)
+            self._mirrors = picture_rows(self.contract, model, mirror=mirror)
         except BaseException:
             self.session.close()
             raise
-        settings = {"workers": self.workers, "mirror": mirror, "on_error": on_error}
-        self.session.observer.using("embedder", settings)
         self.on_error = on_error
-        self.mirror = mirror
+        self.mirror = with_mirror(self.contract, mirror=mirror)
+        settings = {"workers": self.workers, "mirror": self.mirror, "on_error": on_error}
+        self.session.observer.using("embedder", settings)
         self.skipped: list[tuple[str, str]] = []
 
     def __call__(self, images: Any) -> F32Array:
@@ -115,7 +117,8 @@ class Embedder:
                 [N, H, W, 3] is N pictures.
 
         Returns:
-            float32 [N, 2048], rows of length 1; N counts the pictures that were not skipped.
+            float32 [N, D], rows of length 1 unless the contract says otherwise; N counts the
+            pictures that were not skipped.
 
         Raises:
             DecodeError: a picture cannot be decoded and `on_error` is "raise".
@@ -124,7 +127,7 @@ class Embedder:
         """
         rows = [embedding for _, embedding in self.stream(images)]
         if not rows:
-            return np.empty((0, EMBEDDING_WIDTH), np.float32)
+            return np.empty((0, self.session.embedding_width), np.float32)
         return np.stack(rows)
 
     def stream(self, images: Any) -> Iterator[tuple[str, F32Array]]:
@@ -134,7 +137,7 @@ class Embedder:
             images: as for a call; an iterator may be endless.
 
         Yields:
-            (name, float32 [2048]). The name is the path as given, relative to a directory given, or
+            (name, float32 [D]). The name is the path as given, relative to a directory given, or
             `#0`, `#1`, ... for bytes and arrays.
 
         Raises:
@@ -150,7 +153,7 @@ class Embedder:
                 picture that is no path.
 
         Yields:
-            (name, float32 [2048]).
+            (name, float32 [D]).
 
         Raises:
             As for a call.
@@ -183,24 +186,6 @@ class Embedder:
         """Rows ready while every lane is busy: enough to fill all of them again."""
         return self.session.lanes * self.session.batch_size
 
-    def _check_model(self, contract: Contract) -> None:
-        session = self.session
-        kinds = {
-            "float32": (np.float32, (3, contract.height, contract.width)),
-            "uint8": (np.uint8, (contract.height, contract.width, 3)),
-        }
-        dtype, shape = kinds[contract.input]
-        if session.input_dtype != dtype or session.input_shape != shape:
-            raise ModelError(
-                f"{session.model_path} has input {session.input_dtype} {session.input_shape}, "
-                f"expected {np.dtype(dtype)} {shape} for MGN"
-            )
-        if session.embedding_width != EMBEDDING_WIDTH:
-            raise ModelError(
-                f"{session.model_path} gives embeddings {session.embedding_width} wide, "
-                f"expected {EMBEDDING_WIDTH} for MGN"
-            )
-
     def _decoded(
         self, sources: Iterable[tuple[str, Any]], pool: ThreadPoolExecutor
     ) -> Generator[_Picture, None, None]:
@@ -222,20 +207,21 @@ class Embedder:
                         raise
                     self.skipped.append((name, str(error)))
                     continue
-                yield _Picture(name, resized, rows_due=self.rows_per_picture)
+                empty = np.zeros(self.session.embedding_width, np.float32)
+                yield _Picture(name, resized, self.rows_per_picture, empty)
         finally:
             for _, future in waiting:
                 future.cancel()
 
     def decode_and_resize(self, source: Source, name: str) -> U8Array:
-        """One picture at the model's size, uint8 RGB [384, 128, 3]: the worker threads' job.
+        """One picture at the model's size, uint8 RGB [H, W, 3]: the worker threads' job.
 
         Args:
             source: a path, the bytes of a file, or uint8 RGB [H, W, 3].
             name: for messages, where the source is no path.
 
         Returns:
-            uint8 RGB [384, 128, 3].
+            uint8 RGB [H, W, 3].
 
         Raises:
             DecodeError: it cannot be decoded.
@@ -245,7 +231,12 @@ class Embedder:
         with self.session.observer.spending("decode"):
             pixels = decode(source, name=None if is_path else name)
         with self.session.observer.spending("resize"):
-            return resize(pixels)
+            return resize(
+                pixels,
+                height=self.contract.height,
+                width=self.contract.width,
+                interpolation=self.contract.interpolation,
+            )
 
     def _embedded(self, decoded: Iterator[_Picture]) -> Iterator[tuple[str, F32Array]]:
         """Sends rows through the lanes batch by batch; yields pictures as their order allows."""
@@ -260,7 +251,7 @@ class Embedder:
             with flight.lane() as lane:
                 batch = [ready.popleft() for _ in range(self.session.next_count(len(ready)))]
                 with self.session.observer.spending("pack"):
-                    under_way.extend(_fill(lane.input, batch))
+                    under_way.extend(_fill(lane.input, batch, self.contract))
                 flight.submit(lane, len(batch), batch)
             for finished, embeddings in flight.finished():
                 self._add(finished, embeddings)
@@ -282,25 +273,25 @@ class Embedder:
             with self.session.observer.spending("fuse"):
                 subject = f"the embedding of {picture.name} has"
                 remedy = "; the model's weights are damaged"
-                embedding = fused(picture.embedding, ModelError, subject, remedy)
+                normalise = self.contract.normalise
+                embedding = fused(
+                    picture.embedding, ModelError, subject, remedy, normalise=normalise
+                )
             yield picture.name, embedding
 
 
 def _contract_of(session: Session) -> Contract:
     if session.contract is None:
-        raise ModelError(
-            f"{session.model_path} has no metadata {METADATA_KEY!r}, so how to prepare "
-            "pictures for it is not known; export the checkpoint with `mgn-fast export`"
-        )
+        raise no_contract(session.model_path, session.input_shape, session.output_widths)
     return session.contract
 
 
-def _fill(target: AnyArray, batch: list[_Row]) -> list[_Picture]:
+def _fill(target: AnyArray, batch: list[_Row], contract: Contract) -> list[_Picture]:
     """Packs the rows in order; both rows of a picture in one go. Returns the pictures begun."""
     begun, done = [], 0
     for picture, group in groupby(batch, key=attrgetter("picture")):
         mirrors = [row.mirror for row in group]
-        pack_rows(picture.resized, target[done:], mirrors)
+        pack_rows(picture.resized, target[done:], mirrors, contract)
         if not mirrors[0]:  # the plain row comes first; its mirror may open the next batch
             begun.append(picture)
         done += len(mirrors)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any, BinaryIO
@@ -161,7 +161,7 @@ def _write_sidecar(path: Path, names: list[str], sha256: str, embedder: Embedder
         "model": {"name": session.model_path.name, "sha256": file_sha256(session.model_path)},
         "backend": session.backend,
         "mirror": embedder.mirror,
-        "contract": asdict(session.contract) if session.contract else None,
+        "contract": session.contract.to_dict() if session.contract else None,
         "skipped": [{"name": name, "reason": reason} for name, reason in embedder.skipped],
         "names": names,
     }

@@ -9,6 +9,7 @@ families     whose MGN it is: names, sizes, pooling, order
 network      MGN in PyTorch
 graph        MGN as an ONNX graph
 nodes        its layers as ONNX nodes
+proof        the file held against the network
 """
 
 from mgn_fast.export.onnx_export import export_onnx

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from mgn_fast.models.contract import Interpolation, Part
 from mgn_fast.models.parts import PART_WIDTH, PARTS
 
 PoolKind = Literal["max", "avg"]
@@ -44,14 +45,19 @@ class Design:
     wide_heads: bool = False
     order: tuple[int, ...] = tuple(range(len(PARTS)))
     pool: PoolKind | None = "max"
-    interpolation: str = "pillow-bilinear"
+    interpolation: Interpolation = "pillow-bilinear"
     part_width: int = PART_WIDTH
     num_identities: int | None = NUM_IDENTITIES
 
     @property
-    def parts(self) -> tuple[tuple[str, int], ...]:
+    def parts(self) -> tuple[Part, ...]:
         """Names and widths of the embedding's parts, in its order."""
         return tuple((PARTS[index].name, self.part_width) for index in self.order)
+
+    @property
+    def embedding_width(self) -> int:
+        """Of all parts together."""
+        return len(self.order) * self.part_width
 
     def reduction(self, index: int) -> str:
         """The name of the reduction that serves a part, given as an index into `PARTS`."""

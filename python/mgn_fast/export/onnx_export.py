@@ -6,12 +6,9 @@ Imports torch and onnx only while it works, so that the package installs and imp
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
-
-import numpy as np
 
 from mgn_fast import _core
 from mgn_fast.common.checks import one_of, output_name, path_of, true_or_false, whole_number
@@ -19,34 +16,24 @@ from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import replacing
 from mgn_fast.errors import ExportError, InvalidInputError
 from mgn_fast.export.families import REID_MGN, Design, PoolKind
+from mgn_fast.export.proof import require_equal
 from mgn_fast.models.contract import (
-    HEIGHT,
-    INPUT_NAME,
     MAX_BATCH_SIZE,
     METADATA_KEY,
     OUTPUT_NAME,
-    WIDTH,
     Contract,
     InputKind,
     OutputKind,
 )
-from mgn_fast.models.parts import PARTS, WHOLE_PARTS
-from mgn_fast.types import AnyArray, F32Array, PathLike, U8Array
+from mgn_fast.types import AnyArray, PathLike
 
 if TYPE_CHECKING:
     from mgn_fast.export.graph import GraphForm
-    from mgn_fast.export.network import MGN
 
 # The recipe's opset, which the CANN of its time (5.1) takes and every consumer since. No operator
 # of this graph gained anything later, and ONNX Runtime runs 17 no faster: a newer default would
 # only exclude machines.
 DEFAULT_OPSET = 11
-# Of the largest value of the network's output: about 20 times what the order of float32 sums in two
-# correct convolution libraries was seen to change, and far below a wrong weight, pad or stride.
-TOLERANCE = 1e-4
-
-_VERIFIED_BATCHES = (1, 2, 5)
-_CHUNK = 8
 
 
 def export_onnx(
@@ -94,8 +81,7 @@ def export_onnx(
     target = output_name(path, ".onnx", exact=True)
     if checkpoint is not None:
         path_of("checkpoint", checkpoint)
-    contract = Contract(input, outputs, fuse_mirror, seed=whole_number("seed", seed, 0, 2**63 - 1))
-    _check_contract(contract)
+    contract = _contract(input, outputs, fuse_mirror=fuse_mirror, seed=seed)
     true_or_false("verify", verify)
     _check_pool(pool, checkpoint)
     if batch_size is not None:
@@ -109,19 +95,27 @@ def export_onnx(
         form = replace(form, design=design)
         _write(temporary, parameters, form, contract)
         if verify:
-            _verify(temporary, parameters, form, seed)
+            require_equal(temporary, parameters, form, seed)
     return target
 
 
-def _check_contract(contract: Contract) -> None:
-    one_of("input", contract.input, get_args(InputKind))
-    one_of("outputs", contract.outputs, get_args(OutputKind))
-    true_or_false("fuse_mirror", contract.fuse_mirror)
-    if contract.fuse_mirror and contract.outputs == "all":
+def _contract(input: InputKind, outputs: OutputKind, *, fuse_mirror: bool, seed: int) -> Contract:
+    one_of("input", input, ("float32", "uint8"))
+    one_of("outputs", outputs, get_args(OutputKind))
+    true_or_false("fuse_mirror", fuse_mirror)
+    if fuse_mirror and outputs == "all":
         raise InvalidInputError(
             "fuse_mirror is True and outputs is 'all': adding picture and mirror is defined for "
             "the feature alone, not for logits; expected outputs='embedding'"
         )
+    return Contract(
+        input=input,
+        layout="NCHW" if input == "float32" else "NHWC",
+        output=OUTPUT_NAME,
+        outputs=outputs,
+        mirror="inside" if fuse_mirror else "add",
+        seed=whole_number("seed", seed, 0, 2**63 - 1),
+    )
 
 
 def _check_pool(pool: PoolKind | None, checkpoint: PathLike | None) -> None:
@@ -171,8 +165,16 @@ def _weights(
             f"{name} has no classifiers (fc_id_*), whose logits outputs='all' would give; give "
             "outputs='embedding', or a checkpoint with them"
         )
-    origin = f"weights:{read.sha256}"
-    return read.parameters, design, replace(contract, checkpoint_sha256=origin, seed=None)
+    stated = replace(
+        contract,
+        interpolation=design.interpolation,
+        embedding_width=design.embedding_width,
+        parts=design.parts,
+        # Files of earlier versions have the hash of the checkpoint's file, without a word before.
+        checkpoint_sha256=f"weights:{read.sha256}",
+        seed=None,
+    )
+    return read.parameters, design, stated
 
 
 def _write(
@@ -188,88 +190,3 @@ def _write(
         onnx.save_model(model, path)
     except OSError as error:
         raise ExportError(f"the model cannot be written: {error.strerror or error}") from error
-
-
-def _verify(path: Path, parameters: dict[str, AnyArray], form: GraphForm, seed: int) -> None:
-    """Raises ExportError unless network and file agree on pictures, at several batch sizes."""
-    import onnx
-
-    from mgn_fast.export.network import network_with
-
-    model = onnx.load_model(path, load_external_data=False)
-    found = {entry.domain: entry.version for entry in model.opset_import}
-    if found != {"": form.opset}:
-        raise ExportError(f"the file has the opsets {found}, expected {{'': {form.opset}}}")
-    del model
-    batches = _VERIFIED_BATCHES if form.batch_size is None else (form.batch_size,)
-    pixels, planes = _pictures(sum(batches), seed)
-    expected = _reference(network_with(parameters, form.design), planes, form)
-    start = 0
-    for size, got in zip(
-        batches, _runs(path, pixels if form.input == "uint8" else planes, batches), strict=True
-    ):
-        wanted = {name: values[start : start + size] for name, values in expected.items()}
-        _require_equal(got, wanted, size)
-        start += size
-
-
-def _pictures(count: int, seed: int) -> tuple[U8Array, F32Array]:
-    """Drawn pictures in both forms of input: uint8 [N, H, W, 3] and float32 [N, 3, H, W]."""
-    from mgn_fast.datasets.scenes import draw_pictures
-    from mgn_fast.pictures.pixels import pack, resize_pack
-
-    pixels = np.empty((count, HEIGHT, WIDTH, 3), np.uint8)
-    planes = np.empty((count, 3, HEIGHT, WIDTH), np.float32)
-    for index, drawing in enumerate(draw_pictures(count, seed)):
-        resize_pack(drawing, pixels[index])
-        pack(pixels[index], planes[index])
-    return pixels, planes
-
-
-def _reference(network: MGN, planes: F32Array, form: GraphForm) -> dict[str, F32Array]:
-    """The outputs of the network in PyTorch, by the file's output names."""
-    import torch
-
-    wholes, logits = [part.name for part in WHOLE_PARTS], [part.logits for part in PARTS]
-    names = (OUTPUT_NAME, *wholes, *logits)
-    with torch.inference_mode():
-        runs = []
-        for start in range(0, len(planes), _CHUNK):
-            chunk = torch.from_numpy(planes[start : start + _CHUNK])
-            results = network(chunk)
-            if form.fuse_mirror:
-                both = results[0] + network(chunk.flip(3))[0]
-                results = (torch.nn.functional.normalize(both),)
-            runs.append(results)
-        stacked = [torch.cat(values).numpy() for values in zip(*runs, strict=True)]
-    return dict(zip(names, stacked[: None if form.outputs == "all" else 1], strict=False))
-
-
-def _runs(path: Path, images: AnyArray, batches: tuple[int, ...]) -> Iterator[dict[str, F32Array]]:
-    """The file's outputs by name, for one batch after the other."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-    for batch in np.split(images, np.cumsum(batches)[:-1]):
-        yield dict(zip(names, session.run(names, {INPUT_NAME: batch}), strict=True))
-
-
-def _require_equal(got: dict[str, F32Array], wanted: dict[str, F32Array], batch: int) -> None:
-    if list(got) != list(wanted):
-        raise ExportError(f"the file has the outputs {list(got)}, expected {list(wanted)}")
-    for name, reference in wanted.items():
-        if got[name].shape != reference.shape:
-            raise ExportError(
-                f"output {name!r} has shape {got[name].shape}, expected {reference.shape}"
-            )
-        scale = float(np.abs(reference).max())
-        difference = float(np.abs(got[name] - reference).max())
-        # Not "difference > limit": a NaN must fail too.
-        if not difference <= TOLERANCE * scale:
-            raise ExportError(
-                f"output {name!r} differs from the network's by {difference:.3g} at batch {batch}, "
-                f"expected at most {TOLERANCE:g} of its scale {scale:.3g}; no file was written"
-            )

@@ -24,10 +24,9 @@ import numpy as np
 
 from mgn_fast.common.checks import output_name
 from mgn_fast.common.files import is_directory
-from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.gallery.file import DTYPES, Batch
-from mgn_fast.gallery.model import description_of, probe_of, require_same_model
+from mgn_fast.gallery.model import PictureEmbedder, description_of, probe_of, require_same_model
 from mgn_fast.gallery.writer import SUFFIX, GalleryWriter, writing
 from mgn_fast.pictures import pixels
 from mgn_fast.pictures.sources import list_pictures
@@ -98,7 +97,7 @@ class GalleryBuilder:
     """
 
     def __init__(
-        self, sink: Sink, embedder: Embedder, dtype: str, known: set[str], folder: str = ""
+        self, sink: Sink, embedder: PictureEmbedder, dtype: str, known: set[str], folder: str = ""
     ) -> None:
         self._sink, self._embedder, self._dtype = sink, embedder, dtype
         self._known, self._folder = known, folder
@@ -211,7 +210,10 @@ class GalleryBuilder:
 
 @contextlib.contextmanager
 def adding(
-    path: PathLike, embedder: Embedder, pictures_: PathLike | Iterable[PathLike], dtype: str | None
+    path: PathLike,
+    embedder: PictureEmbedder,
+    pictures_: PathLike | Iterable[PathLike],
+    dtype: str | None,
 ) -> Iterator[tuple[GalleryBuilder, list[tuple[str, Path]]]]:
     """A builder that adds to a gallery's file, which is made where it is not there.
 
@@ -272,7 +274,7 @@ def named_pictures(
     return str(Path.cwd()), [(os.fspath(path), Path(path)) for path in pictures_]
 
 
-def _known(writer: GalleryWriter, embedder: Embedder, probe: F32Array) -> set[str]:
+def _known(writer: GalleryWriter, embedder: PictureEmbedder, probe: F32Array) -> set[str]:
     gallery = writer.gallery
     require_same_model(gallery.description, gallery.probe, embedder, gallery.path, asked=probe)
     return {digest for batch in gallery.batches for digest in batch.sha256}

@@ -9,8 +9,9 @@ gallery and asked of every model that comes to it. Two files of one checkpoint (
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -31,9 +32,15 @@ class PictureEmbedder(Protocol):
 
     session: Session
     mirror: bool
+    workers: int
+    on_error: Literal["raise", "skip"]
+    skipped: list[tuple[str, str]]
 
     def __call__(self, pictures: Any, /) -> F32Array:
         """Embeddings, float32 [N, D], rows of length 1."""
+
+    def stream_named(self, sources: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, F32Array]]:
+        """(name, embedding) of named pictures one by one, in order."""
 
 
 def probe_picture() -> U8Array:

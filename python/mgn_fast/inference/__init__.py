@@ -4,6 +4,7 @@
 opening      what users call: `open_session`
 session      an opened model: runs any number of pictures
 pool         who has which lane
+fitting      what caller and file say of a model, and whether they fit
 lane         one caller's turn on a lane, its ticket, and a flight of tickets
 backend      what every backend gives
 backend_ascend, backend_onnxruntime, backend_openvino   one each; backend_cpu: of the last two

@@ -64,6 +64,7 @@ class Model(Protocol):
     input_shape: tuple[int, ...]
     input_dtype: np.dtype[Any]
     embedding_width: int
+    output_widths: tuple[int, ...]
     batch_size: int
     batch_sizes: tuple[int, ...]
     # What computes: the lanes are spread over the engines in turn.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import functools
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -30,8 +29,8 @@ from mgn_fast.errors import (
     ModelLoadError,
 )
 from mgn_fast.inference.backend import StageTime
-from mgn_fast.models.contract import Contract
-from mgn_fast.models.om_file import HEADER_BYTES, MAGIC, is_header, read_sidecar, sidecar_path
+from mgn_fast.inference.fitting import NOTHING_SAID, Statement
+from mgn_fast.models.om_file import HEADER_BYTES, MAGIC, is_header, read_contract
 from mgn_fast.types import AnyArray, F32Array, PathLike
 
 # A session that is closed waits so long for the batches in flight, then asks the device to drop
@@ -66,19 +65,23 @@ class AscendModel:
         lanes: int,
         batch_size: int | None,
         timed: bool = False,
+        stated: Statement = NOTHING_SAID,
     ) -> None:
         self.path = Path(path)
         devices = _checked_devices(device, lanes)
         self.num_engines = len(devices)
         _start()
         _require_om(self.path)
-        self.contract = _read_contract(self.path)
+        self.contract, output = stated.completed(lambda: read_contract(self.path))
+        width = (self.contract and self.contract.embedding_width) or 0
         self._engines: list[_core.AscendEngine] = []
         self._num_given = 0
         try:
             for place, number in enumerate(devices):
                 share = len(range(place, lanes, len(devices)))
-                self._engines.append(_open_engine(self.path, number, share, timed=timed))
+                self._engines.append(
+                    _open_engine(self.path, number, share, (output, width), timed=timed)
+                )
             self._read_info(batch_size)
         except BaseException:
             self.close()
@@ -109,6 +112,7 @@ class AscendModel:
         self.input_dtype: np.dtype[Any] = engine.input_dtype()
         self.input_shape = tuple(engine.input_shape())
         self.embedding_width = engine.embedding_width()
+        self.output_widths = tuple(engine.output_widths())
         self.shares_memory = engine.shares_memory()
         self.weights_bytes = engine.weights_bytes()
         self.device_bytes: int | None = sum(engine.device_bytes() for engine in self._engines)
@@ -205,14 +209,6 @@ def _require_om(path: Path) -> None:
         )
 
 
-def _read_contract(path: Path) -> Contract | None:
-    """The contract in the file beside the model, PATH.json, which the compiler here writes."""
-    facts = read_sidecar(path)
-    if facts is None or facts["contract"] is None:
-        return None
-    return Contract.from_json(json.dumps(facts["contract"]), source=str(sidecar_path(path)))
-
-
 def _start() -> None:
     _core.ascend_start()
     _leave_at_exit()
@@ -224,9 +220,12 @@ def _leave_at_exit() -> None:
     atexit.register(_core.ascend_leave)
 
 
-def _open_engine(path: Path, device: int, lanes: int, *, timed: bool) -> _core.AscendEngine:
+def _open_engine(
+    path: Path, device: int, lanes: int, wanted: tuple[str, int], *, timed: bool
+) -> _core.AscendEngine:
+    """One device's engine; `wanted` is the embeddings' output and their width, "" and 0 unknown."""
     try:
-        return _core.AscendEngine(os.fsencode(path), device, lanes, timed)
+        return _core.AscendEngine(os.fsencode(path), device, lanes, timed, *wanted)
     except DeviceMemoryError:
         raise
     except DeviceError as error:

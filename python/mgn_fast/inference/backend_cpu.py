@@ -19,28 +19,35 @@ from mgn_fast.common.files import is_regular_file
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import InvalidInputError, ModelError
 from mgn_fast.inference.backend import FutureBatch
-from mgn_fast.models.contract import OUTPUT_NAME
+from mgn_fast.models.contract import OUTPUT_NAME, Contract
 from mgn_fast.models.onnx_file import OnnxTensor
 from mgn_fast.types import AnyArray, F32Array
 
 DEFAULT_BATCH_SIZE = 8
 CACHE_LINE_BYTES = 64
-_INPUT_DTYPES = ("float32", "uint8")
+_INPUT_DTYPES = ("float32", "float16", "uint8")
+_OUTPUT_DTYPES = ("float32", "float16")
 
 
 class CpuModel:
-    """An .onnx file's input and output, once its runtime has said what they are.
+    """A model file's input and output, once its runtime has said what they are.
 
     Args:
         path: the file.
         ends: its inputs and its outputs.
         lanes: of the session.
         batch_size: that the caller asked for; None for no wish.
+        said: the contract, which says sizes that the file leaves free, and the name of the output
+            to take; None and "" where nobody says them.
 
     Attributes:
         path: the file.
         input_name, input_shape, input_dtype: of one picture, without the batch axis.
-        output_name, embedding_width: the output that holds the embeddings.
+        contract: as given; None where nobody says it.
+        output_name, output_shape, output_dtype: of the output that holds the embeddings, without
+            the batch axis.
+        embedding_width: numbers in an embedding.
+        output_widths: numbers per picture of every output; 0 where the file does not say.
         batch_size: pictures per batch at most.
         batch_sizes: those that run without padding, ascending.
         num_engines: as many as lanes: each has its own threads.
@@ -56,8 +63,10 @@ class CpuModel:
         *,
         lanes: int,
         batch_size: int | None,
+        said: tuple[Contract | None, str] = (None, ""),
     ) -> None:
         self.path = path
+        self.contract, self._wanted_output = said
         self.num_engines = lanes
         inputs, outputs = ends
         self._read_input(inputs, batch_size)
@@ -67,17 +76,26 @@ class CpuModel:
         """Rows that a batch of `count` pictures runs: as many, or the file's fixed batch size."""
         return count if count in self.batch_sizes else self.batch_size
 
+    def new_output(self, count: int) -> AnyArray:
+        """An array for the embeddings of `count` pictures, of the output's own type and shape."""
+        return np.empty((count, *self.output_shape), self.output_dtype)
+
+    def as_embeddings(self, output: AnyArray) -> F32Array:
+        """The rows of what `new_output` made, as float32 [N, width]; a copy of float16 only."""
+        return output.reshape(len(output), -1).astype(np.float32, copy=False)
+
     def _read_input(self, inputs: Sequence[OnnxTensor], batch_size: int | None) -> None:
         if len(inputs) != 1:
             names = [entry.name for entry in inputs]
             raise ModelError(f"{self.path} has inputs {names}, expected one")
         (entry,) = inputs
-        batch, rest = entry.shape[:1], entry.shape[1:]
+        batch, rest = entry.shape[:1], _completed(entry.shape[1:], self.contract)
         sizes = tuple(size for size in rest if isinstance(size, int))
         if entry.dtype not in _INPUT_DTYPES or not rest or len(sizes) != len(rest):
             raise ModelError(
                 f"{self.path} has input {entry.name} of {entry.dtype} {list(entry.shape)}, "
-                "expected float32 or uint8 with a batch axis and fixed other sizes"
+                f"expected one of {', '.join(_INPUT_DTYPES)} with a batch axis and fixed other "
+                "sizes, or a contract that says them"
             )
         self.input_name = entry.name
         self.input_dtype: np.dtype[Any] = np.dtype(entry.dtype)
@@ -94,18 +112,60 @@ class CpuModel:
             self.batch_sizes = tuple(range(1, self.batch_size + 1))
 
     def _read_output(self, outputs: Sequence[OnnxTensor]) -> None:
-        candidates = [e for e in outputs if e.dtype == "float32" and len(e.shape) == 2]
-        if any(entry.name == OUTPUT_NAME for entry in outputs):
-            candidates = [entry for entry in candidates if entry.name == OUTPUT_NAME]
-        width = candidates[0].shape[1] if len(candidates) == 1 else None
-        if not isinstance(width, int):
-            shapes = [f"{entry.name} {entry.dtype} {list(entry.shape)}" for entry in outputs]
+        self.output_widths = tuple(_width(entry) or 0 for entry in outputs)
+        entry = self._embeddings_output(outputs)
+        width = _width(entry)
+        if width is None and self.contract is not None:
+            width = self.contract.embedding_width
+        if entry.dtype not in _OUTPUT_DTYPES or width is None:
             raise ModelError(
-                f"{self.path} has outputs {shapes}; expected one float output (batch, width), or "
-                f"one of the name {OUTPUT_NAME!r}"
+                f"{self.path} has output {_words(entry)}, expected float32 or float16 "
+                "(batch, width), with sizes of 1 behind it or none"
             )
-        self.output_name = candidates[0].name
+        self.output_name = entry.name
+        self.output_dtype: np.dtype[Any] = np.dtype(entry.dtype)
+        self.output_shape = (width, *(1 for _ in entry.shape[2:]))
         self.embedding_width = width
+
+    def _embeddings_output(self, outputs: Sequence[OnnxTensor]) -> OnnxTensor:
+        """The output that is named; else MGN's own, the only one, or the only one of embeddings."""
+        wanted = self._wanted_output
+        if not wanted and len(outputs) == 1:
+            return outputs[0]
+        found = [entry for entry in outputs if entry.name == (wanted or OUTPUT_NAME)]
+        if not wanted and not found:
+            found = [e for e in outputs if e.dtype in _OUTPUT_DTYPES and _width(e) is not None]
+        if len(found) == 1:
+            return found[0]
+        shapes = "; ".join(map(_words, outputs))
+        if wanted:
+            raise ModelError(f"{self.path} has no output {wanted!r}, expected one of: {shapes}")
+        raise ModelError(
+            f"{self.path} has {len(outputs)} outputs: {shapes}; expected the name of the one that "
+            "holds the embeddings, as output in Python and --output-name on the command line"
+        )
+
+
+def _width(entry: OnnxTensor) -> int | None:
+    """Numbers per picture of an output (batch, width) or (batch, width, 1, 1); None for others."""
+    if len(entry.shape) < 2 or any(size != 1 for size in entry.shape[2:]):
+        return None
+    width = entry.shape[1]
+    return width if isinstance(width, int) and width > 0 else None
+
+
+def _words(entry: OnnxTensor) -> str:
+    return f"{entry.name} {entry.dtype} {list(entry.shape)}"
+
+
+def _completed(shape: Sequence[int | str], contract: Contract | None) -> tuple[int | str, ...]:
+    """The shape of a picture, its free sizes taken from the contract."""
+    if contract is None or len(shape) != len(contract.picture_shape):
+        return tuple(shape)
+    return tuple(
+        size if isinstance(size, int) and size > 0 else said
+        for size, said in zip(shape, contract.picture_shape, strict=True)
+    )
 
 
 class CpuLane:

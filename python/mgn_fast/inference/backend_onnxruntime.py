@@ -11,12 +11,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mgn_fast.errors import DeviceError, InvalidInputError, ModelError
 from mgn_fast.inference.backend_cpu import CpuLane, CpuModel, require_readable, threads_per_lane
+from mgn_fast.inference.fitting import NOTHING_SAID, Statement
 from mgn_fast.models.contract import METADATA_KEY, Contract
-from mgn_fast.models.onnx_file import OnnxTensor, read_onnx
+from mgn_fast.models.onnx_file import OnnxTensor, metadata_of, read_onnx
 from mgn_fast.models.precision import Precision, precision_of, quantises
 from mgn_fast.types import AnyArray, F32Array, PathLike
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 # Its own words for the element types that matter, in NumPy's.
-_DTYPES = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
+_DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(uint8)": "uint8"}
 
 
 class OnnxruntimeModel(CpuModel):
@@ -40,6 +39,7 @@ class OnnxruntimeModel(CpuModel):
         batch_size: int | None,
         threads: int | None,
         precision: Precision | None = None,
+        stated: Statement = NOTHING_SAID,
     ) -> None:
         path = Path(path)
         if precision == "bf16":
@@ -52,9 +52,9 @@ class OnnxruntimeModel(CpuModel):
         if precision is not None:
             kinds = {node.kind for node in read_onnx(path).nodes}
             precision_of(path, precision, quantised=quantises(kinds))
-        self.contract = _read_contract(self._runtime, path)
         ends = _described(self._runtime.get_inputs()), _described(self._runtime.get_outputs())
-        super().__init__(path, ends, lanes=lanes, batch_size=batch_size)
+        said = stated.completed(lambda: _read_contract(self._runtime, path))
+        super().__init__(path, ends, lanes=lanes, batch_size=batch_size, said=said)
 
     def open_lane(self) -> CpuLane:
         """Another lane; all of them run in one ONNX Runtime session."""
@@ -64,13 +64,13 @@ class OnnxruntimeModel(CpuModel):
         """Does nothing: ONNX Runtime's session goes with its last reference."""
 
     def _run(self, images: AnyArray) -> F32Array:
-        embeddings = np.empty((len(images), self.embedding_width), np.float32)
+        output = self.new_output(len(images))
         binding = self._runtime.io_binding()
         binding.bind_input(
             self.input_name, "cpu", 0, self.input_dtype, images.shape, images.ctypes.data
         )
         binding.bind_output(
-            self.output_name, "cpu", 0, np.float32, embeddings.shape, embeddings.ctypes.data
+            self.output_name, "cpu", 0, self.output_dtype, output.shape, output.ctypes.data
         )
         try:
             self._runtime.run_with_iobinding(binding)
@@ -80,7 +80,7 @@ class OnnxruntimeModel(CpuModel):
                 call="run_with_iobinding",
                 detail=str(error),
             ) from error
-        return embeddings
+        return self.as_embeddings(output)
 
 
 def _open(path: Path, pool_size: int) -> onnxruntime.InferenceSession:
@@ -112,4 +112,4 @@ def _read_contract(runtime: Any, path: Path) -> Contract | None:
     metadata = runtime.get_modelmeta().custom_metadata_map
     if METADATA_KEY not in metadata:
         return None
-    return Contract.from_json(metadata[METADATA_KEY], source=str(path))
+    return Contract.from_json(metadata[METADATA_KEY], source=metadata_of(path))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,10 @@ import numpy as np
 from mgn_fast.common.extras import require_extra
 from mgn_fast.errors import DeviceError, InvalidInputError, ModelError
 from mgn_fast.inference.backend_cpu import CpuLane, CpuModel, require_readable, threads_per_lane
+from mgn_fast.inference.fitting import NOTHING_SAID, Statement
 from mgn_fast.models.contract import METADATA_KEY, Contract
-from mgn_fast.models.onnx_file import OnnxTensor
+from mgn_fast.models.om_file import read_contract
+from mgn_fast.models.onnx_file import OnnxTensor, metadata_of
 from mgn_fast.models.precision import Precision, precision_of, quantises
 from mgn_fast.types import AnyArray, F32Array, PathLike
 
@@ -32,7 +35,7 @@ _HINTS: dict[Precision, str] = {"float32": "f32", "bf16": "bf16", "int8": "f32"}
 
 
 class OpenvinoModel(CpuModel):
-    """An .onnx file opened by OpenVINO (a `backend.Model`)."""
+    """An .onnx file, or OpenVINO's own .xml, opened by OpenVINO (a `backend.Model`)."""
 
     backend = "openvino"
 
@@ -44,6 +47,7 @@ class OpenvinoModel(CpuModel):
         batch_size: int | None,
         threads: int | None,
         precision: Precision | None = None,
+        stated: Statement = NOTHING_SAID,
     ) -> None:
         path = Path(path)
         require_readable(path)
@@ -54,9 +58,12 @@ class OpenvinoModel(CpuModel):
         if self.precision == "bf16":
             _require_bf16(_capabilities(runtime.Core()))
         self.threads = threads_per_lane(lanes, threads)
-        self.contract = _read_contract(model, path)
-        ends = _described(model.inputs), _described(model.outputs)
-        super().__init__(path, ends, lanes=lanes, batch_size=batch_size)
+        said = stated.completed(lambda: _read_contract(model, path))
+        outputs = _described(model.outputs, said[1])
+        ends = _described(model.inputs), outputs
+        super().__init__(path, ends, lanes=lanes, batch_size=batch_size, said=said)
+        self._output_place = [entry.name for entry in outputs].index(self.output_name)
+        _fix_size(model, self.input_shape)
         self._make_tensor = runtime.Tensor
         self._compiled = _compile(runtime, model, path, _options(lanes, self))
 
@@ -69,10 +76,12 @@ class OpenvinoModel(CpuModel):
         """Does nothing: OpenVINO's model goes with its last reference."""
 
     def _run(self, request: openvino.InferRequest, images: AnyArray) -> F32Array:
-        embeddings = np.empty((len(images), self.embedding_width), np.float32)
+        output = self.new_output(len(images))
         try:
-            request.set_tensor(self.input_name, self._make_tensor(images, shared_memory=True))
-            request.set_tensor(self.output_name, self._make_tensor(embeddings, shared_memory=True))
+            request.set_input_tensor(self._make_tensor(images, shared_memory=True))
+            request.set_output_tensor(
+                self._output_place, self._make_tensor(output, shared_memory=True)
+            )
             # Not `infer`, which copies every output that the file has.
             request.start_async()
             request.wait()
@@ -80,7 +89,7 @@ class OpenvinoModel(CpuModel):
             raise DeviceError(
                 f"OpenVINO failed on {self.path}: {error}", call="infer", detail=str(error)
             ) from error
-        return embeddings
+        return self.as_embeddings(output)
 
 
 def _options(lanes: int, model: OpenvinoModel) -> dict[str, Any]:
@@ -117,7 +126,7 @@ def _read(path: Path) -> openvino.Model:
     from openvino.frontend import FrontEndManager
 
     # Not `Core.read_model`, which has every other format's reader try the file and complain.
-    reader = FrontEndManager().load_by_framework("onnx")
+    reader = FrontEndManager().load_by_framework("ir" if path.suffix == ".xml" else "onnx")
     try:
         return reader.convert(reader.load(os.fspath(path)))
     except Exception as error:  # OpenVINO's classes share no other base
@@ -143,11 +152,21 @@ def _require_bf16(capabilities: list[str]) -> None:
         )
 
 
-def _described(ports: Any) -> list[OnnxTensor]:
-    return [
-        OnnxTensor(port.get_any_name(), _dtype(port.element_type), _shape(port.partial_shape))
-        for port in ports
-    ]
+def _described(ports: Any, wanted: str = "") -> list[OnnxTensor]:
+    """Inputs or outputs, each by the name that is wanted where it has that one among others."""
+    described = []
+    for place, port in enumerate(ports):
+        names = sorted(port.get_names()) or [f"number {place}"]
+        name = wanted if wanted in names else names[0]
+        described.append(OnnxTensor(name, _dtype(port.element_type), _shape(port.partial_shape)))
+    return described
+
+
+def _fix_size(model: openvino.Model, picture_shape: Sequence[int]) -> None:
+    """Gives the pictures their size where the file leaves it free; the batch stays as it is."""
+    shape = model.inputs[0].partial_shape
+    if any(size.is_dynamic for size in list(shape)[1:]):
+        model.reshape([-1 if shape[0].is_dynamic else shape[0].get_length(), *picture_shape])
 
 
 def _dtype(kind: Any) -> str:
@@ -164,8 +183,10 @@ def _shape(shape: Any) -> tuple[int | str, ...]:
 
 
 def _read_contract(model: openvino.Model, path: Path) -> Contract | None:
+    if path.suffix == ".xml":
+        return read_contract(path)
     place = ["framework", METADATA_KEY]
     if not model.has_rt_info(place):
         return None
     text = model.get_rt_info(place).astype(str)
-    return Contract.from_json(text, source=str(path))
+    return Contract.from_json(text, source=metadata_of(path))

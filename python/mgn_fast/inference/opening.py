@@ -10,15 +10,17 @@ from mgn_fast.common.checks import one_of, path_of, whole_number
 from mgn_fast.common.observer import current_observer
 from mgn_fast.errors import InvalidInputError, ModelError
 from mgn_fast.inference.backend import Model
+from mgn_fast.inference.fitting import Statement, fitted
 from mgn_fast.inference.session import Session
 from mgn_fast.models.contract import MAX_BATCH_SIZE
 from mgn_fast.models.precision import Precision
+from mgn_fast.models.presets import StatedContract, contract_of
 from mgn_fast.types import PathLike
 
 Backend = Literal["ascend", "onnxruntime", "openvino"]
 
 MAX_LANES = 64
-_BACKEND_OF: dict[str, Backend] = {".onnx": "onnxruntime", ".om": "ascend"}
+_BACKEND_OF: dict[str, Backend] = {".onnx": "onnxruntime", ".om": "ascend", ".xml": "openvino"}
 
 
 def open_session(
@@ -30,11 +32,14 @@ def open_session(
     batch_size: int | None = None,
     threads: int | None = None,
     precision: Precision | None = None,
+    contract: StatedContract | None = None,
+    output: str | None = None,
 ) -> Session:
     """An opened model: a context manager with `run`, `acquire` and `close`.
 
     Args:
-        model: an .onnx file, which runs on the CPU, or an .om file, which runs on an Ascend NPU.
+        model: an .onnx file or OpenVINO's .xml, which run on the CPU, or an .om file, which runs on
+            an Ascend NPU.
         backend: "onnxruntime", "openvino" (an .onnx too; needs the extra of that name) or "ascend";
             None chooses by the file's ending, for an .onnx "onnxruntime".
         device: the NPU's number, or a list of them over which the lanes are spread in turn; 0 on
@@ -49,18 +54,24 @@ def open_session(
             "int8", which a file from `mgn-fast quantize` runs in and no other. None is what the
             file is: "int8" if it is quantised, else "float32", with "openvino" too, where "bf16"
             is faster. An .om takes None only: its precision was fixed when it was compiled.
+        contract: how the model wants its pictures, in place of what the file says: a `Contract`, a
+            dict of its fields, a preset's name or a .json file, as `contract_of` takes them.
+        output: name of the output that holds the embeddings; None is the contract's, else the only
+            one.
 
     Returns:
         The session.
 
     Raises:
         InvalidInputError: an option out of range, or one the file cannot follow.
-        ModelError: the file is missing, damaged, or has inputs and outputs that are not a model's
-            from pictures to embeddings.
+        ModelError: the file is missing, damaged, has inputs and outputs that are not a model's
+            from pictures to embeddings, or not those that the contract says.
         RuntimeUnavailableError: the runtime that the file needs is not installed.
         DeviceError: the NPU or its runtime failed.
     """
     path = path_of("model", model)
+    if output is not None and not (isinstance(output, str) and output):
+        raise InvalidInputError(f"output is {output!r}, expected the name of an output")
     lanes = whole_number("lanes", lanes, 1, MAX_LANES)
     if batch_size is not None:
         batch_size = whole_number("batch_size", batch_size, 1, MAX_BATCH_SIZE)
@@ -68,15 +79,21 @@ def open_session(
     if backend is None:
         if path.suffix not in _BACKEND_OF:
             raise ModelError(
-                f"model {str(path)!r} ends in {path.suffix!r}, expected '.onnx' or '.om'"
+                f"model {str(path)!r} ends in {path.suffix!r}, expected '.onnx', '.om' or '.xml'"
             )
         backend = _BACKEND_OF[path.suffix]
+    stated = Statement(None if contract is None else contract_of(contract), output)
     observer = current_observer()
     opened: Model
     if backend in ("onnxruntime", "openvino"):
         _refuse_others("device", device, 0, f"the {backend} backend has device 0 only")
         opened = _cpu_model_class(backend)(
-            path, lanes=lanes, batch_size=batch_size, threads=threads, precision=precision
+            path,
+            lanes=lanes,
+            batch_size=batch_size,
+            threads=threads,
+            precision=precision,
+            stated=stated,
         )
     else:
         _refuse_others("threads", threads, None, "the ascend backend computes on the NPU")
@@ -89,7 +106,13 @@ def open_session(
             lanes=lanes,
             batch_size=batch_size,
             timed=observer.times_devices,
+            stated=stated,
         )
+    try:
+        opened.contract = fitted(opened)
+    except ModelError:
+        opened.close()
+        raise
     session = Session(opened, lanes, observer)
     observer.using("session", _settings_of(session, opened, device))
     return session
@@ -106,6 +129,7 @@ def _settings_of(session: Session, model: Model, device: object) -> dict[str, ob
         "batch_size": session.batch_size,
         **place,
         "input": f"{session.input_dtype} {list(session.input_shape)}",
+        "contract": session.contract and session.contract.origin,
     }
 
 

@@ -25,7 +25,8 @@ class Session:
     Attributes:
         backend: "onnxruntime", "openvino" or "ascend".
         model_path: the file.
-        contract: how pictures become its input; None where the file does not say.
+        contract: how pictures become its input; None where neither file nor caller says.
+        output_widths: numbers per picture of each of the file's outputs, 0 where it does not say.
         input_shape: of one picture, without the batch axis.
         input_dtype: of the input.
         embedding_width: of one embedding.
@@ -42,6 +43,7 @@ class Session:
         self.backend = model.backend
         self.model_path = model.path
         self.contract = model.contract
+        self.output_widths = model.output_widths
         self.input_shape = model.input_shape
         self.input_dtype = model.input_dtype
         self.embedding_width = model.embedding_width

@@ -2,9 +2,11 @@
 """What a model file says of itself, read without any runtime.
 
 contract     how pictures become the model's input, and what its output is
+presets      the contracts of well-known trainings, and one from whatever states it
 onnx_file    an .onnx: its inputs, outputs, nodes and metadata
 om_file      an .om: its header, and the sidecar beside it
 parts        the eight parts of the body
+model_file   what any of them says of its contract
 precision    the numbers a file runs in
 """
 

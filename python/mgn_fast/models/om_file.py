@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An .om's header, and the sidecar that lies beside it; knows nothing of what is inside.
+"""An .om's header, and the sidecar beside a model; knows nothing of what is inside an .om.
 
 Whatever writes, checks or opens an .om takes its numbers here.
 """
@@ -14,6 +14,7 @@ from typing import Any
 
 from mgn_fast.common.files import read_limited
 from mgn_fast.errors import ModelError
+from mgn_fast.models.contract import Contract
 
 # CANN's own header: magic, then among others the bytes that follow it, in two fields, because the
 # first holds 32 bits only.
@@ -36,24 +37,42 @@ def announced_bytes(header: bytes) -> int:
     return int(long or short)
 
 
-def sidecar_path(om: Path) -> Path:
-    """The sidecar of an .om, with contract, hashes and arguments: `.json` behind its name."""
-    return om.with_name(om.name + ".json")
+def sidecar_path(model: Path) -> Path:
+    """The sidecar of an .om or .xml, with its contract and more: `.json` behind its name."""
+    return model.with_name(model.name + ".json")
 
 
-def read_sidecar(om: Path) -> dict[str, Any] | None:
-    """The facts beside an .om, "contract" among them.
+def read_contract(model: Path) -> Contract | None:
+    """The contract in the sidecar of an .om or .xml.
 
     Args:
-        om: the model.
+        model: the model.
 
     Returns:
-        What `compile_om` wrote; None where no file lies beside the model.
+        The contract; None where there is no sidecar, or it says that there is none.
+
+    Raises:
+        ModelError: the sidecar cannot be read, or holds no contract.
+    """
+    facts = read_sidecar(model)
+    if facts is None or facts["contract"] is None:
+        return None
+    return Contract.from_json(json.dumps(facts["contract"]), source=str(sidecar_path(model)))
+
+
+def read_sidecar(model: Path) -> dict[str, Any] | None:
+    """The facts beside an .om or .xml, "contract" among them.
+
+    Args:
+        model: the model.
+
+    Returns:
+        What `compile_om` or `adopt` wrote; None where no file lies beside the model.
 
     Raises:
         ModelError: the file cannot be read, or holds no contract.
     """
-    sidecar = sidecar_path(om)
+    sidecar = sidecar_path(model)
     if not os.path.lexists(sidecar):
         return None
     try:
@@ -61,7 +80,7 @@ def read_sidecar(om: Path) -> dict[str, Any] | None:
         facts["contract"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(
-            f"{sidecar} does not hold the model's contract ({error!r}); compile the model again, "
-            "or take the file away to use the session without a contract"
+            f"{sidecar} does not hold the model's contract ({error!r}); compile or adopt the "
+            "model again, or take the file away to use the session without a contract"
         ) from error
     return facts

@@ -74,6 +74,48 @@ class OnnxFile:
     sha256: str = ""
 
 
+def metadata_of(path: Path) -> str:
+    """Words for where an .onnx file's contract stands."""
+    return f"the metadata of {str(path)!r}"
+
+
+def with_contract(content: bytes, contract: Contract) -> bytes:
+    """An .onnx file's bytes with another contract in the metadata; all else stays as it is.
+
+    Args:
+        content: of a whole file.
+        contract: takes the place of the one that is there, if there is one.
+
+    Returns:
+        The new file's bytes.
+
+    Raises:
+        ValueError: the bytes are no protobuf message.
+    """
+    view, kept, at = memoryview(content), bytearray(), 0
+    for number, value, end in _spans(view):
+        held = number == 14 and _text(dict(_fields(_bytes(value))).get(1, b"")) == METADATA_KEY
+        if not held:
+            kept += view[at:end]
+        at = end
+    entry = _entry(1, METADATA_KEY.encode()) + _entry(2, contract.to_json().encode())
+    return bytes(kept) + _entry(14, entry)
+
+
+def _entry(number: int, content: bytes) -> bytes:
+    """A field of bytes in protobuf's wire format."""
+    return _written(number << 3 | 2) + _written(len(content)) + content
+
+
+def _written(value: int) -> bytes:
+    """A varint."""
+    written = bytearray()
+    while value > 127:
+        written.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*written, value])
+
+
 def read_onnx(path: PathLike) -> OnnxFile:
     """An ONNX file's inputs, outputs, nodes and metadata; its weights are skipped.
 
@@ -114,7 +156,7 @@ def _model(view: memoryview, path: Path) -> OnnxFile:
     if graph is None:
         raise ValueError("it has no graph")
     text = metadata.get(METADATA_KEY)
-    contract = None if text is None else Contract.from_json(text, source=str(path))
+    contract = None if text is None else Contract.from_json(text, source=metadata_of(path))
     return _graph(graph, opsets, contract)
 
 
@@ -172,13 +214,18 @@ def _tensor(view: memoryview) -> OnnxTensor:
 
 def _fields(view: memoryview) -> Iterator[tuple[int, _Field]]:
     """Numbers and values of one protobuf message's fields."""
+    return ((number, value) for number, value, _ in _spans(view))
+
+
+def _spans(view: memoryview) -> Iterator[tuple[int, _Field, int]]:
+    """Number and value of every field, and where it ends."""
     at = 0
     while at < len(view):
         key, at = _varint(view, at)
         wire = key & 7
         if wire == 0:
             number, at = _varint(view, at)
-            yield key >> 3, number
+            yield key >> 3, number, at
             continue
         if wire == 2:
             length, at = _varint(view, at)
@@ -188,8 +235,8 @@ def _fields(view: memoryview) -> Iterator[tuple[int, _Field]]:
             raise ValueError(f"a field of wire type {wire} at byte {at}")
         if length > len(view) - at:
             raise ValueError(f"a field of {length} bytes where {len(view) - at} are left")
-        yield key >> 3, view[at : at + length]
         at += length
+        yield key >> 3, view[at - length : at], at
 
 
 def _varint(view: memoryview, at: int) -> tuple[int, int]:

@@ -14,7 +14,7 @@ import numpy as np
 from mgn_fast import _core
 from mgn_fast.common.files import read_limited
 from mgn_fast.errors import DecodeError, InvalidInputError
-from mgn_fast.models.contract import DEVIATION, HEIGHT, MEAN, WIDTH
+from mgn_fast.models.contract import MGN, Contract, Interpolation
 from mgn_fast.pictures.headers import HeaderError, read_header, sniff
 from mgn_fast.types import AnyArray, PathLike, U8Array
 
@@ -70,7 +70,13 @@ def read_file(path: PathLike) -> bytes:
     return read_limited(path, MAX_FILE_BYTES, DecodeError)
 
 
-def resize(pixels: U8Array, *, height: int = HEIGHT, width: int = WIDTH) -> U8Array:
+def resize(
+    pixels: U8Array,
+    *,
+    height: int = MGN.height,
+    width: int = MGN.width,
+    interpolation: Interpolation = MGN.interpolation,
+) -> U8Array:
     """The picture at another size, equal to Pillow's bicubic resize in every byte.
 
     Rows are scaled first, then columns, as every Pillow up to 12.1 does, the recipe's among them.
@@ -94,7 +100,12 @@ def resize(pixels: U8Array, *, height: int = HEIGHT, width: int = WIDTH) -> U8Ar
 
 
 def pack(
-    resized: U8Array, out: AnyArray, *, mirror: bool = False, mirrored: AnyArray | None = None
+    resized: U8Array,
+    out: AnyArray,
+    *,
+    mirror: bool = False,
+    mirrored: AnyArray | None = None,
+    contract: Contract = MGN,
 ) -> None:
     """Writes a resized picture into a model's input.
 
@@ -115,7 +126,7 @@ def pack(
     if mirror and mirrored is not None:
         raise InvalidInputError("mirror is True and mirrored is given, expected one of them")
     plain, swapped = (None, out) if mirror else (out, mirrored)
-    _core.pack(resized, plain, swapped, MEAN, DEVIATION)
+    _core.pack(resized, plain, swapped, contract.mean, contract.deviation)
 
 
 def resize_pack(pixels: U8Array, out: AnyArray, *, mirror: bool = False) -> None:
@@ -132,12 +143,12 @@ def resize_pack(pixels: U8Array, out: AnyArray, *, mirror: bool = False) -> None
             `out` is read-only.
     """
     _require_array("out", out)
-    planes, bytes_ = (3, HEIGHT, WIDTH), (HEIGHT, WIDTH, 3)
+    planes, bytes_ = (3, MGN.height, MGN.width), (MGN.height, MGN.width, 3)
     expected = bytes_ if out.dtype == np.uint8 else planes
     if out.shape != expected:
         raise InvalidInputError(f"out is {out.dtype} {out.shape}, expected shape {expected}")
     plain, swapped = (None, out) if mirror else (out, None)
-    _core.resize_pack(pixels, plain, swapped, MEAN, DEVIATION)
+    _core.resize_pack(pixels, plain, swapped, MGN.mean, MGN.deviation)
 
 
 def _require_array(name: str, value: object) -> None:

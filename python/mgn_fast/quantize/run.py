@@ -23,9 +23,9 @@ from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import DecodeError, ExportError, InvalidInputError, ModelError
 from mgn_fast.evaluation.agreement import spread
-from mgn_fast.models.contract import METADATA_KEY
 from mgn_fast.models.onnx_file import OnnxFile, read_onnx
 from mgn_fast.models.precision import quantises
+from mgn_fast.models.presets import no_contract
 from mgn_fast.pictures import pixels
 from mgn_fast.pictures.sources import list_pictures
 from mgn_fast.quantize.trial import Accuracy, QuantizeTrial, TrialSetup
@@ -253,10 +253,7 @@ def _check_number(keep_float32: KeepFloat32, graph: FloatGraph) -> None:
 
 def _require_float32(described: OnnxFile, model: Path) -> OnnxFile:
     if described.contract is None:
-        raise ModelError(
-            f"{model} has no metadata {METADATA_KEY!r}, so how to prepare pictures for it is not "
-            "known; export the checkpoint with `mgn-fast export`"
-        )
+        raise no_contract(model, (), ())
     if quantises(node.kind for node in described.nodes):
         raise ModelError(
             f"{model} is quantised already; expected the float32 model that it was made from"

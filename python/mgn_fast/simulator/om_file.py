@@ -180,7 +180,7 @@ def write_om(
     if used.contract is not None:
         contract = used.contract
         if aipp is not None:
-            contract = dataclasses.replace(contract, input="uint8")
+            contract = dataclasses.replace(contract, input="uint8", layout="NHWC")
         sidecar = {"contract": json.loads(contract.to_json())}
         write_json(sidecar_path(Path(path)), sidecar)
     return written
