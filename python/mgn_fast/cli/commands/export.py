@@ -15,6 +15,7 @@ from mgn_fast.common.cache import file_sha256
 from mgn_fast.common.text import printable
 from mgn_fast.errors import ExportError, InvalidInputError
 from mgn_fast.export.onnx_export import export_onnx
+from mgn_fast.models.onnx_file import read_onnx
 
 
 def add_parser(commands: Commands) -> None:
@@ -71,17 +72,27 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"random weights of seed {arguments.seed}: embeddings mean nothing about people")
     path = _export(arguments)
     size = path.stat().st_size
-    # Whose weights these are, for whoever compares it with what the weights' author published.
-    sha256 = file_sha256(arguments.checkpoint) if arguments.checkpoint else None
+    hashes = _hashes(arguments.checkpoint, path)
     if arguments.json:
         written = {"path": str(path), "bytes": size, "verified": arguments.verify}
-        print(json.dumps(written | {"checkpoint_sha256": sha256}))
+        print(json.dumps(written | {f"{name}_sha256": value for name, value in hashes.items()}))
     else:
         verified = "verified against torch" if arguments.verify else "not verified"
         print(f"{printable(str(path))}: {size / 1e6:.1f} MB, {verified}")
-        if sha256:
-            print(f"checkpoint sha256 {sha256}")
+        for name, value in hashes.items():
+            if value is not None:
+                print(f"{name} sha256 {value}")
     return exit_codes.OK
+
+
+def _hashes(checkpoint: Path | None, path: Path) -> dict[str, str | None]:
+    """Whose weights these are: as their author publishes it, and as models and galleries say."""
+    if checkpoint is None:
+        return {"checkpoint": None, "weights": None}
+    contract = read_onnx(path).contract
+    assert contract is not None  # it was just written
+    weights = contract.checkpoint_sha256.removeprefix("weights:")
+    return {"checkpoint": file_sha256(checkpoint), "weights": weights}
 
 
 def _export(arguments: argparse.Namespace) -> Path:
