@@ -192,6 +192,14 @@ bool has_tensor_name(const Tensor& output) {
     return std::count(output.name.begin(), output.name.end(), ':') != 1;
 }
 
+// A tensor's name may have colons of its own.
+bool bears(const Tensor& output, const std::string& name) {
+    const std::string end = ":" + name;
+    return output.name == name ||
+           (output.name.size() > end.size() &&
+            output.name.compare(output.name.size() - end.size(), end.size(), end) == 0);
+}
+
 // The only output; of several the one that is named, or the only one of the width where the names
 // of the model are not in the file.
 std::size_t find_embedding(const std::vector<Tensor>& outputs, const WantedOutput& wanted,
@@ -199,9 +207,8 @@ std::size_t find_embedding(const std::vector<Tensor>& outputs, const WantedOutpu
     const bool says_names = std::any_of(outputs.begin(), outputs.end(), has_tensor_name);
     if (outputs.size() == 1 && (wanted.name.empty() || !says_names)) return 0;
     const std::string& name = wanted.name.empty() ? kOutputName : wanted.name;
-    std::vector<std::size_t> found = places(outputs, [&](const Tensor& output) {
-        return output.name == name || output.name.substr(output.name.rfind(':') + 1) == name;
-    });
+    std::vector<std::size_t> found =
+        places(outputs, [&](const Tensor& output) { return bears(output, name); });
     if (found.empty() && (wanted.name.empty() || !says_names)) {
         found = places(outputs, [&](const Tensor& output) {
             return wanted.width != 0 && row_elements(output) == wanted.width;
