@@ -3,8 +3,9 @@
 
 program      what `mgn-fast` runs: the parser of all commands, errors, signals; exit_codes: by name
 commands/    the commands; screen/: what they show while they run
-parser       usage errors; options: those that commands share; page_files: --html and --png
-evaluation   what commands that evaluate share; completion: words for the shell
+parser       usage errors; options, contract_options: those that commands share
+evaluation   what commands that evaluate share; page_files: --html and --png
+completion   words for the shell
 """
 
 from mgn_fast.cli.program import main

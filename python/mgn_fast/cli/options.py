@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+from mgn_fast.cli.contract_options import add_contract_options, contract_options
 from mgn_fast.cli.screen.level import add_level_options
 from mgn_fast.cli.screen.progress import say
 from mgn_fast.inference.opening import Backend
@@ -96,8 +97,13 @@ def add_model_options(parser: argparse.ArgumentParser) -> Any:
         help="bf16 needs the openvino backend, int8 a quantised model (what the file is)",
     )
     group.add_argument(
-        "--no-mirror", dest="mirror", action="store_false", help="leave the mirrored picture out"
+        "--no-mirror",
+        dest="mirror",
+        action="store_const",
+        const=False,
+        help="leave the mirrored picture out (as the contract says)",
     )
+    add_contract_options(parser)
     return group
 
 
@@ -134,7 +140,8 @@ def model_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What `add_model_options` read, as keywords of `Embedder`; starts the simulator if asked."""
     if arguments.simulate is not None and _runs_an_om(arguments):
         enable_simulator(arguments)
-    return _given(arguments, ("device", "backend", "precision", "mirror"))
+    stated = contract_options(arguments, _model(arguments))
+    return _given(arguments, ("device", "backend", "precision", "mirror")) | stated
 
 
 def session_options(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -164,6 +171,12 @@ def _given(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, Any
     """The options of these names that have a value, as keyword arguments."""
     values = {name: getattr(arguments, name) for name in names}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _model(arguments: argparse.Namespace) -> Path | None:
+    """The model that the command names; the first where it names two."""
+    models = (getattr(arguments, name, None) for name in _MODELS)
+    return next((model for model in models if model is not None), None)
 
 
 def _runs_an_om(arguments: argparse.Namespace) -> bool:

@@ -7,6 +7,7 @@ onnx_file    an .onnx: its inputs, outputs, nodes and metadata
 fit          whether a contract and a model's ends fit together, and which output is meant
 om_file      an .om: its header, and the sidecar beside it
 parts        the eight parts of the body
+model_file   what any of them says of its contract
 precision    the numbers a file runs in
 """
 

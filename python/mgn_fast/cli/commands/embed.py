@@ -43,7 +43,9 @@ def add_parser(commands: Commands) -> None:
         "  mgn-fast embed pictures/ --model mgn.onnx -o people.gallery",
     )
     parser.add_argument("pictures", nargs="+", type=path_argument, help="directories or files")
-    parser.add_argument("--model", type=path_argument, required=True, help="an .onnx or .om file")
+    parser.add_argument(
+        "--model", type=path_argument, required=True, help="an .onnx, .om or .xml file"
+    )
     parser.add_argument(
         "-o",
         "--output",

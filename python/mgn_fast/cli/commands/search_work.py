@@ -118,7 +118,7 @@ def _embedded(arguments: argparse.Namespace, gallery: Gallery, given: list[Path]
     arguments.model = _model_of(arguments, gallery)
     options = session_options(arguments)
     # A gallery without mirrored pictures is searched without them; the other way is refused.
-    options["mirror"] = arguments.mirror and gallery.description["mirror"] is not False
+    options["mirror"] = arguments.mirror is not False and gallery.description["mirror"] is not False
     with Embedder(arguments.model, **options) as embedder:
         gallery.searched_with(embedder)  # refuses another model before pictures are embedded
         rows = dict(track(embedder.stream(paths), "embedding", len(paths)))
