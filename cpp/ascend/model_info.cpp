@@ -192,12 +192,15 @@ bool has_tensor_name(const Tensor& output) {
     return std::count(output.name.begin(), output.name.end(), ':') != 1;
 }
 
-// A tensor's name may have colons of its own.
+// Whether an output is called so, or <node>:<index>:so; a tensor's name may have colons of its own.
 bool bears(const Tensor& output, const std::string& name) {
+    if (output.name == name) return true;
     const std::string end = ":" + name;
-    return output.name == name ||
-           (output.name.size() > end.size() &&
-            output.name.compare(output.name.size() - end.size(), end.size(), end) == 0);
+    if (output.name.size() <= end.size()) return false;
+    const std::size_t cut = output.name.size() - end.size();
+    const std::size_t before = output.name.find_last_not_of("0123456789", cut - 1);
+    return output.name.compare(cut, end.size(), end) == 0 && before != std::string::npos &&
+           before + 1 < cut && output.name[before] == ':';
 }
 
 // The only output; of several the one that is named, or the only one of the width where the names

@@ -246,7 +246,7 @@ def test_what_needs_a_contract_is_refused_without_one(tmp_path):
         {"name": "image:0"},
         {"name": "$(touch x)"},
         {"name": "a\nb"},
-        {"shape": ("batch", 3, "height", 128)},
+        {"shape": ("batch", 3, "height", 128, 1)},
         {"shape": ("batch", 2048)},
     ],
     ids=repr,

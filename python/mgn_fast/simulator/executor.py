@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import re
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
@@ -156,6 +157,6 @@ def _output_names(session: onnxruntime.InferenceSession, tensors: list[Any]) -> 
 
 
 def _named_in(name: str, known: list[str]) -> str:
-    """Which of the ONNX's names a model's output bears: the longest; "" for none."""
-    borne = [own for own in known if name == own or name.endswith(f":{own}")]
+    """Which of the ONNX's names a model's output bears, the longest; "" for none."""
+    borne = [own for own in known if name == own or re.search(rf":\d+:{re.escape(own)}$", name)]
     return max(borne, key=len, default="")

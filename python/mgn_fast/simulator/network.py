@@ -115,7 +115,8 @@ def describe(
         return Network(tuple(inputs or MGN_INPUTS), tuple(outputs or MGN_OUTPUTS))
     name = "the ONNX" if onnx is None or isinstance(onnx, bytes) else os.fspath(onnx)
     session = open_network(network, name)
-    fixed = {entry.shape[0] for entry in session.get_inputs() if isinstance(entry.shape[0], int)}
+    axes = [axis for entry in session.get_inputs() for axis in entry.shape[:1]]
+    fixed = {axis for axis in axes if isinstance(axis, int)}
     if len(fixed) > 1:
         raise ModelError(f"{name} has inputs with batch sizes {sorted(fixed)}, expected one")
     if inputs is None:

@@ -73,7 +73,7 @@ def test_a_static_model(capfd):
     lines = description()
     assert (lines["soc_version"], lines["batch"]) == ("Ascend310P3", "8")
     assert lines["input"] == "image 0 0 4 8 3 384 128"
-    assert lines["output"] == "features 0 2 2 8 2048"
+    assert lines["output"] == "Relu_5:0:features 0 2 2 8 2048"
 
 
 def test_gears_aipp_and_half_outputs(capfd):
@@ -83,7 +83,7 @@ def test_gears_aipp_and_half_outputs(capfd):
     assert lines["gears"] == "1 4 8"
     assert lines["input"] == "image 0 0 4 -1 3 384 128"
     assert lines["aipp"].startswith("4 4 -1 384 128 3 123.675 116.28 103.53 0.0171247538 ")
-    assert lines["output"] == "features 1 2 2 8 2048"
+    assert lines["output"] == "Relu_5:0:features 1 2 2 8 2048"
 
 
 def test_half_inputs_and_options_that_only_optimise(capfd):
