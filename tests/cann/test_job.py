@@ -230,7 +230,7 @@ def test_a_contract_of_another_model_is_refused(tmp_path, changes, message, aipp
     stated = dataclasses.replace(FOREIGN, **changes)
     with pytest.raises(ModelError, match=message) as error:
         in_force(tmp_path, foreign, contract=stated, aipp=aipp)
-    assert "by a test" in str(error.value)
+    assert "(a test)" in str(error.value)
 
 
 def test_what_needs_a_contract_is_refused_without_one(tmp_path):

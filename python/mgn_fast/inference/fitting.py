@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
-from mgn_fast.inference.backend import Model
+import numpy as np
+
 from mgn_fast.models.contract import Contract
 from mgn_fast.models.fit import fitted_to
 from mgn_fast.models.presets import with_changes
@@ -39,7 +42,17 @@ class Statement:
 NOTHING_SAID = Statement()
 
 
-def fitted(model: Model) -> Contract | None:
+class Opened(Protocol):
+    """The part of an opened model that a contract speaks of."""
+
+    path: Path
+    contract: Contract | None
+    input_shape: tuple[int, ...]
+    input_dtype: np.dtype[Any]
+    embedding_width: int
+
+
+def fitted(model: Opened) -> Contract | None:
     """The contract of an opened model with the width of its embeddings, if it fits the model.
 
     Args:

@@ -35,7 +35,7 @@ def fitted_to(
     Raises:
         ModelError: the contract says another size, order, element type or width than the file has.
     """
-    where = f" by {contract.origin}" if contract.origin else ""
+    where = f" ({contract.origin})" if contract.origin else ""
     shape = tuple(picture_shape)
     if (dtype, shape) != (contract.input, contract.picture_shape):
         raise ModelError(
