@@ -1,12 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a network takes and gives where the file says it, and where it has to be run for it."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from mgn_fast import InvalidInputError, ModelError
-from mgn_fast.models.contract import Contract
+from mgn_fast import Embedder, InvalidInputError, ModelError, compile_om, open_session, simulator
+from mgn_fast.models.contract import MGN, Contract
 from mgn_fast.simulator import TensorSpec
 from mgn_fast.simulator.network import describe, open_network, outputs_of
+from support.foreign_model import (
+    FOREIGN,
+    TWELVE,
+    foreign_embeddings,
+    foreign_pictures,
+    write_foreign_model,
+    write_twelve_outputs,
+)
 from support.late import late
 from support.tiny_model import write_tiny_model
 
@@ -109,3 +120,90 @@ def test_without_a_network_the_ends_are_mgns(tmp_path):
 def test_tensors_are_checked(fields):
     with pytest.raises(InvalidInputError, match=r"expected a name"):
         TensorSpec(*fields)
+
+
+# From here on what was compiled is run.
+
+
+@pytest.fixture
+def npu(tmp_path, monkeypatch):
+    """A simulated one, and a working directory for models."""
+    monkeypatch.chdir(tmp_path)
+    simulator.enable("Ascend310P3", timing=False)
+    yield
+    ledger = simulator.ledger()
+    simulator.disable()
+    assert ledger["violations"] == []
+
+
+FORMS = {
+    "as it is": (FOREIGN, {}),
+    "two outputs": (replace(FOREIGN, output="embedding"), {"logits": True}),
+    "a map of one cell": (FOREIGN, {"shape": (1, 1)}),
+    "half precision": (replace(FOREIGN, input="float16"), {"half": True}),
+    "rows of channels": (replace(FOREIGN, layout="NHWC"), {}),
+    "open sizes": (FOREIGN, {"free": True}),
+    "open sizes and one cell": (FOREIGN, {"free": True, "shape": (1, 1), "logits": True}),
+    "wider, RGB": (replace(FOREIGN, width=48, colour="RGB", embedding_width=6), {}),
+}
+
+
+@pytest.mark.usefixtures("own_process")
+@pytest.mark.parametrize(("contract", "form"), FORMS.values(), ids=FORMS.keys())
+@pytest.mark.parametrize("batch_sizes", [(4,), (1, 4)], ids=["static", "gears"])
+def test_models_of_others_embed_by_a_stated_contract(npu, contract, form, batch_sizes):
+    onnx_path = write_foreign_model("f.onnx", contract, **form)
+    pixels = foreign_pictures(7, contract)
+    path = compile_om(onnx_path, "f.om", simulate=True, batch_sizes=batch_sizes, contract=contract)
+    with Embedder(path) as embedder:
+        assert embedder.session.embedding_width == contract.embedding_width
+        got = embedder(pixels)
+    # Rounding to half precision, of the picture and of the output, is 2^-11 of each number.
+    tolerance = 5e-3 if "half" in form else 1e-5
+    np.testing.assert_allclose(got, foreign_embeddings(pixels, contract), atol=tolerance)
+    with Embedder(onnx_path, contract=contract) as embedder:
+        np.testing.assert_allclose(got, embedder(pixels), atol=1e-3 if "half" in form else 1e-6)
+
+
+@pytest.mark.usefixtures("own_process")
+def test_a_fixed_batch_is_compiled_and_embeds(npu):
+    onnx_path = write_foreign_model("f.onnx", batch_size=3)
+    path = compile_om(onnx_path, "f.om", simulate=True, batch_sizes=(3,), contract=FOREIGN)
+    pixels = foreign_pictures(4)
+    with Embedder(path) as embedder:
+        np.testing.assert_allclose(embedder(pixels), foreign_embeddings(pixels), atol=1e-5)
+
+
+@pytest.mark.usefixtures("own_process")
+@pytest.mark.parametrize("stated", ["when compiled", "when opened"])
+def test_the_recipes_twelve_outputs_embed_by_its_preset(npu, stated):
+    onnx_path = write_twelve_outputs("recipe.onnx")
+    early, late_ = ({"contract": "recipe"}, {})[:: 1 if stated == "when compiled" else -1]
+    path = compile_om(onnx_path, "r.om", simulate=True, batch_sizes=(1, 4), **early)
+    write_tiny_model("m.onnx")
+    pixels = foreign_pictures(3, MGN)
+    with Embedder(path, **late_) as embedder, Embedder("m.onnx") as ours:
+        assert sorted(embedder.session.output_widths) == [9] * 8 + [256] * 3 + [2048]
+        np.testing.assert_allclose(embedder(pixels), ours(pixels), atol=1e-6)
+    if late_:
+        with pytest.raises(ModelError, match=r"no contract in r\.om\.json beside it"):
+            Embedder(path)
+
+
+@pytest.mark.usefixtures("own_process")
+def test_any_of_the_outputs_can_be_meant(npu):
+    onnx_path = write_twelve_outputs("recipe.onnx")
+    whole, part = (
+        compile_om(
+            onnx_path,
+            f"{place}.om",
+            simulate=True,
+            batch_sizes=(4,),
+            contract={"embedding_width": None, "parts": None},
+            output=name,
+        )
+        for place, name in enumerate((TWELVE[0], TWELVE[2]))
+    )
+    images = np.random.default_rng(0).standard_normal((3, 3, 384, 128), np.float32)
+    with open_session(whole) as one, open_session(part) as other:
+        assert np.array_equal(one.run(images)[:, 256:512], other.run(images))

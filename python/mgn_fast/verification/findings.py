@@ -251,6 +251,11 @@ class Verification:
 
 def _model_facts(model: VerifiedModel) -> dict[str, Any]:
     """A model's facts under the names that the file has had since its first schema."""
-    facts = asdict(model) | {"path": str(model.path)}
-    said = {"contract": model.contract.to_dict(), "contract_origin": model.contract.origin}
-    return facts | said | {"likeness": facts.pop("median_cosine")}
+    return {
+        "path": str(model.path),
+        "backend": model.backend,
+        "simulated": model.simulated,
+        "contract": model.contract.to_dict(),
+        "contract_origin": model.contract.origin,
+        "likeness": model.median_cosine,
+    }

@@ -20,7 +20,7 @@ from mgn_fast.evaluation.agreement import compare
 from mgn_fast.inference.session import Session
 from mgn_fast.models.contract import Contract
 from mgn_fast.models.om_file import read_sidecar
-from mgn_fast.pictures.pixels import Source, decode, pack, resize
+from mgn_fast.pictures.pixels import Source, decode, pack, resize_for
 from mgn_fast.types import AnyArray, F32Array, U8Array
 from mgn_fast.verification.findings import Drift, Float16Ends
 
@@ -74,15 +74,7 @@ def modelled(
     """
     contract = session.contract
     assert contract is not None  # an embedder has opened it
-    resized = [
-        resize(
-            decode(picture),
-            height=contract.height,
-            width=contract.width,
-            interpolation=contract.interpolation,
-        )
-        for picture in pictures
-    ]
+    resized = [resize_for(decode(picture), contract) for picture in pictures]
     total = np.zeros((len(resized), session.embedding_width), np.float32)
     for mirrored in picture_rows(contract, session.model_path, mirror=mirror):
         features = session.run(_inputs(contract, resized, ends, mirror=mirrored))
