@@ -6,7 +6,7 @@ Meant for an ONNX model and the .om compiled from it, but any two models will do
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -30,8 +30,8 @@ from mgn_fast.models.presets import StatedContract
 from mgn_fast.pictures import pixels
 from mgn_fast.pictures.sources import named
 from mgn_fast.types import F32Array, PathLike
+from mgn_fast.verification.doubtful import doubts
 from mgn_fast.verification.findings import (
-    MAX_MEDIAN_COSINE,
     MIN_COSINE,
     Drift,
     Limits,
@@ -43,8 +43,6 @@ from mgn_fast.verification.float16_ends import explain, find_float16_ends
 
 # Enough for the worst of a handful to show, few enough for a slow reference.
 DRIFT_PICTURES = 32
-# Fields of a contract that two files of one network share, whoever normalises.
-_PREPARATION = ("height", "width", "colour", "scale", "mean", "deviation", "interpolation")
 
 
 def verify(
@@ -116,7 +114,6 @@ def verify(
         kept = _kept(sources, ours.skipped)
         drift = _drift(ours, theirs, kept, (expected, got))
         models = [_model(side, rows, dataset) for side, rows in ((ours, expected), (theirs, got))]
-        doubts = [*_contract_doubts(models), *_checkpoint_doubts(models)]
         skipped = tuple(ours.skipped)
     agreement = compare(expected, got)
     found = Verification(
@@ -132,7 +129,7 @@ def verify(
         drift=drift,
         limits=limits,
     )
-    return replace(found, warnings=(*_similarity_doubts(found, dataset), *doubts))
+    return replace(found, warnings=tuple(doubts(found, persons=dataset is not None)))
 
 
 def _completed(limits: Limits, dataset: Dataset | None, on_error: str) -> Limits:
@@ -283,45 +280,3 @@ def _retrievals(
         ]
         found[name] = Retrieval(*reports)
     return found
-
-
-def _similarity_doubts(found: Verification, dataset: Dataset | None) -> Iterator[str]:
-    """One sentence if a model gives different persons nearly one embedding, else none."""
-    alike = {
-        name: model.median_cosine
-        for name, model in (("reference", found.reference), ("candidate", found.candidate))
-        if model.median_cosine is not None and model.median_cosine > MAX_MEDIAN_COSINE
-    }
-    if not alike:
-        return
-    whom = "different pictures" if dataset is None else "different persons"
-    both = len(alike) == 2
-    figures = " and ".join(f"{value:.4f} ({name})" for name, value in alike.items())
-    yield f"embeddings of {whom} hardly differ: median cosine {figures}; " + (
-        "both models do so, because the weights are random or damaged or the pictures are all "
-        "alike, and their agreement says little"
-        if both
-        else "pictures may be normalised twice, before the model and inside it"
-    )
-
-
-def _contract_doubts(models: Sequence[VerifiedModel]) -> Iterator[str]:
-    """One sentence for each way in which the two models' pictures are prepared differently."""
-    given, other = (model.contract for model in models)
-    for name in _PREPARATION:
-        ours, theirs = getattr(given, name), getattr(other, name)
-        if ours != theirs:
-            yield (
-                f"the models are given different pictures: {name} {ours} by {given.origin} "
-                f"(reference), {theirs} by {other.origin} (candidate)"
-            )
-
-
-def _checkpoint_doubts(models: Sequence[VerifiedModel]) -> Iterator[str]:
-    weights = [(model.contract.checkpoint_sha256, model.contract.seed) for model in models]
-    if weights[0] == weights[1]:
-        return
-    described = [
-        f"seed {seed}" if not sha256 else f"checkpoint {sha256[:12]}" for sha256, seed in weights
-    ]
-    yield f"the models have different weights: {described[0]} and {described[1]}"
