@@ -21,6 +21,7 @@ from mgn_fast.models.contract import (
     MAX_BATCH_SIZE,
     METADATA_KEY,
     OUTPUT_NAME,
+    WEIGHTS_HASH,
     Contract,
     InputKind,
     OutputKind,
@@ -170,8 +171,7 @@ def _weights(
         interpolation=design.interpolation,
         embedding_width=design.embedding_width,
         parts=design.parts,
-        # Files of earlier versions have the hash of the checkpoint's file, without a word before.
-        checkpoint_sha256=f"weights:{read.sha256}",
+        checkpoint_sha256=f"{WEIGHTS_HASH}{read.sha256}",
         seed=None,
     )
     return read.parameters, design, stated

@@ -155,7 +155,7 @@ class FloatGraph:
         rounding = self._rounding([block for block in self.blocks if block.name not in names])
         model = _frame(self._model)
         write_nodes(model.graph, self._model.graph, rounding, ranges, self._prepared)
-        said = {entry.key: entry.value for entry in model.metadata_props} | metadata
+        said = {entry.key: entry.value for entry in model.metadata_props} | dict(metadata)
         helper.set_model_props(model, said)
         onnx.save_model(model, path)
 

@@ -15,6 +15,7 @@ from mgn_fast.common.cache import file_sha256
 from mgn_fast.common.text import printable
 from mgn_fast.errors import ExportError, InvalidInputError
 from mgn_fast.export.onnx_export import export_onnx
+from mgn_fast.models.contract import WEIGHTS_HASH
 from mgn_fast.models.onnx_file import read_onnx
 
 
@@ -91,7 +92,7 @@ def _hashes(checkpoint: Path | None, path: Path) -> dict[str, str | None]:
         return {"checkpoint": None, "weights": None}
     contract = read_onnx(path).contract
     assert contract is not None  # it was just written
-    weights = contract.checkpoint_sha256.removeprefix("weights:")
+    weights = contract.checkpoint_sha256.removeprefix(WEIGHTS_HASH)
     return {"checkpoint": file_sha256(checkpoint), "weights": weights}
 
 
