@@ -123,7 +123,8 @@ def test_parts_are_those_of_the_contract():
         (None, "--parts is given, and 'q.npy' has no contract that would say .*; embed again$"),
         (
             replace(FOREIGN, origin="a.json"),
-            "'q.npy' has no parts by its contract, from a.json; leave --parts out$",
+            "--parts is given, and 'q.npy' has no parts by its contract, from a.json; leave "
+            "--parts out$",
         ),
     ],
     ids=["unknown", "none"],

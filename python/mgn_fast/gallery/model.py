@@ -22,7 +22,7 @@ from mgn_fast.gallery.file import DTYPES
 from mgn_fast.gallery.stored import called, contract_kept
 from mgn_fast.inference.session import Session
 from mgn_fast.models.contract import Contract
-from mgn_fast.models.in_use import differences
+from mgn_fast.models.in_use import differences, weights_differ, weights_in_words
 from mgn_fast.models.model_file import contract_in
 from mgn_fast.types import F32Array, U8Array
 
@@ -189,11 +189,11 @@ def require_same_model(
             "expected the same for all pictures"
         )
     ours = session.contract
-    if ours is not None and _weights(ours) != _weights(theirs):
+    if ours is not None and weights_differ(ours, theirs):
         raise ModelError(
-            f"{where} holds embeddings of {description.get('model')} ({_weights(theirs)}), and "
-            f"{session.model_path} has {_weights(ours)}; expected the same weights: make a new "
-            "gallery, or name the gallery's model"
+            f"{where} holds embeddings of {description.get('model')} "
+            f"({weights_in_words(theirs)}), and {session.model_path} has {weights_in_words(ours)}; "
+            "expected the same weights: make a new gallery, or name the gallery's model"
         )
     cosine = float(probe @ (probe_of(embedder) if asked is None else asked))
     if not cosine >= LEAST_COSINE:
@@ -219,12 +219,3 @@ def _require_length_1(contract: Contract | None) -> None:
             f"the contract from {contract.origin or 'the caller'} has normalise False, and a "
             "gallery holds embeddings of length 1; state a contract with normalise true for it"
         )
-
-
-def _weights(contract: Contract) -> str:
-    """Words for the weights that a contract names: their hash, their seed, or an unnamed origin."""
-    if contract.checkpoint_sha256:
-        return f"the checkpoint with SHA-256 {contract.checkpoint_sha256[:16]}..."
-    if contract.seed is not None:
-        return f"random weights of seed {contract.seed}"
-    return "weights of an unnamed origin"
