@@ -12,7 +12,7 @@ from typing import Any, get_args
 from mgn_fast.cann.compile import compile_om
 from mgn_fast.cann.job import AtcPrecision
 from mgn_fast.cli import exit_codes
-from mgn_fast.cli.contract_options import add_contract_options, contract_options
+from mgn_fast.cli.contract_options import add_contract_options, stated_options
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.level import draws_progress
 from mgn_fast.cli.screen.progress import detail, say, working
@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
             timeout_s=arguments.timeout,
             log_path=arguments.log,
             on_line=report,
-            **contract_options(arguments, arguments.onnx),
+            **stated_options(arguments, arguments.onnx),
         )
     facts = read_sidecar(path) or {}
     if facts["contract"] is None:
