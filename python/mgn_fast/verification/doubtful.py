@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mgn_fast.models.in_use import as_used, differences
+from mgn_fast.models.in_use import as_used, differences, weights_differ, weights_in_words
 from mgn_fast.verification.findings import MAX_MEDIAN_COSINE, Verification, VerifiedModel
 
 
@@ -59,10 +59,7 @@ def _contract_doubts(models: tuple[VerifiedModel, VerifiedModel], *, mirror: boo
 
 
 def _checkpoint_doubts(models: tuple[VerifiedModel, VerifiedModel]) -> Iterator[str]:
-    weights = [(model.contract.checkpoint_sha256, model.contract.seed) for model in models]
-    if weights[0] == weights[1]:
-        return
-    described = [
-        f"seed {seed}" if not sha256 else f"checkpoint {sha256[:12]}" for sha256, seed in weights
-    ]
-    yield f"the models have different weights: {described[0]} and {described[1]}"
+    ours, theirs = (model.contract for model in models)
+    if weights_differ(ours, theirs):
+        named = weights_in_words(ours), weights_in_words(theirs)
+        yield f"the models have different weights: {named[0]} and {named[1]}"
