@@ -230,8 +230,10 @@ def test_each_models_contract_and_where_it_came_from_are_printed(tmp_path, capsy
     words = ["--simulate", "--contract", said, "-o", tmp_path / "v.json"]
     assert run(onnx, om, pictures, *words) == 0
     out = capsys.readouterr().out
-    assert f"contract: 64x32 BGR float32, pillow-bicubic; from {said}\n" in out
-    assert f"contract: 64x32 BGR uint8, pillow-bicubic; from {om}.json\n" in out
+    numbers = "scale 1, mean 100 110.5 120, deviation 50 60 70.25"
+    start, end = f"contract: 64x32 BGR, pillow-bicubic, {numbers}", "mirror none, 5 wide; from"
+    assert f"{start}, {end} {said}\n" in out
+    assert f"{start}, input uint8, {end} {om}.json\n" in out
     assert "3, plain only, 0 skipped" in out
     found = json.loads((tmp_path / "v.json").read_text())
     assert found["reference"]["contract_origin"] == str(said)
