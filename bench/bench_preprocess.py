@@ -2,12 +2,14 @@
 """How far is a picture's way to the network's input from decoding alone?
 
 From JPEG bytes (64 x 128, quality 90) in memory to tensors in a ring of batch slots larger than the
-cache, plain or plain and mirrored, on one core and on all:
+cache, plain or plain and mirrored, on one core and on all, at 384 x 128 by Pillow's bicubic:
   recipe    Pillow decodes and resizes, torch scales, normalises and mirrors, as torchvision does;
   numpy     the same with NumPy in torch's place;
   opencv    OpenCV decodes and resizes (other pixels than the recipe's), NumPy does the rest;
   ours      decode, then one native call, to float32, float16 and uint8;
   limit     decode alone, plus a memset of the bytes that are written.
+The recipe's way and ours also for other networks, at 256 x 128 by Pillow's bicubic and bilinear,
+and there also from pixels, without decoding.
 Answers are compared before anything is timed. Not counted: reading files, and the copy to a device.
 
     python bench/bench_preprocess.py [--pictures 600] [--rounds 5]
@@ -19,6 +21,7 @@ import argparse
 import io
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import cv2
 import numpy as np
@@ -34,14 +37,19 @@ from mgn_fast.models import contract
 from mgn_fast.pictures.pixels import decode
 
 SLOTS = 64
+DTYPES = ("float32", "float16", "uint8")
 MEAN, DEVIATION = np.float32(contract.MEAN), np.float32(contract.DEVIATION)
 SIZE = (contract.WIDTH, contract.HEIGHT)
+OTHERS = {"256x128 bicubic": "bicubic", "256x128 bilinear": "bilinear"}
+OTHERS_HEIGHT = 256
 
 
-def recipe(data, plain, mirrored):
+def recipe(data, plain, mirrored, *, way="bicubic"):
     """Pillow and torch: the operations of torchvision's Resize, ToTensor and Normalize, and the
-    recipe's own way to mirror, an index along the width."""
-    picture = Image.open(io.BytesIO(data)).convert("RGB").resize(SIZE, Image.Resampling.BICUBIC)
+    recipe's own way to mirror, an index along the width. `data` may be pixels."""
+    coded = isinstance(data, bytes)
+    picture = Image.open(io.BytesIO(data)).convert("RGB") if coded else Image.fromarray(data)
+    picture = picture.resize(plain.shape[:0:-1], Image.Resampling[way.upper()])
     bytes_ = torch.from_numpy(np.array(picture, np.uint8, copy=True))
     planes = bytes_.permute(2, 0, 1).contiguous().to(torch.float32).div(255).clone()
     mean, deviation = torch.as_tensor(contract.MEAN), torch.as_tensor(contract.DEVIATION)
@@ -71,18 +79,17 @@ def _normalise(pixels, plain, mirrored):
         mirrored[:] = plain[..., ::-1]
 
 
-def ours(data, plain, mirrored):
-    """This package."""
-    _core.resize_pack(decode(data), plain, mirrored, contract.MEAN, contract.DEVIATION)
+def ours(data, plain, mirrored, *, way="bicubic"):
+    """This package; `data` may be pixels."""
+    layout = "NHWC" if plain.dtype == np.uint8 else "NCHW"
+    form = (layout, "RGB", 255.0, contract.MEAN, contract.DEVIATION)
+    _core.resize_pack(decode(data), plain, mirrored, *form, way)
 
 
-def slots_of(dtype):
+def slots_of(dtype, height=contract.HEIGHT):
     """A ring of inputs, plain and mirrored, each starting at a cache line."""
-    shape = (
-        (contract.HEIGHT, contract.WIDTH, 3)
-        if dtype == np.uint8
-        else (3, contract.HEIGHT, contract.WIDTH)
-    )
+    size = (height, contract.WIDTH)
+    shape = (*size, 3) if dtype == np.uint8 else (3, *size)
     one = int(np.prod(shape)) * np.dtype(dtype).itemsize
     memory = np.zeros(2 * SLOTS * one + 64, np.uint8)
     start = -memory.ctypes.data % 64
@@ -115,40 +122,50 @@ def check_answers(data):
         half = np.empty((2, 3, contract.HEIGHT, contract.WIDTH), np.float16)
         ours(one, *half)
         np.testing.assert_array_equal(half, want.astype(np.float16))
+        for way in OTHERS.values():
+            want, got = np.empty((2, 2, 3, OTHERS_HEIGHT, contract.WIDTH), np.float32)
+            recipe(one, *want, way=way)
+            ours(decode(one), *got, way=way)
+            np.testing.assert_array_equal(got, want)
 
 
 def cases():
     """Name, way, dtype, whether mirrored too."""
-    yield "recipe, float32 both", recipe, np.float32, True
-    yield "numpy, float32 both", with_numpy, np.float32, True
-    yield "opencv, float32 both", with_opencv, np.float32, True
-    for dtype in ("float32", "float16", "uint8"):
-        yield f"ours, {dtype} plain", ours, np.dtype(dtype), False
-        yield f"ours, {dtype} both", ours, np.dtype(dtype), True
+    yield "recipe, float32 both", recipe, "float32", True
+    yield "numpy, float32 both", with_numpy, "float32", True
+    yield "opencv, float32 both", with_opencv, "float32", True
+    for dtype in DTYPES:
+        yield f"ours, {dtype} plain", ours, dtype, False
+        yield f"ours, {dtype} both", ours, dtype, True
 
 
 def measure(data, rounds, threads):
     """Microseconds per picture of every case and its limit, round by round."""
-    rings = {
-        np.dtype(d): [slots_of(np.dtype(d)) for _ in range(threads)] for d in ("f4", "f2", "u1")
-    }
+    rings = {d: [slots_of(np.dtype(d)) for _ in range(threads)] for d in DTYPES}
+    rings["others"] = [slots_of(np.dtype(np.float32), OTHERS_HEIGHT) for _ in range(threads)]
     shares = [data[i::threads] for i in range(threads)]
+    decoded = [[decode(one) for one in share] for share in shares]
     times = {}
     with ThreadPoolExecutor(threads) as pool:
 
-        def timed(name, work, dtype):
+        def timed(name, work, ring, given=shares):
             started = time.perf_counter()
-            list(pool.map(work, shares, rings[np.dtype(dtype)]))
+            list(pool.map(work, given, rings[ring]))
             microseconds = 1e6 * (time.perf_counter() - started) / len(data)
             times.setdefault(name, []).append(microseconds)
 
         for _ in range(rounds):
             for name, way, dtype, both in cases():
-                timed(name, lambda d, r, w=way, b=both: run_ring(w, d, r, both=b), dtype)
-            for dtype in ("float32", "float16", "uint8"):
+                timed(name, partial(run_ring, way, both=both), dtype)
+            for dtype in DTYPES:
                 for both in (False, True):
                     name = f"limit, {dtype} {'both' if both else 'plain'}"
-                    timed(name, lambda d, r, b=both: run_limit(d, r, both=b), dtype)
+                    timed(name, partial(run_limit, both=both), dtype)
+            for name, way in OTHERS.items():
+                for who in (recipe, ours):
+                    run = partial(run_ring, partial(who, way=way), both=True)
+                    timed(f"{who.__name__}, {name}", run, "others")
+                    timed(f"{who.__name__}, {name}, from pixels", run, "others", decoded)
     return times
 
 
@@ -163,9 +180,18 @@ def headlines(one):
     times = record.times(ratio(one, "recipe, float32 both", ours))
     share = ratio(one, ours, "limit, float32 both")
     what = "JPEG to plain and mirrored float32 input, one core, against"
+    others = [
+        record.times(ratio(one, f"recipe, {name}, from pixels", f"ours, {name}, from pixels"))
+        for name in OTHERS
+    ]
     return [
         record.headline(f"{what} Pillow and torch", times),
         record.headline(f"{what} decoding and a memset alone", f"{share:.2f} of its time"),
+        record.headline(
+            "pixels to plain and mirrored float32 input of 256 x 128, one core, against Pillow and "
+            "torch: bicubic, bilinear",
+            ", ".join(others),
+        ),
     ]
 
 
@@ -188,7 +214,7 @@ def main():
     every = measure(data, arguments.rounds, threads)
     for name in one:
         medians = np.median(one[name]), np.median(every[name])
-        print(f"{name:22} {medians[0]:8.1f} us, {threads} cores {medians[1]:8.1f} us")
+        print(f"{name:38} {medians[0]:8.1f} us, {threads} cores {medians[1]:8.1f} us")
     judged = {
         "float32 both: recipe / ours >= 9": ratio(
             one, "recipe, float32 both", "ours, float32 both"
@@ -202,6 +228,10 @@ def main():
         ),
         "uint8 plain: ours / limit <= 1.75": ratio(one, "ours, uint8 plain", "limit, uint8 plain"),
     }
+    for name in OTHERS:
+        for given in ("", ", from pixels"):
+            key = f"{name}{given}: recipe / ours >= {'8' if given else '6'}"
+            judged[key] = ratio(one, f"recipe, {name}{given}", f"ours, {name}{given}")
     for name in ("ours, uint8 plain", "ours, float32 both", "limit, float32 both"):
         judged[f"{name}: one core / {threads} cores >= 1.9"] = float(
             np.median(one[name]) / np.median(every[name])

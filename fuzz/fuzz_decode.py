@@ -34,12 +34,13 @@ def try_sizes(data: bytes) -> None:
         return
     height, width, out_height, out_width = (1 + byte for byte in data[:4])
     pixels = np.resize(np.frombuffer(data, np.uint8, offset=4), (height, width, 3))
-    first = None
-    for level in _core.simd_levels():
-        out = np.empty((out_height, out_width, 3), np.uint8)
-        _core.resize(pixels, out, level)
-        first = out if first is None else first
-        assert np.array_equal(out, first), (level, pixels.shape, out.shape)
+    for way in ("bicubic", "bilinear"):
+        first = None
+        for level in _core.simd_levels():
+            out = np.empty((out_height, out_width, 3), np.uint8)
+            _core.resize(pixels, out, way, level)
+            first = out if first is None else first
+            assert np.array_equal(out, first), (way, level, pixels.shape, out.shape)
 
 
 def try_bytes(data: bytes) -> None:

@@ -40,14 +40,6 @@ Simd level_of(const std::string& simd) {
     return simd.empty() ? simd_level() : simd_named(simd, "simd");
 }
 
-void resize(const py::array& pixels, py::array out, const std::string& simd) {
-    const Simd level = level_of(simd);
-    const auto input = borrow_pixels("pixels", pixels);
-    const auto output = borrow_output_pixels("out", out);
-    const py::gil_scoped_release unlocked;
-    image::resize(input, output, level);
-}
-
 // An output's kind is its dtype; anything that is no kind of output is refused.
 image::Kind kind_of(const char* name, const py::array& out) {
     const py::dtype dtype = out.dtype();
@@ -57,16 +49,51 @@ image::Kind kind_of(const char* name, const py::array& out) {
     return image::Kind::kFloat16;
 }
 
+template <typename Value>
+struct Word {
+    const char* text;
+    Value value;
+};
+
+constexpr Word<image::Filter> kFilters[] = {{"bicubic", image::Filter::kBicubic},
+                                            {"bilinear", image::Filter::kBilinear}};
+constexpr Word<image::Layout> kLayouts[] = {{"NCHW", image::Layout::kPlanes},
+                                            {"NHWC", image::Layout::kPixels}};
+constexpr Word<image::Colour> kColours[] = {{"RGB", image::Colour::kRgb},
+                                            {"BGR", image::Colour::kBgr}};
+
+template <typename Value, std::size_t count>
+Value named(const char* name, const std::string& text, const Word<Value> (&words)[count]) {
+    for (const Word<Value>& word : words) {
+        if (text == word.text) return word.value;
+    }
+    std::string expected;
+    for (const Word<Value>& word : words) {
+        expected += (expected.empty() ? "'" : " or '") + std::string(word.text) + "'";
+    }
+    throw InvalidInput(std::string(name) + " is '" + text + "', expected " + expected);
+}
+
+void resize(const py::array& pixels, py::array out, const std::string& filter_word,
+            const std::string& simd) {
+    const Simd level = level_of(simd);
+    const image::Filter filter = named("filter", filter_word, kFilters);
+    const auto input = borrow_pixels("pixels", pixels);
+    const auto output = borrow_output_pixels("out", out);
+    const py::gil_scoped_release unlocked;
+    image::resize(input, output, filter, level);
+}
+
 struct Size {
     py::ssize_t height;
     py::ssize_t width;
 };
 
-// The size of an output that has the layout of its kind.
-Size size_of(const char* name, const py::array& out, image::Kind kind) {
+// The size of an output of that layout.
+Size size_of(const char* name, const py::array& out, image::Layout layout) {
     constexpr auto channels = static_cast<py::ssize_t>(kChannels);
-    if (kind == image::Kind::kUint8) {
-        require(out.ndim() == 3 && out.shape(2) == channels, name, out, "uint8 (height, width, 3)");
+    if (layout == image::Layout::kPixels) {
+        require(out.ndim() == 3 && out.shape(2) == channels, name, out, "(height, width, 3)");
         return {out.shape(0), out.shape(1)};
     }
     require(out.ndim() == 3 && out.shape(0) == channels, name, out, "(3, height, width)");
@@ -85,21 +112,25 @@ struct Borrowed {
     Size size;
 };
 
-// One or both outputs, of one kind and size.
-Borrowed borrow_outputs(std::optional<py::array>& plain, std::optional<py::array>& mirrored) {
+// One or both outputs, of one form and size.
+Borrowed borrow_outputs(std::optional<py::array>& plain, std::optional<py::array>& mirrored,
+                        const std::string& layout_word, const std::string& colour_word) {
+    const image::Layout layout = named("layout", layout_word, kLayouts);
+    const image::Colour colour = named("colour", colour_word, kColours);
     if (!plain && !mirrored) {
         throw InvalidInput("plain and mirrored are both None, expected at least one array");
     }
     const char* const name = plain ? "plain" : "mirrored";
     const py::array& some = plain ? *plain : *mirrored;
     const image::Kind kind = kind_of(name, some);
-    const Size size = size_of(name, some, kind);
+    const Size size = size_of(name, some, layout);
     if (plain && mirrored) {
         const bool alike = mirrored->dtype().equal(plain->dtype()) && mirrored->ndim() == 3 &&
                            std::equal(plain->shape(), plain->shape() + 3, mirrored->shape());
         require(alike, "mirrored", *mirrored, describe(*plain) + " as plain is");
     }
-    return {{kind, plain ? borrow_output("plain", *plain) : nullptr,
+    return {{{kind, layout, colour},
+             plain ? borrow_output("plain", *plain) : nullptr,
              mirrored ? borrow_output("mirrored", *mirrored) : nullptr},
             size};
 }
@@ -107,28 +138,32 @@ Borrowed borrow_outputs(std::optional<py::array>& plain, std::optional<py::array
 using Statistics = std::array<float, kChannels>;
 
 void pack(const py::array& pixels, std::optional<py::array> plain,
-          std::optional<py::array> mirrored, const Statistics& mean, const Statistics& deviation,
+          std::optional<py::array> mirrored, const std::string& layout, const std::string& colour,
+          float scale, const Statistics& mean, const Statistics& deviation,
           const std::string& simd) {
     const Simd level = level_of(simd);
     const auto input = borrow_pixels("pixels", pixels);
-    const Borrowed to = borrow_outputs(plain, mirrored);
+    const Borrowed to = borrow_outputs(plain, mirrored, layout, colour);
     require(pixels.shape(0) == to.size.height && pixels.shape(1) == to.size.width, "pixels", pixels,
             "the outputs' size, uint8 (" + std::to_string(to.size.height) + ", " +
                 std::to_string(to.size.width) + ", 3)");
     const py::gil_scoped_release unlocked;
-    image::pack(input, to.outputs, {mean, deviation}, level);
+    image::pack(input, to.outputs, {scale, mean, deviation}, level);
 }
 
 void resize_pack(const py::array& pixels, std::optional<py::array> plain,
-                 std::optional<py::array> mirrored, const Statistics& mean,
-                 const Statistics& deviation, const std::string& simd) {
+                 std::optional<py::array> mirrored, const std::string& layout,
+                 const std::string& colour, float scale, const Statistics& mean,
+                 const Statistics& deviation, const std::string& filter_word,
+                 const std::string& simd) {
     const Simd level = level_of(simd);
+    const image::Filter filter = named("filter", filter_word, kFilters);
     const auto input = borrow_pixels("pixels", pixels);
-    const Borrowed to = borrow_outputs(plain, mirrored);
+    const Borrowed to = borrow_outputs(plain, mirrored, layout, colour);
     const py::gil_scoped_release unlocked;
     image::resize_pack(input, static_cast<std::size_t>(to.size.height),
-                       static_cast<std::size_t>(to.size.width), to.outputs, {mean, deviation},
-                       level);
+                       static_cast<std::size_t>(to.size.width), filter, to.outputs,
+                       {scale, mean, deviation}, level);
 }
 
 std::vector<std::string> simd_level_names() {
@@ -141,11 +176,14 @@ std::vector<std::string> simd_level_names() {
 
 // An empty `simd` is the level in use; tests name the others.
 void bind_image(py::module_& module) {
-    module.def("resize", &resize, py::arg("pixels"), py::arg("out"), py::arg("simd") = "");
+    module.def("resize", &resize, py::arg("pixels"), py::arg("out"), py::arg("filter"),
+               py::arg("simd") = "");
     module.def("pack", &pack, py::arg("pixels"), py::arg("plain"), py::arg("mirrored"),
-               py::arg("mean"), py::arg("deviation"), py::arg("simd") = "");
+               py::arg("layout"), py::arg("colour"), py::arg("scale"), py::arg("mean"),
+               py::arg("deviation"), py::arg("simd") = "");
     module.def("resize_pack", &resize_pack, py::arg("pixels"), py::arg("plain"),
-               py::arg("mirrored"), py::arg("mean"), py::arg("deviation"), py::arg("simd") = "");
+               py::arg("mirrored"), py::arg("layout"), py::arg("colour"), py::arg("scale"),
+               py::arg("mean"), py::arg("deviation"), py::arg("filter"), py::arg("simd") = "");
     module.def("simd_level", [] { return simd_name(simd_level()); });
     module.def("simd_levels", &simd_level_names);
 }

@@ -29,10 +29,10 @@ struct alignas(64) Levels {
     std::uint16_t half[3][256];           // IEEE binary16, rounded to nearest even
     std::uint8_t value_bytes[3][4][256];  // the same bits, least significant byte first
     std::uint8_t half_bytes[3][2][256];
-    // value = (x * (1 / 255) - mean) * (1 / deviation) with reciprocals in two floats each.
+    // value = (x * (1 / scale) - mean) * (1 / deviation) with reciprocals in two floats each.
     float mean[3];
     float reciprocal[3][2];
-    float reciprocal_255[2];
+    float reciprocal_scale[2];
     bool reciprocals_exact;  // whether that gives every value to the bit
 };
 
@@ -44,12 +44,12 @@ struct RowTaps {
     std::size_t output_width;
 };
 
-// Where a strip goes: null where not wanted. `plane` elements lie between channels.
+// Where a strip's red, green and blue go, each from the strip's first row on: three planes, or null
+// where not wanted.
 template <typename Element>
 struct Planes {
-    Element* plain;
-    Element* mirrored;
-    std::size_t plane;
+    Element* plain[3];
+    Element* mirrored[3];
     bool stream;  // every row is whole lines of 64 bytes, best kept out of the cache
 };
 

@@ -5,6 +5,9 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <string>
+
+#include "common/errors.h"
 
 namespace mgn::image {
 namespace {
@@ -48,14 +51,14 @@ void set_reciprocal(float value, float* parts) {
 
 float times(float value, const float* parts) { return std::fma(value, parts[0], value * parts[1]); }
 
-void fill_channel(std::size_t channel, float mean, float deviation, Levels& levels) {
+void fill_channel(std::size_t channel, float scale, float mean, float deviation, Levels& levels) {
     levels.mean[channel] = mean;
     set_reciprocal(deviation, levels.reciprocal[channel]);
     for (std::size_t x = 0; x < kLevels; ++x) {
         const auto level = static_cast<float>(x);
-        const float value = (level / 255.0F - mean) / deviation;
+        const float value = (level / scale - mean) / deviation;
         const float by_product =
-            times(times(level, levels.reciprocal_255) - mean, levels.reciprocal[channel]);
+            times(times(level, levels.reciprocal_scale) - mean, levels.reciprocal[channel]);
         const auto bits = bits_of<std::uint32_t>(value);
         levels.reciprocals_exact &= bits_of<std::uint32_t>(by_product) == bits;
         levels.value[channel][x] = value;
@@ -72,11 +75,17 @@ void fill_channel(std::size_t channel, float mean, float deviation, Levels& leve
 
 void fill(const Normalisation& normalisation, Levels& levels) {
     levels.reciprocals_exact = true;
-    set_reciprocal(255.0F, levels.reciprocal_255);
+    set_reciprocal(normalisation.scale, levels.reciprocal_scale);
     for (std::size_t channel = 0; channel < kChannels; ++channel) {
-        fill_channel(channel, normalisation.mean[channel], normalisation.deviation[channel],
-                     levels);
+        fill_channel(channel, normalisation.scale, normalisation.mean[channel],
+                     normalisation.deviation[channel], levels);
     }
+}
+
+void require_scale(float scale) {
+    if (std::isfinite(scale) && scale > 0.0F) return;
+    throw InvalidInput("scale is " + std::to_string(scale) +
+                       " in float32, expected a finite number above 0");
 }
 
 bool same_bits(const Normalisation& a, const Normalisation& b) {
@@ -86,6 +95,7 @@ bool same_bits(const Normalisation& a, const Normalisation& b) {
 }  // namespace
 
 const Levels& levels_of(const Normalisation& normalisation) {
+    require_scale(normalisation.scale);
     struct Last {
         Normalisation normalisation;
         Levels levels;

@@ -9,14 +9,16 @@
 
 namespace mgn::image {
 
-// Per channel, of RGB scaled to 0..1.
+// Of a byte x: (x / scale - mean) / deviation, the last two per channel.
 struct Normalisation {
+    float scale;
     std::array<float, kChannels> mean;
     std::array<float, kChannels> deviation;
 };
 
-// (x / 255 - mean) / deviation, each step rounded to float32. The result belongs to the calling
-// thread and stays as it is until that thread asks for another normalisation.
+// The values of red, green and blue, each step rounded to float32. The result belongs to the
+// calling thread and stays as it is until that thread asks for another normalisation. Throws
+// InvalidInput unless the scale is finite and above 0.
 const Levels& levels_of(const Normalisation& normalisation);
 
 }  // namespace mgn::image

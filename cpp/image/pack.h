@@ -10,13 +10,22 @@
 
 namespace mgn::image {
 
-// float32 and float16 are planes [3, height, width] of (x / 255 - mean) / deviation; uint8 is
-// [height, width, 3].
+// Floats are normalised; uint8 is the bytes as they are.
 enum class Kind { kFloat32, kFloat16, kUint8 };
+// [3, height, width] or [height, width, 3].
+enum class Layout { kPlanes, kPixels };
+// The order of the output's channels; the picture's own is always red, green, blue.
+enum class Colour { kRgb, kBgr };
 
-// The caller's buffers, both of the same kind and size; null where not wanted.
-struct Outputs {
+struct Form {
     Kind kind;
+    Layout layout;
+    Colour colour;
+};
+
+// The caller's buffers, both of the same form and size; null where not wanted.
+struct Outputs {
+    Form form;
     void* plain;
     void* mirrored;
 };
@@ -25,7 +34,8 @@ struct Outputs {
 void require_apart(ConstPixels pixels, const Outputs& outputs, std::size_t height,
                    std::size_t width);
 
-// Writes strips of one picture into the outputs. Borrows them.
+// Writes strips of one picture into the outputs. Borrows them. Mean and deviation are in the order
+// of the outputs' channels.
 class Packer {
 public:
     Packer(const Outputs& outputs, std::size_t height, std::size_t width,
@@ -39,6 +49,10 @@ public:
 private:
     template <typename Element>
     Planes<Element> planes(std::size_t first_row) const;
+    template <typename Element>
+    void look_up(const Strip& strip, std::size_t first_row, const Element (&table)[3][256]) const;
+    void write_with_kernel(const Strip& strip, std::size_t first_row) const;
+    void write_by_lookup(const Strip& strip, std::size_t first_row) const;
 
     const PackKernels& kernels_;
     Outputs outputs_;

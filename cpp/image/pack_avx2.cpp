@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packing with AVX2, FMA and F16C: x / 255 and the division by the deviation are multiplications by
-// reciprocals in two floats, used only where levels.cpp has found every value equal to the
+// Packing with AVX2, FMA and F16C: x / scale and the division by the deviation are multiplications
+// by reciprocals in two floats, used only where levels.cpp has found every value equal to the
 // quotient. Nothing but C headers is included: see kernels.h.
 #include <immintrin.h>
 
@@ -13,13 +13,13 @@ constexpr std::size_t kChannels = 3;
 constexpr std::size_t kRun = 8;  // pixels
 constexpr char kNone = -1;
 
-// (x / 255 - mean) / deviation of one channel, for eight pixels.
+// (x / scale - mean) / deviation of one channel, for eight pixels.
 struct Normaliser {
     __m256 scale_high, scale_low, mean, high, low;
 
     Normaliser(const Levels& levels, std::size_t channel)
-        : scale_high(_mm256_set1_ps(levels.reciprocal_255[0])),
-          scale_low(_mm256_set1_ps(levels.reciprocal_255[1])),
+        : scale_high(_mm256_set1_ps(levels.reciprocal_scale[0])),
+          scale_low(_mm256_set1_ps(levels.reciprocal_scale[1])),
           mean(_mm256_set1_ps(levels.mean[channel])),
           high(_mm256_set1_ps(levels.reciprocal[channel][0])),
           low(_mm256_set1_ps(levels.reciprocal[channel][1])) {}
@@ -122,10 +122,11 @@ void pack(const Strip& strip, const Levels& levels, const Element (&table)[3][25
         const ChannelPicker picker(kChannelOrder[channel]);
         for (std::size_t y = 0; y < strip.rows; ++y) {
             const std::uint8_t* row = strip.pixels + y * strip.stride;
-            const std::size_t offset = channel * output.plane + y * strip.width;
-            Element* const plain = output.plain != nullptr ? output.plain + offset : nullptr;
+            const std::size_t offset = y * strip.width;
+            Element* const plain =
+                output.plain[channel] != nullptr ? output.plain[channel] + offset : nullptr;
             Element* const mirrored =
-                output.mirrored != nullptr ? output.mirrored + offset : nullptr;
+                output.mirrored[channel] != nullptr ? output.mirrored[channel] + offset : nullptr;
             if (in_vectors > 0) {
                 pack_row(row, strip.width, picker, normaliser, plain, mirrored, output.stream);
             }

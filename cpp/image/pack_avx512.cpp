@@ -145,17 +145,22 @@ void put_halves(__m512i value, std::size_t count, std::uint16_t* plain, std::uin
 
 std::size_t min(std::size_t a, std::size_t b) { return a < b ? a : b; }
 
+template <typename Element>
+Element* advanced(Element* data, std::size_t elements) {
+    return data != nullptr ? data + elements : nullptr;
+}
+
 // A row's places in one plane; null stays null.
 template <typename Element>
 struct RowEnds {
     Element* plain;
     Element* mirrored_end;
 
-    RowEnds(const Planes<Element>& output, std::size_t offset, std::size_t width)
-        : plain(output.plain != nullptr ? output.plain + offset : nullptr),
-          mirrored_end(output.mirrored != nullptr ? output.mirrored + offset + width : nullptr) {}
+    RowEnds(const Planes<Element>& output, std::size_t channel, std::size_t y, std::size_t width)
+        : plain(advanced(output.plain[channel], y * width)),
+          mirrored_end(advanced(output.mirrored[channel], (y + 1) * width)) {}
 
-    Element* plain_at(std::size_t x) const { return plain != nullptr ? plain + x : nullptr; }
+    Element* plain_at(std::size_t x) const { return advanced(plain, x); }
     Element* mirrored_at(std::size_t x) const {
         return mirrored_end != nullptr ? mirrored_end - x : nullptr;
     }
@@ -168,8 +173,7 @@ void floats(const Strip& strip, const Levels& levels, const Planes<float>& outpu
         const ChannelPicker picker(kInFloats[channel]);
         for (std::size_t y = 0; y < strip.rows; ++y) {
             const std::uint8_t* row = strip.pixels + y * strip.stride;
-            const RowEnds<float> ends(output, channel * output.plane + y * strip.width,
-                                      strip.width);
+            const RowEnds<float> ends(output, channel, y, strip.width);
             for (std::size_t x = 0; x < strip.width; x += kChunk) {
                 const __m512i index = picker.of(row + x * kChannels);
                 const __mmask64 upper = _mm512_movepi8_mask(index);
@@ -198,8 +202,7 @@ void halves(const Strip& strip, const Levels& levels, const Planes<std::uint16_t
         const ChannelPicker picker(kInHalves[channel]);
         for (std::size_t y = 0; y < strip.rows; ++y) {
             const std::uint8_t* row = strip.pixels + y * strip.stride;
-            const RowEnds<std::uint16_t> ends(output, channel * output.plane + y * strip.width,
-                                              strip.width);
+            const RowEnds<std::uint16_t> ends(output, channel, y, strip.width);
             for (std::size_t x = 0; x < strip.width; x += kChunk) {
                 const __m512i index = picker.of(row + x * kChannels);
                 const __mmask64 upper = _mm512_movepi8_mask(index);

@@ -15,13 +15,13 @@ void look_up(const Strip& strip, const Element (&levels)[3][256], const Planes<E
         const Element* level = levels[channel];
         for (std::size_t y = 0; y < strip.rows; ++y) {
             const std::uint8_t* row = strip.pixels + y * strip.stride + channel;
-            const std::size_t offset = channel * output.plane + y * strip.width;
-            if (output.plain != nullptr) {
-                Element* const out = output.plain + offset;
+            const std::size_t offset = y * strip.width;
+            if (output.plain[channel] != nullptr) {
+                Element* const out = output.plain[channel] + offset;
                 for (std::size_t x = 0; x < strip.width; ++x) out[x] = level[row[x * kChannels]];
             }
-            if (output.mirrored != nullptr) {
-                Element* const out = output.mirrored + offset + strip.width - 1;
+            if (output.mirrored[channel] != nullptr) {
+                Element* const out = output.mirrored[channel] + offset + strip.width - 1;
                 for (std::size_t x = 0; x < strip.width; ++x)
                     *(out - x) = level[row[x * kChannels]];
             }

@@ -32,17 +32,18 @@ template <typename Plan>
 class Recent {
 public:
     template <typename Make>
-    std::shared_ptr<const Plan> get(std::size_t input_size, std::size_t output_size,
+    std::shared_ptr<const Plan> get(std::size_t input_size, std::size_t output_size, Filter filter,
                                     const void* kernels, Make make) {
         for (const Entry& entry : entries_) {
             if (entry.plan != nullptr && entry.input_size == input_size &&
-                entry.output_size == output_size && entry.kernels == kernels) {
+                entry.output_size == output_size && entry.filter == filter &&
+                entry.kernels == kernels) {
                 return entry.plan;
             }
         }
         std::shared_ptr<const Plan> plan = make();
         if (input_size <= kMostInput && output_size <= kMostOutput) {
-            entries_[next_++ % entries_.size()] = {input_size, output_size, kernels, plan};
+            entries_[next_++ % entries_.size()] = {input_size, output_size, filter, kernels, plan};
         }
         return plan;
     }
@@ -53,6 +54,7 @@ private:
     struct Entry {
         std::size_t input_size = 0;
         std::size_t output_size = 0;
+        Filter filter = Filter::kBicubic;
         const void* kernels = nullptr;
         std::shared_ptr<const Plan> plan;
     };
@@ -61,10 +63,10 @@ private:
 };
 
 std::shared_ptr<const RowPlan> plan_columns(std::size_t input_width, std::size_t output_width,
-                                            const ResizeKernels& kernels) {
+                                            Filter filter, const ResizeKernels& kernels) {
     thread_local Recent<RowPlan> recent;
-    return recent.get(input_width, output_width, &kernels, [&] {
-        Taps taps = make_taps(input_width, output_width);
+    return recent.get(input_width, output_width, filter, &kernels, [&] {
+        Taps taps = make_taps(input_width, output_width, filter);
         const RowTaps view = view_of(taps);
         AlignedBytes table(kernels.table_bytes(view));
         kernels.fill_table(view, table.data());
@@ -72,10 +74,11 @@ std::shared_ptr<const RowPlan> plan_columns(std::size_t input_width, std::size_t
     });
 }
 
-std::shared_ptr<const Taps> plan_rows(std::size_t input_height, std::size_t output_height) {
+std::shared_ptr<const Taps> plan_rows(std::size_t input_height, std::size_t output_height,
+                                      Filter filter) {
     thread_local Recent<Taps> recent;
-    return recent.get(input_height, output_height, nullptr, [&] {
-        return std::make_shared<const Taps>(make_taps(input_height, output_height));
+    return recent.get(input_height, output_height, filter, nullptr, [&] {
+        return std::make_shared<const Taps>(make_taps(input_height, output_height, filter));
     });
 }
 
@@ -94,7 +97,8 @@ std::size_t only_tap(const std::int32_t* weights, std::size_t stride) {
 
 RowTaps RowPlan::view() const { return view_of(taps); }
 
-Resizer::Resizer(ConstPixels input, std::size_t output_height, std::size_t output_width, Simd level)
+Resizer::Resizer(ConstPixels input, std::size_t output_height, std::size_t output_width,
+                 Filter filter, Simd level)
     : kernels_(kernels_for(level)),
       input_((require_not_empty("pixels", input.height, input.width),
               require_not_empty("out", output_height, output_width), input)),
@@ -102,8 +106,8 @@ Resizer::Resizer(ConstPixels input, std::size_t output_height, std::size_t outpu
       same_height_(input.height == output_height),
       row_bytes_(output_width * kChannels),
       stride_(scratch_stride(output_width)),
-      columns_(same_width_ ? nullptr : plan_columns(input.width, output_width, kernels_)),
-      rows_(same_height_ ? nullptr : plan_rows(input.height, output_height)),
+      columns_(same_width_ ? nullptr : plan_columns(input.width, output_width, filter, kernels_)),
+      rows_(same_height_ ? nullptr : plan_rows(input.height, output_height, filter)),
       capacity_(same_height_ ? 1 : std::min(rows_->stride, input.height)),
       ring_(capacity_ * stride_),
       padded_row_(input.width * kChannels),
@@ -164,8 +168,8 @@ void Resizer::next(std::uint8_t* strip, std::size_t count) {
     }
 }
 
-void resize(ConstPixels input, MutablePixels output, Simd level) {
-    Resizer resizer(input, output.height, output.width, level);
+void resize(ConstPixels input, MutablePixels output, Filter filter, Simd level) {
+    Resizer resizer(input, output.height, output.width, filter, level);
     require_apart("pixels", input.data, input.size_bytes(), "out", output.data,
                   output.size_bytes());
     const std::size_t stride = scratch_stride(output.width);

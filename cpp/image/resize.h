@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bicubic resize, equal to Pillow's in every byte at every level. Any thread.
+// Resizing by Pillow's filters, equal to it in every byte at every level. Any thread.
 #pragma once
 
 #include <memory>
@@ -24,7 +24,8 @@ struct RowPlan {
 class Resizer {
 public:
     // Throws InvalidInput on an empty side.
-    Resizer(ConstPixels input, std::size_t output_height, std::size_t output_width, Simd level);
+    Resizer(ConstPixels input, std::size_t output_height, std::size_t output_width, Filter filter,
+            Simd level);
 
     // Writes the next `count` rows into scratch, scratch_stride(output_width) apart.
     void next(std::uint8_t* strip, std::size_t count);
@@ -54,6 +55,6 @@ private:
 
 // Fills `output` with `input` scaled to its size. Throws InvalidInput on an empty side or if they
 // overlap.
-void resize(ConstPixels input, MutablePixels output, Simd level);
+void resize(ConstPixels input, MutablePixels output, Filter filter, Simd level);
 
 }  // namespace mgn::image

@@ -8,10 +8,10 @@
 
 namespace mgn::image {
 
-void resize_pack(ConstPixels input, std::size_t height, std::size_t width, const Outputs& outputs,
-                 const Normalisation& normalisation, Simd level) {
+void resize_pack(ConstPixels input, std::size_t height, std::size_t width, Filter filter,
+                 const Outputs& outputs, const Normalisation& normalisation, Simd level) {
     require_apart(input, outputs, height, width);
-    Resizer resizer(input, height, width, level);
+    Resizer resizer(input, height, width, filter, level);
     const Packer packer(outputs, height, width, normalisation, level);
     const std::size_t stride = scratch_stride(width);
     AlignedBytes strip(kStripRows * stride);

@@ -4,12 +4,13 @@
 
 #include "image/pack.h"
 #include "image/pixels.h"
+#include "image/taps.h"
 
 namespace mgn::image {
 
 // Fills `outputs` of height x width. Throws InvalidInput on an empty side or overlapping memory.
 // Any thread.
-void resize_pack(ConstPixels input, std::size_t height, std::size_t width, const Outputs& outputs,
-                 const Normalisation& normalisation, Simd level);
+void resize_pack(ConstPixels input, std::size_t height, std::size_t width, Filter filter,
+                 const Outputs& outputs, const Normalisation& normalisation, Simd level);
 
 }  // namespace mgn::image

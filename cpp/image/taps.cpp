@@ -8,7 +8,6 @@
 namespace mgn::image {
 namespace {
 
-constexpr double kBicubicSupport = 2.0;
 constexpr std::size_t kGroup = 4;
 
 // Keys' cubic with a = -0.5.
@@ -20,23 +19,40 @@ double bicubic(double x) {
     return 0.0;
 }
 
+double triangle(double x) {
+    x = std::fabs(x);
+    return x < 1.0 ? 1.0 - x : 0.0;
+}
+
+// A filter's curve, which is zero from `support` on to either side.
+struct Curve {
+    double (*at)(double x);
+    double support;
+};
+
+Curve curve_of(Filter filter) {
+    return filter == Filter::kBilinear ? Curve{triangle, 1.0} : Curve{bicubic, 2.0};
+}
+
 std::int32_t to_fixed_point(double weight) {
     const double scaled = weight * (1 << kWeightBits);
     return static_cast<std::int32_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
 }
 
 // The filter at one scale.
-struct Filter {
+struct Window {
+    Curve curve;
     double scale;
     double widened;  // when shrinking, never narrowed
     double narrowing;
     double support;
 
-    Filter(std::size_t input_size, std::size_t output_size)
-        : scale(static_cast<double>(input_size) / static_cast<double>(output_size)),
+    Window(Filter filter, std::size_t input_size, std::size_t output_size)
+        : curve(curve_of(filter)),
+          scale(static_cast<double>(input_size) / static_cast<double>(output_size)),
           widened(std::max(scale, 1.0)),
           narrowing(1.0 / widened),
-          support(kBicubicSupport * widened) {}
+          support(curve.support * widened) {}
 
     double center(std::size_t output) const { return (static_cast<double>(output) + 0.5) * scale; }
     std::size_t begin(std::size_t output) const {
@@ -49,13 +65,13 @@ struct Filter {
 };
 
 // Writes the weights of input positions [begin, end), normalised to a sum of 1.
-void fill_weights(const Filter& filter, double center, std::size_t begin, std::size_t end,
+void fill_weights(const Window& window, double center, std::size_t begin, std::size_t end,
                   double* exact, std::int32_t* weights) {
     const std::size_t count = end - begin;
     double sum = 0.0;
     for (std::size_t k = 0; k < count; ++k) {
         const double offset = static_cast<double>(k + begin) - center + 0.5;
-        exact[k] = bicubic(offset * filter.narrowing);
+        exact[k] = window.curve.at(offset * window.narrowing);
         sum += exact[k];
     }
     for (std::size_t k = 0; k < count; ++k) {
@@ -65,11 +81,11 @@ void fill_weights(const Filter& filter, double center, std::size_t begin, std::s
 
 }  // namespace
 
-Taps make_taps(std::size_t input_size, std::size_t output_size) {
-    const Filter filter(input_size, output_size);
+Taps make_taps(std::size_t input_size, std::size_t output_size, Filter filter) {
+    const Window window(filter, input_size, output_size);
     std::size_t most = 1;
     for (std::size_t i = 0; i < output_size; ++i) {
-        most = std::max(most, filter.end(i, input_size) - filter.begin(i));
+        most = std::max(most, window.end(i, input_size) - window.begin(i));
     }
     Taps taps;
     taps.input_size = input_size;
@@ -81,10 +97,10 @@ Taps make_taps(std::size_t input_size, std::size_t output_size) {
     const std::size_t last_first = input_size > taps.stride ? input_size - taps.stride : 0;
     std::vector<double> exact(most);
     for (std::size_t i = 0; i < output_size; ++i) {
-        const std::size_t begin = filter.begin(i);
+        const std::size_t begin = window.begin(i);
         const std::size_t first = std::min(begin, last_first);
         taps.first[i] = static_cast<std::uint32_t>(first);
-        fill_weights(filter, filter.center(i), begin, filter.end(i, input_size), exact.data(),
+        fill_weights(window, window.center(i), begin, window.end(i, input_size), exact.data(),
                      taps.weights.data() + i * taps.stride + (begin - first));
     }
     return taps;

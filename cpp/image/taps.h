@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pillow's fixed-point bicubic weights, in the form that the kernels read. Pure functions; any
+// Pillow's fixed-point weights, in the form that the kernels read. Pure functions; any
 // thread.
 #pragma once
 
@@ -11,6 +11,9 @@ namespace mgn::image {
 
 // 32 bits less 8 for the pixel and 2 for the sum's head room, as in Pillow.
 constexpr int kWeightBits = 32 - 8 - 2;
+
+// Both are widened when shrinking, so that every input position counts.
+enum class Filter { kBicubic, kBilinear };
 
 // For each output position: the first input position and `stride` weights from there on. Fewer
 // taps are filled up with weights of zero; positions at or beyond `input_size` have weight zero.
@@ -25,6 +28,6 @@ struct Taps {
 };
 
 // Both sizes must be at least 1.
-Taps make_taps(std::size_t input_size, std::size_t output_size);
+Taps make_taps(std::size_t input_size, std::size_t output_size, Filter filter);
 
 }  // namespace mgn::image

@@ -44,18 +44,21 @@ if TYPE_CHECKING:
     )
     from mgn_fast.export import export_onnx
     from mgn_fast.gallery import Gallery
-    from mgn_fast.inference import open_session
+    from mgn_fast.inference import adopt, open_session
+    from mgn_fast.models import Contract
     from mgn_fast.pictures import resize_pack
 
 __version__: str = _core.build_info()["version"]
 
 # Which room offers a name that is not loaded yet.
 _ROOM_OF = {
+    "Contract": "models",
     "Dataset": "datasets",
     "Embedder": "embedding",
     "Gallery": "gallery",
     "Ranking": "evaluation",
     "Report": "evaluation",
+    "adopt": "inference",
     "compile_om": "cann",
     "cosine_similarity": "evaluation",
     "evaluate": "evaluation",
@@ -127,6 +130,7 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "CompileError",
+    "Contract",
     "Dataset",
     "DatasetError",
     "DecodeError",
@@ -144,6 +148,7 @@ __all__ = [
     "Report",
     "RuntimeUnavailableError",
     "__version__",
+    "adopt",
     "build_info",
     "compile_om",
     "cosine_similarity",

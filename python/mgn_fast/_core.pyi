@@ -11,11 +11,14 @@ I64Array = npt.NDArray[np.int64]
 def build_info() -> dict[str, Any]: ...
 def simd_level() -> str: ...
 def simd_levels() -> list[str]: ...
-def resize(pixels: U8Array, out: U8Array, simd: str = "") -> None: ...
+def resize(pixels: U8Array, out: U8Array, filter: str, simd: str = "") -> None: ...
 def pack(
     pixels: U8Array,
     plain: AnyArray | None,
     mirrored: AnyArray | None,
+    layout: str,
+    colour: str,
+    scale: float,
     mean: tuple[float, float, float],
     deviation: tuple[float, float, float],
     simd: str = "",
@@ -24,8 +27,12 @@ def resize_pack(
     pixels: U8Array,
     plain: AnyArray | None,
     mirrored: AnyArray | None,
+    layout: str,
+    colour: str,
+    scale: float,
     mean: tuple[float, float, float],
     deviation: tuple[float, float, float],
+    filter: str,
     simd: str = "",
 ) -> None: ...
 def has_product() -> bool: ...

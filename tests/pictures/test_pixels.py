@@ -2,6 +2,7 @@
 import io
 import os
 import tracemalloc
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 import simplejpeg
 
 from mgn_fast import DecodeError, InvalidInputError
-from mgn_fast.pictures.pixels import decode, pack, resize, resize_pack
+from mgn_fast.models.contract import MGN, Contract
+from mgn_fast.pictures.pixels import decode, pack, resize, resize_for, resize_pack
+from oracles.pixels import Form, assert_same_bits, mirrored, pillow, tensor
 from support.late import late
 
 Image = late("PIL.Image")
@@ -179,6 +182,122 @@ def test_flipped_bits_never_give_anything_but_pixels_or_a_decode_error(random, p
             continue
         assert pixels.dtype == np.uint8
         assert pixels.ndim == 3
+
+
+WORDS = {
+    "pillow-bicubic": lambda pixels, height, width: pillow(pixels, height, width, "bicubic"),
+    "pillow-bilinear": lambda pixels, height, width: pillow(pixels, height, width, "bilinear"),
+    "opencv-bilinear": lambda p, height, width: cv2.resize(p, (width, height)),
+    "opencv-cubic": lambda p, height, width: cv2.resize(
+        p, (width, height), interpolation=cv2.INTER_CUBIC
+    ),
+    "opencv-area": lambda p, height, width: cv2.resize(
+        p, (width, height), interpolation=cv2.INTER_AREA
+    ),
+}
+SIZES = [((128, 64), (256, 128)), ((90, 41), (20, 30)), ((1, 7), (3, 5)), ((64, 32), (64, 32))]
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize(("size", "to"), SIZES, ids=str)
+def test_each_interpolation_is_its_librarys(random, word, size, to):
+    pixels = random.integers(0, 256, (*size, 3), dtype=np.uint8)
+    got = resize(pixels, height=to[0], width=to[1], interpolation=word)
+    np.testing.assert_array_equal(got, WORDS[word](pixels, *to))
+    assert got.shape == (*to, 3)
+    assert not np.shares_memory(got, pixels)
+
+
+def test_the_interpolations_differ_from_each_other(random):
+    pixels = random.integers(0, 256, (90, 41, 3), dtype=np.uint8)
+    all_of_them = {resize(pixels, interpolation=word).tobytes() for word in WORDS}
+    assert len(all_of_them) == len(WORDS)
+
+
+@pytest.mark.parametrize("word", ["", "bicubic", "pillow-lanczos", "OpenCV-area"])
+def test_an_unknown_interpolation_is_refused_with_the_known_ones(picture, word):
+    with pytest.raises(InvalidInputError, match=f"interpolation is '{word}', expected one of 'p"):
+        resize(picture, interpolation=word)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (
+            np.zeros((4, 4), np.uint8),
+            r"pixels is uint8 \(4, 4\), expected uint8 \(height, width, 3",
+        ),
+        (np.zeros((4, 4, 4), np.uint8), r"pixels is uint8 \(4, 4, 4\), expected uint8"),
+        (np.zeros((4, 4, 3), np.float32), r"pixels is float32 \(4, 4, 3\), expected uint8"),
+        (np.zeros((0, 4, 3), np.uint8), r"pixels (is uint8 \(0, 4, 3\)|has height 0)"),
+        ([[0]], "pixels is a list, expected a NumPy array"),
+    ],
+)
+def test_what_is_no_picture_is_not_resized(pixels, message):
+    for word in ("pillow-bilinear", "opencv-bilinear"):
+        with pytest.raises(InvalidInputError, match=message):
+            resize(pixels, height=8, width=8, interpolation=word)
+
+
+def test_a_size_beyond_opencvs_is_refused(picture):
+    with pytest.raises(InvalidInputError, match=r"OpenCV cannot scale \(128, 64, 3\) to 1 x 2147"):
+        resize(picture, height=1, width=2**31, interpolation="opencv-area")
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("colour", ["RGB", "BGR"])
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("kind", ["float32", "float16", "uint8"])
+def test_an_input_is_what_its_contract_says(random, kind, layout, colour, word):
+    values = {"scale": 1.0, "mean": (103.0, 116.0, 123.0), "deviation": (57.0, 58.0, 59.0)}
+    contract = Contract(
+        input=kind, layout=layout, colour=colour, height=64, width=48, interpolation=word, **values
+    )
+    pixels = random.integers(0, 256, (90, 41, 3), dtype=np.uint8)
+    form = Form(layout, colour, **values)
+    expected = tensor(WORDS[word](pixels, 64, 48), np.dtype(kind).type, form)
+    plain, swapped, packed, both = np.empty((4, *expected.shape), kind)
+    resize_pack(pixels, plain, contract=contract)
+    resize_pack(pixels, swapped, mirror=True, contract=contract)
+    pack(resize_for(pixels, contract), packed, mirrored=both, contract=contract)
+    for got in (plain, packed):
+        assert_same_bits(got, expected)
+    for got in (swapped, both):
+        assert_same_bits(got, mirrored(expected, form))
+
+
+def test_mgns_contract_is_what_is_done_without_one(picture):
+    got, expected = np.empty((2, 3, 384, 128), np.float32)
+    resize_pack(picture, got, contract=MGN)
+    resize_pack(picture, expected)
+    np.testing.assert_array_equal(got, expected)
+    np.testing.assert_array_equal(resize_for(picture, MGN), resize(picture))
+
+
+@pytest.mark.parametrize(
+    "out",
+    [
+        np.zeros((3, 256, 128), np.float16),
+        np.zeros((3, 256, 128), np.uint8),
+        np.zeros((256, 128, 3), np.float32),
+        np.zeros((3, 384, 128), np.float32),
+    ],
+    ids=lambda out: f"{out.dtype} {out.shape}",
+)
+def test_an_output_of_another_form_than_the_contracts_is_refused(picture, out):
+    contract = replace(MGN, height=256)
+    resized = resize_for(picture, contract)
+    message = r"out is .*, expected float32 \(3, 256, 128\) as the contract says"
+    with pytest.raises(InvalidInputError, match=message):
+        resize_pack(picture, out, contract=contract)
+    with pytest.raises(InvalidInputError, match=message):
+        pack(resized, out, contract=contract)
+
+
+def test_a_picture_of_another_size_than_the_contracts_is_refused(picture):
+    contract, out = replace(MGN, height=256), np.zeros((3, 256, 128), np.float32)
+    with pytest.raises(InvalidInputError, match=r"pixels is uint8 \(384, 128, 3\), expected the o"):
+        pack(resize(picture), out, contract=contract)
 
 
 def test_resize_pack_is_resize_then_pack(picture):

@@ -41,7 +41,8 @@ def quicken(folder):
     """Puts the small network where exports are made, and shortens what measures by the clock."""
     import mgn_fast
     from mgn_fast.bench import Pace, models, tuning
-    from mgn_fast.cli.commands import bench_options, demo, export, tune
+    from mgn_fast.cli import bench_options
+    from mgn_fast.cli.commands import demo, export, tune
 
     quick = functools.partial(quick_export, folder, mgn_fast.export_onnx)
     for module in (mgn_fast, export, demo, models):

@@ -5,7 +5,7 @@ program      what `mgn-fast` runs: the parser of all commands, errors, signals; 
 commands/    the commands; screen/: what they show while they run
 parser       usage errors; options, contract_options: those that commands share
 evaluation   what commands that evaluate share; page_files: --html and --png
-completion   words for the shell
+completion   words for the shell; bench_options: those of `bench`
 """
 
 from mgn_fast.cli.program import main

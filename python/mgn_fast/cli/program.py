@@ -17,6 +17,7 @@ from types import FrameType
 from mgn_fast import _core, errors
 from mgn_fast.cli import exit_codes
 from mgn_fast.cli.commands import (
+    adopt,
     bench,
     bins,
     compile,
@@ -78,7 +79,8 @@ def build_parser() -> argparse.ArgumentParser:
         help="print a script by which the shell completes words of this command",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    models, measures = (export, quantize, compile), (embed, search, evaluate, verify, bench, tune)
+    models = (export, adopt, quantize, compile)
+    measures = (embed, search, evaluate, verify, bench, tune)
     for command in (*models, *measures, bins, doctor, demo):
         command.add_parser(commands)
     return parser

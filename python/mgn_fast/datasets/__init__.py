@@ -3,6 +3,7 @@
 
 dataset           what users call: `load_dataset`, and a drawn set
 layouts           how each public set names its files
+label_file        who is on which picture, from a CSV file
 published_counts  how many pictures each public set has
 drawn_set, scenes, pedestrian   drawn people, in Market-1501's layout
 """

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from mgn_fast.errors import InvalidInputError
-from mgn_fast.models.contract import MGN, Contract
+from mgn_fast.models.contract import Contract
 from mgn_fast.pictures.pixels import pack
 from mgn_fast.types import AnyArray, F32Array, PathLike, U8Array
 
@@ -51,7 +51,10 @@ def with_mirror(contract: Contract | None, *, mirror: bool | None) -> bool:
 
 
 def pack_rows(
-    resized: U8Array, target: AnyArray, mirrors: Sequence[bool], contract: Contract = MGN
+    resized: U8Array,
+    target: AnyArray,
+    mirrors: Sequence[bool],
+    contract: Contract | None = None,
 ) -> None:
     """Writes a picture's rows to the first places of a batch; both in one go.
 
@@ -59,7 +62,7 @@ def pack_rows(
         resized: uint8 RGB of the model's size.
         target: the batch, from the picture's first row on; dtype and shape as `pack` takes them.
         mirrors: of each row whether it is the mirrored one; the plain one first.
-        contract: how the model wants its pictures.
+        contract: how the model wants its pictures; None is MGN's, as `pack` says.
     """
     if len(mirrors) == 2:
         pack(resized, target[0], mirrored=target[1], contract=contract)

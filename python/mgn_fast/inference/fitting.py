@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
 
 from mgn_fast.errors import ModelError
-from mgn_fast.inference.backend import Model
 from mgn_fast.models.contract import Contract
 from mgn_fast.models.presets import with_changes
 
@@ -39,7 +42,17 @@ class Statement:
 NOTHING_SAID = Statement()
 
 
-def fitted(model: Model) -> Contract | None:
+class Opened(Protocol):
+    """The part of an opened model that a contract speaks of."""
+
+    path: Path
+    contract: Contract | None
+    input_shape: tuple[int, ...]
+    input_dtype: np.dtype[Any]
+    embedding_width: int
+
+
+def fitted(model: Opened) -> Contract | None:
     """The contract of an opened model with the width of its embeddings, if it fits the model.
 
     Args:
@@ -54,7 +67,7 @@ def fitted(model: Model) -> Contract | None:
     contract = model.contract
     if contract is None:
         return None
-    where = f" by {contract.origin}" if contract.origin else ""
+    where = f" ({contract.origin})" if contract.origin else ""
     given = model.input_dtype, tuple(model.input_shape)
     said = contract.dtype, contract.picture_shape
     if given != said:
@@ -71,7 +84,7 @@ def fitted(model: Model) -> Contract | None:
     return replace(contract, embedding_width=model.embedding_width)
 
 
-def _difference(model: Model, contract: Contract) -> str:
+def _difference(model: Opened, contract: Contract) -> str:
     """What to state instead, in the words of a contract's fields."""
     shape = tuple(model.input_shape)
     if contract.dtype != model.input_dtype:

@@ -8,7 +8,6 @@ backend. Whatever prepares or checks pictures takes its numbers from a contract.
 from __future__ import annotations
 
 import json
-import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
@@ -279,11 +278,10 @@ def _positive(name: str, value: Any) -> float:
 
 
 def _is_number(value: Any, *, above_zero: bool = False) -> bool:
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+    if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
         return False
     # The kernels hold it in float32, where a number that is very small is 0.
-    number = float(value)
-    return abs(number) < _LARGEST and (not above_zero or number > 1 / _LARGEST)
+    return bool(-_LARGEST < value < _LARGEST and (not above_zero or value > 1 / _LARGEST))
 
 
 def _listed(name: str, value: Any, expected: str) -> Sequence[Any]:

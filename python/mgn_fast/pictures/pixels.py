@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 
 from mgn_fast import _core
+from mgn_fast.common.checks import one_of
 from mgn_fast.common.files import read_limited
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.models.contract import MGN, Contract, Interpolation
@@ -22,6 +23,14 @@ Source: TypeAlias = "PathLike | bytes | U8Array"
 
 MAX_PIXELS = 50_000_000
 MAX_FILE_BYTES = 512 * 1024 * 1024
+
+_PILLOW_FILTERS = {"pillow-bicubic": "bicubic", "pillow-bilinear": "bilinear"}
+_OPENCV_FLAGS = {
+    "opencv-bilinear": "INTER_LINEAR",
+    "opencv-cubic": "INTER_CUBIC",
+    "opencv-area": "INTER_AREA",
+}
+_MGN_BYTES = Contract(input="uint8")
 
 
 def decode(source: Source, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> U8Array:
@@ -77,26 +86,57 @@ def resize(
     width: int = MGN.width,
     interpolation: Interpolation = MGN.interpolation,
 ) -> U8Array:
-    """The picture at another size, equal to Pillow's bicubic resize in every byte.
+    """The picture at another size, as the library that the interpolation is named for makes it.
 
-    Rows are scaled first, then columns, as every Pillow up to 12.1 does, the recipe's among them.
-    Later ones do some pictures that get much lower the other way round, which changes some bytes.
+    Pillow's are made here and equal it in every byte: rows are scaled first, then columns, as every
+    Pillow up to 12.1 does, the recipe's among them. Later ones do some pictures that get much lower
+    the other way round, which changes some bytes. OpenCV's are made by OpenCV; it works on each
+    channel alone, so that the order of colours makes no difference.
 
     Args:
         pixels: uint8 [H, W, 3], C order.
         height, width: of the result, at least 1.
+        interpolation: "pillow-bicubic", "pillow-bilinear", "opencv-bilinear", "opencv-cubic" or
+            "opencv-area".
 
     Returns:
         uint8 [height, width, 3].
 
     Raises:
-        InvalidInputError: other dtype, shape or order, or an empty side.
+        InvalidInputError: other dtype, shape or order, an empty side, a size that OpenCV does not
+            make, or an unknown interpolation.
     """
+    _require_array("pixels", pixels)
     if height < 1 or width < 1:
         raise InvalidInputError(f"size is {height} x {width}, expected at least 1 x 1")
+    one_of("interpolation", interpolation, (*_PILLOW_FILTERS, *_OPENCV_FLAGS))
+    if interpolation in _OPENCV_FLAGS:
+        return _resize_by_opencv(pixels, height, width, interpolation)
     out = np.empty((height, width, 3), np.uint8)
-    _core.resize(pixels, out)
+    _core.resize(pixels, out, _PILLOW_FILTERS[interpolation])
     return out
+
+
+def resize_for(pixels: U8Array, contract: Contract) -> U8Array:
+    """The picture at a model's size, by the interpolation that the model was trained with.
+
+    Args:
+        pixels: uint8 [H, W, 3], C order.
+        contract: of the model.
+
+    Returns:
+        uint8 [contract.height, contract.width, 3], RGB whatever the contract's colour is: `pack`
+        gives colours their order.
+
+    Raises:
+        InvalidInputError: as `resize`.
+    """
+    return resize(
+        pixels,
+        height=contract.height,
+        width=contract.width,
+        interpolation=contract.interpolation,
+    )
 
 
 def pack(
@@ -105,50 +145,95 @@ def pack(
     *,
     mirror: bool = False,
     mirrored: AnyArray | None = None,
-    contract: Contract = MGN,
+    contract: Contract | None = None,
 ) -> None:
     """Writes a resized picture into a model's input.
 
     Args:
         resized: uint8 RGB [H, W, 3], C order.
-        out: float32 or float16 [3, H, W], which gets (x / 255 - mean) / deviation with ImageNet's
-            statistics, computed in float32 and for float16 rounded to nearest, or uint8 [H, W, 3],
-            which gets the bytes. C order; every element is written.
+        out: of the contract's shape and dtype, C order; every element is written. Floats get
+            (x / scale - mean) / deviation, computed in float32 and for float16 rounded to nearest,
+            uint8 gets the bytes.
         mirror: swap left and right.
         mirrored: as `out`, which it must not overlap; gets the picture with left and right swapped
             while `out` gets it as it is. Not with `mirror`.
+        contract: what the model wants; None is MGN's normalisation at any size, to float32 or
+            float16 [3, H, W], or the bytes to uint8 [H, W, 3].
 
     Raises:
         InvalidInputError: other dtype, shape or order, arrays that overlap, or one to be written
             is read-only.
     """
-    _require_array("out", out)
     if mirror and mirrored is not None:
         raise InvalidInputError("mirror is True and mirrored is given, expected one of them")
+    form = _form_of(out, contract)
     plain, swapped = (None, out) if mirror else (out, mirrored)
-    _core.pack(resized, plain, swapped, contract.mean, contract.deviation)
+    _core.pack(
+        resized, plain, swapped, form.layout, form.colour, form.scale, form.mean, form.deviation
+    )
 
 
-def resize_pack(pixels: U8Array, out: AnyArray, *, mirror: bool = False) -> None:
-    """Writes a picture of any size into a model's input: `resize`, then `pack`, in one pass.
+def resize_pack(
+    pixels: U8Array, out: AnyArray, *, mirror: bool = False, contract: Contract | None = None
+) -> None:
+    """Writes a picture of any size into a model's input: `resize`, then `pack`.
+
+    With Pillow's interpolations both are done in one pass.
 
     Args:
         pixels: uint8 RGB [H, W, 3] of any size, C order.
-        out: float32 or float16 [3, 384, 128] or uint8 [384, 128, 3], C order; every element is
-            written.
+        out: of the contract's shape and dtype, C order; every element is written.
         mirror: swap left and right.
+        contract: what the model wants; None is MGN's: float32 or float16 [3, 384, 128] or uint8
+            [384, 128, 3].
 
     Raises:
         InvalidInputError: other dtype, shape or order, an empty side, arrays that overlap, or
             `out` is read-only.
     """
-    _require_array("out", out)
-    planes, bytes_ = (3, MGN.height, MGN.width), (MGN.height, MGN.width, 3)
-    expected = bytes_ if out.dtype == np.uint8 else planes
-    if out.shape != expected:
-        raise InvalidInputError(f"out is {out.dtype} {out.shape}, expected shape {expected}")
+    form = _form_of(out, contract)
+    if out.shape != form.picture_shape:
+        raise InvalidInputError(
+            f"out is {out.dtype} {out.shape}, expected shape {form.picture_shape}"
+        )
+    if form.interpolation in _OPENCV_FLAGS:
+        pack(resize_for(pixels, form), out, mirror=mirror, contract=contract)
+        return
     plain, swapped = (None, out) if mirror else (out, None)
-    _core.resize_pack(pixels, plain, swapped, MGN.mean, MGN.deviation)
+    _core.resize_pack(
+        pixels, plain, swapped, form.layout, form.colour, form.scale, form.mean, form.deviation,
+        _PILLOW_FILTERS[form.interpolation],
+    )  # fmt: skip
+
+
+def _form_of(out: AnyArray, contract: Contract | None) -> Contract:
+    """What `out` is filled with; refused where it is not what the contract says."""
+    _require_array("out", out)
+    if contract is None:
+        return _MGN_BYTES if out.dtype == np.uint8 else MGN
+    if out.dtype != contract.dtype or out.shape != contract.picture_shape:
+        raise InvalidInputError(
+            f"out is {out.dtype} {out.shape}, expected {contract.dtype} {contract.picture_shape} "
+            "as the contract says"
+        )
+    return contract
+
+
+def _resize_by_opencv(pixels: U8Array, height: int, width: int, interpolation: str) -> U8Array:
+    import cv2
+
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
+        raise InvalidInputError(
+            f"pixels is {pixels.dtype} {pixels.shape}, expected uint8 (height, width, 3)"
+        )
+    flag = getattr(cv2, _OPENCV_FLAGS[interpolation])
+    try:
+        resized = cv2.resize(pixels, (width, height), interpolation=flag)
+    except cv2.error as error:
+        raise InvalidInputError(
+            f"OpenCV cannot scale {pixels.shape} to {height} x {width}: {error}"
+        ) from error
+    return np.asarray(resized, np.uint8)
 
 
 def _require_array(name: str, value: object) -> None:

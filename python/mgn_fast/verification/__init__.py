@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two models on the same pictures: how alike they embed, and what it costs in accuracy.
+"""Whether a model does what it should: beside another model, or by what it makes of pictures.
 
 run           what users call: `verify`
-findings      what it found, judged by limits
+preparation   whether pictures are prepared as a model wants them
+findings      what `verify` found, judged by limits
 float16_ends  what float16 at the ends of a compiled model explains
 """
 
@@ -14,6 +15,17 @@ from mgn_fast.verification.findings import (
     Verification,
     VerifiedModel,
 )
+from mgn_fast.verification.preparation import PreparationCheck, check_preparation
 from mgn_fast.verification.run import verify
 
-__all__ = ["Drift", "Float16Ends", "Limits", "Retrieval", "Verification", "VerifiedModel", "verify"]
+__all__ = [
+    "Drift",
+    "Float16Ends",
+    "Limits",
+    "PreparationCheck",
+    "Retrieval",
+    "Verification",
+    "VerifiedModel",
+    "check_preparation",
+    "verify",
+]

@@ -73,4 +73,4 @@ def test_another_word_is_refused_at_first_use_and_not_at_import(word):
 def test_a_level_by_name_is_refused_as_well():
     pixels = np.zeros((2, 2, 3), np.uint8)
     with pytest.raises(InvalidInputError, match="simd is 'mmx', expected one of this CPU's"):
-        _core.resize(pixels, pixels.copy(), "mmx")
+        _core.resize(pixels, pixels.copy(), "bicubic", "mmx")

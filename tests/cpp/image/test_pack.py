@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """cpp/image/pack.cpp against NumPy, with every set of kernels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mgn_fast import InvalidInputError, _core
-from mgn_fast.models.contract import DEVIATION, MEAN
 from mgn_fast.pictures.pixels import pack
-from oracles.pixels import check_pack, every_level
+from oracles.pixels import KINDS, Form, check_form, check_pack, every_level, mgn_form
 
 LEVELS = _core.simd_levels()
 
@@ -35,6 +36,46 @@ def test_both_at_once_worked_by_hand():
     pack(pixels, plain, mirrored=mirrored)
     assert plain.tolist() == [[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]
     assert mirrored.tolist() == [[[7, 8, 9], [4, 5, 6], [1, 2, 3]]]
+
+
+def test_other_forms_worked_by_hand():
+    """Mean and deviation are in the order of the output's channels."""
+    pixels = np.array([[[10, 20, 30], [11, 21, 31]]], np.uint8)
+    form = Form("NHWC", "BGR", 1.0, (30, 20, 10), (1, 2, 4))
+    out, mirrored = np.empty((2, 1, 2, 3), np.float32)
+    _core.pack(pixels, out, mirrored, *form.arguments)
+    assert out.tolist() == [[[0, 0, 0], [1, 0.5, 0.25]]]
+    assert mirrored.tolist() == [[[1, 0.5, 0.25], [0, 0, 0]]]
+    planes, mirrored = np.empty((2, 3, 1, 2), np.float16)
+    _core.pack(pixels, planes, mirrored, *replace(form, layout="NCHW").arguments)
+    assert planes.tolist() == [[[0, 1]], [[0, 0.5]], [[0, 0.25]]]
+    assert mirrored.tolist() == [[[1, 0]], [[0.5, 0]], [[0.25, 0]]]
+    planes, mirrored = np.empty((2, 3, 1, 2), np.uint8)
+    _core.pack(pixels, planes, mirrored, *replace(form, layout="NCHW").arguments)
+    assert planes.tolist() == [[[30, 31]], [[20, 21]], [[10, 11]]]
+    assert mirrored.tolist() == [[[31, 30]], [[21, 20]], [[11, 10]]]
+
+
+FORMS = [
+    Form(layout, colour, scale, mean, deviation)
+    for layout in ("NCHW", "NHWC")
+    for colour in ("RGB", "BGR")
+    for scale, mean, deviation in [
+        (255.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        (1.0, (103.53, 116.28, 123.675), (57.375, 57.12, 58.395)),
+        (127.5, (1.0, 0.5, 0.25), (1.0, 2.0, 3.0)),
+    ]
+]
+
+
+@pytest.mark.parametrize("simd", LEVELS)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("form", FORMS, ids=str)
+@pytest.mark.parametrize("size", [(8, 64), (9, 37), (1, 1), (17, 3)], ids=str)
+def test_every_form_is_numpys_to_the_bit(random, simd, kind, form, size):
+    pixels = random.integers(0, 256, (*size, 3), dtype=np.uint8)
+    check_form(simd, pixels, kind, form)
+    check_form(simd, pixels, kind, form, offset=3)
 
 
 @pytest.mark.parametrize("simd", LEVELS)
@@ -78,7 +119,7 @@ MISALIGNED = np.zeros(3073, np.uint8)[1:].view(np.float32).reshape(3, 8, 32)
         (np.zeros((8, 32, 3), np.float32), None, r"plain is float32 \(8, 32, 3\), expected \(3, h"),
         (np.zeros((4, 8, 32), np.float16), None, r"plain is float16 \(4, 8, 32\), expected \(3, h"),
         (np.zeros((3, 8, 32, 1), np.float16), None, r"plain is float16 \(3, 8, 32, 1\)"),
-        (np.zeros((3, 8, 32), np.uint8), None, r"plain is uint8 \(3, 8, 32\), expected uint8 \(h"),
+        (np.zeros((3, 8, 32), np.uint8), None, r"plain is uint8 \(3, 8, 32\), expected \(height"),
         (np.zeros((3, 8, 32), np.float64), None, "plain is float64 .*, expected float32, float16"),
         (np.zeros((3, 8, 32), ">f4"), None, "plain is >f4 .*, expected float32, float16 or uint8"),
         (np.zeros((3, 8, 32), np.int16), None, "plain is int16 .*, expected float32, float16"),
@@ -93,8 +134,30 @@ MISALIGNED = np.zeros(3073, np.uint8)[1:].view(np.float32).reshape(3, 8, 32)
     ids=str,
 )  # fmt: skip
 def test_outputs_of_another_form_are_refused(picture, plain, mirrored, message):
+    some = plain if plain is not None else mirrored
+    form = mgn_form(np.float32 if some is None else some.dtype)
     with pytest.raises(InvalidInputError, match=message):
-        _core.pack(picture, plain, mirrored, MEAN, DEVIATION)
+        _core.pack(picture, plain, mirrored, *form.arguments)
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        (Form(layout="CHW"), "layout is 'CHW', expected 'NCHW' or 'NHWC'"),
+        (Form(layout=""), "layout is '', expected 'NCHW' or 'NHWC'"),
+        (Form(colour="rgb"), "colour is 'rgb', expected 'RGB' or 'BGR'"),
+        (Form(scale=0.0), r"scale is 0\.0+ in float32, expected a finite number above 0"),
+        (Form(scale=-255.0), r"scale is -255\.0+ in float32, expected a finite number above 0"),
+        (Form(scale=1e-50), r"scale is 0\.0+ in float32, expected a finite number above 0"),
+        (Form(scale=1e300), "scale is inf in float32, expected a finite number above 0"),
+        (Form(scale=float("nan")), "scale is nan in float32, expected a finite number above 0"),
+    ],
+    ids=str,
+)
+def test_values_of_another_form_are_refused(picture, form, message):
+    for _ in range(2):
+        with pytest.raises(InvalidInputError, match=message):
+            _core.pack(picture, BOTH[0].copy(), None, *form.arguments)
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float16, np.uint8])

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands, a module each: its options, and a function that runs it and gives its exit code.
 
-bench, bins, compile, demo, doctor, embed, evaluate, export, quantize, search, tune, verify
-bench_options, embed_gallery, search_work   parts of the commands they are named after
+adopt, bench, bins, compile, demo, doctor, embed, evaluate, export, quantize, search, tune, verify
+embed_gallery, search_work   parts of the commands they are named after
 """
 
 __all__: list[str] = []

@@ -21,7 +21,7 @@ from mgn_fast.bench.record.baseline import compare_with_baseline, read_record, r
 from mgn_fast.bench.record.tables import csv_text, markdown, terminal_lines
 from mgn_fast.bench.run import Outcome, Plan, benchmark
 from mgn_fast.cli import exit_codes
-from mgn_fast.cli.commands.bench_options import add_bench_options
+from mgn_fast.cli.bench_options import add_bench_options
 from mgn_fast.cli.options import Commands, enable_simulator, new_command, path_argument
 from mgn_fast.cli.screen.level import OPTIONS as LEVEL_OPTIONS
 from mgn_fast.cli.screen.progress import say, stages

@@ -3,7 +3,7 @@ import argparse
 
 import pytest
 
-from mgn_fast.cli.commands.bench_options import add_bench_options
+from mgn_fast.cli.bench_options import add_bench_options
 
 
 def parsed(*words):
