@@ -126,6 +126,7 @@ def measured(trial, model, variants):
         "variants": {FLOAT32: trial.judged(expected, expected)},
         "left_out": {},
     }
+    print(f"float32: {figures['variants'][FLOAT32]}", flush=True)
     for name in variants:
         try:
             got, notes = VARIANTS[name](trial, model)
@@ -134,6 +135,7 @@ def measured(trial, model, variants):
             figures["left_out"][name] = str(error).replace(str(trial.folder), "")
             continue
         figures["variants"][name] = trial.judged(expected, got) | notes
+        print(f"{name}: {figures['variants'][name]}", flush=True)
     return figures
 
 

@@ -66,8 +66,8 @@ EPSILON = 1e-5
 # The sets drawn for training have seeds from here on, far from those that anything is judged on.
 FIRST_SEED = 1000
 PERSONS = 24
-# Of --pictures as many are taken.
-MAX_PICTURES = 240
+# Of --pictures: their parts must be more than the directions, and more pictures only take time.
+MIN_PICTURES, MAX_PICTURES = 33, 240
 _CHUNK = 8
 
 
@@ -145,8 +145,10 @@ def training_pictures(directory, folder, seed):
     """Pictures, and who is on each: drawn people, or a directory's, which does not say."""
     if directory is not None:
         found = list_pictures(directory)
-        if len(found) <= PART_WIDTH // len(PARTS):
-            raise StandInError(f"{str(directory)!r} has {len(found)} pictures, which is too few")
+        if len(found) < MIN_PICTURES:
+            raise StandInError(
+                f"{str(directory)!r} has {len(found)} pictures, expected at least {MIN_PICTURES}"
+            )
         return [found[place] for place in spread(len(found), MAX_PICTURES)], None
     drawn = datasets.synthetic(folder, persons=PERSONS, seed=FIRST_SEED + seed)
     paths = [*drawn.query.paths, *drawn.gallery.paths]
@@ -171,7 +173,11 @@ def set_statistics(parameters, pictures):
 
     def add(name, values):
         over = {"dim": (0, 2, 3), "dtype": torch.float64}
-        found = values[:, 0].numel(), values.sum(**over).numpy(), values.square().sum(**over).numpy()
+        found = (
+            values[:, 0].numel(),
+            values.sum(**over).numpy(),
+            values.square().sum(**over).numpy(),
+        )
         sums[name] = tuple(total + new for total, new in zip(sums[name], found, strict=True))
 
     for name, module in norms.items():

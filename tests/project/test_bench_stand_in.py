@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""trained_stand_in.py: each step leaves the network's function as it was, and refuses other files."""
+"""trained_stand_in.py: each step keeps the function of the network, and other files are refused."""
 
 import subprocess
 
@@ -30,7 +30,9 @@ def a_convolution(random, *shape, scale=1.0):
 def test_another_file_than_the_pinned_one_is_refused(tmp_path):
     wheel = tmp_path / "other.whl"
     wheel.write_bytes(b"PK")
-    with pytest.raises(trained_wheel.StandInError, match="SHA-256 [0-9a-f]{64}, expected e3357078"):
+    with pytest.raises(
+        trained_wheel.StandInError, match=r"SHA-256 [0-9a-f]{64}, expected e3357078"
+    ):
         trained_wheel.network_in(wheel)
     with pytest.raises(trained_wheel.StandInError, match=r"missing.whl' cannot be read: No such"):
         trained_wheel.network_in(tmp_path / "missing.whl")
@@ -57,6 +59,33 @@ def test_without_an_index_the_command_ends_with_one_sentence(tmp_path, monkeypat
 def test_another_ending_is_refused(tmp_path, capsys):
     assert trained_stand_in.main(["-o", str(tmp_path / "x.onnx")]) == 1
     assert "expected '.pt' or '.pth'" in capsys.readouterr().err
+
+
+# The training pictures
+
+
+def test_a_directorys_pictures_are_spread_evenly_and_nobodys(tmp_path):
+    for number in range(300):
+        (tmp_path / f"{number:03}.jpg").touch()
+    pictures, person = trained_stand_in.training_pictures(tmp_path, None, seed=0)
+    assert len(pictures) == 240
+    assert [path.name for path in (pictures[0], pictures[-1])] == ["000.jpg", "299.jpg"]
+    assert person is None
+
+
+def test_too_few_pictures_are_refused(tmp_path):
+    for number in range(32):
+        (tmp_path / f"{number}.jpg").touch()
+    with pytest.raises(trained_wheel.StandInError, match="has 32 pictures, expected at least 33"):
+        trained_stand_in.training_pictures(tmp_path, None, seed=0)
+
+
+@pytest.mark.usefixtures("drawing")
+def test_drawn_people_are_told_apart_and_strangers_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(trained_stand_in, "PERSONS", 2)
+    pictures, person = trained_stand_in.training_pictures(None, tmp_path, seed=3)
+    assert [int(path.name[:4]) for path in pictures] == list(person)
+    assert set(person) == {1, 2}
 
 
 # The trunk
