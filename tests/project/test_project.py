@@ -187,7 +187,8 @@ def test_there_is_one_version_number():
 # What a second of collecting tests would go to; `support.late` stands for them.
 LATE = {"torch", "onnx", "onnxruntime", "scipy", "sklearn", "PIL", "hypothesis", "jsonschema"}
 LATE |= {"matplotlib", "safetensors", "openvino", "faiss"}
-LATE |= {f"mgn_fast.export.{name}" for name in ("checkpoint", "graph", "network")}
+WITH_TORCH = ("checkpoint", "graph", "network", "nodes", "stored", "wrappings")
+LATE |= {f"mgn_fast.export.{name}" for name in WITH_TORCH}
 LATE |= {f"mgn_fast.quantize.{name}" for name in ("blocks", "rewriting")}
 
 
@@ -226,7 +227,8 @@ def test_import_is_quick():
 
 def test_signatures_are_the_documented_ones():
     parameters = {
-        "export_onnx": "checkpoint path batch_size opset outputs input fuse_mirror verify seed",
+        "export_onnx": "checkpoint path batch_size opset outputs input fuse_mirror pool verify "
+        "seed",
         "compile_om": "onnx path soc_version batch_sizes aipp precision atc simulate extra_args "
         "timeout_s log_path on_line",
         "open_session": "model backend device lanes batch_size threads precision contract output",

@@ -15,6 +15,7 @@ from mgn_fast.bench.load.noise import Noise
 from mgn_fast.bench.load.window import Pace, Repeat
 from mgn_fast.common.observer import Span
 from mgn_fast.errors import InvalidInputError
+from mgn_fast.models.presets import StatedContract, contract_of
 
 Scope = Literal["compute", "device", "e2e"]
 
@@ -85,8 +86,11 @@ class Case:
         precision: likewise.
         threads: per lane on the CPU; None for the cores divided by the lanes.
         workers: threads that decode; None for one per core.
-        mirror: embed the mirrored picture too; only for e2e.
+        mirror: embed the mirrored picture too, None as the contract says; only for e2e.
         arrivals: when images come; None for a closed load.
+        contract: how the model wants its pictures, as `open_session` takes it; None for what the
+            file says.
+        output: name of the output that holds the embeddings; None likewise.
     """
 
     model: Path
@@ -98,8 +102,14 @@ class Case:
     precision: str | None = None
     threads: int | None = None
     workers: int | None = None
-    mirror: bool = True
+    mirror: bool | None = None
     arrivals: Arrivals | None = None
+    contract: StatedContract | None = None
+    output: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.contract is not None:
+            object.__setattr__(self, "contract", contract_of(self.contract))
 
     @property
     def on_npu(self) -> bool:
@@ -111,6 +121,8 @@ class Case:
         options: dict[str, Any] = {
             "backend": self.backend,
             "precision": self.precision,
+            "contract": self.contract,
+            "output": self.output,
             "lanes": self.lanes,
             "batch_size": self.batch_size,
         }
@@ -165,6 +177,7 @@ class Measured:
         rows_per_image: of the network.
         floats: the input is float32.
         precision: in which numbers it ran; None for an .om.
+        is_mgn: the network is MGN, as far as contract and outputs tell.
         workers: threads that decode; None where nothing is decoded.
         threads: per lane; None on an NPU.
         num_engines: that compute.
@@ -183,6 +196,7 @@ class Measured:
     rows_per_image: int
     floats: bool
     precision: str | None
+    is_mgn: bool
     workers: int | None
     threads: int | None
     num_engines: int

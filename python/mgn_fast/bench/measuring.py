@@ -17,7 +17,7 @@ from mgn_fast.bench.load.recorder import Recorder
 from mgn_fast.bench.load.resident_memory import peak_resident_bytes, reset_peak
 from mgn_fast.bench.load.steps import random_images
 from mgn_fast.bench.load.window import Windows
-from mgn_fast.bench.models import file_precision
+from mgn_fast.bench.models import file_precision, is_mgn
 from mgn_fast.cann import host
 from mgn_fast.common.observer import observing
 from mgn_fast.embedding.embedder import Embedder
@@ -65,6 +65,7 @@ def measure(case: Case, settings: MeasureSettings) -> Measured:
             rows_per_image=1 if embedder is None else embedder.rows_per_picture,
             floats=session.input_dtype == np.float32,
             precision=case.precision or file_precision(case.model),
+            is_mgn=is_mgn(session),
             workers=None if embedder is None else embedder.workers,
             threads=None if case.on_npu else threads_per_lane(case.lanes, case.threads),
             num_engines=session.num_engines,

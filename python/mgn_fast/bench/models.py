@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,15 @@ from typing import Any
 from mgn_fast import _core
 from mgn_fast.cann.compile import compile_om
 from mgn_fast.common.cache import cache_directory, file_sha256
-from mgn_fast.common.files import is_regular_file
-from mgn_fast.errors import InvalidInputError, MgnError
+from mgn_fast.common.files import is_regular_file, read_limited
+from mgn_fast.errors import InvalidInputError, MgnError, ModelError
 from mgn_fast.export.onnx_export import export_onnx
 from mgn_fast.inference.opening import open_session
 from mgn_fast.inference.session import Session
-from mgn_fast.models.onnx_file import read_onnx
+from mgn_fast.models.contract import MGN_PARTS, Contract
+from mgn_fast.models.onnx_file import MAX_BYTES, read_onnx
 from mgn_fast.models.precision import Precision, precision_of, quantises
+from mgn_fast.models.presets import no_contract, proposal
 
 
 def default_model() -> Path:
@@ -51,12 +54,34 @@ def simulated_model(onnx: Path, soc_version: str, batch_sizes: Sequence[int]) ->
 
 
 def file_precision(path: Path) -> Precision | None:
-    """The numbers a file runs in by default: "int8" or "float32" for an .onnx, None for an .om."""
+    """The numbers a file runs in by default: "int8" or "float32"; None for an .om."""
     if path.suffix == ".om":
         return None
-    return precision_of(
-        path, None, quantised=quantises(node.kind for node in read_onnx(path).nodes)
+    kinds = (
+        _xml_kinds(path) if path.suffix == ".xml" else (node.kind for node in read_onnx(path).nodes)
     )
+    return precision_of(path, None, quantised=quantises(kinds))
+
+
+def _xml_kinds(path: Path) -> list[str]:
+    """The operators of OpenVINO's .xml."""
+    content = read_limited(path, MAX_BYTES, ModelError, what="model")
+    found = re.findall(rb'<layer\b[^>]*\stype="(\w+)"', content)
+    return [kind.decode() for kind in found]
+
+
+def is_mgn(session: Session) -> bool:
+    """Whether a model is MGN: by the parts in its contract, or without one by its outputs."""
+    if session.contract is not None:
+        return session.contract.parts == MGN_PARTS
+    return proposal(session.input_shape, session.output_widths) == "recipe"
+
+
+def require_contract(session: Session) -> Contract:
+    """The contract of an opened model; raises ModelError where nobody says it."""
+    if session.contract is None:
+        raise no_contract(session.model_path, session.input_shape, session.output_widths)
+    return session.contract
 
 
 def describe(path: Path, session: Session) -> dict[str, Any]:
@@ -71,6 +96,7 @@ def describe(path: Path, session: Session) -> dict[str, Any]:
         "input_dtype": str(session.input_dtype),
         "embedding_width": session.embedding_width,
         "contract": None if contract is None else contract.to_dict(),
+        "contract_origin": None if contract is None else contract.origin,
     }
 
 

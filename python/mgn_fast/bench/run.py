@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,12 @@ from mgn_fast import _core
 from mgn_fast.bench.accuracy import accuracy_of
 from mgn_fast.bench.case import SWEEP, Case, MeasureSettings
 from mgn_fast.bench.measuring import measure
-from mgn_fast.bench.models import batch_sizes_of, describe, open_for_description
+from mgn_fast.bench.models import (
+    batch_sizes_of,
+    describe,
+    open_for_description,
+    require_contract,
+)
 from mgn_fast.bench.record.baseline import SCHEMA
 from mgn_fast.bench.record.environment import describe_environment
 from mgn_fast.bench.record.published_rates import SOURCE, published_rate
@@ -27,6 +32,7 @@ from mgn_fast.errors import InvalidInputError, MgnError, ModelError
 from mgn_fast.inference.opening import MAX_LANES
 from mgn_fast.inference.session import Session
 from mgn_fast.models.contract import MAX_BATCH_SIZE
+from mgn_fast.models.presets import StatedContract
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class Plan:
         case: of every case what does not change: scope, device, precision and so on.
         batch_sizes: to sweep; None for those of the usual sweep that a model runs.
         lanes: to sweep.
+        contracts: by model, of those that want their pictures otherwise than the case says.
         reference: model to compare embeddings with; None for no accuracy.
         reference_pictures: for that: a `Dataset`, or what an `Embedder` takes.
         traced: keep the spans for a trace.
@@ -51,6 +58,7 @@ class Plan:
     case: Case
     batch_sizes: Sequence[int] | None = None
     lanes: Sequence[int] = (2,)
+    contracts: Mapping[Path, StatedContract] = field(default_factory=dict)
     reference: Path | None = None
     reference_pictures: Any = None
     traced: bool = False
@@ -167,12 +175,15 @@ def _refuse_idle_options(plan: Plan, cases: Sequence[Case]) -> None:
 
 def _cases(plan: Plan, model: Path) -> tuple[dict[str, Any], list[Case]]:
     """A model's description and its cases: those with the largest batches, the slowest, last."""
-    base = replace(plan.case, model=model)
+    contract = plan.contracts.get(model, plan.case.contract)
+    base = replace(plan.case, model=model, contract=contract)
     options = base.session_options()
     del options["lanes"], options["batch_size"]
     if isinstance(options.get("device"), list):
         options["device"] = options["device"][0]
     with open_for_description(model, options, max(plan.batch_sizes or SWEEP)) as session:
+        if base.scope == "e2e":
+            require_contract(session)
         sizes = batch_sizes_of(session, plan.batch_sizes, _sweep(base, session))
         found = describe(model, session)
     cases = [replace(base, batch_size=size, lanes=lanes) for size in sizes for lanes in plan.lanes]
@@ -180,7 +191,7 @@ def _cases(plan: Plan, model: Path) -> tuple[dict[str, Any], list[Case]]:
 
 
 def _sweep(case: Case, session: Session) -> Sequence[int]:
-    """Batch sizes to try; under an open load a batch holds whole pictures, with their mirrors."""
+    """Batch sizes to try; under an open load those that hold a picture with its mirror."""
     if case.arrivals is None or case.scope != "e2e":
         return SWEEP
     rows = picture_rows(session.contract, case.model, mirror=case.mirror)
@@ -194,7 +205,7 @@ def _runs(
         progress(str(case), number, len(cases))
         measured = measure(case, plan.settings)
         run = row_of(measured, plan.settings)
-        if case.on_npu:
+        if case.on_npu and measured.is_mgn:
             run["published"] = _published(case.batch_size)
         if plan.traced:
             outcome.trace += trace_events(str(case), number, measured.spans)

@@ -19,12 +19,14 @@ from mgn_fast.common.cache import cache_directory, file_sha256
 from mgn_fast.common.files import read_limited, write_json
 from mgn_fast.common.machine import cpu_name
 from mgn_fast.errors import MgnError
+from mgn_fast.models.contract import Contract
+from mgn_fast.models.presets import contract_of
 from mgn_fast.types import PathLike
 
 SCHEMA = "mgn_fast.tuned/1"
 _MAX_BYTES = 1 << 20
-# Given or not, these mean the same; anything else is None where it is not given.
-_USUAL = {"mirror": True, "device": 0}
+# Given or not, it means the same; anything else is None where it is not given.
+_USUAL = {"device": 0}
 
 
 @dataclass(frozen=True)
@@ -99,11 +101,17 @@ def load_tuned(model: PathLike, fixed: dict[str, Any]) -> Tuned | None:
         return None
 
 
+def _words(value: Any) -> str:
+    return value.to_json() if isinstance(value, Contract) else str(value)
+
+
 def _path(model: PathLike, fixed: dict[str, Any]) -> Path:
     given = {name: value for name, value in fixed.items() if value != _USUAL.get(name)}
+    if "contract" in given:
+        given["contract"] = contract_of(given["contract"])
     question = {
         "model": file_sha256(model),
-        "fixed": {name: str(value) for name, value in sorted(given.items())},
+        "fixed": {name: _words(value) for name, value in sorted(given.items())},
         "machine": [cpu_name(), len(os.sched_getaffinity(0)), os.environ.get("MGN_FAST_THREADS")],
         "simulated": Path(model).suffix == ".om" and is_simulated(),
         "version": _core.build_info()["version"],

@@ -21,8 +21,8 @@ import numpy as np
 from mgn_fast.bench.case import SWEEP, Case, Measured, MeasureSettings, Slo
 from mgn_fast.bench.load.window import Pace
 from mgn_fast.bench.measuring import measure
-from mgn_fast.bench.models import batch_sizes_of, open_for_description
-from mgn_fast.bench.record.row import latency_of, rates_of
+from mgn_fast.bench.models import batch_sizes_of, open_for_description, require_contract
+from mgn_fast.bench.record.row import latency_of, rates_of, simulation_doubts
 from mgn_fast.bench.tuned import Tuned, load_tuned, save_tuned
 from mgn_fast.common.cache import cache_directory
 from mgn_fast.common.progress import Progress, no_progress
@@ -80,6 +80,7 @@ class Tuning:
         skipped: settings that could not be measured in the time, or at all, with the reason.
         seconds: that it took.
         kept_in: the file in the cache where `auto` finds it; None if there is no best.
+        doubts: why it may not be the fastest, in words.
     """
 
     best: Tuned | None
@@ -88,6 +89,7 @@ class Tuning:
     skipped: tuple[tuple[str, str], ...]
     seconds: float
     kept_in: Path | None
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass
@@ -101,6 +103,7 @@ class _Search:
     trials: list[TuningTrial] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     simulated: bool = False
+    doubts: tuple[str, ...] = ()
     rows_per_s: float | None = None  # the slowest seen, to foresee how long a case will take
 
     def left_s(self) -> float:
@@ -130,6 +133,7 @@ class _Search:
         rows_per_s = trial.images_per_s * measured.rows_per_image
         self.rows_per_s = min(rows_per_s, self.rows_per_s or math.inf)
         self.simulated = measured.simulated
+        self.doubts = simulation_doubts(measured)
         self.trials.append(trial)
         return trial
 
@@ -146,19 +150,20 @@ def tune(
     """The batch size, lanes, workers and, on the CPU, threads that are fastest; kept for `auto`.
 
     Args:
-        model: an .onnx or .om file.
+        model: an .onnx, .om or OpenVINO's .xml file.
         pictures: to embed: paths or bytes of files; None draws some, of the size of Market-1501's.
         budget_s: seconds that it may take, from 5; the first measurement is always finished.
         slo: bound on a picture's latency, from when the embedder takes it to its embedding.
         progress: is told how many rounds are done.
-        fixed: what is not tuned, as `Embedder` takes it: mirror, device, backend, precision.
+        fixed: what is not tuned, as `Embedder` takes it: mirror, device, backend, precision,
+            contract, output.
 
     Returns:
         The findings.
 
     Raises:
         InvalidInputError: an option out of range.
-        ModelError: the model cannot be opened.
+        ModelError: the model cannot be opened, or neither it nor the caller says its contract.
         DeviceError: the NPU or its runtime failed.
     """
     if not MIN_BUDGET_S <= budget_s < 1e6:
@@ -166,11 +171,13 @@ def tune(
     cache_directory()  # tried before any work is done
     started_s = time.monotonic()
     base = _base(Path(model), fixed)
-    settings = MeasureSettings(pictures=pictures or drawn_jpegs(_NUM_DRAWN, seed=0), slo=slo)
-    search = _Search(settings, budget_s, started_s + budget_s, progress)
     # What a simulated device computes takes the host's cores, which no NPU does.
-    with _stand_in(base):
-        winner = _halve(_candidates(base), search, budget_s * (1 - _WORKERS_SHARE))
+    stand_in = {"compute": "deterministic", "guard": False}
+    with reconfigured(**stand_in) if base.on_npu else contextlib.nullcontext():
+        candidates = _candidates(base)
+        settings = MeasureSettings(pictures=pictures or drawn_jpegs(_NUM_DRAWN, seed=0), slo=slo)
+        search = _Search(settings, budget_s, started_s + budget_s, progress)
+        winner = _halve(candidates, search, budget_s * (1 - _WORKERS_SHARE))
         winner = _simplest([winner, *_try_workers(winner, search)])
     best = _tuned(winner, search) if winner.keeps_slo else None
     return Tuning(
@@ -180,17 +187,12 @@ def tune(
         skipped=tuple(search.skipped),
         seconds=time.monotonic() - started_s,
         kept_in=None if best is None else save_tuned(model, fixed, best),
+        doubts=search.doubts,
     )
 
 
-def _stand_in(case: Case) -> contextlib.AbstractContextManager[None]:
-    if case.on_npu:
-        return reconfigured(compute="deterministic", guard=False)
-    return contextlib.nullcontext()
-
-
 def automatic(
-    model: PathLike, *, mirror: bool, workers: int | None, **options: Any
+    model: PathLike, *, mirror: bool | None, workers: int | None, **options: Any
 ) -> tuple[int, dict[str, Any]]:
     """The tuned workers and session options; tunes first where this machine has none.
 
@@ -237,7 +239,7 @@ def _tuned(winner: TuningTrial, search: _Search) -> Tuned:
 
 
 def _base(model: Path, fixed: dict[str, Any]) -> Case:
-    unknown = set(fixed) - {"mirror", "device", "backend", "precision"}
+    unknown = set(fixed) - {"mirror", "device", "backend", "precision", "contract", "output"}
     if unknown:
         raise InvalidInputError(
             f"{sorted(unknown)[0]} is given; expected none of the options that are tuned"
@@ -262,6 +264,7 @@ def _candidates(base: Case) -> list[Case]:
     if isinstance(devices, list):
         options["device"] = devices[0]
     with open_for_description(base.model, options, max(SWEEP)) as session:
+        require_contract(session)
         sizes = batch_sizes_of(session, None, SWEEP)
     cores = thread_count()
     if base.on_npu:

@@ -20,6 +20,8 @@ from mgn_fast.errors import InvalidInputError, ModelError
 INPUT_NAME = "image"
 OUTPUT_NAME = "features"
 METADATA_KEY = "mgn_fast.contract"
+# Before the hash of weights; files of earlier versions have that of the checkpoint's file instead.
+WEIGHTS_HASH = "weights:"
 # Of a model with a fixed size, and of a session.
 MAX_BATCH_SIZE = 1024
 MAX_SIDE = 8192
@@ -82,7 +84,8 @@ class Contract:
         parts: names and widths of the slices of an embedding that belong to parts of the body;
             None where it has none. Left at its default it is None for other sizes than MGN's.
         outputs: "embedding", or "all" for the recipe's twelve outputs.
-        checkpoint_sha256: of the weights; "" where that is not known.
+        checkpoint_sha256: "weights:" and the hash of the weights, whatever file held them; "" where
+            that is not known.
         seed: of random weights; None for others.
         origin: words for where the contract was read; neither compared nor stored.
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from mgn_fast.errors import InvalidInputError
-from mgn_fast.models.contract import Contract, contract_from
+from mgn_fast.models.contract import WEIGHTS_HASH, Contract, contract_from
 from mgn_fast.models.presets import with_changes
 
 # What decides the numbers of an embedding, and not merely how a file takes its pictures.
@@ -56,7 +56,7 @@ def kept_contract(kept: Mapping[str, Any], *, where: str) -> Contract | None:
     contract = contract_from(fields, source=where)
     if isinstance(mirror, bool):
         contract = as_used(contract, mirror=mirror)
-    return replace(contract, origin=f"{where}, there from {origin}" if origin else where)
+    return replace(contract, origin=f"{where} (there from {origin})" if origin else where)
 
 
 def in_one_line(contract: Contract) -> str:
@@ -109,6 +109,43 @@ def differences(ours: Contract, theirs: Contract) -> str:
         for name, one, other in pairs
         if one != other
     )
+
+
+def weights_differ(one: Contract, other: Contract) -> bool:
+    """True where both contracts name their weights, and not the same ones.
+
+    A hash of weights and a hash of a checkpoint's file, as earlier versions have it, say nothing of
+    each other; nor does a contract that names no weights.
+
+    Args:
+        one: a contract.
+        other: another.
+
+    Returns:
+        False also where it cannot be told.
+    """
+    kinds = [_kind_of_weights(contract) for contract in (one, other)]
+    if "" in kinds or set(kinds) == {"weights", "file"}:
+        return False
+    return (one.checkpoint_sha256, one.seed) != (other.checkpoint_sha256, other.seed)
+
+
+def weights_in_words(contract: Contract) -> str:
+    """The weights that a contract names: their hash, their seed, or an unnamed origin."""
+    kind = _kind_of_weights(contract)
+    if kind == "seed":
+        return f"random weights of seed {contract.seed}"
+    if not kind:
+        return "weights of an unnamed origin"
+    digits = contract.checkpoint_sha256.removeprefix(WEIGHTS_HASH)[:16]
+    what = "weights" if kind == "weights" else "the checkpoint"
+    return f"{what} with SHA-256 {digits}..."
+
+
+def _kind_of_weights(contract: Contract) -> str:
+    if contract.checkpoint_sha256:
+        return "weights" if contract.checkpoint_sha256.startswith(WEIGHTS_HASH) else "file"
+    return "" if contract.seed is None else "seed"
 
 
 def _mirrors(contract: Contract) -> bool:

@@ -4,7 +4,7 @@
 run          what users call: `quantize_onnx`, which chooses the blocks that stay float32
 blocks       the graph's residual blocks, and what each costs in int8
 trial        measures one choice of blocks
-rewriting    the nodes of an int8 graph
+rewriting    the nodes of an int8 graph; folding: other exporters' graphs in the form it reads
 """
 
 from mgn_fast.quantize.run import Quantized, quantize_onnx

@@ -18,6 +18,12 @@ import onnxruntime
 from onnx import helper, numpy_helper, shape_inference, version_converter
 
 from mgn_fast.common.threads import thread_count
+from mgn_fast.errors import ModelError
+from mgn_fast.quantize.folding import (
+    fold_batch_norms,
+    keep_weights_as_initializers,
+    name_nodes,
+)
 from mgn_fast.quantize.rewriting import Ranges, Rounding, write_nodes
 from mgn_fast.types import AnyArray
 
@@ -34,6 +40,9 @@ _WORK_OF_A_VALUE = 300
 # spends its levels on a few odd ones. On two sets of drawn people the cosine's mean rose from 0.985
 # to 0.988, its minimum from 0.978 to 0.979 and more; 0.95 cut too much off one picture (0.972).
 _QUANTILE = 0.98
+# Activations that are part of the node before them: rounding to a range cuts as they do.
+_CUTTING = ("Relu", "Clip")
+_DEFAULT_DOMAIN = ("", "ai.onnx")
 
 
 @dataclass(frozen=True)
@@ -58,28 +67,30 @@ class FloatGraph:
 
     Args:
         path: an .onnx file.
+        picture_shape: of one picture, for sizes that the file leaves free; empty for none.
 
     Attributes:
         blocks: in the graph's order. A convolution whose result no int8 node could take is in none
             of them: it would be rounded for nothing.
         multiplications: of all convolutions, of one picture.
+
+    Raises:
+        ModelError: the file's operators are too old to be written as those of opset 13.
     """
 
-    def __init__(self, path: Path) -> None:
-        model = onnx.load(path)
-        opset = next(entry.version for entry in model.opset_import if entry.domain == "")
-        if opset < OLDEST_OPSET:
-            model = version_converter.convert_version(model, OLDEST_OPSET)
-        self._opset = max(opset, OLDEST_OPSET)
+    def __init__(self, path: Path, picture_shape: Sequence[int] = ()) -> None:
+        model, self._opset = _recent(onnx.load(path), path)
         model.ir_version = max(model.ir_version, _IR_VERSION)
+        name_nodes(model.graph)
+        keep_weights_as_initializers(model.graph)
+        fold_batch_norms(model.graph)
         self._model = model
         self._weights = {entry.name: entry for entry in model.graph.initializer}
         self._users: dict[str, list[onnx.NodeProto]] = {}
-        for number, node in enumerate(model.graph.node):
-            node.name = node.name or f"{node.op_type}_{number}"
+        for node in model.graph.node:
             for name in node.input:
                 self._users.setdefault(name, []).append(node)
-        self._shapes = _shapes(model)
+        self._shapes = _shapes(model, picture_shape)
         self.blocks = [_block(name, nodes, self._shapes) for name, nodes in self._groups().items()]
         convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
         self.multiplications = sum(_multiplications(node, self._shapes) for node in convolutions)
@@ -138,14 +149,14 @@ class FloatGraph:
             path: the file to write.
             ranges: as `ranges` gave them.
             kept: stays float32.
-            metadata: is added to the file's.
+            metadata: is added to the file's, or takes the place of what has the same key there.
         """
         names = {block.name for block in kept}
         rounding = self._rounding([block for block in self.blocks if block.name not in names])
         model = _frame(self._model)
         write_nodes(model.graph, self._model.graph, rounding, ranges, self._prepared)
-        for key, value in metadata.items():
-            model.metadata_props.add(key=key, value=value)
+        said = {entry.key: entry.value for entry in model.metadata_props} | dict(metadata)
+        helper.set_model_props(model, said)
         onnx.save_model(model, path)
 
     def _groups(self) -> dict[str, list[onnx.NodeProto]]:
@@ -176,17 +187,20 @@ class FloatGraph:
 
     def _can_round(self, node: onnx.NodeProto) -> bool:
         """True for a convolution with constant weights, and for a sum of two computed tensors."""
-        if node.output[0] not in self._shapes:
-            return False
         constant = [name in self._weights for name in node.input]
         if node.op_type == "Conv":
-            return all(constant[1:])
-        return node.op_type == "Add" and not any(constant)
+            weights = [self._weights[name] for name in node.input[1:] if name in self._weights]
+            floats = all(entry.data_type == onnx.TensorProto.FLOAT for entry in weights)
+            rounded = [node.input[0], self._result(node)]
+            return all(constant[1:]) and floats and all(name in self._shapes for name in rounded)
+        rounded = [*node.input, self._result(node)]
+        known = all(name in self._shapes for name in rounded)
+        return node.op_type == "Add" and not any(constant) and known
 
     def _result(self, node: onnx.NodeProto) -> str:
-        """A node's output, or the output of the Relu that alone takes it."""
+        """A node's output, or the output of the Relu or Clip that alone takes it."""
         users = self._users.get(node.output[0], [])
-        is_cut = len(users) == 1 and users[0].op_type == "Relu"
+        is_cut = len(users) == 1 and users[0].op_type in _CUTTING
         return str(users[0].output[0] if is_cut else node.output[0])
 
     def _rounding(self, int8: Sequence[Block]) -> Rounding:
@@ -243,9 +257,30 @@ def _frame(model: onnx.ModelProto) -> onnx.ModelProto:
     return frame
 
 
-def _shapes(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
+def _recent(model: onnx.ModelProto, path: Path) -> tuple[onnx.ModelProto, int]:
+    """The model in an opset that can be quantised, and which."""
+    opset = next(entry.version for entry in model.opset_import if entry.domain in _DEFAULT_DOMAIN)
+    if opset >= OLDEST_OPSET:
+        return model, opset
+    try:
+        return version_converter.convert_version(model, OLDEST_OPSET), OLDEST_OPSET
+    except Exception as error:  # what onnx's C++ throws has no other base
+        raise ModelError(
+            f"{path} is of opset {opset}, which onnx cannot turn into {OLDEST_OPSET}: {error}; "
+            f"expected a model exported with opset {OLDEST_OPSET} or later"
+        ) from error
+
+
+def _shapes(model: onnx.ModelProto, picture_shape: Sequence[int]) -> dict[str, tuple[int, ...]]:
     """The shape of every tensor for one picture, by name; 0 for a size that is not known."""
-    graph = shape_inference.infer_shapes(model).graph
+    sized = onnx.ModelProto()
+    sized.CopyFrom(model)
+    weights = {entry.name for entry in model.graph.initializer}
+    (entry,) = (entry for entry in sized.graph.input if entry.name not in weights)
+    sizes = entry.type.tensor_type.shape.dim
+    for size, said in zip(list(sizes)[1:], picture_shape, strict=False):
+        size.dim_value = size.dim_value or said
+    graph = shape_inference.infer_shapes(sized).graph
     shapes = {
         entry.name: tuple(size.dim_value for size in entry.type.tensor_type.shape.dim[1:])
         for entry in (*graph.input, *graph.value_info, *graph.output)
@@ -263,4 +298,4 @@ def _block(name: str, nodes: Sequence[onnx.NodeProto], shapes: dict[str, tuple[i
     multiplications = sum(_multiplications(node, shapes) for node in nodes)
     values = sum(math.prod(shapes.get(node.output[0], ())) for node in nodes)
     work = multiplications + _WORK_OF_A_VALUE * values
-    return Block(name, tuple(node.name for node in nodes), multiplications, work)
+    return Block(name, tuple(node.name for node in nodes), multiplications, max(1, work))

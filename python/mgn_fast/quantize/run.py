@@ -16,16 +16,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mgn_fast.common.checks import one_of, output_name
+from mgn_fast.common.checks import one_of, output_name, path_of
 from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import replacing
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import DecodeError, ExportError, InvalidInputError, ModelError
 from mgn_fast.evaluation.agreement import spread
-from mgn_fast.models.onnx_file import OnnxFile, read_onnx
+from mgn_fast.inference.opening import open_session
+from mgn_fast.models.contract import METADATA_KEY, Contract
+from mgn_fast.models.onnx_file import OnnxTensor, read_onnx
 from mgn_fast.models.precision import quantises
-from mgn_fast.models.presets import no_contract
+from mgn_fast.models.presets import StatedContract, no_contract
 from mgn_fast.pictures import pixels
 from mgn_fast.pictures.sources import list_pictures
 from mgn_fast.quantize.trial import Accuracy, QuantizeTrial, TrialSetup
@@ -89,6 +91,8 @@ def quantize_onnx(
     pictures: PathLike | Iterable[pixels.Source],
     path: PathLike,
     *,
+    contract: StatedContract | None = None,
+    output: str | None = None,
     min_cosine: float | None = None,
     keep_float32: KeepFloat32 = "auto",
     on_error: Literal["raise", "skip"] = "raise",
@@ -99,16 +103,21 @@ def quantize_onnx(
 
     The pictures should be like those to come; of more than 144 as many are taken, evenly spread.
     Two thirds of them give the ranges of the uint8 activations; weights are int8 with a scale for
-    each channel. The others tell how near the embeddings, plain and mirrored added, stay to the
-    float32 ones. If the worst of them is not near enough, every residual block is tried in float32
-    by itself, and the fewest that regain most for their cost stay so. The same pictures, model,
-    versions and kind of CPU give the same file. It appears whole or not at all.
+    each channel. The others tell how near the embeddings stay to the float32 ones; the contract
+    says how pictures are prepared and mirrored, and which output is judged. If the worst of them is
+    not near enough, every residual block is tried in float32 by itself, and the fewest that regain
+    most for their cost stay so. The same pictures, model, versions and kind of CPU give the same
+    file. It has all of the model's outputs and the contract, and appears whole or not at all.
 
     Args:
-        model: an .onnx file from `export_onnx`, not quantised.
+        model: a float32 .onnx file, not quantised.
         pictures: a directory (all files below it), or pictures as an `Embedder` takes them; at
             least 12, of different people.
         path: the file to write; its name ends in .onnx.
+        contract: how the model wants its pictures, in place of what the file says, as
+            `open_session` takes it.
+        output: name of the output that holds the embeddings and is judged; None is the contract's,
+            else the only one.
         min_cosine: what the worst held-out picture must reach, above 0 and below 1; None is 0.986.
         keep_float32: how many blocks stay float32: "auto", as many as `min_cosine` needs; "none";
             or a number, with which nothing need be reached.
@@ -121,7 +130,8 @@ def quantize_onnx(
 
     Raises:
         InvalidInputError: an option out of range, too few pictures, or the file cannot be written.
-        ModelError: the model cannot be used, is quantised already, or has nothing to quantise; or
+        ModelError: the model cannot be used, is quantised already, has nothing to quantise, or
+            neither it nor the caller says its contract, or they do not fit together; or
             `min_cosine` is not reached with anything left in int8.
         DecodeError: a picture cannot be decoded.
         ExportError: onnx is not installed.
@@ -129,14 +139,16 @@ def quantize_onnx(
     target = output_name(path, ".onnx", exact=True)
     goal = _checked_goal(min_cosine, keep_float32)
     thread_count(threads)
-    described = _require_float32(read_onnx(model), Path(model))
+    source = path_of("model", model)
+    entry = _float32_input(source)
+    wanted = _contract_in_force(source, contract, output, threads)
     sources = _sources(pictures)
     # The output directory is tried before any work is done.
-    with replacing(target) as output, tempfile.TemporaryDirectory(prefix="mgn_fast-") as scratch:
-        resized, skipped = _read(sources, on_error, progress)
-        graph = _open_graph(Path(model))
+    with replacing(target) as written, tempfile.TemporaryDirectory(prefix="mgn_fast-") as scratch:
+        graph = _open_graph(source, wanted)
         _check_number(keep_float32, graph)
-        setup = TrialSetup(Path(model), described, graph, Path(scratch), threads, progress)
+        resized, skipped = _read(sources, wanted, on_error, progress)
+        setup = TrialSetup(source, entry, wanted, graph, Path(scratch), threads, progress)
         trial = QuantizeTrial(setup, resized)
         without_kept = trial.accuracy([])
         kept, accuracy = _choose(trial, setup, goal, keep_float32, without_kept)
@@ -147,12 +159,15 @@ def quantize_onnx(
             min_cosine=goal,
             num_blocks=len(graph.blocks),
             kept=tuple(block.name for block in kept),
-            kept_work=sum(block.multiplications for block in kept) / graph.multiplications,
+            kept_work=sum(block.multiplications for block in kept) / max(1, graph.multiplications),
             without_kept=without_kept,
             accuracy=accuracy,
             skipped=skipped,
         )
-        graph.write(output, trial.ranges, kept, {QUANTIZED_KEY: _metadata(found)})
+        said = {QUANTIZED_KEY: _metadata(found)}
+        if contract is not None or output is not None:
+            said[METADATA_KEY] = wanted.to_json()
+        graph.write(written, trial.ranges, kept, said)
     return found
 
 
@@ -251,23 +266,44 @@ def _check_number(keep_float32: KeepFloat32, graph: FloatGraph) -> None:
         )
 
 
-def _require_float32(described: OnnxFile, model: Path) -> OnnxFile:
-    if described.contract is None:
-        raise no_contract(model, (), ())
+def _float32_input(model: Path) -> OnnxTensor:
+    """The input of a model that can be quantised."""
+    if model.suffix in (".om", ".xml"):
+        raise ModelError(f"{model} ends in {model.suffix!r}, expected the .onnx it was made from")
+    described = read_onnx(model)
     if quantises(node.kind for node in described.nodes):
         raise ModelError(
             f"{model} is quantised already; expected the float32 model that it was made from"
         )
-    return described
+    return described.inputs[0]
 
 
-def _open_graph(model: Path) -> FloatGraph:
+def _contract_in_force(
+    model: Path, contract: StatedContract | None, output: str | None, threads: int | None
+) -> Contract:
+    """The contract that is stated, or the file's own, once it is known to fit the model."""
+    with open_session(
+        model,
+        backend="onnxruntime",
+        lanes=1,
+        threads=threads,
+        contract=contract,
+        output=output,
+    ) as session:
+        if session.contract is None:
+            raise no_contract(model, session.input_shape, session.output_widths)
+        return session.contract
+
+
+def _open_graph(model: Path, contract: Contract) -> FloatGraph:
     require_extra("export", "onnx", error=ExportError)
     from mgn_fast.quantize.blocks import FloatGraph
 
-    graph = FloatGraph(model)
+    graph = FloatGraph(model, contract.picture_shape)
     if not graph.blocks:
-        raise ModelError(f"{model} has no convolution that feeds another, so nothing to quantise")
+        raise ModelError(
+            f"{model} has no convolution of float32 that feeds another, so nothing to quantise"
+        )
     return graph
 
 
@@ -289,14 +325,21 @@ def _require_enough(count: int) -> None:
 
 
 def _read(
-    sources: Sequence[pixels.Source], on_error: str, progress: Progress
+    sources: Sequence[pixels.Source], contract: Contract, on_error: str, progress: Progress
 ) -> tuple[list[U8Array], tuple[str, ...]]:
     one_of("on_error", on_error, ("raise", "skip"))
     resized, skipped = [], []
     for number, source in enumerate(sources):
         progress("pictures", number, len(sources))
         try:
-            resized.append(pixels.resize(pixels.decode(source)))
+            resized.append(
+                pixels.resize(
+                    pixels.decode(source),
+                    height=contract.height,
+                    width=contract.width,
+                    interpolation=contract.interpolation,
+                )
+            )
         except DecodeError as error:
             if on_error == "raise":
                 raise

@@ -19,7 +19,8 @@ from mgn_fast.errors import ModelError
 from mgn_fast.evaluation.agreement import Agreement, compare, nearest_others, spread
 from mgn_fast.inference.backend_cpu import DEFAULT_BATCH_SIZE
 from mgn_fast.inference.opening import open_session
-from mgn_fast.models.onnx_file import OnnxFile
+from mgn_fast.models.contract import Contract
+from mgn_fast.models.onnx_file import OnnxTensor
 from mgn_fast.pictures import pixels
 from mgn_fast.types import AnyArray, F32Array, U8Array
 
@@ -55,7 +56,8 @@ class TrialSetup:
 
     Attributes:
         model: the float32 file.
-        described: what it says of itself; it has a contract.
+        entry: its input.
+        contract: how it wants its pictures, and which output is judged.
         graph: the same file, to be rewritten.
         scratch: a directory for files as large as the model.
         threads: to compute with; None is one per core.
@@ -63,7 +65,8 @@ class TrialSetup:
     """
 
     model: Path
-    described: OnnxFile
+    entry: OnnxTensor
+    contract: Contract
     graph: FloatGraph
     scratch: Path
     threads: int | None
@@ -75,7 +78,7 @@ class QuantizeTrial:
 
     Args:
         setup: what to work with.
-        resized: the pictures, uint8 RGB of the model's size.
+        resized: the pictures, uint8 RGB of the contract's size.
 
     Attributes:
         calibration: the pictures that gave the ranges.
@@ -88,14 +91,14 @@ class QuantizeTrial:
 
     def __init__(self, setup: TrialSetup, resized: Sequence[U8Array]) -> None:
         self._setup = setup
-        self._mirrors = picture_rows(setup.described.contract, setup.model, mirror=True)
+        self._mirrors = picture_rows(setup.contract, setup.model, mirror=None)
         self.held_out = list(resized[HELD_OUT - 1 :: HELD_OUT])
         self.calibration = [p for i, p in enumerate(resized) if i % HELD_OUT != HELD_OUT - 1]
         self._expected = self._embed(setup.model, self.held_out, "float32")
         if not np.linalg.norm(self._expected, axis=1).all():
             raise ModelError(f"{setup.model} gives an embedding of zeros; its weights are damaged")
         self.ranges: Ranges = setup.graph.ranges(
-            setup.described.inputs[0].name, self._batches(), setup.scratch, setup.threads
+            setup.entry.name, self._batches(), setup.scratch, setup.threads
         )
 
     def accuracy(self, kept: Sequence[Block]) -> Accuracy:
@@ -118,17 +121,18 @@ class QuantizeTrial:
         return self._embed(path, resized, stage)
 
     def _embed(self, path: Path, resized: Sequence[U8Array], stage: str | None) -> F32Array:
-        """The sum of each picture's features, plain and mirrored."""
+        """The sum of each picture's features: of its plain row, and its mirrored one if any."""
         rows = self._rows(resized)
         parts = []
+        contract = self._setup.contract
         with open_session(
-            path, backend="onnxruntime", lanes=1, threads=self._setup.threads
+            path, backend="onnxruntime", lanes=1, threads=self._setup.threads, contract=contract
         ) as session:
             for start in range(0, len(rows), _CHUNK):
                 if stage is not None:
                     self._setup.progress(stage, start, len(rows))
                 chunk = rows[start : start + _CHUNK]
-                parts.append(session.run(_packed(chunk, session.input_shape, session.input_dtype)))
+                parts.append(session.run(_packed(chunk, contract)))
         features = np.concatenate(parts).reshape(len(resized), -1, session.embedding_width)
         total: F32Array = features.sum(axis=1)
         return total
@@ -138,20 +142,18 @@ class QuantizeTrial:
 
     def _batches(self) -> Iterator[AnyArray]:
         """The input for the ranges, batch by batch; the last is filled up with the first row."""
-        (tensor,) = self._setup.described.inputs
-        fixed = tensor.shape[0]
+        fixed = self._setup.entry.shape[0]
         size = fixed if isinstance(fixed, int) else DEFAULT_BATCH_SIZE
-        shape = tuple(int(entry) for entry in tensor.shape[1:])
         rows = self._rows(self.calibration)
         for start in range(0, len(rows), size):
             self._setup.progress("ranges", start, len(rows))
             chunk = rows[start : start + size]
             missing = size - len(chunk) if isinstance(fixed, int) else 0
-            yield _packed(chunk + rows[:1] * missing, shape, np.dtype(tensor.dtype))
+            yield _packed(chunk + rows[:1] * missing, self._setup.contract)
 
 
-def _packed(rows: Sequence[_Row], shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> AnyArray:
-    batch = np.empty((len(rows), *shape), dtype)
+def _packed(rows: Sequence[_Row], contract: Contract) -> AnyArray:
+    batch = np.empty((len(rows), *contract.picture_shape), contract.dtype)
     for target, (picture, mirror) in zip(batch, rows, strict=True):
-        pixels.pack(picture, target, mirror=mirror)
+        pixels.pack(picture, target, mirror=mirror, contract=contract)
     return batch

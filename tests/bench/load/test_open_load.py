@@ -4,7 +4,7 @@ import time
 import numpy as np
 import pytest
 
-from mgn_fast import DecodeError, Embedder, InvalidInputError
+from mgn_fast import DecodeError, Embedder
 from mgn_fast.bench.load import open_load
 from mgn_fast.bench.load.arrivals import Arrivals
 from mgn_fast.bench.load.open_load import run_pictures_open, run_prepared_open
@@ -139,18 +139,19 @@ def test_pictures_are_embedded_as_they_arrive(opened, pictures, mirror):
     assert {"decode", "resize", "pack", "compute", "fuse"} <= stages
 
 
-def test_a_pictures_rows_are_what_the_embedder_makes(opened, pictures, monkeypatch):
+@pytest.mark.parametrize("batch_size", [4, 1])
+def test_a_pictures_rows_are_what_the_embedder_makes(opened, pictures, monkeypatch, batch_size):
     found = []
 
-    def finish(self, embeddings):
-        fused = embeddings.reshape(-1, 2, embeddings.shape[1]).sum(1)
-        found.extend(fused / np.linalg.norm(fused, axis=1, keepdims=True))
+    def noting(total, *refusal, **options):
+        found.append(fused(total, *refusal, **options))
 
-    monkeypatch.setattr(open_load._PictureLoop, "finish", finish)
+    fused = open_load.fused
+    monkeypatch.setattr(open_load, "fused", noting)
     # One lane, so that batches end in their order.
-    with opened(batch_size=4, lanes=1) as embedder:
+    with opened(batch_size=batch_size, lanes=1) as embedder:
         run_pictures_open(
-            # So many that batches are full: of two pictures, each with its mirror.
+            # So many that batches are full: of two pictures, each with its mirror, or of one row.
             embedder,
             pictures,
             Windows(Pace(0.0, 0.1, 1), lanes=2),
@@ -162,16 +163,16 @@ def test_a_pictures_rows_are_what_the_embedder_makes(opened, pictures, monkeypat
         np.testing.assert_allclose(row, expected[number % len(pictures)], atol=1e-6)
 
 
-def test_a_batch_too_small_for_a_picture_and_its_mirror_is_refused(opened, pictures):
-    with (
-        opened(batch_size=1) as embedder,
-        pytest.raises(InvalidInputError, match=r"batch size is 1, expected at least 2 .* mirror"),
-    ):
-        run_pictures_open(embedder, pictures, Windows(Pace()), Arrivals(10.0))
-    with opened(batch_size=1, mirror=False) as embedder:
-        windows = Windows(Pace(0.0, 0.05, 1), lanes=2)
-        run_pictures_open(embedder, pictures, windows, Arrivals(200.0))
-    assert windows.done
+@pytest.mark.parametrize("mirror", [True, False])
+def test_a_picture_whose_rows_go_one_by_one_counts_once(opened, pictures, mirror):
+    windows = Windows(Pace(0.1, 0.3, 2), lanes=2)
+    with opened(batch_size=1, lanes=2, mirror=mirror) as embedder:
+        run_pictures_open(embedder, pictures, windows, Arrivals(100.0, "constant"))
+    assert rate_of(windows) == pytest.approx(100, rel=0.07)
+    batches = [span for span in opened.recorder.take() if span.stage == "compute"]
+    noted = sum(repeat.images for repeat in windows.repeats)
+    # And those before the repeats, and those under way at their end.
+    assert len(batches) >= (2 if mirror else 1) * noted
 
 
 def test_a_picture_that_cannot_be_decoded_ends_the_load(opened):

@@ -20,7 +20,7 @@ from mgn_fast.bench.load.steps import fill_inputs, sampling, take
 from mgn_fast.bench.load.window import Windows
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.embedding.mirroring import fused, pack_rows, picture_rows
-from mgn_fast.errors import InvalidInputError, ModelError
+from mgn_fast.errors import ModelError
 from mgn_fast.inference.lane import Lane, Ticket
 from mgn_fast.inference.session import Session
 from mgn_fast.pictures.pixels import Source
@@ -33,15 +33,27 @@ _AHEAD_S = 0.1
 
 
 @dataclass(eq=False)
+class _Image:
+    """An image: when it was to arrive, how many batches it is still in, and what they gave."""
+
+    arrived_s: float
+    turns_due: int
+    total: F32Array | None = None
+
+
+@dataclass(eq=False)
 class _Sent:
-    """A batch under way: its ticket, and when its images were to arrive."""
+    """A batch under way: its ticket and its images."""
 
     ticket: Ticket
-    arrived_s: list[float]
+    images: list[_Image]
 
 
 class _Loop:
     """Queues images as they arrive, sends batches of them to free lanes, and notes the results."""
+
+    # Batches that an image goes through: one, unless it has more rows than a batch.
+    turns = 1
 
     def __init__(self, session: Session, windows: Windows, arrivals: Arrivals) -> None:
         self.session = session
@@ -50,7 +62,7 @@ class _Loop:
         self._times = arrivals.times(time.perf_counter())
         # The next ones, so far ahead that another thread can count those that are due.
         self._ahead: deque[float] = deque([next(self._times)])
-        self._waiting: deque[float] = deque()
+        self._waiting: deque[_Image] = deque()  # each once for every turn that it is to have
         self._sent: deque[_Sent] = deque()
         self._num_arrived = 0
         self._num_noted = 0
@@ -68,14 +80,14 @@ class _Loop:
             take(self.session, self._sent.popleft().ticket)
 
     def num_ready(self, num_waiting: int) -> int:
-        """How many of the first waiting images `fill` can take at once."""
+        """How many of the first waiting turns `fill` can take at once."""
         return num_waiting
 
     def fill(self, lane: Lane, count: int) -> int:
         """Writes `count` images to the lane's input; gives the number of rows they are."""
         return count
 
-    def finish(self, embeddings: F32Array) -> None:
+    def finish(self, images: Sequence[_Image], embeddings: F32Array) -> None:
         """Completes the embeddings of a batch's images; prepared images need nothing more."""
 
     def _num_under_way(self) -> int:
@@ -88,17 +100,22 @@ class _Loop:
         while self._ahead[-1] <= now_s + _AHEAD_S:
             self._ahead.append(next(self._times))
         while self._ahead[0] <= now_s:
-            self._waiting.append(self._ahead.popleft())
+            image = _Image(self._ahead.popleft(), self.turns)
+            self._waiting.extend([image] * self.turns)
             self._num_arrived += 1
 
     def _note_results(self) -> None:
         for sent in [sent for sent in self._sent if sent.ticket.done()]:
             self._sent.remove(sent)
-            self.finish(take(self.session, sent.ticket))
+            embeddings = take(self.session, sent.ticket)
+            for image in sent.images:
+                image.turns_due -= 1
+            self.finish(sent.images, embeddings)
             now_s = time.perf_counter()
-            for arrived_s in sent.arrived_s:
-                self.windows.note(arrived_s, now_s, 1, self._num_bursts)
-            self._num_noted += len(sent.arrived_s)
+            for image in sent.images:
+                if image.turns_due == 0:
+                    self.windows.note(image.arrived_s, now_s, 1, self._num_bursts)
+                    self._num_noted += 1
             self._num_bursts += 1
 
     def _send(self) -> bool:
@@ -141,34 +158,57 @@ class _PictureLoop(_Loop):
         self._sources = sources
         self._pool = pool
         model = embedder.session.model_path
-        self._mirrors = picture_rows(embedder.session.contract, model, mirror=embedder.mirror)
+        self._mirrors = picture_rows(embedder.contract, model, mirror=embedder.mirror)
         self._decoding: deque[Future[U8Array]] = deque()
         self._num_begun = 0
-        self.most_images = max(1, embedder.session.batch_size // len(self._mirrors))
+        self._half_sent: U8Array | None = None  # a picture whose mirror is to go next
+        self.most_images = embedder.session.batch_size // len(self._mirrors)
+        if self.most_images == 0:  # a batch of one row
+            self.turns, self.most_images = len(self._mirrors), 1
 
     def num_ready(self, num_waiting: int) -> int:
-        """How many are decoded, or failed; starts decoding some more."""
+        """Turns of pictures that are decoded, or failed; starts decoding some more."""
+        num_left = 0 if self._half_sent is None else 1
+        num_whole = (num_waiting - num_left) // self.turns
         ahead = max(2 * self._embedder.workers, _BATCHES_DECODED * self.most_images)
-        while len(self._decoding) < min(num_waiting, ahead):
+        while len(self._decoding) < min(num_whole, ahead):
             source = self._sources[self._num_begun % len(self._sources)]
             self._num_begun += 1
             decode = self._embedder.decode_and_resize
             self._decoding.append(self._pool.submit(decode, source, "a picture"))
-        return sum(1 for _ in itertools.takewhile(Future.done, self._decoding))
+        num_decoded = sum(1 for _ in itertools.takewhile(Future.done, self._decoding))
+        return num_left + self.turns * num_decoded
 
     def fill(self, lane: Lane, count: int) -> int:
-        """Packs the rows of `count` decoded pictures; gives the number of rows."""
-        num_rows = len(self._mirrors) * count
+        """Packs the rows of `count` decoded pictures, or a picture's next; gives their number."""
+        step = len(self._mirrors) // self.turns
         with self.session.observer.spending("pack"):
-            for row in range(0, num_rows, len(self._mirrors)):
-                pack_rows(self._decoding.popleft().result(), lane.input[row:], self._mirrors)
-        return num_rows
+            for row in range(0, step * count, step):
+                resized, mirrors = self._next()
+                pack_rows(resized, lane.input[row:], mirrors, self._embedder.contract)
+        return step * count
 
-    def finish(self, embeddings: F32Array) -> None:
+    def finish(self, images: Sequence[_Image], embeddings: F32Array) -> None:
         """Adds each picture's rows and normalises, as the embedder does."""
+        normalise = self._embedder.contract.normalise
         with self.session.observer.spending("fuse"):
-            for rows in embeddings.reshape(-1, len(self._mirrors), embeddings.shape[1]):
-                fused(rows.sum(0), ModelError, "an embedding has")
+            parts = embeddings.reshape(len(images), -1, embeddings.shape[1])
+            for image, rows in zip(images, parts, strict=True):
+                total = rows.sum(0)
+                image.total = total if image.total is None else image.total + total
+                if image.turns_due == 0:
+                    fused(image.total, ModelError, "an embedding has", normalise=normalise)
+
+    def _next(self) -> tuple[U8Array, Sequence[bool]]:
+        """The picture whose turn it is, and which of its rows are to go."""
+        if self._half_sent is not None:
+            resized, self._half_sent = self._half_sent, None
+            return resized, self._mirrors[1:]
+        resized = self._decoding.popleft().result()
+        if self.turns == 1:
+            return resized, self._mirrors
+        self._half_sent = resized
+        return resized, self._mirrors[:1]
 
 
 def run_prepared_open(session: Session, windows: Windows, arrivals: Arrivals) -> None:
@@ -187,15 +227,7 @@ def run_pictures_open(
         sources: pictures as it takes them, at least one.
         windows: get the times of every picture.
         arrivals: when they come.
-
-    Raises:
-        InvalidInputError: a batch is too small for a picture and its mirror.
     """
-    if embedder.session.batch_size < embedder.rows_per_picture:
-        raise InvalidInputError(
-            f"batch size is {embedder.session.batch_size}, expected at least "
-            f"{embedder.rows_per_picture} under an open load: a picture and its mirror"
-        )
     pool = ThreadPoolExecutor(embedder.workers, thread_name_prefix="mgn_fast-decode")
     try:
         _PictureLoop(embedder, sources, pool, windows, arrivals).run()

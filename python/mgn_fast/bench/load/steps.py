@@ -27,9 +27,9 @@ def fill_inputs(session: Session) -> None:
 
 
 def random_images(random: np.random.Generator, shape: Sequence[int], dtype: Any) -> AnyArray:
-    """Random images as a network takes them: normalised float32, or uint8 bytes."""
+    """Random images as a network takes them: normalised floats, or uint8 bytes."""
     if np.dtype(dtype).kind == "f":
-        return random.standard_normal(shape, np.float32)
+        return random.standard_normal(shape, np.float32).astype(dtype, copy=False)
     return random.integers(0, 256, shape, np.uint8)
 
 

@@ -32,7 +32,7 @@ def row_of(measured: Measured, settings: MeasureSettings) -> dict[str, Any]:
     rate = float(np.mean(rates))
     law = _littles_law(measured)
     wanted = None if case.arrivals is None else case.arrivals.rate
-    reasons = list(doubts(repeats, rates, law, measured.noise, wanted))
+    reasons = [*doubts(repeats, rates, law, measured.noise, wanted), *simulation_doubts(measured)]
     occupancy = _occupancy(measured)
     verdict = judge(occupancy, _circumstances(measured))
     latency = _latency(measured, settings)
@@ -87,6 +87,13 @@ def _what_ran(measured: Measured) -> dict[str, Any]:
         "load": {"kind": "closed" if rate is None else "open", "rate": rate},
         "mirror": measured.rows_per_image == 2,
     }
+
+
+def simulation_doubts(measured: Measured) -> tuple[str, ...]:
+    """Why a simulated rate says nothing of the model: the chip's only times are MGN's."""
+    if not measured.simulated or measured.is_mgn:
+        return ()
+    return ("the simulated chip takes the times published for MGN, and this is not MGN",)
 
 
 def _kept(slo: Slo, reached_ms: float | None) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from mgn_fast.bench.record.tables import csv_text, markdown, terminal_lines
 from mgn_fast.bench.run import Outcome, Plan, benchmark
 from mgn_fast.cli import exit_codes
 from mgn_fast.cli.bench_options import add_bench_options
+from mgn_fast.cli.contract_options import stated_contract
 from mgn_fast.cli.options import Commands, enable_simulator, new_command, path_argument
 from mgn_fast.cli.screen.level import OPTIONS as LEVEL_OPTIONS
 from mgn_fast.cli.screen.progress import say, stages
@@ -31,6 +32,7 @@ from mgn_fast.common.progress import Progress
 from mgn_fast.common.text import printable
 from mgn_fast.datasets.dataset import Dataset, load_dataset, synthetic
 from mgn_fast.errors import DatasetError, InvalidInputError
+from mgn_fast.models.presets import StatedContract
 from mgn_fast.pictures.sources import list_pictures
 from mgn_fast.simulator.control import TIMED_SOC_VERSION
 
@@ -41,6 +43,7 @@ _EPILOG = """mgn-fast bench mgn.onnx --images pictures/
   mgn-fast bench --batch 8 --lanes 1,2,3 --html sweep.html
   mgn-fast bench mgn_bs1.om mgn_bs8.om --json new.json --baseline old.json --max-regress 5%
   mgn-fast bench --simulate Ascend310P3 --scope device
+  mgn-fast bench osnet.onnx --contract torchreid
 
 images/s count pictures in scope e2e and rows of the network (a picture and its mirror are two)
 otherwise. Latency is a batch's, in scope e2e and under an open load a picture's. A percentile is
@@ -60,7 +63,7 @@ def add_parser(commands: Commands) -> None:
         metavar="MODEL",
         nargs="*",
         type=path_argument,
-        help=".onnx or .om files (MGN with seeded weights, made once and kept in the cache)",
+        help=".onnx, .om or .xml files (MGN with seeded weights, made once and kept in the cache)",
     )
     add_bench_options(parser)
     parser.set_defaults(run=run)
@@ -179,7 +182,9 @@ def _plan(arguments: argparse.Namespace, slo: Slo | None, stack: contextlib.Exit
             workers=arguments.workers,
             mirror=arguments.mirror,
             arrivals=arrivals,
+            output=arguments.output_name,
         ),
+        contracts=_contracts(arguments, models),
         batch_sizes=arguments.batch,
         lanes=arguments.lanes,
         reference=arguments.reference,
@@ -188,6 +193,12 @@ def _plan(arguments: argparse.Namespace, slo: Slo | None, stack: contextlib.Exit
         command=arguments.command_line,
         options=_recorded_options(arguments),
     )
+
+
+def _contracts(arguments: argparse.Namespace, models: list[Path]) -> dict[Path, StatedContract]:
+    """What the options state of each model; some may change what its own file says."""
+    stated = {model: stated_contract(arguments, model) for model in models}
+    return {model: contract for model, contract in stated.items() if contract is not None}
 
 
 def _simulated(models: list[Path], arguments: argparse.Namespace) -> list[Path]:

@@ -7,6 +7,7 @@ import argparse
 import json
 
 from mgn_fast.cli import exit_codes
+from mgn_fast.cli.contract_options import add_contract_options, stated_options
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.progress import say, stages
 from mgn_fast.common.text import printable
@@ -24,7 +25,8 @@ def add_parser(commands: Commands) -> None:
         "quantize",
         help="write an ONNX model in int8, three times as fast on the CPU",
         example="mgn-fast quantize mgn.onnx --images Market-1501-v15.09.15/bounding_box_train "
-        "-o mgn-int8.onnx\n  mgn-fast verify mgn.onnx mgn-int8.onnx Market-1501-v15.09.15",
+        "-o mgn-int8.onnx\n  mgn-fast verify mgn.onnx mgn-int8.onnx Market-1501-v15.09.15\n"
+        "  mgn-fast quantize osnet.onnx --contract torchreid --images pictures/ -o osnet-int8.onnx",
     )
     parser.add_argument("model", metavar="MODEL", type=path_argument, help="a float32 .onnx file")
     parser.add_argument(
@@ -58,6 +60,7 @@ def add_parser(commands: Commands) -> None:
     )
     parser.add_argument("--threads", type=int, help="to compute with (one per core)")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    add_contract_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -68,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.model,
             arguments.images,
             arguments.output,
+            **stated_options(arguments, arguments.model),
             min_cosine=arguments.min_cosine,
             keep_float32=arguments.keep_float32,
             on_error=arguments.on_error,

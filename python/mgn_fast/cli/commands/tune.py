@@ -33,9 +33,12 @@ def add_parser(commands: Commands) -> None:
         help="find the options with which a model embeds pictures fastest",
         example="mgn-fast tune mgn.onnx --images pictures/\n"
         "  mgn-fast tune mgn.om --slo p99:20ms --seconds 30\n"
+        "  mgn-fast tune osnet.onnx --contract torchreid\n"
         "  mgn-fast embed pictures/ --model mgn.onnx -o people.npy --auto",
     )
-    parser.add_argument("model", metavar="MODEL", type=path_argument, help="an .onnx or .om file")
+    parser.add_argument(
+        "model", metavar="MODEL", type=path_argument, help="an .onnx, .om or .xml file"
+    )
     parser.add_argument(
         "--images", type=path_argument, help="directory of pictures like yours (drawn ones)"
     )
@@ -63,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     for case, reason in found.skipped:
         say(f"skipped: {case}: {reason}")
+    for doubt in found.doubts:
+        say(f"warning: {doubt}", always=True)
     if arguments.json:
         print(json.dumps(_as_dict(found)))
     else:

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What makes a verification's figures doubtful, though no limit is missed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mgn_fast.models.in_use import weights_differ, weights_in_words
+from mgn_fast.verification.findings import MAX_MEDIAN_COSINE, Verification, VerifiedModel
+
+# Fields of a contract that two files of one network share, whoever normalises.
+_PREPARATION = ("height", "width", "colour", "scale", "mean", "deviation", "interpolation")
+
+
+def doubts(found: Verification, *, persons: bool) -> Iterator[str]:
+    """Sentences on models that tell nobody apart, or are not two files of one network.
+
+    Args:
+        found: what was measured.
+        persons: whether the pictures have labels.
+
+    Yields:
+        One sentence for each doubt.
+    """
+    models = found.reference, found.candidate
+    yield from _similarity_doubts(found, "persons" if persons else "pictures")
+    yield from _contract_doubts(models)
+    yield from _checkpoint_doubts(models)
+
+
+def _similarity_doubts(found: Verification, whom: str) -> Iterator[str]:
+    """One sentence if a model gives different persons nearly one embedding, else none."""
+    alike = {
+        name: model.median_cosine
+        for name, model in (("reference", found.reference), ("candidate", found.candidate))
+        if model.median_cosine is not None and model.median_cosine > MAX_MEDIAN_COSINE
+    }
+    if not alike:
+        return
+    both = len(alike) == 2
+    figures = " and ".join(f"{value:.4f} ({name})" for name, value in alike.items())
+    yield f"embeddings of different {whom} hardly differ: median cosine {figures}; " + (
+        "both models do so, because the weights are random or damaged or the pictures are all "
+        "alike, and their agreement says little"
+        if both
+        else "pictures may be normalised twice, before the model and inside it"
+    )
+
+
+def _contract_doubts(models: tuple[VerifiedModel, VerifiedModel]) -> Iterator[str]:
+    """One sentence for each way in which the two models' pictures are prepared differently."""
+    given, other = (model.contract for model in models)
+    for name in _PREPARATION:
+        ours, theirs = getattr(given, name), getattr(other, name)
+        if ours != theirs:
+            yield (
+                f"the models are given different pictures: {name} {ours} by {given.origin} "
+                f"(reference), {theirs} by {other.origin} (candidate)"
+            )
+
+
+def _checkpoint_doubts(models: tuple[VerifiedModel, VerifiedModel]) -> Iterator[str]:
+    ours, theirs = (model.contract for model in models)
+    if weights_differ(ours, theirs):
+        named = weights_in_words(ours), weights_in_words(theirs)
+        yield f"the models have different weights: {named[0]} and {named[1]}"
