@@ -33,6 +33,7 @@ Every command of `mgn-fast` has its call:
 # By command: the names below that do the same work.
 CALLS = {
     "export": "export_onnx",
+    "adopt": "adopt check_preparation",
     "compile": "compile_om",
     "quantize": "quantize_onnx",
     "embed": "Embedder write_embeddings Gallery",
@@ -60,7 +61,8 @@ ROOMS = {
     },
     "Datasets": {"datasets": "Split count_problems synthetic"},
     "Comparing and measuring": {
-        "verification": "verify Verification VerifiedModel Retrieval Drift Float16Ends Limits",
+        "verification": "verify Verification VerifiedModel Retrieval Drift Float16Ends Limits "
+        "check_preparation PreparationCheck",
         "bench": "benchmark Plan Case MeasureSettings Pace Arrivals Slo Outcome tune Tuning",
     },
     "Pages": {
@@ -82,7 +84,7 @@ INTERNAL = {
 }
 LINE = 115
 GROUPS = {
-    "Models": "export_onnx compile_om open_session",
+    "Models": "export_onnx adopt Contract compile_om open_session",
     "Pictures and embeddings": "Embedder resize_pack",
     "Search": "Gallery",
     "Evaluation": "evaluate evaluate_distances rerank rank squared_distance "

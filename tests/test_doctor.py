@@ -9,6 +9,8 @@ import pytest
 
 from mgn_fast import InvalidInputError, RuntimeUnavailableError, _core, doctor, simulator
 from mgn_fast.cann.host import HostDevice
+from mgn_fast.models.contract import Contract
+from support.tiny_model import write_tiny_model
 
 # What not every machine has.
 OF_ASCEND = ("ascend", "cann", "atc", "driver", "devices")
@@ -92,7 +94,7 @@ def test_what_is_missing_is_named_with_its_remedy(monkeypatch, module, what, req
 
 
 def test_a_core_that_computes_wrongly_is_found_out(monkeypatch):
-    def wrong(pixels, out):
+    def wrong(pixels, out, interpolation):
         out[...] = np.arange(out.size, dtype=np.uint8).reshape(out.shape)
 
     monkeypatch.setattr(_core, "resize", wrong)
@@ -256,3 +258,17 @@ def test_a_missing_simulator_has_a_remedy(monkeypatch):
     finding = by_name()["simulator"]
     assert "/nowhere/libascendcl.so" in finding.detail
     assert finding.remedy == "pip install --force-reinstall mgn-fast"
+
+
+def test_a_models_contract_is_told_with_where_it_stands(tmp_path):
+    said = write_tiny_model(tmp_path / "said.onnx", contract=Contract(height=64, width=32))
+    bare = write_tiny_model(tmp_path / "bare.onnx", contract=None)
+    told, untold, absent = doctor.examine([said, bare, tmp_path / "absent.om"])[-3:]
+    assert (told.what, told.works, told.required) == ("model said.onnx", True, False)
+    assert told.detail.startswith("64x32 RGB, pillow-bicubic")
+    assert told.detail.endswith(f"says the metadata of '{said}'")
+    assert told.facts["contract"]["height"] == 64
+    assert not untold.works
+    assert f"mgn-fast adopt {bare} --contract NAME|FILE" in untold.remedy
+    assert not absent.works
+    assert "cannot be read" in absent.detail

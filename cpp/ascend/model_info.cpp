@@ -192,6 +192,17 @@ bool has_tensor_name(const Tensor& output) {
     return std::count(output.name.begin(), output.name.end(), ':') != 1;
 }
 
+// Whether an output is called so, or <node>:<index>:so; a tensor's name may have colons of its own.
+bool bears(const Tensor& output, const std::string& name) {
+    if (output.name == name) return true;
+    const std::string end = ":" + name;
+    if (output.name.size() <= end.size()) return false;
+    const std::size_t cut = output.name.size() - end.size();
+    const std::size_t before = output.name.find_last_not_of("0123456789", cut - 1);
+    return output.name.compare(cut, end.size(), end) == 0 && before != std::string::npos &&
+           before + 1 < cut && output.name[before] == ':';
+}
+
 // The only output; of several the one that is named, or the only one of the width where the names
 // of the model are not in the file.
 std::size_t find_embedding(const std::vector<Tensor>& outputs, const WantedOutput& wanted,
@@ -199,9 +210,8 @@ std::size_t find_embedding(const std::vector<Tensor>& outputs, const WantedOutpu
     const bool says_names = std::any_of(outputs.begin(), outputs.end(), has_tensor_name);
     if (outputs.size() == 1 && (wanted.name.empty() || !says_names)) return 0;
     const std::string& name = wanted.name.empty() ? kOutputName : wanted.name;
-    std::vector<std::size_t> found = places(outputs, [&](const Tensor& output) {
-        return output.name == name || output.name.substr(output.name.rfind(':') + 1) == name;
-    });
+    std::vector<std::size_t> found =
+        places(outputs, [&](const Tensor& output) { return bears(output, name); });
     if (found.empty() && (wanted.name.empty() || !says_names)) {
         found = places(outputs, [&](const Tensor& output) {
             return wanted.width != 0 && row_elements(output) == wanted.width;

@@ -8,8 +8,9 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,10 @@ from mgn_fast.cann.toolkit import VARIABLE as ATC_VARIABLE
 from mgn_fast.cann.toolkit import atc_version, find_atc, is_environment_set, remedy
 from mgn_fast.common.extras import EXTRAS, install_line
 from mgn_fast.common.threads import thread_count
-from mgn_fast.errors import InvalidInputError, RuntimeUnavailableError
+from mgn_fast.errors import InvalidInputError, MgnError, RuntimeUnavailableError
+from mgn_fast.inference.backend_cpu import require_readable
+from mgn_fast.models.in_use import in_one_line
+from mgn_fast.models.model_file import contract_in
 from mgn_fast.pictures.pixels import decode, resize
 from mgn_fast.simulator.library import library_path
 from mgn_fast.simulator.library import load as load_simulator
@@ -61,8 +65,15 @@ class Finding:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def examine() -> list[Finding]:
-    """One finding for each part of the installation; a part that fails raises nothing."""
+def examine(models: Sequence[Path] = ()) -> list[Finding]:
+    """One finding for each part of the installation and each model; one that fails raises nothing.
+
+    Args:
+        models: files of which to tell the contract, and where it stands.
+
+    Returns:
+        The findings, the models' last.
+    """
     findings = [
         _try("python", lambda: f"{sys.version.split()[0]} on {platform.platform()}"),
         _try("core", _core_detail),
@@ -74,7 +85,7 @@ def examine() -> list[Finding]:
     findings += _ascend_findings()
     for extra, modules in EXTRAS.items():
         findings.append(_try_extra(extra, modules))
-    return findings
+    return findings + [_try_model(model) for model in models]
 
 
 def _try(what: str, work: Callable[[], str]) -> Finding:
@@ -92,6 +103,21 @@ def _try_extra(extra: str, modules: tuple[str, ...]) -> Finding:
     except Exception as error:
         return _optional(name, str(error), install_line(extra))
     return _optional(name, ", ".join(versions))
+
+
+def _try_model(model: Path) -> Finding:
+    """What a model's file says of its contract; the model is not opened."""
+    name = f"model {model.name}"
+    remedy = f"mgn-fast adopt {model} --contract NAME|FILE, or --contract with each command"
+    try:
+        require_readable(model)
+        contract = contract_in(model)
+    except MgnError as error:
+        return _optional(name, str(error), "name a file that can be read, or adopt it again")
+    if contract is None:
+        return _optional(name, "says no contract, so how to prepare pictures is not known", remedy)
+    facts = {"contract": contract.to_dict(), "contract_origin": contract.origin}
+    return _optional(name, f"{in_one_line(contract)}; says {contract.origin}", facts=facts)
 
 
 def _ascend_findings() -> list[Finding]:

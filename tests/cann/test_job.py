@@ -3,7 +3,12 @@ import dataclasses
 
 import pytest
 
-from mgn_fast.cann.job import atc_arguments, checked_job
+from mgn_fast.cann.job import (
+    atc_arguments,
+    checked_job,
+    contract_of_om,
+    with_contract_in_force,
+)
 from mgn_fast.errors import InvalidInputError, ModelError
 from mgn_fast.models import onnx_file
 from mgn_fast.models.contract import Contract
@@ -19,7 +24,20 @@ OPTIONS = {
     "extra_args": (),
     "timeout_s": 3600,
     "log_path": None,
+    "contract": None,
+    "output": None,
 }
+FOREIGN = Contract(
+    height=64,
+    width=32,
+    colour="BGR",
+    scale=1.0,
+    mean=(1, 2, 3),
+    deviation=(4, 5, 6),
+    embedding_width=5,
+    mirror="none",
+    origin="a test",
+)
 
 
 def job(**options):
@@ -73,16 +91,153 @@ def test_a_fixed_batch_takes_that_batch_only(tmp_path):
     found = onnx_file.read_onnx(path)
     assert "--input_shape=image:4,3,384,128" in atc_arguments(job(batch_sizes=(4,)), found)
     for sizes in ((8,), (1, 4)):
-        with pytest.raises(
-            InvalidInputError, match="fixed batch size 4; export with batch_size=No"
-        ):
+        with pytest.raises(InvalidInputError, match=r"fixed batch size 4; expected \(4,\), or a"):
             atc_arguments(job(batch_sizes=sizes), found)
 
 
-def test_aipp_is_refused_where_the_graph_normalises(tmp_path):
-    path = write_tiny_model(tmp_path / "u.onnx", contract=Contract(input="uint8"))
-    with pytest.raises(InvalidInputError, match="a model with uint8 input normalises itself"):
-        atc_arguments(job(aipp=True), onnx_file.read_onnx(path))
+@pytest.mark.parametrize(
+    ("contract", "message"),
+    [
+        (Contract(input="uint8"), "takes uint8 NHWC; .* a model with uint8 input normalises itse"),
+        (Contract(input="float16"), "takes float16 NCHW; AIPP feeds float32 NCHW"),
+        (dataclasses.replace(FOREIGN, layout="NHWC"), "takes float32 NHWC; AIPP feeds float32 NC"),
+        (dataclasses.replace(FOREIGN, mean=(1e6, 0, 0)), "in float16, expected numbers from"),
+    ],
+)
+def test_aipp_is_refused_where_it_cannot_feed_the_network(tmp_path, contract, message):
+    path = write_tiny_model(tmp_path / "u.onnx", contract=contract)
+    with pytest.raises(InvalidInputError, match=message):
+        with_contract_in_force(job(aipp=True), onnx_file.read_onnx(path))
+    assert with_contract_in_force(job(), onnx_file.read_onnx(path)).contract == contract
+
+
+def in_force(tmp_path, model, **options):
+    """The contracts of network and .om, and ATC's arguments, for a model without a contract."""
+    asked = job(**options)
+    found = with_contract_in_force(asked, onnx_file.read_onnx(model(tmp_path / "m.onnx")))
+    return found.contract, contract_of_om(asked, found), atc_arguments(asked, found)
+
+
+def foreign(path, contract=FOREIGN):
+    return write_tiny_model(path, contract=contract, stored=False)
+
+
+def test_a_contract_that_is_stated_goes_before_the_files_own(tmp_path, described):
+    network, om, words = in_force(tmp_path, foreign, contract=FOREIGN, aipp=True)
+    assert network == FOREIGN
+    assert om == dataclasses.replace(FOREIGN, input="uint8", layout="NHWC")
+    assert words[-2:] == ["--input_shape=image:8,3,64,32", "--insert_op_conf=aipp.cfg"]
+    stated = Contract(seed=3)
+    assert with_contract_in_force(job(contract=stated), described).contract.seed == 3
+    assert with_contract_in_force(job(), described).contract == Contract()
+
+
+def test_presets_and_dicts_state_a_contract_and_the_width_is_the_files(tmp_path):
+    def model(path):
+        return foreign(path, Contract(height=256, embedding_width=7))
+
+    network, om, words = in_force(tmp_path, model, contract="openvino-retail")
+    assert (network.colour, network.embedding_width, om) == ("BGR", 7, network)
+    assert words[-1] == "--input_shape=image:8,3,256,128"
+    given = {"height": 256, "embedding_width": None, "mean": [0, 0, 0]}
+    assert in_force(tmp_path, model, contract=given)[0].mean == (0, 0, 0)
+
+
+def test_float_rows_of_channels_have_no_layout_that_atc_takes(tmp_path):
+    contract = dataclasses.replace(FOREIGN, layout="NHWC")
+
+    def model(path):
+        return foreign(path, contract)
+
+    words = in_force(tmp_path, model, contract=contract)[2]
+    assert words[-2:] == ["--input_format=ND", "--input_shape=image:8,64,32,3"]
+
+
+@pytest.mark.parametrize("word", ["--input_fp16_nodes=image", "-input-fp16-nodes=a;image"])
+def test_an_input_that_atc_makes_float16_is_said_so(tmp_path, word):
+    network, om, _ = in_force(tmp_path, foreign, contract=FOREIGN, extra_args=[word])
+    assert (network.input, om.input) == ("float32", "float16")
+    other = word.replace("image", "images")
+    assert in_force(tmp_path, foreign, contract=FOREIGN, extra_args=[other])[1].input == "float32"
+
+
+def test_free_sizes_are_the_contracts(tmp_path):
+    found = onnx_file.read_onnx(foreign(tmp_path / "m.onnx"))
+    entry = dataclasses.replace(found.inputs[0], shape=("batch", 3, "height", ""))
+    free = dataclasses.replace(found, inputs=(entry,))
+    asked = job(contract=FOREIGN)
+    words = atc_arguments(asked, with_contract_in_force(asked, free))
+    assert words[-1] == "--input_shape=image:8,3,64,32"
+    with pytest.raises(ModelError, match="three sizes that are fixed or said by a contract"):
+        atc_arguments(job(), free)
+
+
+def outputs_of(described, *outputs):
+    entries = [onnx_file.OnnxTensor(name, kind, shape) for name, kind, shape in outputs]
+    return dataclasses.replace(described, contract=None, outputs=tuple(entries))
+
+
+EMBEDDINGS, LOGITS = ("out", "float32", ("batch", 5)), ("logits", "float32", (1, 751))
+MAP = ("map", "float32", ("batch", 8, 4, 4))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "output", "stored"),
+    [
+        ([EMBEDDINGS], None, None),
+        ([EMBEDDINGS, MAP], None, "out"),
+        ([EMBEDDINGS, LOGITS], "out", "out"),
+        ([LOGITS, ("features", "float32", ("batch", 5, 1, 1))], None, "features"),
+        ([("out", "float16", ("batch", "d"))], None, None),
+    ],
+)
+def test_of_several_outputs_the_contract_names_the_one_of_embeddings(
+    tmp_path, outputs, output, stored
+):
+    found = outputs_of(onnx_file.read_onnx(foreign(tmp_path / "m.onnx")), *outputs)
+    got = with_contract_in_force(job(contract=FOREIGN, output=output), found).contract
+    assert (got.output, got.embedding_width) == (stored, 5)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "output", "message"),
+    [
+        ([EMBEDDINGS, LOGITS], None, "has 2 outputs: out float32 .* expected the name of the one"),
+        ([EMBEDDINGS, LOGITS], "ouch", "has no output 'ouch', expected one of: out float32"),
+        ([EMBEDDINGS], "ouch", "has no output 'ouch', expected one of: out float32"),
+        ([EMBEDDINGS, LOGITS], "logits", "embeddings 751 wide, .* says embedding_width 5"),
+        ([EMBEDDINGS, MAP], "map", r"has output map float32 .*, expected float32 or float16 \(ba"),
+        ([("out", "int64", ("batch", 5))], None, "has output out int64"),
+    ],
+)
+def test_outputs_that_the_contract_does_not_fit_are_refused(tmp_path, outputs, output, message):
+    found = outputs_of(onnx_file.read_onnx(foreign(tmp_path / "m.onnx")), *outputs)
+    with pytest.raises(ModelError, match=message):
+        with_contract_in_force(job(contract=FOREIGN, output=output), found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"height": 128}, r"says float32 \(3, 128, 32\) .*expected layout 'NCHW', height 64 and"),
+        ({"layout": "NHWC"}, "expected layout 'NCHW', height 64 and width 32"),
+        ({"input": "uint8"}, "expected input 'float32'"),
+        ({"embedding_width": 6}, "embeddings 5 wide, .* says embedding_width 6"),
+    ],
+)
+@pytest.mark.parametrize("aipp", [False, True])
+def test_a_contract_of_another_model_is_refused(tmp_path, changes, message, aipp):
+    stated = dataclasses.replace(FOREIGN, **changes)
+    with pytest.raises(ModelError, match=message) as error:
+        in_force(tmp_path, foreign, contract=stated, aipp=aipp)
+    assert "(a test)" in str(error.value)
+
+
+def test_what_needs_a_contract_is_refused_without_one(tmp_path):
+    assert in_force(tmp_path, foreign)[:2] == (None, None)
+    for options in ({"aipp": True}, {"output": "features"}):
+        with pytest.raises(ModelError, match=r"how to prepare pictures .* --contract on the comm"):
+            in_force(tmp_path, foreign, **options)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +246,7 @@ def test_aipp_is_refused_where_the_graph_normalises(tmp_path):
         {"name": "image:0"},
         {"name": "$(touch x)"},
         {"name": "a\nb"},
-        {"shape": ("batch", 3, "height", 128)},
+        {"shape": ("batch", 3, "height", 128, 1)},
         {"shape": ("batch", 2048)},
     ],
     ids=repr,
@@ -142,6 +297,10 @@ REFUSED = [
     ({"precision": "mixed", "extra_args": ["--precision_mode_v2=fp16"]}, "precision_mode_v2"),
     ({"log_path": "m.om"}, "the model itself"),
     ({"log_path": 3}, "log_path is 3"),
+    ({"output": ""}, "output is '', expected the name"),
+    ({"output": 3}, "output is 3"),
+    ({"contract": "resnet"}, "contract is 'resnet', expected one of 'recipe'"),
+    ({"contract": {"scale": 0}}, "scale is 0"),
 ]
 
 
@@ -158,10 +317,11 @@ def test_an_option_and_its_value_are_one_word():
 
 
 @pytest.mark.parametrize(
-    "paths", [("m.onnx", "m.onnx"), ("m.onnx", "m"), (3, "m.om"), ("a\0", "m.om")]
+    "paths",
+    [("m.onnx", "m.onnx"), ("m.onnx", "m"), (3, "m.om"), ("a\0", "m.om"), ("m.xml", "m.om")],
 )
 def test_other_paths_are_refused(paths):
-    with pytest.raises(InvalidInputError, match=r"expected '\.om'|expected a path"):
+    with pytest.raises(InvalidInputError, match=r"expected '\.om'|expected a path|an \.onnx: ATC"):
         checked_job(*paths, OPTIONS)
 
 

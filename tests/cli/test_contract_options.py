@@ -4,7 +4,7 @@ import argparse
 import pytest
 
 from mgn_fast import InvalidInputError
-from mgn_fast.cli.contract_options import add_contract_options, contract_options, stated_contract
+from mgn_fast.cli.contract_options import add_contract_options, stated_contract, stated_options
 from mgn_fast.models.contract import MGN, Contract
 from mgn_fast.models.presets import contract_of
 from support.tiny_model import write_tiny_model
@@ -17,7 +17,7 @@ def parsed(*words):
 
 
 def test_nothing_said_leaves_all_to_the_file(tmp_path):
-    assert contract_options(parsed(), tmp_path / "absent.onnx") == {}
+    assert stated_options(parsed(), tmp_path / "absent.onnx") == {}
 
 
 def test_a_preset_is_changed_field_by_field():
@@ -68,10 +68,10 @@ def test_a_change_of_nothing_is_refused(tmp_path, words):
 def test_a_file_and_an_output_are_taken(tmp_path):
     path = tmp_path / "c.json"
     path.write_text('{"height": 256}')
-    given = contract_options(parsed("--contract", str(path), "--output-name", "emb"), None)
+    given = stated_options(parsed("--contract", str(path), "--output-name", "emb"), None)
     assert given == {"contract": Contract(height=256), "output": "emb"}
     assert given["contract"].origin == str(path)
-    assert contract_options(parsed("--output-name", "emb"), None) == {"output": "emb"}
+    assert stated_options(parsed("--output-name", "emb"), None) == {"output": "emb"}
 
 
 @pytest.mark.parametrize(

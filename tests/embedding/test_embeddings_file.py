@@ -12,6 +12,8 @@ from mgn_fast.embedding.embeddings_file import (
     sidecar_path,
     write_embeddings,
 )
+from mgn_fast.models.contract import Contract
+from support.tiny_model import FOREIGN, write_tiny_model
 
 
 @pytest.fixture
@@ -47,7 +49,41 @@ def test_the_description_says_where_the_rows_come_from(tmp_path, embedder, rows,
     assert description["model"] == {"name": "tiny.onnx", "sha256": file_sha256(tiny_model)}
     assert description["mirror"] is True
     assert description["contract"]["interpolation"] == "pillow-bicubic"
+    assert description["contract_origin"] == f"the metadata of {str(tiny_model)!r}"
     assert description["embeddings_sha256"] == file_sha256(tmp_path / "a.npy")
+
+
+def test_the_contract_is_read_back_as_it_was_used(tmp_path, tiny_model, rows):
+    with Embedder(tiny_model, mirror=False, contract={"colour": "BGR"}) as embedder:
+        write_embeddings(tmp_path / "a.npy", iter(rows), embedder)
+    got = read_embeddings(tmp_path / "a.npy").contract
+    assert got == Contract(colour="BGR", mirror="none")
+    assert got.origin == f"{tmp_path / 'a.json'} (there from the contract given)"
+
+
+def test_a_file_without_a_description_has_no_contract(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((3, 2048), np.float32))
+    assert read_embeddings(tmp_path / "a.npy").contract is None
+
+
+def test_any_width_is_written(tmp_path):
+    model = write_tiny_model(tmp_path / "m.onnx", contract=FOREIGN, stored=False)
+    with Embedder(model, contract=FOREIGN) as embedder:
+        rows = [("a", np.ones(48, np.float32))]
+        write_embeddings(tmp_path / "a.npy", rows, embedder)
+    got = read_embeddings(tmp_path / "a.npy")
+    assert got.rows.shape == (1, 48)
+    assert got.contract == FOREIGN
+
+
+def test_a_description_with_no_models_contract_is_refused(tmp_path, embedder, rows):
+    write_embeddings(tmp_path / "a.npy", iter(rows[:3]), embedder)
+    sidecar = sidecar_path(tmp_path / "a.npy")
+    description = json.loads(sidecar.read_text())
+    description["contract"]["deviation"] = [1, 0, 1]
+    sidecar.write_text(json.dumps(description))
+    with pytest.raises(InvalidInputError, match=r"does not describe embeddings.*deviation is"):
+        read_embeddings(tmp_path / "a.npy")
 
 
 def test_a_failure_leaves_the_old_files(tmp_path, embedder, rows):

@@ -2,12 +2,14 @@
 """The written graph gives the recipe's outputs in every form and at every opset."""
 
 import collections
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from mgn_fast.export.families import LEVYFAN, MGN_PYTORCH
 from mgn_fast.pictures.pixels import pack
-from oracles import recipe_network
+from oracles import other_networks, recipe_network
 from support.late import late
 
 graph = late("mgn_fast.export.graph")
@@ -17,8 +19,9 @@ torch = late("torch")
 
 # As Ascend's operator list for ONNX names them.
 KNOWN_TO_ATC = {
-    "Add", "Cast", "Concat", "Conv", "Div", "Flatten", "Gather", "Gemm", "Max", "MaxPool", "Mul",
-    "ReduceMax", "ReduceSum", "Relu", "Reshape", "Split", "Sqrt", "Sub", "Transpose",
+    "Add", "AveragePool", "Cast", "Concat", "Conv", "Div", "Flatten", "Gather", "Gemm", "Max",
+    "MaxPool", "Mul", "ReduceMax", "ReduceSum", "Relu", "Reshape", "Split", "Sqrt", "Sub",
+    "Transpose",
 }  # fmt: skip
 # Against float64: roundings of float32 through fifty layers, seen up to 3e-6.
 CLOSE = 3e-5
@@ -87,6 +90,44 @@ def check_outputs(opset, state, planes, expected):
     assert list(got) == recipe_network.OUTPUTS
     for name, wanted in expected.items():
         assert recipe_network.relative_error(got[name], wanted) < CLOSE, (opset, name)
+
+
+# Every pool, order and kind of classifier, at opsets before and after Split changed.
+@pytest.mark.parametrize("opset", [11, 13])
+@pytest.mark.parametrize(
+    ("family", "design"),
+    [
+        ("seathiefwang", replace(MGN_PYTORCH, pool="avg")),
+        ("seathiefwang", replace(MGN_PYTORCH, pool="max")),
+        ("levyfan", LEVYFAN),
+    ],
+    ids=["avg", "max", "levyfan"],
+)
+def test_other_families_give_their_outputs(family, design, opset, planes):
+    state = other_networks.random_state(family, 2)
+    wanted = other_networks.forward(family, state, planes, design.pool, "float64")
+    ours = {name.replace("backone.", "backbone."): array for name, array in state.items()}
+    model = build(ours, opset=opset, outputs="all", design=design)
+    onnx.checker.check_model(model, full_check=True)
+    assert {node.op_type for node in model.graph.node} <= KNOWN_TO_ATC
+    got = run(model, planes)
+    assert list(got) == recipe_network.OUTPUTS
+    for name, values in wanted.items():
+        assert recipe_network.relative_error(got[name], values) < CLOSE, name
+    alone = run(build(ours, opset=opset, design=design), planes)
+    assert list(alone) == ["features"]
+    assert recipe_network.relative_error(alone["features"], wanted["features"]) < CLOSE
+
+
+def test_another_familys_mirror_is_added_inside(planes):
+    state = other_networks.random_state("levyfan", 2)
+    both = sum(
+        other_networks.forward("levyfan", state, images, dtype="float64")["features"]
+        for images in (planes, planes[..., ::-1].copy())
+    )
+    got = run(build(state, fuse_mirror=True, design=LEVYFAN), planes)["features"]
+    expected = both / np.linalg.norm(both, axis=1, keepdims=True)
+    assert recipe_network.relative_error(got, expected) < CLOSE
 
 
 @pytest.mark.parametrize("count", range(1, 4))
@@ -173,21 +214,6 @@ def test_the_reduction_is_written_once_and_batch_norms_are_folded(state):
     names = [entry.name for entry in model.graph.initializer]
     assert names.count("reduction.0.weight") == 1
     assert not any(name.startswith("fc_id") for name in names)
-
-
-def test_folding_worked_by_hand():
-    parameters = {
-        "c.weight": np.array([2, -1], np.float32).reshape(2, 1, 1, 1),
-        "n.weight": np.array([6, 1], np.float32),
-        "n.bias": np.array([1, 0], np.float32),
-        "n.running_mean": np.array([5, 4], np.float32),
-        "n.running_var": np.array([4 - 1e-5, 0.25 - 1e-5]),
-    }
-    weight, bias = graph.folded(parameters, "c", "n")
-    # Scales 6 / 2 and 1 / 0.5.
-    np.testing.assert_allclose(weight.ravel(), [6, -2], rtol=1e-7)
-    np.testing.assert_allclose(bias, [1 - 15, -8], rtol=1e-7)
-    assert weight.dtype == bias.dtype == np.float32
 
 
 @pytest.mark.parametrize(("opset", "ir_version"), [(11, 6), (13, 7), (17, 8), (21, 10)])

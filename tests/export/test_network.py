@@ -2,16 +2,26 @@
 """The network takes ReID-MGN's checkpoints, gives its outputs, and its seeded weights are calm."""
 
 import socket
+import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from mgn_fast import Embedder, ModelError, compile_om, simulator
 from mgn_fast.datasets.scenes import draw_pictures
+from mgn_fast.export.families import LEVYFAN, MGN_PYTORCH, REID_MGN
 from mgn_fast.models.contract import DEVIATION
 from mgn_fast.pictures.pixels import resize_pack
-from oracles import recipe_network
+from mgn_fast.verification.run import verify
+from oracles import other_networks, recipe_network
 from support.late import late
 from support.rows import cosine
+
+DESIGNS = {
+    "seathiefwang": MGN_PYTORCH,
+    "levyfan": LEVYFAN,
+}
 
 torch = late("torch")
 MGN = late("mgn_fast.export.network.MGN")
@@ -50,9 +60,43 @@ def features(network, planes):
 
 @pytest.mark.parametrize("num_identities", [1, 751, 1041])
 def test_names_and_shapes_are_those_of_the_recipes_checkpoint(num_identities):
-    ours = parameter_shapes(num_identities)
+    ours = parameter_shapes(replace(REID_MGN, num_identities=num_identities))
     assert ours == recipe_network.shapes(num_identities)
     assert len(ours) == 640
+
+
+@pytest.mark.parametrize("family", other_networks.FAMILIES)
+def test_names_and_shapes_of_other_families_are_theirs(family):
+    design = DESIGNS[family]
+    ours = {design.in_file(name): shape for name, shape in parameter_shapes(design).items()}
+    assert ours == other_networks.shapes(family)
+    assert len(ours) == 682
+
+
+def test_a_network_without_classifiers_has_no_logits(seeded):
+    bare = {name: array for name, array in seeded.items() if not name.startswith("fc_id_")}
+    design = replace(REID_MGN, num_identities=None)
+    assert parameter_shapes(design).keys() == bare.keys()
+    with torch.no_grad():
+        got = network_with(bare, design)(torch.zeros(1, 3, 384, 128))
+    assert [values.shape[1] for values in got] == [2048, 256, 256, 256]
+
+
+@pytest.mark.parametrize(
+    ("family", "pool"), [("seathiefwang", "avg"), ("seathiefwang", "max"), ("levyfan", "max")]
+)
+@pytest.mark.usefixtures("full_size_network")
+def test_other_families_give_their_outputs(family, pool):
+    state = other_networks.random_state(family, 1, 751, thin=1)
+    images = pictures(2, seed=5)
+    design = replace(DESIGNS[family], pool=pool)
+    parameters = {name.replace("backone.", "backbone."): array for name, array in state.items()}
+    with torch.no_grad():
+        got = network_with(parameters, design)(torch.from_numpy(images))
+    expected = other_networks.forward(family, state, images, pool)
+    # Same library, same kernels, other order of operations: a few float32 roundings.
+    for values, (name, wanted) in zip(got, expected.items(), strict=True):
+        assert recipe_network.relative_error(values.numpy(), wanted) < 1e-5, name
 
 
 def test_a_checkpoint_loads_strictly_and_one_without_a_parameter_does_not():
@@ -60,7 +104,7 @@ def test_a_checkpoint_loads_strictly_and_one_without_a_parameter_does_not():
         name: torch.empty(shape, device="meta") for name, shape in recipe_network.shapes(3).items()
     }
     with torch.device("meta"):
-        network = MGN(3)
+        network = MGN(replace(REID_MGN, num_identities=3))
     network.load_state_dict(state, strict=True, assign=True)
     del state["p3.1.2.bn3.running_var"]
     with pytest.raises(RuntimeError, match=r"p3\.1\.2\.bn3\.running_var"):
@@ -84,7 +128,7 @@ def test_making_a_network_needs_no_connection(monkeypatch):
 
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    MGN(2)
+    MGN()
 
 
 def test_half_a_grey_level_of_noise_hardly_moves_an_embedding(network, plain):
@@ -129,3 +173,80 @@ def test_another_seed_gives_other_weights_and_any_number_of_identities(seeded, m
         name: array.dtype for name, array in seeded.items()
     }
     assert not np.array_equal(other["p1.0.0.conv1.weight"], seeded["p1.0.0.conv1.weight"])
+
+
+# From here on the network as the recipe exports it, with torch's older exporter.
+
+
+@pytest.fixture(scope="module")
+def recipe_onnx(network, tmp_path_factory):
+    """Twelve outputs of which only the first is named, a batch axis called "-1", no metadata."""
+    path = tmp_path_factory.mktemp("recipe") / "mgn.onnx"
+    names = {"input_names": ["image"], "output_names": ["features"]}
+    axes = {"image": {0: "-1"}, "features": {0: "-1"}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is deprecated, and says so in several ways
+        torch.onnx.export(
+            network,
+            torch.zeros(1, 3, 384, 128),
+            path,
+            opset_version=11,
+            dynamic_axes=axes,
+            dynamo=False,
+            **names,
+        )
+    return path
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return list(draw_pictures(2, seed=78))
+
+
+@pytest.fixture(scope="module")
+def by_our_export(mgn_model, drawn):
+    with Embedder(mgn_model) as embedder:
+        return embedder(drawn)
+
+
+@pytest.fixture
+def npu():
+    simulator.enable(timing=False)
+    yield
+    simulator.disable()
+
+
+def require_the_same(model, drawn, expected, **options):
+    """To 1e-5 of an embedding's length: the order of float32 sums, and no more."""
+    with Embedder(model, **options) as embedder:
+        assert len(embedder.session.output_widths) == 12
+        got = embedder(drawn)
+    lengths = np.linalg.norm(got.astype(np.float64) - expected, axis=1)
+    assert lengths.max() < 1e-5  # of rows of length 1
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_the_recipes_own_onnx_embeds_as_our_export(
+    recipe_onnx, drawn, by_our_export, second_runtime, backend
+):
+    with pytest.raises(ModelError, match="those of the published recipe: contract 'recipe'"):
+        Embedder(recipe_onnx)
+    require_the_same(recipe_onnx, drawn, by_our_export, backend=backend, contract="recipe")
+
+
+def test_the_recipes_own_onnx_compiled_embeds_as_our_export(
+    recipe_onnx, drawn, by_our_export, npu, own_process, tmp_path
+):
+    words = {"simulate": True, "batch_sizes": (1, 2), "contract": "recipe"}
+    path = compile_om(recipe_onnx, tmp_path / "mgn.om", **words)
+    require_the_same(path, drawn, by_our_export)
+
+
+def test_aipp_on_the_recipes_own_onnx_is_explained(recipe_onnx, drawn, npu, own_process, tmp_path):
+    words = {"simulate": True, "batch_sizes": (4,), "contract": "recipe", "aipp": True}
+    path = compile_om(recipe_onnx, tmp_path / "mgn.om", **words)
+    found = verify(recipe_onnx, path, drawn, contract="recipe")
+    assert found.agreement.cosine_min > 0.9999
+    assert found.drift.measured.relative_error_max > 3e-4
+    assert found.drift.left.relative_error_max < 1e-5
+    assert found.reference.contract.origin == "preset 'recipe'"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from mgn_fast import DatasetError, Embedder, InvalidInputError, ModelError
 from mgn_fast.gallery.model import (
+    contract_for,
     described,
     description_of,
     probe_of,
@@ -14,7 +16,8 @@ from mgn_fast.gallery.model import (
     require_same_model,
 )
 from mgn_fast.models.contract import Contract
-from support.tiny_model import write_tiny_model
+from mgn_fast.models.in_use import kept_contract
+from support.tiny_model import FOREIGN, write_tiny_model
 
 
 @pytest.fixture
@@ -51,6 +54,7 @@ def test_the_description_names_the_model_and_how_pictures_are_prepared(embedder,
     assert description["model_path"] == "../tiny.onnx"
     assert description["mirror"] is True
     assert Contract.from_json(description["contract"], source="") == embedder.session.contract
+    assert description["contract_origin"] == f"the metadata of {str(tiny_model)!r}"
 
 
 def test_another_dtype_is_refused():
@@ -78,17 +82,42 @@ def test_other_weights_are_refused_by_what_they_make_of_the_probe(kept, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("contract", "message"),
+    ("ours", "theirs", "message"),
     [
-        (Contract(seed=3), "has random weights of seed 3; expected the same weights"),
-        (Contract(checkpoint_sha256="ab" * 32), "has the checkpoint with SHA-256 abababababababab"),
+        (
+            {"seed": 3},
+            {"seed": 4},
+            r"\(random weights of seed 4\).* has random weights of seed 3; exp",
+        ),
+        (
+            {"checkpoint_sha256": "ab" * 32},
+            {"seed": 4},
+            "has the checkpoint with SHA-256 abababababab",
+        ),
+        (
+            {"checkpoint_sha256": "weights:" + "ab" * 32},
+            {"checkpoint_sha256": "weights:" + "cd" * 32},
+            "has weights with SHA-256 abababababababab",
+        ),
     ],
 )
-def test_another_origin_of_the_weights_is_refused(kept, tmp_path, contract, message):
+def test_other_weights_are_refused_by_name(tmp_path, ours, theirs, message):
+    with Embedder(other(tmp_path, contract=Contract(**theirs))) as embedder:
+        kept = description_of(embedder, "float32"), probe_of(embedder)
     with (
-        Embedder(other(tmp_path, contract=contract)) as embedder,
+        Embedder(other(tmp_path, contract=Contract(**ours))) as embedder,
         pytest.raises(ModelError, match=message),
     ):
+        require_same_model(*kept, embedder, Path("a.gallery"))
+
+
+@pytest.mark.parametrize(
+    "named",
+    [{"seed": 3}, {"checkpoint_sha256": "ab" * 32}, {"checkpoint_sha256": "weights:" + "ab" * 32}],
+)
+def test_weights_that_one_side_does_not_name_are_told_by_the_probe(kept, tmp_path, named):
+    """As of a model that was adopted, and an export of the same weights."""
+    with Embedder(other(tmp_path, contract=Contract(**named))) as embedder:
         require_same_model(*kept, embedder, Path("a.gallery"))
 
 
@@ -109,3 +138,114 @@ def test_a_probe_that_is_no_number_is_refused(kept, embedder):
     description, probe = kept
     with pytest.raises(ModelError, match="cosine nan"):
         require_same_model(description, np.full_like(probe, np.nan), embedder, None)
+
+
+@pytest.fixture
+def foreign(tmp_path):
+    """A model that says nothing of itself."""
+    return write_tiny_model(tmp_path / "foreign.onnx", contract=FOREIGN, stored=False)
+
+
+@pytest.fixture
+def kept_of_foreign(foreign):
+    with Embedder(foreign, contract=FOREIGN) as embedder:
+        return description_of(embedder, "float32"), probe_of(embedder)
+
+
+def test_a_model_of_any_size_and_width_is_known_again(foreign, kept_of_foreign):
+    description, probe = kept_of_foreign
+    assert (description["width"], len(probe), description["mirror"]) == (48, 48, False)
+    with Embedder(foreign, contract=FOREIGN) as embedder:
+        require_same_model(description, probe, embedder, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"colour": "RGB"}, "colour RGB instead of BGR"),
+        ({"mean": (0, 0, 0)}, "mean 0 0 0 instead of 0.485 0.456 0.406"),
+        (
+            {"scale": 1.0, "mean": (9, 99, 0), "deviation": (1, 2, 1)},
+            "scale 1 instead of 128, mean 9 99 0 instead of 0.485 0.456 0.406, deviation 1 2 1 "
+            "instead of 0.229 0.224 0.225",
+        ),
+    ],
+    ids=["colour", "mean", "scale"],
+)
+def test_another_preparation_is_refused_with_what_is_different(
+    foreign, kept_of_foreign, changes, said
+):
+    with (
+        Embedder(foreign, contract=replace(FOREIGN, **changes)) as embedder,
+        pytest.raises(
+            ModelError, match=f"its contract is from the contract given and has {said}; make"
+        ),
+    ):
+        require_same_model(*kept_of_foreign, embedder, None)
+
+
+def test_a_preparation_that_makes_no_difference_is_taken(tmp_path):
+    """Without a mean, another scale changes lengths alone: the network has no biases."""
+    contract = replace(FOREIGN, mean=(0, 0, 0))
+    model = write_tiny_model(tmp_path / "m.onnx", contract=contract)
+    with Embedder(model) as one, Embedder(model, contract=replace(contract, scale=1)) as other:
+        require_same_model(description_of(one, "float32"), probe_of(one), other, None)
+
+
+def test_another_width_is_refused_with_both(kept, foreign):
+    with (
+        Embedder(foreign, contract=FOREIGN) as embedder,
+        pytest.raises(ModelError, match=r"holds embeddings 2048 wide of tiny\.onnx, .* gives 48;"),
+    ):
+        require_same_model(*kept, embedder, None)
+
+
+def test_embeddings_that_are_not_of_length_1_are_refused(foreign, kept_of_foreign):
+    contract = replace(FOREIGN, normalise=False)
+    with Embedder(foreign, contract=contract) as embedder:
+        for refused in (
+            lambda: description_of(embedder, "float32"),
+            lambda: require_same_model(*kept_of_foreign, embedder, None),
+        ):
+            with pytest.raises(InvalidInputError, match="has normalise False, and a gallery"):
+                refused()
+
+
+def test_a_model_that_says_nothing_is_opened_as_the_gallery_says(foreign):
+    assert contract_for(FOREIGN, foreign, is_own=False) is FOREIGN
+    assert contract_for(None, foreign, is_own=True) is None
+
+
+def test_a_models_own_contract_is_used_where_the_gallery_says_the_same(tmp_path):
+    contract = replace(FOREIGN, checkpoint_sha256="ab", input="uint8", layout="NHWC")
+    model = write_tiny_model(tmp_path / "m.onnx", contract=contract)
+    assert contract_for(FOREIGN, model, is_own=True) is None
+    other = replace(FOREIGN, colour="RGB")
+    assert contract_for(other, model, is_own=False) is None
+
+
+def test_the_galleries_own_model_is_opened_by_what_was_stated_for_it(tmp_path):
+    """How its input is given, and whose weights it has, the file knows better."""
+    own = replace(FOREIGN, checkpoint_sha256="ab", input="uint8", layout="NHWC", seed=2)
+    model = write_tiny_model(tmp_path / "m.onnx", contract=own)
+    kept = replace(FOREIGN, colour="RGB", mean=(0, 0, 0), mirror="add", origin="gallery")
+    got = contract_for(kept, model, is_own=True)
+    assert got == replace(own, colour="RGB", mean=(0, 0, 0), mirror="add")
+    assert got.origin == "gallery"
+
+
+@pytest.mark.parametrize(
+    ("own", "kept", "expected"),
+    [("inside", "add", "inside"), ("none", "inside", "add"), ("add", "none", "none")],
+)
+def test_a_graph_that_mirrors_keeps_doing_so(tmp_path, own, kept, expected):
+    model = write_tiny_model(tmp_path / "m.onnx", contract=replace(FOREIGN, mirror=own))
+    gallery = replace(FOREIGN, colour="RGB", mirror=kept)
+    assert contract_for(gallery, model, is_own=True).mirror == expected
+
+
+def test_what_was_kept_opens_the_model_again(foreign, kept_of_foreign):
+    description, probe = kept_of_foreign
+    kept = kept_contract(description, where="a.gallery")
+    with Embedder(foreign, contract=contract_for(kept, foreign, is_own=True)) as embedder:
+        require_same_model(description, probe, embedder, None)

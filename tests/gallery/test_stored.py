@@ -4,9 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mgn_fast import InvalidInputError
+from mgn_fast import DatasetError, InvalidInputError
 from mgn_fast.gallery.model import described
 from mgn_fast.gallery.stored import Stored
+from mgn_fast.models.contract import Contract
 from support import galleries
 
 PARTS = [galleries.batch(0, 3, folder="a"), galleries.batch(3, 0), galleries.batch(3, 2)]
@@ -44,3 +45,22 @@ def test_the_model_may_be_unknown(stored):
     assert known.model_path == Path("there/../m.onnx")
     assert known.dtype == np.float16
     assert len(known) == 0
+
+
+def test_the_contract_is_told_as_it_was_used():
+    kept = {"contract": Contract().to_json(), "contract_origin": "preset 'x'", "mirror": False}
+    stored = Stored([], described("float32", 4, **kept), Path("there/a.gallery"))
+    assert stored.contract == Contract(mirror="none")
+    assert stored.contract.origin == "gallery 'there/a.gallery' (there from preset 'x')"
+    in_memory = Stored([], described("float32", 4, **kept), None)
+    assert in_memory.contract.origin == "the gallery (there from preset 'x')"
+
+
+def test_the_contract_may_be_unknown(stored):
+    assert stored.contract is None
+
+
+def test_a_contract_that_no_model_has_is_damage():
+    stored = Stored([], described("float32", 4, contract='{"height": 0}'), Path("a.gallery"))
+    with pytest.raises(DatasetError, match=r"gallery 'a\.gallery': height is 0.* from a copy"):
+        _ = stored.contract

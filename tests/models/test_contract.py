@@ -7,6 +7,10 @@ import pytest
 
 from mgn_fast import InvalidInputError, ModelError
 from mgn_fast.models.contract import MGN, MGN_PARTS, Contract, contract_from
+from support.late import late
+
+hypothesis = late("hypothesis")
+st = late("hypothesis.strategies")
 
 OSNET = Contract(
     height=256, width=128, interpolation="opencv-bilinear", embedding_width=512, mirror="none"
@@ -131,3 +135,24 @@ def test_numpy_arrays_are_taken_as_numbers():
     contract = Contract(mean=np.zeros(3), deviation=np.ones(3, np.float32), height=np.int64(3))
     assert (contract.mean, contract.deviation, contract.height) == ((0, 0, 0), (1, 1, 1), 3)
     assert contract_from(json.loads(contract.to_json()), source="") == contract
+
+
+def test_whatever_stands_in_a_file_is_a_contract_or_refused(many_examples):
+    values = st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+        lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(), children),
+        max_leaves=4,
+    )
+    names = st.sampled_from([*MGN.to_dict(), "fuse_mirror", "other"])
+    given = st.dictionaries(names, values | st.just(10**400), max_size=3)
+
+    @hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+    @hypothesis.given(given)
+    def check(fields):
+        try:
+            contract = contract_from(fields, source="a file")
+        except InvalidInputError:
+            return
+        assert Contract.from_json(contract.to_json(), source="") == contract
+
+    check()

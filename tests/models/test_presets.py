@@ -117,7 +117,9 @@ def test_the_refusal_says_what_to_state():
     assert "those of the published recipe: contract 'recipe'" in error
     assert "torchreid" in error
     assert "mgn-fast adopt" in error
-    assert "no m.om.json beside it" in str(no_contract(Path("m.om"), (3, 384, 128), [2048]))
+    assert "no contract in m.om.json beside it" in str(
+        no_contract(Path("m.om"), (3, 384, 128), [2048])
+    )
     assert "published recipe" not in str(no_contract(Path("m.om"), (3, 384, 128), [2048]))
 
 

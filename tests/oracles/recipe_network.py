@@ -74,9 +74,13 @@ def shapes(num_identities=751, thin=1):
 
 def random_state(seed, num_identities=7, thin=16):
     """Arrays for `shapes`, in which every entry of every batch norm matters."""
+    return random_arrays(seed, shapes(num_identities, thin))
+
+
+def random_arrays(seed, table):
     rng = np.random.default_rng(seed)
     state = {}
-    for name, shape in shapes(num_identities, thin).items():
+    for name, shape in table.items():
         if name.endswith("num_batches_tracked"):
             state[name] = np.zeros(shape, np.int64)
         elif name.endswith("running_var") or (name.endswith("weight") and len(shape) == 1):
@@ -95,44 +99,55 @@ def forward(state, images, dtype="float32"):
         return _forward(state, images, getattr(torch, dtype))
 
 
-def _forward(state, images, dtype):
-    s = {name: torch.as_tensor(value) for name, value in state.items()}
-    s = {name: t.to(dtype) if t.is_floating_point() else t for name, t in s.items()}
+def tensors(state, dtype):
+    state = {name: torch.as_tensor(value) for name, value in state.items()}
+    return {name: t.to(dtype) if t.is_floating_point() else t for name, t in state.items()}
 
-    def norm(x, name):
-        fields = (s[f"{name}.{f}"] for f in ("running_mean", "running_var", "weight", "bias"))
-        return F.batch_norm(x, *fields, training=False, eps=1e-5)
 
-    def block(x, name, stride=1):
-        y = F.relu(norm(F.conv2d(x, s[f"{name}.conv1.weight"]), f"{name}.bn1"))
-        y = F.conv2d(y, s[f"{name}.conv2.weight"], stride=stride, padding=1)
-        y = F.relu(norm(y, f"{name}.bn2"))
-        y = norm(F.conv2d(y, s[f"{name}.conv3.weight"]), f"{name}.bn3")
-        if f"{name}.downsample.0.weight" in s:
-            x = F.conv2d(x, s[f"{name}.downsample.0.weight"], stride=stride)
-            x = norm(x, f"{name}.downsample.1")
-        return F.relu(y + x)
+def norm(s, x, name):
+    fields = (s[f"{name}.{f}"] for f in ("running_mean", "running_var", "weight", "bias"))
+    return F.batch_norm(x, *fields, training=False, eps=1e-5)
 
-    def branch(x, name, stride):
-        for i in range(5):
-            x = block(x, f"{name}.0.{i}")
-        x = block(x, f"{name}.1.0", stride)
-        x = block(x, f"{name}.1.1")
-        return block(x, f"{name}.1.2")
 
-    x = torch.as_tensor(images).to(dtype)
-    x = F.relu(norm(F.conv2d(x, s["backbone.0.weight"], stride=2, padding=3), "backbone.1"))
+def block(s, x, name, stride=1):
+    y = F.relu(norm(s, F.conv2d(x, s[f"{name}.conv1.weight"]), f"{name}.bn1"))
+    y = F.conv2d(y, s[f"{name}.conv2.weight"], stride=stride, padding=1)
+    y = F.relu(norm(s, y, f"{name}.bn2"))
+    y = norm(s, F.conv2d(y, s[f"{name}.conv3.weight"]), f"{name}.bn3")
+    if f"{name}.downsample.0.weight" in s:
+        x = F.conv2d(x, s[f"{name}.downsample.0.weight"], stride=stride)
+        x = norm(s, x, f"{name}.downsample.1")
+    return F.relu(y + x)
+
+
+def branch(s, x, name, stride):
+    for i in range(5):
+        x = block(s, x, f"{name}.0.{i}")
+    x = block(s, x, f"{name}.1.0", stride)
+    x = block(s, x, f"{name}.1.1")
+    return block(s, x, f"{name}.1.2")
+
+
+def branches(s, x, trunk="backbone"):
+    """The maps of p1 [N, C, 12, 4], p2 and p3 [N, C, 24, 8]."""
+    x = F.conv2d(x, s[f"{trunk}.0.weight"], stride=2, padding=3)
+    x = F.relu(norm(s, x, f"{trunk}.1"))
     x = F.max_pool2d(x, 3, 2, 1)
     for i in range(3):
-        x = block(x, f"backbone.4.{i}")
+        x = block(s, x, f"{trunk}.4.{i}")
     for i in range(4):
-        x = block(x, f"backbone.5.{i}", 2 if i == 0 else 1)
-    x = block(x, "backbone.6", 2)
-    p1, p2, p3 = branch(x, "p1", 2), branch(x, "p2", 1), branch(x, "p3", 1)
+        x = block(s, x, f"{trunk}.5.{i}", 2 if i == 0 else 1)
+    x = block(s, x, f"{trunk}.6", 2)
+    return branch(s, x, "p1", 2), branch(s, x, "p2", 1), branch(s, x, "p3", 1)
+
+
+def _forward(state, images, dtype):
+    s = tensors(state, dtype)
+    p1, p2, p3 = branches(s, torch.as_tensor(images).to(dtype))
 
     def reduce(area):
         peak = area.amax(dim=(2, 3), keepdim=True)
-        return F.relu(norm(F.conv2d(peak, s["reduction.0.weight"]), "reduction.1"))[:, :, 0, 0]
+        return F.relu(norm(s, F.conv2d(peak, s["reduction.0.weight"]), "reduction.1"))[:, :, 0, 0]
 
     fg_p1, fg_p2, fg_p3 = reduce(p1), reduce(p2), reduce(p3)
     f0_p2, f1_p2 = reduce(p2[:, :, :12]), reduce(p2[:, :, 12:])

@@ -7,6 +7,7 @@ import pytest
 from mgn_fast import Identities, InvalidInputError
 from mgn_fast.datasets.dataset import Dataset, Split
 from mgn_fast.evaluation.protocol import Protocol
+from mgn_fast.models.parts import PARTS
 from mgn_fast.report import AnalysisBuilder, ranked_lists
 from mgn_fast.report.analysis import verdict
 from support.report_runs import analysed, hard_run
@@ -115,6 +116,16 @@ def test_parts_are_told_where_embeddings_are_given(random):
         for tile in entry.tiles["plain"]:
             # Unit rows: the squared distance is 2 - 2 similarity, but for float32 lengths.
             assert tile.distance**2 == pytest.approx(2 - 2 * tile.parts.similarity, abs=1e-5)
+            assert tile.parts.parts == PARTS
+
+
+def test_parts_may_be_any(random):
+    rows, who = hard_run(2, width=5)
+    _, analysis = analysed(rows, who, lists=2, depth=3)
+    lists = ranked_lists(analysis, dataset_of(who), tuple(rows), (("a", 2), ("fg_p1", 3)))
+    for tile in lists[0].tiles["plain"]:
+        assert [part.name for part in tile.parts.parts] == ["a", "fg_p1"]
+        assert tile.distance**2 == pytest.approx(2 - 2 * tile.parts.similarity, abs=1e-5)
 
 
 def test_of_very_many_cameras_there_is_no_matrix():

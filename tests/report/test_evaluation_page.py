@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mgn_fast import datasets
+from mgn_fast import InvalidInputError, datasets
+from mgn_fast.models.contract import MGN, Contract
 from mgn_fast.report import draw_evaluation
 from support.page_parser import Page
 from support.report_runs import analysed
@@ -54,8 +55,47 @@ def tiles_of(html):
 def test_parts_are_told_where_embeddings_are_given(dataset, run, tmp_path):
     rows, reports, analysis = run
     path = tmp_path / "a.html"
-    draw_evaluation(dataset, reports, analysis, html=path, embeddings=tuple(rows))
+    draw_evaluation(dataset, reports, analysis, html=path, embeddings=tuple(rows), contract=MGN)
     assert all(len(tile[3]) == 16 for tile in tiles_of(path.read_text(encoding="utf-8")))
+
+
+def test_parts_are_those_of_the_contract(dataset, run, tmp_path):
+    rows, reports, analysis = run
+    path = tmp_path / "a.html"
+    two = Contract(parts=(("upper", 2000), ("f1_p2", 48)))
+    draw_evaluation(dataset, reports, analysis, html=path, embeddings=tuple(rows), contract=two)
+    text = path.read_text(encoding="utf-8")
+    assert all(len(tile[3]) == 4 for tile in tiles_of(text))
+    glossary = " ".join(Page(text).of("dl", kind="glossary")[0].split())
+    assert "The embedding is made of 2 parts." in glossary
+    assert "over the stripe" in glossary
+    assert "in a square below" in glossary
+
+
+@pytest.mark.parametrize(
+    ("contract", "message"),
+    [(None, "no contract"), (Contract(parts=None), "their contract has none")],
+    ids=["none", "without parts"],
+)
+def test_parts_that_nobody_states_are_refused(dataset, run, tmp_path, contract, message):
+    rows, reports, analysis = run
+    options = {"embeddings": tuple(rows), "contract": contract}
+    with pytest.raises(InvalidInputError, match=message):
+        draw_evaluation(dataset, reports, analysis, html=tmp_path / "a.html", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_page_says_which_contract_is_in_use_and_who_says_it(dataset, run, tmp_path):
+    _, reports, analysis = run
+    contract = Contract(colour="BGR", parts=None, origin="preset 'x' with colour given")
+    for said in (contract, None):
+        path = tmp_path / "a.html"
+        draw_evaluation(dataset, reports, analysis, html=path, contract=said)
+        text = Page(path.read_text(encoding="utf-8")).of("main")[0]
+        assert ("from preset 'x' with colour given: 384x128 BGR, pillow-bicubic" in text) == (
+            said is not None
+        )
+        assert "parts" not in text
 
 
 def test_what_is_not_asked_for_is_not_written(dataset, run, tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import Ranking
+from mgn_fast.models.contract import Contract
 from mgn_fast.report import draw_search, search_lists
 from support.page_parser import Page
 from support.report_runs import parts_of, write_pictures
@@ -18,6 +19,7 @@ class Searched:
 
     path = None
     model = None
+    contract = None
 
     def __init__(self, paths):
         self._paths = paths
@@ -88,13 +90,16 @@ def test_the_page_and_the_sheet_tell_of_gallery_and_index(gallery, tmp_path):
     assert "search in a gallery" in text
     assert "4 pictures; nobody says who is on them." in text
     assert "index" not in text
+    assert "contract" not in text
     assert cv2.imread(str(files["png"])).shape[2] == 3
     gallery.model, gallery.path = "mgn.onnx", tmp_path / "people.gallery"
+    gallery.contract = Contract(colour="BGR", origin="people.gallery")
     settings = SimpleNamespace(kind="Flat", recall=0.995, depth=10)
     draw_search(gallery, lists, html=files["html"], index=settings)
     text = Page(files["html"].read_text()).of("main")[0]
     assert "search in people.gallery" in text
     assert "4 pictures embedded with mgn.onnx" in text
+    assert "The model's contract, from people.gallery: 384x128 BGR, pillow-bicubic" in text
     assert "index Flat, which finds 99.5% of the truly nearest 10." in text
 
 

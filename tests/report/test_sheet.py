@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import InvalidInputError, RuntimeUnavailableError
+from mgn_fast.models.parts import PARTS, body_parts
 from mgn_fast.report import RankedList, Tile, sheet, write_sheet
 from support.late import late
 from support.report_runs import HOSTILE, lists_of, write_pictures
@@ -68,9 +69,9 @@ def test_there_is_a_row_for_each_list_and_the_limits_are_said(tmp_path, paths, m
 
 def test_parts_are_drawn_beside_the_pictures(tmp_path, paths):
     plain = drawn(tmp_path, lists_of(paths, 2, depth=3))
-    with_parts = drawn(tmp_path, lists_of(paths, 2, depth=3, parts=True))
+    with_parts = drawn(tmp_path, lists_of(paths, 2, depth=3, parts=PARTS))
     assert with_parts.shape == plain.shape
-    look = lists_of(paths, 2, depth=3, parts=True)[0].tiles["plain"][0].parts
+    look = lists_of(paths, 2, depth=3, parts=PARTS)[0].tiles["plain"][0].parts
     low_first = sheet._Scale([look])
     assert low_first.colour(min(look.cosines)) == pytest.approx(
         [level / 255 for level in sheet.PART_COLOURS[0]]
@@ -78,6 +79,34 @@ def test_parts_are_drawn_beside_the_pictures(tmp_path, paths):
     assert low_first.colour(max(look.cosines)) == pytest.approx(
         [level / 255 for level in sheet.PART_COLOURS[-1]]
     )
+
+
+def test_stripes_lie_at_their_height_whatever_their_order():
+    bands = sheet._bands(PARTS, 120)
+    assert bands[:3] == [(0, 0, 4, 120), (4, 0, 4, 120), (8, 0, 4, 120)]
+    assert bands[3:5] == [(14, 0, 12, 60), (14, 60, 12, 60)]
+    assert [band[:3] for band in bands[5:]] == [(28, 0, 12), (28, 40, 12), (28, 80, 12)]
+    order = [7, 0, 4, 3, 1, 2, 6, 5]
+    moved = sheet._bands([PARTS[place] for place in order], 120)
+    assert [moved[order.index(place)] for place in range(3, 8)] == bands[3:]
+    assert sheet._bands((PARTS[6],), 120) == [(0, pytest.approx(40), 12, pytest.approx(40))]
+
+
+def test_parts_without_a_stripe_are_squares_of_one_size():
+    """Nine squares of 10 and a gap of 3 stand in 120; after the stripes, one below the other."""
+    names = body_parts([(f"part {number}", 1) for number in range(11)])
+    bands = sheet._bands([PARTS[3], *names], 120)
+    assert bands[0] == (0, 0, 12, 60)
+    assert bands[1:10] == [(14, 13 * place, 10, 10) for place in range(9)]
+    assert bands[10:] == [(28, 0, 10, 10), (28, 13, 10, 10)]
+
+
+def test_a_sheet_is_as_wide_as_its_parts_need(tmp_path, paths):
+    widths = [
+        drawn(tmp_path, lists_of(paths, 1, depth=12, parts=named)).shape[1]
+        for named in ((), body_parts([("a", 4)]), PARTS)
+    ]
+    assert widths == [28 + 13 * 92, 28 + 13 * (92 + 16), 28 + 13 * (92 + 46)]
 
 
 def test_a_picture_that_cannot_be_read_leaves_its_place(tmp_path, paths, monkeypatch):

@@ -18,6 +18,9 @@ from support.acl_models import Batch, Machine, library
 from support.late import late
 from support.tiny_model import write_tiny_model
 
+TensorProto = late("onnx.TensorProto")
+helper = late("onnx.helper")
+onnx = late("onnx")
 onnxruntime = late("onnxruntime")
 
 # float32 sums of 576 products of numbers of order one, in another order at most.
@@ -179,3 +182,41 @@ def test_onnx_runtime_is_not_imported_before_it_is_needed():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def write_two_outputs(path):
+    """The picture doubled, under a name with colons, and its negative."""
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 3])
+        for name in ("image", "onnx::Gemm_7", "Gemm_7")
+    ]
+    nodes = [
+        helper.make_node("Add", ["image", "image"], ["onnx::Gemm_7"]),
+        helper.make_node("Neg", ["image"], ["Gemm_7"]),
+    ]
+    graph = helper.make_graph(nodes, "two", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=6)
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["onnx::Gemm_7", "Gemm_7"],
+        ["Add_0:0:onnx::Gemm_7", "Neg_1:0:Gemm_7"],
+        ["Add_0:0", "Neg_1:0"],  # as older ATCs write them
+    ],
+)
+def test_outputs_are_told_by_their_tensors_or_their_order(tmp_path, executor, names):
+    path = write_om(
+        tmp_path / "m.om",
+        onnx=write_two_outputs(tmp_path / "m.onnx"),
+        batch_sizes=(2,),
+        output_names=names,
+    )
+    inputs = np.arange(6, dtype=np.float32).reshape(2, 3)
+    with Machine(compute="onnx") as machine:
+        doubled, negative = Batch(machine, path, [inputs], outputs=2 * [((2, 3), "float32")]).run()
+    assert doubled.tolist() == (2 * inputs).tolist()
+    assert negative.tolist() == (-inputs).tolist()

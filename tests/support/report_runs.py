@@ -9,6 +9,7 @@ from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.evaluation.measure import measure_embeddings
 from mgn_fast.evaluation.protocol import Protocol
 from mgn_fast.evaluation.reranking import RerankSettings
+from mgn_fast.models.parts import PARTS
 from mgn_fast.report import AnalysisBuilder, RankedList, Tile
 
 HOSTILE = "</script><script>alert(1)</script><b>&amp; '\"` \u202e\x00\x1b[2J \udcff {{ 7 * 7 }}.jpg"
@@ -53,12 +54,12 @@ def write_pictures(directory, count, height=32, width=16):
     return paths
 
 
-def parts_of(random):
-    cosines = random.uniform(0.2, 0.95, 8)
-    return PartComparison(tuple(cosines / 8), tuple(cosines))
+def parts_of(random, named=PARTS):
+    cosines = random.uniform(0.2, 0.95, len(named))
+    return PartComparison(tuple(cosines / len(named)), tuple(cosines), named)
 
 
-def lists_of(paths, count, depth=10, *, parts=False, known=True, rankings=("plain", "re-ranked")):
+def lists_of(paths, count, depth=10, *, parts=(), known=True, rankings=("plain", "re-ranked")):
     """Lists of seeded verdicts over these pictures; the first's first match is at rank 1."""
     random = np.random.default_rng(count)
     return [
@@ -85,7 +86,7 @@ def _list(random, paths, number, depth, *, parts, known, rankings):
                 person=(who[0] if verdict != "other" else 99) if known else None,
                 camera=int(random.integers(1, 4)) if known else None,
                 distance=0.5 + place / 20,
-                parts=parts_of(random) if parts else None,
+                parts=parts_of(random, parts) if parts else None,
             )
             for place, (verdict, at) in enumerate(
                 zip(verdicts, random.integers(0, len(paths), depth), strict=True)

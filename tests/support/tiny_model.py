@@ -5,6 +5,7 @@ It tells left from right, so that plain and mirrored embeddings differ.
 """
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,19 @@ numpy_helper = late("onnx.numpy_helper")
 onnx = late("onnx")
 
 CONTRACT = Contract()
+# Nothing of it is MGN's; `write_tiny_model` with stored=False makes a model as others leave it.
+FOREIGN = Contract(
+    height=64,
+    width=32,
+    colour="BGR",
+    scale=128.0,
+    interpolation="pillow-bilinear",
+    embedding_width=48,
+    mirror="none",
+    parts=None,
+)
+# The same with parts of its own: one that nobody knows, and one that MGN has too.
+OWN_PARTS = replace(FOREIGN, parts=(("upper", 32), ("f1_p2", 16)))
 
 
 def write_tiny_model(

@@ -8,6 +8,7 @@ import pytest
 
 from mgn_fast import InvalidInputError, Report
 from mgn_fast.evaluation.agreement import Agreement
+from mgn_fast.models.contract import MGN, Contract
 from mgn_fast.verification.findings import (
     Drift,
     Float16Ends,
@@ -17,6 +18,7 @@ from mgn_fast.verification.findings import (
     VerifiedModel,
 )
 
+OTHER = Contract(height=64, width=32, colour="BGR", embedding_width=5, origin="a sidecar")
 AGREEMENT = Agreement(4, 0.995, 0.999, 0.1, 0.05, 2)
 
 
@@ -27,8 +29,8 @@ def report(value):
 def found(*, limits=None, plain=(0.86, 0.86), reranked=(0.94, 0.94), cosine=0.995):
     retrievals = {"plain": plain, "re-ranked": reranked}
     return Verification(
-        reference=VerifiedModel(Path("a.onnx"), "onnxruntime", simulated=False, median_cosine=0.5),
-        candidate=VerifiedModel(Path("a.om"), "ascend", simulated=True, median_cosine=None),
+        reference=VerifiedModel(Path("a.onnx"), "onnxruntime", False, MGN, 0.5),
+        candidate=VerifiedModel(Path("a.om"), "ascend", True, OTHER, None),
         mirror=True,
         num_pictures=4,
         skipped=(("x", "no picture"),),
@@ -113,6 +115,8 @@ def test_the_record_is_plain_json(tmp_path):
         "path": "a.om",
         "backend": "ascend",
         "simulated": True,
+        "contract": OTHER.to_dict(),
+        "contract_origin": "a sidecar",
         "likeness": None,
     }
     assert record["retrievals"]["plain"]["drop"] == pytest.approx(0.1)

@@ -4,6 +4,7 @@
 import functools
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from mgn_fast.models.contract import HEIGHT, WIDTH, Contract
 from mgn_fast.pictures.pixels import pack, resize
 from mgn_fast.verification.findings import Float16Ends
 from mgn_fast.verification.float16_ends import explain, find_float16_ends, modelled
+from support.foreign_model import FOREIGN, foreign_pictures, write_foreign_model
 from support.tiny_model import tiny_embedding, write_tiny_model
 
 HALF_OUTPUT = "--output_type=FP16"
@@ -77,6 +79,19 @@ def test_modelled_embeddings_are_those_worked_out_in_numpy(tiny_model, pictures,
     # A feature that lies halfway between two float16 values may go either way: 2^-11 of it. The
     # features themselves differ by float32 sums of 768 products.
     np.testing.assert_allclose(got, expected, atol=2e-5 if ends.aipp else 1e-4)
+
+
+@pytest.mark.parametrize("normalise", [False, True])
+def test_lengths_are_left_where_the_contract_leaves_them(tmp_path, normalise):
+    contract = replace(FOREIGN, normalise=normalise)
+    path = write_foreign_model(tmp_path / "f.onnx")
+    pixels = foreign_pictures(5)
+    with Embedder(path, contract=contract) as embedder:
+        got = modelled(embedder.session, pixels, Float16Ends(False, True), mirror=False)
+        exact = embedder(pixels)
+    # One rounding to half precision, which is 2^-11 of each number at most.
+    np.testing.assert_allclose(got, exact, atol=2.0**-10 * np.abs(exact).max())
+    assert np.allclose(np.linalg.norm(got, axis=1), 1, atol=1e-6) is normalise
 
 
 @pytest.mark.usefixtures("own_process")

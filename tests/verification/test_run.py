@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two models on the same pictures: what is measured, judged, warned of and refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import simplejpeg
@@ -10,25 +12,29 @@ from mgn_fast import (
     Embedder,
     InvalidInputError,
     ModelError,
+    adopt,
     compile_om,
     datasets,
     evaluate,
     simulator,
 )
+from mgn_fast.cann import aipp
 from mgn_fast.common import memory
 from mgn_fast.evaluation.agreement import compare, median_cosine
 from mgn_fast.evaluation.reranking import RerankSettings
-from mgn_fast.models.contract import DEVIATION, INPUT_NAME, MEAN, Contract
+from mgn_fast.models.contract import Contract
 from mgn_fast.verification.findings import Limits
 from mgn_fast.verification.run import DRIFT_PICTURES, verify
-from support.late import late
-from support.tiny_model import write_rough_model, write_tiny_model
+from support.foreign_model import (
+    FOREIGN,
+    TWELVE,
+    foreign_pictures,
+    write_foreign_model,
+    write_twelve_outputs,
+)
+from support.tiny_model import write_rough_model
 
 pytestmark = pytest.mark.usefixtures("whole_command")
-
-TensorProto = late("onnx.TensorProto")
-helper = late("onnx.helper")
-onnx = late("onnx")
 
 
 @pytest.fixture(scope="module")
@@ -39,33 +45,6 @@ def dataset(tmp_path_factory):
 @pytest.fixture(scope="module")
 def rough_model(tmp_path_factory):
     return write_rough_model(tmp_path_factory.mktemp("rough") / "rough.onnx")
-
-
-@pytest.fixture(scope="module")
-def other_model(tmp_path_factory):
-    """Made from other weights, and says so."""
-    path = tmp_path_factory.mktemp("other") / "other.onnx"
-    return write_tiny_model(path, contract=Contract(seed=7), seed=7)
-
-
-@pytest.fixture(scope="module")
-def twice_normalised(tiny_model, tmp_path_factory):
-    """The tiny model normalising, as for levels of 0 to 255, what is normalised already."""
-    model = onnx.load(tiny_model)
-    deviation, mean = np.array(DEVIATION), np.array(MEAN)
-    for name, values in (("scale", 1 / (255 * deviation)), ("shift", -mean / deviation)):
-        tensor = helper.make_tensor(name, TensorProto.FLOAT, [1, 3, 1, 1], values)
-        model.graph.initializer.append(tensor)
-    before = [
-        helper.make_node("Mul", [INPUT_NAME, "scale"], ["scaled"]),
-        helper.make_node("Add", ["scaled", "shift"], ["normalised"]),
-    ]
-    model.graph.node[0].input[0] = "normalised"
-    for place, node in enumerate(before):
-        model.graph.node.insert(place, node)
-    path = tmp_path_factory.mktemp("twice") / "twice.onnx"
-    onnx.save(model, path)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +129,7 @@ def test_without_labels_every_cosine_has_a_default_limit(tiny_model, rough_model
     ).passed
 
 
-def test_with_labels_map_decides(tiny_model, other_model, rough_model, dataset):
+def test_with_labels_map_decides(tiny_model, rough_model, dataset):
     found = verify(tiny_model, rough_model, dataset, limits=Limits(max_map_drop=0.5))
     assert found.limits.min_cosine is None
     assert found.passed
@@ -181,29 +160,6 @@ def test_a_single_picture_has_no_neighbour(tiny_model, dataset):
         None,
         None,
     )
-
-
-def test_twice_normalised_pictures_are_warned_of(tiny_model, twice_normalised, dataset):
-    found = verify(tiny_model, twice_normalised, dataset)
-    assert found.candidate.median_cosine > 0.99 > found.reference.median_cosine
-    (warning,) = found.warnings
-    assert warning.startswith("embeddings of different persons hardly differ: median cosine ")
-    assert "(candidate); pictures may be normalised twice" in warning
-    assert "(reference)" not in warning
-
-
-def test_where_both_models_hardly_tell_people_apart_agreement_says_little(
-    twice_normalised, dataset
-):
-    (warning,) = verify(twice_normalised, twice_normalised, dataset.root / "query").warnings
-    assert "different pictures" in warning
-    assert "(reference) and" in warning
-    assert "their agreement says little" in warning
-
-
-def test_models_of_different_weights_are_warned_of(tiny_model, other_model, dataset):
-    (warning,) = verify(tiny_model, other_model, dataset.root / "query").warnings
-    assert warning.startswith("the models have different weights: seed None and seed 7")
 
 
 def test_aipp_s_part_of_the_drift_is_told(simulated, tiny_model, aipp_model, dataset):
@@ -283,3 +239,93 @@ def test_progress_tells_of_both_models(tiny_model, dataset):
     )
     count = len(dataset.query) + len(dataset.gallery)
     assert seen["reference, onnxruntime"] == seen["candidate, onnxruntime"] == (count, count)
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory):
+    """An .onnx of somebody else's without a contract."""
+    return write_foreign_model(tmp_path_factory.mktemp("foreign") / "f.onnx")
+
+
+def compiled(foreign, path, **options):
+    return compile_om(foreign, path, simulate=True, batch_sizes=(4,), **options)
+
+
+PIXELS = foreign_pictures(6)
+
+
+def test_a_stated_contract_is_both_models_where_neither_says_one(foreign):
+    found = verify(foreign, foreign, PIXELS, contract=FOREIGN)
+    assert (found.passed, found.mirror, found.agreement.cosine_min) == (True, False, 1.0)
+    assert found.warnings == ()
+    for model in (found.reference, found.candidate):
+        assert (model.contract, model.contract.origin) == (FOREIGN, "the test")
+    with pytest.raises(ModelError, match=r"f\.onnx has no metadata .*--contract"):
+        verify(foreign, foreign, PIXELS)
+
+
+@pytest.mark.parametrize("said", ["when compiled", "when verified"])
+def test_a_candidate_that_says_a_contract_keeps_it(simulated, foreign, tmp_path, own_process, said):
+    words = {"contract": FOREIGN} if said == "when compiled" else {}
+    path = compiled(foreign, tmp_path / "f.om", **words)
+    found = verify(foreign, path, PIXELS, contract=FOREIGN)
+    assert found.agreement.relative_error_max < 1e-6
+    assert found.candidate.contract == FOREIGN
+    expected = str(tmp_path / "f.om.json") if words else "the test"
+    assert found.candidate.contract.origin == expected
+
+
+def test_aipp_by_another_contract_is_explained_by_it(simulated, foreign, tmp_path, own_process):
+    path = compiled(foreign, tmp_path / "f.om", contract=FOREIGN, aipp=True)
+    found = verify(foreign, path, PIXELS, contract=FOREIGN)
+    assert found.candidate.contract == replace(FOREIGN, input="uint8", layout="NHWC")
+    assert (found.warnings, found.drift.worst_input_errors) == ((), aipp.worst_errors(FOREIGN))
+    assert found.drift.measured.relative_error_max > 1e-5
+    assert found.drift.left.relative_error_max < 2e-6
+    record = found.to_dict()
+    assert record["candidate"]["contract"]["colour"] == "BGR"
+    assert record["candidate"]["contract_origin"] == str(tmp_path / "f.om.json")
+    assert record["reference"]["contract_origin"] == "the test"
+
+
+def test_the_candidate_may_be_given_a_contract_of_its_own(foreign):
+    other = replace(FOREIGN, scale=2.0, origin="another")
+    options = {"candidate_options": {"contract": other}}
+    found = verify(foreign, foreign, PIXELS, contract=FOREIGN, **options)
+    assert [found.reference.contract.origin, found.candidate.contract.origin] == [
+        "the test",
+        "another",
+    ]
+    assert found.agreement.cosine_min < 1
+
+
+@pytest.mark.parametrize("mirror", [None, True, False])
+def test_mirrors_are_added_as_the_references_contract_says(foreign, mirror):
+    added = replace(FOREIGN, mirror="add")
+    options = {"candidate_options": {"contract": replace(FOREIGN, mirror="none")}}
+    found = verify(foreign, foreign, PIXELS, contract=added, mirror=mirror, **options)
+    assert found.mirror is (mirror is not False)
+    assert (found.agreement.cosine_min, found.warnings) == (1.0, ())
+
+
+def test_an_output_is_the_candidates_too_unless_it_says_one(tmp_path):
+    twelve = write_twelve_outputs(tmp_path / "r.onnx")
+    named = tmp_path / "named.onnx"
+    part = {"embedding_width": None, "parts": None}
+    adopt(twelve, named, contract=part, output=TWELVE[2])
+    pixels = foreign_pictures(4, Contract())
+    found = verify(twelve, twelve, pixels, contract=part, output=TWELVE[1])
+    assert found.candidate.contract.output == TWELVE[1]
+    assert found.agreement.cosine_min == 1.0
+    found = verify(twelve, named, pixels, contract=part, output=TWELVE[1])
+    assert found.candidate.contract.output == TWELVE[2]
+    assert found.agreement.cosine_min < 0.9
+    assert found.warnings == ()
+
+
+def test_embeddings_of_two_widths_are_refused_before_any_picture(tiny_model, foreign):
+    stages = []
+    options = {"candidate_options": {"contract": FOREIGN}}
+    with pytest.raises(InvalidInputError, match=r"tiny\.onnx gives .* 2048 wide and .*f\.onnx 5"):
+        verify(tiny_model, foreign, PIXELS, progress=lambda *s: stages.append(s), **options)
+    assert stages == []

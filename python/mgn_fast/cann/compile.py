@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import errno
 import json
 import os
@@ -20,7 +19,14 @@ from typing import Any, BinaryIO
 from mgn_fast import _core
 from mgn_fast.cann import aipp as aipp_model
 from mgn_fast.cann.diagnosis import diagnose
-from mgn_fast.cann.job import AtcPrecision, Job, atc_arguments, checked_job
+from mgn_fast.cann.job import (
+    AtcPrecision,
+    Job,
+    atc_arguments,
+    checked_job,
+    contract_of_om,
+    with_contract_in_force,
+)
 from mgn_fast.cann.run_atc import AtcOutcome, environment, run
 from mgn_fast.cann.toolkit import (
     atc_version,
@@ -33,6 +39,7 @@ from mgn_fast.common.files import is_directory, open_regular, replacing
 from mgn_fast.errors import CompileError, InvalidInputError
 from mgn_fast.models.om_file import HEADER_BYTES, announced_bytes, is_header
 from mgn_fast.models.onnx_file import OnnxFile, read_onnx
+from mgn_fast.models.presets import StatedContract
 from mgn_fast.types import PathLike
 
 SCHEMA = "mgn_fast.om/1"
@@ -55,22 +62,27 @@ def compile_om(
     extra_args: Sequence[str] = (),
     timeout_s: float = 3600,
     log_path: PathLike | None = None,
+    contract: StatedContract | None = None,
+    output: str | None = None,
     on_line: Callable[[str], None] | None = None,
 ) -> Path:
     """Compiles an ONNX model for an Ascend NPU, with ATC, and proves that a whole .om came out.
 
     The .om appears whole or not at all; a previous one stays until then. PATH.json beside it holds
-    the contract, the ONNX file's hash, ATC's version and arguments; `open_session` reads it.
+    the contract (null where nobody says it), the ONNX file's hash, ATC's version and arguments;
+    `open_session` reads it. All outputs stay; the contract says which one holds the embeddings.
     AOE's knowledge banks (TUNE_BANK_PATH and the like) reach ATC; most other variables do not.
 
     Args:
-        onnx: the model, with a dynamic batch or the only batch size asked for.
+        onnx: the model, with a dynamic batch or the only batch size asked for; height and width
+            that it leaves free are the contract's.
         path: the file to write; its name ends in .om.
         soc_version: the chip, for example "Ascend310P3"; None asks AscendCL, then `npu-smi`.
         batch_sizes: one size is a static model, the fastest; several are gears of one model, which
             takes the memory of the largest; 1 to 1024 each, at most 100.
-        aipp: the device normalises, and the model takes uint8 RGB NHWC: a quarter of the bytes to
-            copy, and 0.0028 at worst off the exact input (see `aipp.worst_errors`).
+        aipp: the device normalises as the contract says, and the model takes uint8 NHWC, channels
+            in the contract's order: a quarter of the bytes to copy, and for MGN 0.0028 at worst off
+            the exact input (see `aipp.worst_errors`). The network takes float32 NCHW.
         precision: None leaves it to ATC, whose default is "float16": all that can computes in it
             (force_fp16). "mixed" lets ATC choose by its lists (allow_mix_precision), "origin" keeps
             the ONNX file's types (must_keep_origin_dtype), where the chip can.
@@ -79,6 +91,10 @@ def compile_om(
         extra_args: more options for ATC, each one word ("--output_type=FP16"); passed as they are.
         timeout_s: seconds it may take; then it and all that it started is stopped.
         log_path: file for all that ATC prints; None keeps it only if it fails, as PATH.log.
+        contract: how the network wants its pictures, in place of what the ONNX file says: a
+            `Contract`, a dict of its fields, a preset's name or a .json file. Without any the .om
+            runs, but nobody knows how to prepare pictures for it.
+        output: name of the output that holds the embeddings; None is the contract's.
         on_line: called with each line that ATC prints, while it works.
 
     Returns:
@@ -86,7 +102,8 @@ def compile_om(
 
     Raises:
         InvalidInputError: an argument is not as above, or contradicts the model.
-        ModelError: the ONNX file cannot be read, or is not one from pictures to embeddings.
+        ModelError: the ONNX file cannot be read, is not one from pictures to embeddings, or not
+            the one that the contract says; or AIPP is asked for where nobody says the contract.
         RuntimeUnavailableError: ATC is not found, or the chip is not known.
         CompileError: ATC failed, or did not do what it said; with its codes, the likely cause and
             the remedy.
@@ -101,12 +118,14 @@ def compile_om(
         "extra_args": extra_args,
         "timeout_s": timeout_s,
         "log_path": log_path,
+        "contract": contract,
+        "output": output,
     }
     return _compiled(checked_job(onnx, path, options), on_line)
 
 
 def _compiled(job: Job, on_line: Callable[[str], None] | None) -> Path:
-    described = read_onnx(job.onnx)
+    described = with_contract_in_force(job, read_onnx(job.onnx))
     arguments = atc_arguments(job, described)
     compiler, version = _compiler(job)
     # In this order: the place to write is tried before ATC works, and the .om gets its name before
@@ -119,6 +138,9 @@ def _compiled(job: Job, on_line: Callable[[str], None] | None) -> Path:
         ) as folder,
     ):
         work = Path(folder)
+        if job.aipp and described.contract is not None:
+            config = aipp_model.config_text(described.contract)
+            (work / "aipp.cfg").write_text(config, encoding="ascii")
         outcome = _compile(job, [*compiler, *arguments], work, on_line)
         made = _made(work)
         facts = _facts(job, described, arguments, version, outcome)
@@ -161,8 +183,6 @@ def _compile(
 ) -> AtcOutcome:
     """Runs ATC; returns only if a loadable .om is in its working directory."""
     _bring(job.onnx, work / "model.onnx")
-    if job.aipp:
-        (work / "aipp.cfg").write_text(aipp_model.config_text(), encoding="ascii")
     variables = environment()
     if job.simulate:
         package = str(Path(__file__).resolve().parents[2])
@@ -275,9 +295,7 @@ def _facts(
     job: Job, described: OnnxFile, arguments: list[str], version: str | None, outcome: AtcOutcome
 ) -> dict[str, Any]:
     """What the sidecar says of the .om, as JSON."""
-    contract = described.contract
-    if contract is not None and job.aipp:
-        contract = dataclasses.replace(contract, input="uint8", layout="NHWC")
+    contract = contract_of_om(job, described)
     return {
         "schema": SCHEMA,
         "contract": None if contract is None else contract.to_dict(),

@@ -6,16 +6,19 @@ from __future__ import annotations
 import math
 import os
 import string
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from mgn_fast.cann import aipp
 from mgn_fast.cann.soc_version import NAME, detect_soc_version
 from mgn_fast.common.checks import one_of, output_name, path_of, true_or_false, whole_number
 from mgn_fast.errors import InvalidInputError, ModelError
-from mgn_fast.models.contract import HEIGHT, MAX_BATCH_SIZE, WIDTH
+from mgn_fast.models.contract import MAX_BATCH_SIZE, Contract
+from mgn_fast.models.fit import completed_shape, embeddings_output, fitted_to, width_of
 from mgn_fast.models.om_file import sidecar_path
 from mgn_fast.models.onnx_file import OnnxFile, OnnxTensor
+from mgn_fast.models.presets import contract_of, no_contract, with_changes
 from mgn_fast.types import PathLike
 
 AtcPrecision = Literal["float16", "mixed", "origin"]
@@ -42,7 +45,12 @@ _NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "_./-")
 
 @dataclass(frozen=True)
 class Job:
-    """The arguments of `compile_om` once they are checked, with the chip known."""
+    """The arguments of `compile_om` once they are checked, with the chip known.
+
+    Attributes:
+        contract: the one stated, which goes before the ONNX file's own; None where none is.
+        output: name of the output that holds the embeddings, likewise.
+    """
 
     onnx: Path
     path: Path
@@ -55,6 +63,8 @@ class Job:
     extra_args: tuple[str, ...]
     timeout_s: float
     log_path: Path | None
+    contract: Contract | None = None
+    output: str | None = None
 
     @property
     def sidecar(self) -> Path:
@@ -85,6 +95,11 @@ def checked_job(onnx: PathLike, path: PathLike, options: dict[str, Any]) -> Job:
     for name in ("aipp", "simulate"):
         true_or_false(name, options[name])
     output_name(path, ".om", exact=True)
+    if Path(onnx).suffix in (".om", ".xml"):
+        raise InvalidInputError(f"onnx is {str(onnx)!r}, expected an .onnx: ATC compiles no other")
+    stated, output = options["contract"], options["output"]
+    if output is not None and not (isinstance(output, str) and output):
+        raise InvalidInputError(f"output is {output!r}, expected the name of an output")
     one_of("precision", options["precision"], (None, *get_args(AtcPrecision)))
     log_path = None if options["log_path"] is None else Path(options["log_path"])
     if log_path is not None and log_path.absolute() in (
@@ -97,6 +112,7 @@ def checked_job(onnx: PathLike, path: PathLike, options: dict[str, Any]) -> Job:
         "extra_args": _checked_extra_args(options["extra_args"], options["precision"]),
         "timeout_s": _checked_timeout(options["timeout_s"]),
         "log_path": log_path,
+        "contract": None if stated is None else contract_of(stated),
         "soc_version": _checked_soc_version(options["soc_version"], simulate=options["simulate"]),
     }
     return Job(Path(onnx), Path(path), **{**options, **checked})
@@ -150,32 +166,93 @@ def _checked_soc_version(name: Any, *, simulate: bool) -> str:
     return name
 
 
+def with_contract_in_force(job: Job, described: OnnxFile) -> OnnxFile:
+    """What an ONNX file says, with the contract in force, which is known to be this model's.
+
+    Of several outputs the contract then names the one that holds the embeddings.
+
+    Args:
+        job: the checked arguments.
+        described: the ONNX file, with its own contract.
+
+    Returns:
+        The same with the contract; None where nobody says it, and nothing asks for it.
+
+    Raises:
+        ModelError: nobody says it and AIPP, or the output stated, needs it; it is another model's;
+            or it leaves open which output is meant.
+        InvalidInputError: AIPP cannot do what it says.
+    """
+    contract = described.contract if job.contract is None else job.contract
+    shape, outputs = described.inputs[0].shape[1:], described.outputs
+    if contract is None:
+        if job.aipp or job.output is not None:
+            known = [size if isinstance(size, int) else 0 for size in shape]
+            raise no_contract(job.onnx, known, [width_of(entry) or 0 for entry in outputs])
+        return described
+    if job.output not in (None, contract.output):
+        contract = with_changes(contract, {"output": job.output})
+    entry = _picture_input(job, replace(described, contract=contract))
+    sizes = [size for size in entry.shape[1:] if isinstance(size, int)]
+    embeddings = embeddings_output(job.onnx, outputs, contract.output or "")
+    contract = fitted_to(job.onnx, contract, entry.dtype, sizes, width_of(embeddings))
+    if job.aipp:
+        _require_aipp(contract)
+    if len(outputs) > 1:
+        contract = replace(contract, output=embeddings.name)
+    return replace(described, contract=contract)
+
+
+def contract_of_om(job: Job, described: OnnxFile) -> Contract | None:
+    """The contract of what ATC makes: the network's, with the input that the .om takes.
+
+    Args:
+        job: the checked arguments.
+        described: the ONNX file, with the contract in force.
+
+    Returns:
+        The contract; None where nobody says it.
+    """
+    contract = described.contract
+    if contract is None:
+        return None
+    if job.aipp:
+        return replace(contract, input="uint8", layout="NHWC")
+    halves = [word.partition("=") for word in job.extra_args]
+    is_half = any(
+        name.lstrip("-").replace("-", "_") == "input_fp16_nodes"
+        and described.inputs[0].name in value.split(";")
+        for name, _, value in halves
+    )
+    return replace(contract, input="float16") if is_half else contract
+
+
 def atc_arguments(job: Job, described: OnnxFile) -> list[str]:
     """ATC's arguments; paths are plain names in its working directory, whatever the user's are.
 
     Args:
         job: the checked arguments.
-        described: the ONNX file.
+        described: the ONNX file, with the contract in force.
 
     Returns:
         One word per option.
 
     Raises:
         ModelError: the file is no model from pictures.
-        InvalidInputError: batch sizes or AIPP do not go with it.
+        InvalidInputError: batch sizes do not go with it.
     """
-    entry = _picture_input(job, described)
+    entry, contract = _picture_input(job, described), described.contract
     batch = str(job.batch_sizes[0]) if len(job.batch_sizes) == 1 else "-1"
     shape = ",".join((batch, *map(str, entry.shape[1:])))
     # ATC takes NCHW or ND for ONNX, and pixels are NHWC.
-    layout = "ND" if entry.dtype == "uint8" else "NCHW"
+    planes = entry.dtype != "uint8" and (contract is None or contract.layout == "NCHW")
     words = [
         "--mode=0",
         "--framework=5",
         "--model=model.onnx",
         "--output=model",
         f"--soc_version={job.soc_version}",
-        f"--input_format={layout}",
+        f"--input_format={'NCHW' if planes else 'ND'}",
         f"--input_shape={entry.name}:{shape}",
     ]
     if len(job.batch_sizes) > 1:
@@ -188,27 +265,33 @@ def atc_arguments(job: Job, described: OnnxFile) -> list[str]:
 
 
 def _picture_input(job: Job, described: OnnxFile) -> OnnxTensor:
-    """The model's one input, once it is known to suit what is asked for."""
+    """The model's one input with the sizes that the contract says, once it suits what is asked."""
     entry = described.inputs[0]
     where = f"{str(job.onnx)!r} has input {entry.name!r} of {entry.dtype or 'unknown'}"
-    fixed = len(entry.shape) == 4 and all(isinstance(n, int) and n > 0 for n in entry.shape[1:])
+    sizes = completed_shape(entry.shape[1:], described.contract)
+    fixed = len(sizes) == 3 and all(isinstance(n, int) and n > 0 for n in sizes)
     if len(described.inputs) != 1 or not fixed or not set(entry.name) <= _NAME_CHARACTERS:
         raise ModelError(
             f"{where} {entry.shape} and {len(described.inputs)} inputs, expected one with a batch "
-            "axis, three fixed sizes, and a name of letters, digits, '_', '.', '/' and '-'"
+            "axis, three sizes that are fixed or said by a contract, and a name of letters, "
+            "digits, '_', '.', '/' and '-'"
         )
     if described.has_external_data:
         raise ModelError(f"{str(job.onnx)!r} has weights in other files; export it as one file")
     batch = entry.shape[0]
     if isinstance(batch, int) and batch > 0 and job.batch_sizes != (batch,):
         raise InvalidInputError(
-            f"batch_sizes is {job.batch_sizes}, {where} with the fixed batch size {batch}; export "
-            "with batch_size=None"
+            f"batch_sizes is {job.batch_sizes}, {where} with the fixed batch size {batch}; "
+            f"expected ({batch},), or a model that was exported with a dynamic batch"
         )
-    if job.aipp and (entry.dtype == "uint8" or entry.shape[1:] != (3, HEIGHT, WIDTH)):
+    return replace(entry, shape=(batch, *sizes))
+
+
+def _require_aipp(contract: Contract) -> None:
+    """Raises unless AIPP can feed the network what its contract says."""
+    if (contract.input, contract.layout) != ("float32", "NCHW"):
         raise InvalidInputError(
-            f"aipp is True, {where} {entry.shape}; AIPP feeds float32 "
-            f"[N, 3, {HEIGHT}, {WIDTH}], and a model with uint8 input "
-            "normalises itself"
+            f"aipp is True, and the network takes {contract.input} {contract.layout}; AIPP feeds "
+            "float32 NCHW, and a model with uint8 input normalises itself; compile without AIPP"
         )
-    return entry
+    aipp.require_float16(contract)

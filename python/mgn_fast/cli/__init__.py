@@ -6,6 +6,7 @@ commands/    the commands; screen/: what they show while they run
 parser       usage errors; options, contract_options: those that commands share
 evaluation   what commands that evaluate share; page_files: --html and --png
 completion   words for the shell; bench_options: those of `bench`
+contract_in_use   a gallery's contract, and the parts of embeddings
 """
 
 from mgn_fast.cli.program import main

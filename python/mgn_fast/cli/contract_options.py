@@ -80,7 +80,7 @@ def stated_contract(arguments: argparse.Namespace, model: Path | None) -> Contra
     return with_changes(own, changes)
 
 
-def contract_options(arguments: argparse.Namespace, model: Path | None) -> dict[str, Any]:
+def stated_options(arguments: argparse.Namespace, model: Path | None) -> dict[str, Any]:
     """What the options say, as keywords of `open_session`; see `stated_contract`."""
     said = {"contract": stated_contract(arguments, model), "output": arguments.output_name}
     return {name: value for name, value in said.items() if value is not None}

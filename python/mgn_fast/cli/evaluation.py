@@ -15,10 +15,10 @@ from mgn_fast.common.checks import output_name
 from mgn_fast.common.files import replacing
 from mgn_fast.datasets.dataset import Dataset, Kind, Split, count_problems, load_dataset
 from mgn_fast.embedding.embedder import Embedder
-from mgn_fast.embedding.embeddings_file import read_embeddings
+from mgn_fast.embedding.embeddings_file import Embeddings, read_embeddings
 from mgn_fast.errors import DatasetError
 from mgn_fast.evaluation.report import Report
-from mgn_fast.types import AnyArray, F32Array
+from mgn_fast.types import F32Array
 
 
 def json_output(path: Path | None) -> AbstractContextManager[Path | None]:
@@ -74,7 +74,7 @@ def embed_split(embedder: Embedder, split: Split, what: str) -> F32Array:
         what: the split's name, for the progress line.
 
     Returns:
-        float32 [N, 2048].
+        float32 [N, D].
     """
     rows = np.empty((len(split), embedder.session.embedding_width), np.float32)
     pictures = track(embedder.stream(split.paths), f"embedding {what}", len(split))
@@ -83,7 +83,7 @@ def embed_split(embedder: Embedder, split: Split, what: str) -> F32Array:
     return rows
 
 
-def rows_of_split(path: Path, split: Split, what: str) -> AnyArray:
+def embeddings_of_split(path: Path, split: Split, what: str) -> Embeddings:
     """The split's rows of an embeddings file: by name where it has names, else one for one.
 
     Args:
@@ -92,7 +92,7 @@ def rows_of_split(path: Path, split: Split, what: str) -> AnyArray:
         what: the split's name, for what is said.
 
     Returns:
-        A row for each picture.
+        A row for each picture, with the contract that the file's description says.
 
     Raises:
         DatasetError: the file lacks pictures, or it cannot be told which row is whose.
@@ -105,7 +105,7 @@ def rows_of_split(path: Path, split: Split, what: str) -> AnyArray:
                 f"each of the {len(split)} {what} pictures in order of name"
             )
         say(f"note: {path} has no names; its rows are taken in order of the {what} pictures' names")
-        return embeddings.rows
+        return embeddings
     position = {Path(name).name: row for row, name in enumerate(embeddings.names)}
     if len(position) != len(embeddings.names):
         raise DatasetError(f"{str(path)!r} has rows of the same file name in different directories")
@@ -115,8 +115,8 @@ def rows_of_split(path: Path, split: Split, what: str) -> AnyArray:
             f"{str(path)!r} lacks {len(missing)} of {len(split)} {what} pictures, the first "
             f"{missing[0]!r}"
         )
-    rows: AnyArray = embeddings.rows[[position[entry.name] for entry in split.paths]]
-    return rows
+    rows = embeddings.rows[[position[entry.name] for entry in split.paths]]
+    return Embeddings(rows, tuple(entry.name for entry in split.paths), embeddings.contract)
 
 
 def print_reports(reports: Mapping[str, Report]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from mgn_fast.cli.contract_options import add_contract_options, contract_options
+from mgn_fast.cli.contract_options import add_contract_options, stated_options
 from mgn_fast.cli.screen.level import add_level_options
 from mgn_fast.cli.screen.progress import say
 from mgn_fast.inference.opening import Backend
@@ -140,7 +140,7 @@ def model_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What `add_model_options` read, as keywords of `Embedder`; starts the simulator if asked."""
     if arguments.simulate is not None and _runs_an_om(arguments):
         enable_simulator(arguments)
-    stated = contract_options(arguments, _model(arguments))
+    stated = stated_options(arguments, _model(arguments))
     return _given(arguments, ("device", "backend", "precision", "mirror")) | stated
 
 

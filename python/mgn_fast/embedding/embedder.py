@@ -29,7 +29,7 @@ from mgn_fast.inference.opening import open_session
 from mgn_fast.inference.session import Session
 from mgn_fast.models.contract import Contract
 from mgn_fast.models.presets import no_contract
-from mgn_fast.pictures.pixels import Source, decode, resize
+from mgn_fast.pictures.pixels import Source, decode, resize_for
 from mgn_fast.pictures.sources import named
 from mgn_fast.types import AnyArray, F32Array, PathLike, U8Array
 
@@ -231,12 +231,7 @@ class Embedder:
         with self.session.observer.spending("decode"):
             pixels = decode(source, name=None if is_path else name)
         with self.session.observer.spending("resize"):
-            return resize(
-                pixels,
-                height=self.contract.height,
-                width=self.contract.width,
-                interpolation=self.contract.interpolation,
-            )
+            return resize_for(pixels, self.contract)
 
     def _embedded(self, decoded: Iterator[_Picture]) -> Iterator[tuple[str, F32Array]]:
         """Sends rows through the lanes batch by batch; yields pictures as their order allows."""

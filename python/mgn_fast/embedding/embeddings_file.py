@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Embeddings on disk: a .npy file and, beside it, a .json that says what its rows are.
 
-The .json names every row and the model, and holds the .npy's SHA-256, so that two files that do not
-belong together are refused.
+The .json names every row, the model and its contract, and holds the .npy's SHA-256, so that two
+files that do not belong together are refused.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from mgn_fast.common.checks import output_name
 from mgn_fast.common.files import open_regular, read_limited, replacing, write_json
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import InvalidInputError
+from mgn_fast.models.contract import Contract
+from mgn_fast.models.in_use import kept_contract
 from mgn_fast.types import AnyArray, F32Array, PathLike
 
 SCHEMA = "mgn_fast.embeddings/1"
@@ -46,10 +48,12 @@ class Embeddings:
     Attributes:
         rows: float32, float16 or float64 [N, D], mapped from the file.
         names: of the rows; None where the file has no .json beside it.
+        contract: of the model, as it was used, with where it was read; None where no .json says it.
     """
 
     rows: AnyArray
     names: tuple[str, ...] | None
+    contract: Contract | None = None
 
 
 def sidecar_path(path: PathLike) -> Path:
@@ -107,8 +111,8 @@ def read_embeddings(path: PathLike) -> Embeddings:
             f"{name!r} holds {rows.dtype} {rows.shape}, expected float32 (or float16, float64) in "
             "two dimensions: one row per picture"
         )
-    names = _read_names(sidecar_path(path), Path(path), len(rows))
-    return Embeddings(rows, names)
+    names, contract = _read_description(sidecar_path(path), Path(path), len(rows))
+    return Embeddings(rows, names, contract)
 
 
 def _write_rows(file: BinaryIO, rows: Iterable[tuple[str, F32Array]], width: int) -> list[str]:
@@ -162,19 +166,23 @@ def _write_sidecar(path: Path, names: list[str], sha256: str, embedder: Embedder
         "backend": session.backend,
         "mirror": embedder.mirror,
         "contract": session.contract.to_dict() if session.contract else None,
+        "contract_origin": session.contract.origin if session.contract else None,
         "skipped": [{"name": name, "reason": reason} for name, reason in embedder.skipped],
         "names": names,
     }
     write_json(path, description)
 
 
-def _read_names(sidecar: Path, path: Path, count: int) -> tuple[str, ...] | None:
+def _read_description(
+    sidecar: Path, path: Path, count: int
+) -> tuple[tuple[str, ...] | None, Contract | None]:
     if not sidecar.exists():
-        return None
+        return None, None
     try:
         description = json.loads(read_limited(sidecar, MAX_SIDECAR_BYTES))
         names = tuple(str(name) for name in description["names"])
         sha256 = description["embeddings_sha256"]
+        contract = kept_contract(description, where=str(sidecar))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidInputError(
             f"{str(sidecar)!r} does not describe embeddings: {error!r}; remove it to read "
@@ -185,4 +193,4 @@ def _read_names(sidecar: Path, path: Path, count: int) -> tuple[str, ...] | None
             f"{str(sidecar)!r} describes {len(names)} rows of another file than {str(path)!r}, "
             f"which has {count}; write both again with `mgn-fast embed`"
         )
-    return names
+    return names, contract

@@ -7,7 +7,7 @@ report       rankings and reports: the results
 distances    blocks of exact distances; `rank`
 reranking    k-reciprocal re-ranking
 neighbours   the nearest pictures of each, for re-ranking
-body_parts   the eight parts of an MGN embedding
+body_parts   embeddings compared part by part
 agreement    how alike two models' embeddings are
 chance       what random distances score
 memory_plan  the memory that a run will take

@@ -6,186 +6,201 @@ Imports torch, so nothing may import it before torch is needed.
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import io
-import pickle
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
-import safetensors.torch
 import torch
 
 from mgn_fast.common.files import read_limited
+from mgn_fast.common.text import printable
 from mgn_fast.errors import ExportError
-from mgn_fast.export.network import NUM_IDENTITIES, parameter_shapes
+from mgn_fast.export.families import FAMILIES, TRUNK, Design, design_of
+from mgn_fast.export.network import parameter_shapes
+from mgn_fast.export.stored import load_stored
+from mgn_fast.export.wrappings import network_in
 from mgn_fast.models.parts import PARTS
 from mgn_fast.types import AnyArray, PathLike
 
-SUFFIXES = (".pt", ".pth", ".safetensors")
-
-# Older ones can be made to run code by a crafted file even with weights_only=True
-# (CVE-2025-32434, CVE-2026-24747).
-_OLDEST_SAFE_TORCH = (2, 10)
 # MGN takes 267 MB, about 1.1 GB with an optimizer's state in float32.
 _MAX_BYTES = 4 << 30
-# A message lists every faulty parameter of any network like MGN, which has 640; but the names are
-# the file's, so there may be more, and they may be anything.
-_MAX_LISTED = 1000
+# The names are the file's, so there may be any number of them, and they may be anything.
+_MAX_LISTED = 5
 _MAX_NAME = 160
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 _INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+_HEADS = "fc_id_"
+_COUNTER = ".num_batches_tracked"
+# fast-reid's MGN calls its branches' ends so.
+_FAST_REID = re.compile(r"(^|\.)b\d+_head\.(bottleneck|pool_layer)\.")
+# After a branch's first block, which the branches share.
+_BLOCKS = 5
+_ADOPT = "mgn-fast adopt MODEL.onnx -o OUT.onnx"
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """MGN's parameters as a checkpoint file holds them, with the file's hash.
+    """MGN's parameters as a checkpoint file holds them, with their hash.
 
     Attributes:
-        parameters: arrays by state-dict name, all 640; float32, counters int64.
-        num_identities: width of the classifier heads.
-        sha256: of the whole file, in hexadecimal.
+        parameters: arrays by this package's names, everything that the design has; float32,
+            counters int64.
+        design: which MGN it is; its pool is None where the file does not say.
+        sha256: of the parameters that the embedding uses, in hexadecimal.
     """
 
     parameters: dict[str, AnyArray]
-    num_identities: int
+    design: Design
     sha256: str
 
 
 def read_checkpoint(path: PathLike) -> Checkpoint:
-    """Reads MGN's parameters from a .pt, .pth or .safetensors file.
+    """Reads MGN's parameters from a file of torch.save or safetensors, whatever its name ends in.
 
-    A .pt or .pth holds a state dict, bare or under the key "state_dict" or "model"; the prefix
-    "module." on every name, as DataParallel writes it, is taken off. float16, bfloat16 and float64
-    become float32. Batch norms' counters may be missing: inference does not use them. The file is
-    never unpickled without `weights_only`.
+    Its tensors lie in it bare or under any key, with any prefix before their names: DataParallel,
+    torch.compile, Lightning and averages write them so. float16, bfloat16 and float64 become
+    float32. Batch norms' counters may be missing, and so may the classifiers, which no embedding
+    uses. The file is never unpickled without `weights_only`.
 
     Args:
         path: the file.
 
     Returns:
-        Its parameters, the number of identities they were trained on, and the file's hash.
+        Its parameters, the MGN that they are of, and their hash.
 
     Raises:
         ExportError: the file is missing, damaged, of another kind or of another network; the
-            message lists every parameter that is missing, unexpected, misshapen, of another type or
-            not finite.
+            message says how many parameters are missing, unexpected or unusable, and the first.
     """
     source = Path(path)
-    content = _read(source)
-    if source.suffix == ".safetensors":
-        loaded = _load_safetensors(source, content)
-    else:
-        loaded = _load_pickle(source, content)
-    tensors = _without_prefix(_state_dict(source, loaded))
-    num_identities = _num_identities(tensors)
-    parameters = _checked(source, tensors, num_identities)
-    return Checkpoint(parameters, num_identities, hashlib.sha256(content).hexdigest())
-
-
-def _read(source: Path) -> bytes:
-    """The whole file at once, so that the hash is of the very bytes that are loaded."""
-    if source.suffix not in SUFFIXES:
-        raise ExportError(
-            f"checkpoint {str(source)!r} has the suffix {source.suffix!r}, "
-            f"expected one of {SUFFIXES}"
-        )
     remedy = "save the network's state dict alone"
-    return read_limited(source, _MAX_BYTES, ExportError, what="checkpoint", remedy=remedy)
+    content = read_limited(source, _MAX_BYTES, ExportError, what="checkpoint", remedy=remedy)
+    tensors = network_in(str(source), load_stored(str(source), content), _known_names())
+    _require_no_fast_reid(source, tensors)
+    design = design_of(_shapes(tensors))
+    ours = {_here(name, design): tensor for name, tensor in tensors.items()}
+    parameters = _checked(source, ours, design)
+    if not _has_heads(parameters):
+        design = replace(design, num_identities=None)
+        parameters = {n: x for n, x in parameters.items() if not n.startswith(_HEADS)}
+    return Checkpoint(parameters, design, weights_sha256(parameters))
 
 
-def _load_safetensors(source: Path, content: bytes) -> dict[str, Any]:
-    try:
-        return dict(safetensors.torch.load(content))
-    except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise ExportError(f"checkpoint {str(source)!r} is no safetensors file: {error}") from error
+def weights_sha256(parameters: Mapping[str, AnyArray]) -> str:
+    """SHA-256 of what an embedding is made of: the same for every file that holds it.
+
+    Over name, shape and little-endian float32 of each parameter, sorted by name, without counters
+    and classifiers.
+
+    Args:
+        parameters: arrays by this package's names.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(parameters):
+        if not name.endswith(_COUNTER) and not name.startswith(_HEADS):
+            array = parameters[name]
+            digest.update(f"{name} {list(array.shape)}\n".encode())
+            digest.update(np.ascontiguousarray(array, "<f4").data)
+    return digest.hexdigest()
 
 
-def _load_pickle(source: Path, content: bytes) -> Any:
-    version = tuple(int(part) for part in torch.__version__.split(".")[:2])
-    if version < _OLDEST_SAFE_TORCH:
+@functools.cache
+def _known_names() -> frozenset[str]:
+    """What any family's files call their parameters."""
+    return frozenset(
+        design.in_file(name) for design in FAMILIES for name in parameter_shapes(design)
+    )
+
+
+def _shapes(tensors: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(x.shape) for name, x in tensors.items() if isinstance(x, torch.Tensor)}
+
+
+def _here(name: str, design: Design) -> str:
+    trunk = f"{design.trunk}."
+    return f"{TRUNK}.{name[len(trunk) :]}" if name.startswith(trunk) else name
+
+
+def _has_heads(parameters: Mapping[str, AnyArray]) -> bool:
+    return all(f"{part.head}.{kind}" in parameters for part in PARTS for kind in ("weight", "bias"))
+
+
+def _require_no_fast_reid(source: Path, tensors: Mapping[str, Any]) -> None:
+    if any(_FAST_REID.search(name) for name in tensors):
         raise ExportError(
-            f"torch is {torch.__version__}, which a crafted {source.suffix} file can attack; "
-            "expected 2.10 or newer: pip install 'torch>=2.10', or save as .safetensors"
+            f"checkpoint {str(source)!r} is of fast-reid's MGN, another network under the same "
+            "name; export it with fast-reid's own tools/deploy/onnx_export.py, and then: "
+            f"{_ADOPT} --contract fast-reid-mgn"
         )
-    try:
-        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        reason = str(error).strip()
-        raise ExportError(
-            f"checkpoint {str(source)!r} is refused: it is no plain file of tensors, or holds "
-            "objects that loading could run as code; save the network's state_dict() alone, as .pt "
-            f"or .safetensors. torch says: {reason[:600]}"
-        ) from error
-    # A damaged file fails in as many ways as the unpickler has branches; none is retried.
-    except Exception as error:
-        raise ExportError(
-            f"checkpoint {str(source)!r} is damaged or no PyTorch file "
-            f"({len(content)} bytes): {type(error).__name__}: {str(error)[:300]}"
-        ) from error
 
 
-def _state_dict(source: Path, loaded: Any) -> dict[str, Any]:
-    for key in ("state_dict", "model"):
-        if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
-            loaded = loaded[key]
-            break
-    if not isinstance(loaded, Mapping) or not all(isinstance(name, str) for name in loaded):
-        raise ExportError(
-            f"checkpoint {str(source)!r} holds a {type(loaded).__name__}, expected a state dict: "
-            'tensors by name, bare or under "state_dict" or "model"'
-        )
-    return dict(loaded)
-
-
-def _without_prefix(tensors: dict[str, Any]) -> dict[str, Any]:
-    prefix = "module."
-    if all(name.startswith(prefix) for name in tensors):
-        return {name[len(prefix) :]: tensor for name, tensor in tensors.items()}
-    return tensors
-
-
-def _num_identities(tensors: Mapping[str, Any]) -> int:
-    """The heads' width, by majority; heads of another width are found misshapen afterwards."""
-    weights = [tensors.get(f"{part.head}.weight") for part in PARTS]
-    widths = [x.shape[0] for x in weights if isinstance(x, torch.Tensor) and x.ndim == 2]
-    return max(1, max(widths, key=widths.count, default=NUM_IDENTITIES))
-
-
-def _checked(source: Path, tensors: Mapping[str, Any], num_identities: int) -> dict[str, AnyArray]:
-    """The arrays, or one error that lists everything wrong with the tensors."""
-    shapes = parameter_shapes(num_identities)
-    counters = {name for name in shapes if name.endswith(".num_batches_tracked")}
+def _checked(source: Path, tensors: Mapping[str, Any], design: Design) -> dict[str, AnyArray]:
+    """The arrays, or one error that says what is wrong with the tensors."""
+    shapes = parameter_shapes(design)
+    optional = {name for name in shapes if name.endswith(_COUNTER) or name.startswith(_HEADS)}
     parameters: dict[str, AnyArray] = {}
     wrong: list[str] = []
     for name, shape in shapes.items():
-        if name in tensors:
-            array, fault = _as_array(tensors[name], shape, counter=name in counters)
-            # The root of a negative variance would make every output NaN.
-            if array is not None and name.endswith(".running_var") and (array < 0).any():
-                fault = f"has the negative variance {array.min()}"
-            if fault:
-                wrong.append(f"{name} {fault}")
-            elif array is not None:
-                parameters[name] = array
-        elif name in counters:
-            parameters[name] = np.zeros((), np.int64)
-    missing = [name for name in shapes if name not in tensors and name not in counters]
+        if name not in tensors:
+            if name.endswith(_COUNTER):
+                parameters[name] = np.zeros((), np.int64)
+            continue
+        array, fault = _as_array(tensors[name], shape, counter=name.endswith(_COUNTER))
+        # The root of a negative variance would make every output NaN.
+        if array is not None and name.endswith(".running_var") and (array < 0).any():
+            fault = f"has the negative variance {array.min()}"
+        if fault:
+            wrong.append(f"{name} {fault}")
+        elif array is not None:
+            parameters[name] = array
+    missing = [name for name in shapes if name not in tensors and name not in optional]
     unexpected = [name for name in tensors if name not in shapes]
     faults = [
-        _listed(f"{len(names)} {kind}", names)
-        for kind, names in (("missing", missing), ("unexpected", unexpected), ("unusable", wrong))
+        f"{len(names)} {kind}, {_listed(names, design)}"
+        for kind, names in (
+            (f"of {len(shapes)} missing", missing),
+            ("unexpected", unexpected),
+            ("unusable", wrong),
+        )
         if names
     ]
     if faults:
+        identities = design.num_identities
+        sized = "" if identities is None else f" with {identities} identities"
         raise ExportError(
-            f"checkpoint {str(source)!r} is not of ReID-MGN's network with {num_identities} "
-            f"identities: {'; '.join(faults)}"
+            f"checkpoint {str(source)!r} is not of the network of {design.title}{sized}: "
+            f"{'; '.join(faults)}{_likely_reason(tensors, len(missing) / len(shapes))}"
         )
     return parameters
+
+
+def _listed(names: list[str], design: Design) -> str:
+    """The first names, as the file has them."""
+    first = ", ".join(printable(design.in_file(name)[:_MAX_NAME]) for name in names[:_MAX_LISTED])
+    return f"first {first}" if len(names) > _MAX_LISTED else first
+
+
+def _likely_reason(tensors: Mapping[str, Any], share_missing: float) -> str:
+    """What the names say of the network that it is instead; "" where they say nothing."""
+    found = [re.match(r"p1\.0\.(\d+)\.", name) for name in tensors]
+    depth = max((int(match[1]) + 1 for match in found if match), default=0)
+    if any(".IN." in name for name in tensors):
+        reason = "its norms are IBN's"
+    elif depth > _BLOCKS:
+        reason = f"it has {depth} blocks where ResNet-50 has {_BLOCKS}"
+    elif share_missing > 1 / 2:
+        reason = "it is no MGN"
+    else:
+        return ""
+    return f". By its names {reason}: export it to ONNX with its own code, and then: {_ADOPT}"
 
 
 def _as_array(tensor: Any, shape: tuple[int, ...], *, counter: bool) -> tuple[AnyArray | None, str]:
@@ -210,8 +225,3 @@ def _as_array(tensor: Any, shape: tuple[int, ...], *, counter: bool) -> tuple[An
         num_others = array.size - num_finite
         return None, f"has {num_others} of {array.size} values not finite in float32"
     return array, ""
-
-
-def _listed(what: str, names: list[str]) -> str:
-    more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
-    return f"{what}: {', '.join(name[:_MAX_NAME] for name in names[:_MAX_LISTED])}{more}"

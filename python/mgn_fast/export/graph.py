@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """MGN's ONNX graph, written node by node from arrays: no exporter chooses opset, names or shape.
 
-Uses only operators that ATC knows, batch norms folded into the convolutions. Imports onnx, so
-nothing may import it before onnx is needed; knows nothing of torch.
+Imports onnx, so nothing may import it before onnx is needed; knows nothing of torch.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
 
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
+from mgn_fast.export.families import REID_MGN, Design
+from mgn_fast.export.nodes import Writer
 from mgn_fast.models.contract import (
     DEVIATION,
     HEIGHT,
@@ -28,14 +28,15 @@ from mgn_fast.models.contract import (
     OutputKind,
 )
 from mgn_fast.models.parts import PARTS, WHOLE_PARTS
-from mgn_fast.types import AnyArray, F32Array
+from mgn_fast.types import AnyArray
 
 OLDEST_OPSET = 11
 
-# PyTorch's batch norms add it to the variance; the state dict does not carry it.
-_EPSILON = 1e-5
 # The smallest normal float16: a divisor that stays above zero on devices that compute in float16.
 _TINY = np.float32(2.0**-14)
+# Names of the pooled areas, the whole body's and the stripes', in the order of `PARTS`.
+_WHOLES = ("pool_p1", "pool_p2", "pool_p3")
+_STRIPES = tuple(f"pool_{part.name}" for part in PARTS[len(_WHOLES) :])
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class GraphForm:
         outputs: "embedding" (the feature alone) or "all" (the recipe's twelve).
         input: "float32" (NCHW, normalised) or "uint8" (NHWC RGB, normalised in the graph).
         fuse_mirror: the graph runs picture and mirror, adds and L2-normalises.
+        design: which MGN the parameters are of, with the pooling of its stripes.
     """
 
     opset: int
@@ -55,103 +57,7 @@ class GraphForm:
     outputs: OutputKind = "embedding"
     input: InputKind = "float32"
     fuse_mirror: bool = False
-
-
-class _Writer:
-    """Collects nodes and the arrays they need. Every method that adds a node returns its output."""
-
-    def __init__(self, parameters: Mapping[str, AnyArray], opset: int) -> None:
-        self.parameters = parameters
-        self.opset = opset
-        self.nodes: list[onnx.NodeProto] = []
-        self.initializers: list[onnx.TensorProto] = []
-
-    def constant(self, name: str, values: Any) -> str:
-        self.initializers.append(numpy_helper.from_array(np.asarray(values), name))
-        return name
-
-    def node(self, kind: str, name: str, inputs: Sequence[str], **attributes: Any) -> str:
-        # Module paths have dots; ATC's options split names at punctuation, so they get none.
-        name = name.replace(".", "_")
-        self.nodes.append(helper.make_node(kind, inputs, [name], name=name, **attributes))
-        return name
-
-    def reduction(self, kind: str, name: str, x: str, axis: int, *, keep: bool) -> str:
-        """ReduceSum or ReduceMax over an axis: an attribute in old opsets, an input in new ones."""
-        if self.opset < {"ReduceSum": 13, "ReduceMax": 18}[kind]:
-            return self.node(kind, name, [x], axes=[axis], keepdims=int(keep))
-        axes = self.constant(f"{name}.axes", np.array([axis]))
-        return self.node(kind, name, [x, axes], keepdims=int(keep))
-
-    def split(self, names: Sequence[str], x: str, size: int) -> None:
-        """Cuts axis 1 into pieces of one size, which opset 13 moved from attribute to input."""
-        sizes = [size] * len(names)
-        inputs, attributes = [x], cast(dict[str, Any], {"axis": 1, "split": sizes})
-        if self.opset >= 13:
-            inputs, attributes = [x, self.constant("split.sizes", np.array(sizes))], {"axis": 1}
-        self.nodes.append(helper.make_node("Split", inputs, names, "split", **attributes))
-
-    def conv(self, name: str, norm: str, x: str, *, stride: int = 1) -> str:
-        """A convolution with the batch norm behind it, padded so that only its stride shrinks."""
-        weight, bias = folded(self.parameters, name, norm)
-        inputs = [
-            x,
-            self.constant(f"{name}.weight", weight),
-            self.constant(f"{name}.bias", bias),
-        ]
-        kernel = weight.shape[2]
-        return self.node(
-            "Conv",
-            name,
-            inputs,
-            kernel_shape=[kernel, kernel],
-            strides=[stride, stride],
-            pads=[kernel // 2] * 4,
-        )
-
-    def relu(self, x: str) -> str:
-        return self.node("Relu", f"{x}_relu", [x])
-
-    def block(self, prefix: str, x: str, *, stride: int = 1) -> str:
-        """A residual block; its shortcut is projected where the parameters have a projection."""
-        branch = self.relu(self.conv(f"{prefix}.conv1", f"{prefix}.bn1", x))
-        branch = self.relu(self.conv(f"{prefix}.conv2", f"{prefix}.bn2", branch, stride=stride))
-        branch = self.conv(f"{prefix}.conv3", f"{prefix}.bn3", branch)
-        shortcut = f"{prefix}.downsample"
-        if f"{shortcut}.0.weight" in self.parameters:
-            x = self.conv(f"{shortcut}.0", f"{shortcut}.1", x, stride=stride)
-        return self.relu(self.node("Add", f"{prefix}.add", [branch, x]))
-
-    def blocks(self, prefix: str, count: int, x: str, *, stride: int = 1) -> str:
-        """A row of residual blocks, of which the first has the stride."""
-        for index in range(count):
-            x = self.block(f"{prefix}.{index}", x, stride=stride if index == 0 else 1)
-        return x
-
-    def pool(self, name: str, x: str, height: int, width: int) -> str:
-        """The maximum of each tile; the tiles do not overlap."""
-        size = [height, width]
-        return self.node("MaxPool", name, [x], kernel_shape=size, strides=size)
-
-
-def folded(parameters: Mapping[str, AnyArray], conv: str, norm: str) -> tuple[F32Array, F32Array]:
-    """A convolution's weight and bias with the batch norm behind it folded in, in float64.
-
-    Args:
-        parameters: arrays by state-dict name.
-        conv: the convolution's name; it has no bias of its own.
-        norm: the batch norm's name.
-
-    Returns:
-        float32 weight [out, in, H, W] and bias [out].
-    """
-    gamma, beta, mean, variance = (
-        parameters[f"{norm}.{field}"].astype(np.float64)
-        for field in ("weight", "bias", "running_mean", "running_var")
-    )
-    scale = gamma / np.sqrt(variance + _EPSILON)
-    weight = parameters[f"{conv}.weight"] * scale[:, None, None, None]
-    return weight.astype(np.float32), (beta - mean * scale).astype(np.float32)
+    design: Design = REID_MGN
 
 
 def build_model(
@@ -168,14 +74,15 @@ def build_model(
     Returns:
         The model. Its IR version is the oldest that its opset allows, so that old runtimes read it.
     """
-    writer = _Writer(parameters, form.opset)
+    writer = Writer(parameters, form.opset)
     x = _prepared(writer, form)
     if form.fuse_mirror:
-        _fused(writer, _features(writer, x, "both_features"), form.batch_size)
+        both = _features(writer, x, "both_features", form.design)
+        _fused(writer, both, form)
     else:
-        _features(writer, x, OUTPUT_NAME)
+        _features(writer, x, OUTPUT_NAME, form.design)
     if form.outputs == "all":
-        _parts_and_logits(writer)
+        _parts_and_logits(writer, form.design)
     graph = helper.make_graph(
         writer.nodes, "mgn", [_input(form)], _outputs(parameters, form), writer.initializers
     )
@@ -191,8 +98,8 @@ def build_model(
     return model
 
 
-def _part_width(parameters: Mapping[str, AnyArray]) -> int:
-    return int(parameters["reduction.0.weight"].shape[0])
+def _part_width(parameters: Mapping[str, AnyArray], design: Design) -> int:
+    return int(parameters[f"{design.reduction(0)}.0.weight"].shape[0])
 
 
 def _batch(form: GraphForm) -> int | str:
@@ -208,7 +115,7 @@ def _input(form: GraphForm) -> onnx.ValueInfoProto:
 
 
 def _outputs(parameters: Mapping[str, AnyArray], form: GraphForm) -> list[onnx.ValueInfoProto]:
-    part = _part_width(parameters)
+    part = _part_width(parameters, form.design)
     widths = {OUTPUT_NAME: len(PARTS) * part}
     if form.outputs == "all":
         widths |= {one.name: part for one in WHOLE_PARTS}
@@ -219,7 +126,7 @@ def _outputs(parameters: Mapping[str, AnyArray], form: GraphForm) -> list[onnx.V
     ]
 
 
-def _prepared(writer: _Writer, form: GraphForm) -> str:
+def _prepared(writer: Writer, form: GraphForm) -> str:
     """The normalised NCHW input; with `fuse_mirror`, its mirror follows along the batch axis."""
     x = INPUT_NAME
     if form.input == "uint8":
@@ -239,8 +146,29 @@ def _prepared(writer: _Writer, form: GraphForm) -> str:
     return x
 
 
-def _features(writer: _Writer, x: str, name: str) -> str:
+def _features(writer: Writer, x: str, name: str, design: Design) -> str:
     """The network itself: [N, 2048]; its last node has the given name."""
+    pooled = _pooled(writer, *_branches(writer, x), design)
+    if design.shared_reduction:
+        # One reduction serves all parts: they pass it as the eight rows of one map, in order.
+        rows = writer.node("Concat", "rows", pooled, axis=2)
+        reduced = writer.relu(writer.conv("reduction.0", "reduction.1", rows))
+        by_part = writer.node("Transpose", "by_part", [reduced], perm=[0, 2, 3, 1])
+        return writer.node("Flatten", name, [by_part], axis=1)
+    halves, thirds = _STRIPES[:2], _STRIPES[2:]
+    writer.split("halves", halves, pooled[3], 1, axis=2)
+    writer.split("thirds", thirds, pooled[4], 1, axis=2)
+    reduced_parts = [
+        writer.relu(writer.conv(f"{reduction}.0", f"{reduction}.1", area))
+        for reduction, area in zip(
+            map(design.reduction, range(len(PARTS))), (*pooled[:3], *halves, *thirds), strict=True
+        )
+    ]
+    ordered = [reduced_parts[index] for index in design.order]
+    return writer.node("Flatten", name, [writer.node("Concat", "parts", ordered, axis=1)], axis=1)
+
+
+def _branches(writer: Writer, x: str) -> tuple[str, str, str]:
     x = writer.relu(writer.conv("backbone.0", "backbone.1", x, stride=2))
     x = writer.node(
         "MaxPool", "backbone.3", [x], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]
@@ -252,26 +180,27 @@ def _features(writer: _Writer, x: str, name: str) -> str:
         writer.blocks(f"{branch}.1", 3, writer.blocks(f"{branch}.0", 5, x), stride=stride)
         for branch, stride in (("p1", 2), ("p2", 1), ("p3", 1))
     )
-    # One reduction serves all parts, so they go through it as the eight rows of one map, in order.
-    pooled = [
-        writer.pool("pool_p1", p1, 12, 4),
-        writer.pool("pool_p2", p2, 24, 8),
-        writer.pool("pool_p3", p3, 24, 8),
-        writer.pool("pool_halves_p2", p2, 12, 8),
-        writer.pool("pool_thirds_p3", p3, 8, 8),
+    return p1, p2, p3
+
+
+def _pooled(writer: Writer, p1: str, p2: str, p3: str, design: Design) -> list[str]:
+    """Three whole bodies, then the halves as two rows of one map and the thirds as three."""
+    assert design.pool is not None  # what exports has asked
+    return [
+        writer.pool(_WHOLES[0], p1, (12, 4), design.pool),
+        writer.pool(_WHOLES[1], p2, (24, 8), design.pool),
+        writer.pool(_WHOLES[2], p3, (24, 8), design.pool),
+        writer.pool("pool_halves_p2", p2, (12, 8), design.pool),
+        writer.pool("pool_thirds_p3", p3, (8, 8), design.pool),
     ]
-    rows = writer.node("Concat", "rows", pooled, axis=2)
-    reduced = writer.relu(writer.conv("reduction.0", "reduction.1", rows))
-    by_part = writer.node("Transpose", "by_part", [reduced], perm=[0, 2, 3, 1])
-    return writer.node("Flatten", name, [by_part], axis=1)
 
 
-def _fused(writer: _Writer, features: str, batch_size: int | None) -> None:
+def _fused(writer: Writer, features: str, form: GraphForm) -> None:
     """Adds each picture's two features and gives the sum unit length; zero stays zero."""
     pairs_shape = [
         2,
-        -1 if batch_size is None else batch_size,
-        len(PARTS) * _part_width(writer.parameters),
+        -1 if form.batch_size is None else form.batch_size,
+        len(PARTS) * _part_width(writer.parameters, form.design),
     ]
     shape = writer.constant("pairs.shape", np.array(pairs_shape))
     pairs = writer.node("Reshape", "pairs", [features, shape])
@@ -287,15 +216,18 @@ def _fused(writer: _Writer, features: str, batch_size: int | None) -> None:
     writer.node("Div", OUTPUT_NAME, [scaled, writer.node("Max", "safe_length", [length, tiny])])
 
 
-def _parts_and_logits(writer: _Writer) -> None:
-    names = [part.name for part in PARTS]
-    writer.split(names, OUTPUT_NAME, _part_width(writer.parameters))
-    for part in PARTS:
+def _parts_and_logits(writer: Writer, design: Design) -> None:
+    names = [PARTS[index].name for index in design.order]
+    writer.split("split", names, OUTPUT_NAME, _part_width(writer.parameters, design), axis=1)
+    for index, part in enumerate(PARTS):
         weight, bias = (
             writer.constant(key, writer.parameters[key])
             for key in (f"{part.head}.weight", f"{part.head}.bias")
         )
-        writer.node("Gemm", part.logits, [part.name, weight, bias], transB=1)
+        seen = part.name
+        if design.sees_pooled(index):
+            seen = writer.node("Flatten", f"{_WHOLES[index]}_flat", [_WHOLES[index]], axis=1)
+        writer.node("Gemm", part.logits, [seen, weight, bias], transB=1)
 
 
 @functools.cache

@@ -6,7 +6,8 @@ Imports torch, so nothing may import it before torch is needed. Never goes onlin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeAlias, cast
 
 import numpy as np
@@ -15,12 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mgn_fast.datasets.scenes import draw_pictures
+from mgn_fast.export.families import NUM_IDENTITIES, POOLED_WIDTH, REID_MGN, Design, PoolKind
 from mgn_fast.models.contract import HEIGHT, WIDTH
-from mgn_fast.models.parts import PART_WIDTH, PARTS
+from mgn_fast.models.parts import PARTS
 from mgn_fast.pictures.pixels import resize_pack
 from mgn_fast.types import AnyArray, F32Array
-
-NUM_IDENTITIES = 751  # of Market-1501's training set, which ReID-MGN's checkpoint was trained on
 
 # With this factor on each residual branch's last batch norm random weights behave like trained
 # ones; without it, noise of half a grey level moves an embedding to cosine 0.83.
@@ -28,6 +28,8 @@ _BRANCH_SCALE = 0.2
 _CALIBRATION_PICTURES = 16
 
 _Random: TypeAlias = np.random.Generator
+_Pool: TypeAlias = Callable[[Tensor, tuple[int, int]], Tensor]
+_POOLS: dict[PoolKind, _Pool] = {"max": functional.max_pool2d, "avg": functional.avg_pool2d}
 
 
 # Random values that a state dict then replaces would cost seconds: drawing them takes one, and
@@ -78,22 +80,24 @@ class ResidualBlock(nn.Module):
 
 
 class MGN(nn.Module):
-    """The Multiple Granularity Network on ResNet-50, as ReID-MGN trains it.
+    """The Multiple Granularity Network on ResNet-50, as ReID-MGN and others train it.
 
     Three branches share the first layers: p1 sees the whole body, p2 two stripes, p3 three, and p2
-    and p3 the whole body too. One `reduction` serves all eight pooled parts. Its weights mean
-    nothing until a state dict is loaded.
+    and p3 the whole body too. One `reduction` serves all eight pooled parts, or each has its own.
+    Its weights mean nothing until a state dict is loaded.
 
     Args:
-        num_identities: width of the eight classifier heads.
+        design: which family's, with its sizes; to be run it must say how stripes are pooled.
 
     Source:
         Wang et al., Learning Discriminative Features with Multiple Granularities for Person
-        Re-Identification, ACM MM 2018; names and shapes are those of ReID-MGN's model.pt.
+        Re-Identification, ACM MM 2018; names and shapes are those of the families' checkpoints,
+        all with the trunk's name of ReID-MGN.
     """
 
-    def __init__(self, num_identities: int = NUM_IDENTITIES) -> None:
+    def __init__(self, design: Design = REID_MGN) -> None:
         super().__init__()
+        self.design = design
         self.backbone = nn.Sequential(
             _Conv(3, 64, 7, 2, 3, bias=False),
             nn.BatchNorm2d(64),
@@ -106,11 +110,12 @@ class MGN(nn.Module):
         self.p1 = _branch(stride=2)
         self.p2 = _branch(stride=1)
         self.p3 = _branch(stride=1)
-        self.reduction = nn.Sequential(
-            _Conv(2048, PART_WIDTH, 1, bias=False), nn.BatchNorm2d(PART_WIDTH), nn.ReLU()
-        )
-        for part in PARTS:
-            self.add_module(part.head, _Linear(PART_WIDTH, num_identities))
+        for name in dict.fromkeys(design.reduction(index) for index in range(len(PARTS))):
+            self.add_module(name, _reduction(design.part_width))
+        if design.num_identities is not None:
+            for index, part in enumerate(PARTS):
+                head = _Linear(design.head_width(index), design.num_identities)
+                self.add_module(part.head, head)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """MGN's twelve outputs, in ReID-MGN's order: the feature, three of its parts, eight logits.
@@ -119,22 +124,40 @@ class MGN(nn.Module):
             x: float32 [N, 3, 384, 128], normalised.
 
         Returns:
-            The feature [N, 2048]; its first three parts [N, 256]; the eight heads' logits.
+            The feature [N, 2048]; the whole body's three parts [N, 256]; the eight heads' logits,
+            where there are heads.
         """
-        shared = self.backbone(x)
+        pooled = self._pooled(self.backbone(x))
+        parts = [
+            self.get_submodule(self.design.reduction(index))(area).flatten(1)
+            for index, area in enumerate(pooled)
+        ]
+        feature = torch.cat([parts[index] for index in self.design.order], dim=1)
+        return feature, *parts[:3], *self._logits(pooled, parts)
+
+    def _pooled(self, shared: Tensor) -> list[Tensor]:
+        """The eight parts' areas, each as one pixel, in the order of `PARTS`."""
+        assert self.design.pool is not None  # what exports has asked
+        pool = _POOLS[self.design.pool]
         p1, p2, p3 = self.p1(shared), self.p2(shared), self.p3(shared)
-        halves = functional.max_pool2d(p2, (12, 8)).unbind(2)
-        thirds = functional.max_pool2d(p3, (8, 8)).unbind(2)
-        pooled = (
-            functional.max_pool2d(p1, (12, 4)),
-            functional.max_pool2d(p2, (24, 8)),
-            functional.max_pool2d(p3, (24, 8)),
-            *(stripe.unsqueeze(2) for stripe in (*halves, *thirds)),
-        )
-        parts = [self.reduction(part).flatten(1) for part in pooled]
-        heads = [self.get_submodule(part.head) for part in PARTS]
-        logits = [head(part) for head, part in zip(heads, parts, strict=True)]
-        return torch.cat(parts, dim=1), *parts[:3], *logits
+        stripes = (*pool(p2, (12, 8)).unbind(2), *pool(p3, (8, 8)).unbind(2))
+        wholes = (pool(p1, (12, 4)), pool(p2, (24, 8)), pool(p3, (24, 8)))
+        return [*wholes, *(stripe.unsqueeze(2) for stripe in stripes)]
+
+    def _logits(self, pooled: list[Tensor], parts: list[Tensor]) -> list[Tensor]:
+        if self.design.num_identities is None:
+            return []
+        seen = [
+            area.flatten(1) if self.design.sees_pooled(index) else part
+            for index, (area, part) in enumerate(zip(pooled, parts, strict=True))
+        ]
+        return [self.get_submodule(part.head)(x) for part, x in zip(PARTS, seen, strict=True)]
+
+
+def _reduction(width: int) -> nn.Sequential:
+    return nn.Sequential(
+        _Conv(POOLED_WIDTH, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+    )
 
 
 def _stage(in_channels: int, middle: int, num_blocks: int, *, stride: int) -> nn.Sequential:
@@ -147,23 +170,24 @@ def _branch(*, stride: int) -> nn.Sequential:
     return nn.Sequential(rest_of_layer3, _stage(1024, 512, 3, stride=stride))
 
 
-def parameter_shapes(num_identities: int = NUM_IDENTITIES) -> dict[str, tuple[int, ...]]:
-    """Shapes by name of MGN's 640 parameters, in the state dict's order, statistics included."""
+def parameter_shapes(design: Design = REID_MGN) -> dict[str, tuple[int, ...]]:
+    """Shapes by name of MGN's parameters, in the state dict's order, statistics included."""
     with torch.device("meta"):
-        return {name: tuple(x.shape) for name, x in MGN(num_identities).state_dict().items()}
+        return {name: tuple(x.shape) for name, x in MGN(design).state_dict().items()}
 
 
-def network_with(parameters: Mapping[str, AnyArray]) -> MGN:
+def network_with(parameters: Mapping[str, AnyArray], design: Design = REID_MGN) -> MGN:
     """MGN in evaluation mode with the given parameters, whose memory it shares.
 
     Args:
         parameters: everything that `parameter_shapes` names; float32, counters int64.
+        design: which MGN they are of.
 
     Returns:
         The network; the arrays must not change while it is used.
     """
     with torch.device("meta"):
-        network = MGN(parameters[f"{PARTS[0].head}.weight"].shape[0])
+        network = MGN(design)
     tensors = {name: torch.from_numpy(array) for name, array in parameters.items()}
     network.load_state_dict(tensors, strict=True, assign=True)
     return network.eval()
@@ -184,10 +208,11 @@ def seeded_state_dict(seed: int, num_identities: int = NUM_IDENTITIES) -> dict[s
         Arrays by name, as `network_with` takes them.
     """
     random = np.random.default_rng(seed)
+    design = replace(REID_MGN, num_identities=num_identities)
     parameters = {
-        name: _draw(random, name, shape) for name, shape in parameter_shapes(num_identities).items()
+        name: _draw(random, name, shape) for name, shape in parameter_shapes(design).items()
     }
-    _calibrate(network_with(parameters), seed)
+    _calibrate(network_with(parameters, design), seed)
     return parameters
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -18,8 +19,11 @@ import numpy as np
 from mgn_fast.common.checks import one_of
 from mgn_fast.errors import DatasetError, InvalidInputError, ModelError
 from mgn_fast.gallery.file import DTYPES
+from mgn_fast.gallery.stored import called, contract_kept
 from mgn_fast.inference.session import Session
 from mgn_fast.models.contract import Contract
+from mgn_fast.models.in_use import differences, weights_differ, weights_in_words
+from mgn_fast.models.model_file import contract_in
 from mgn_fast.types import F32Array, U8Array
 
 # Against float32: bfloat16 0.9989 at worst, int8 0.9915 on the probe (0.98 on pictures).
@@ -55,7 +59,7 @@ def probe_picture() -> U8Array:
 
 
 def probe_of(embedder: PictureEmbedder) -> F32Array:
-    """The probe picture's embedding by this embedder, float32 [2048] of length 1."""
+    """The probe picture's embedding by this embedder, float32 [D] of length 1."""
     embedding: F32Array = embedder(probe_picture())[0]
     return embedding
 
@@ -74,10 +78,11 @@ def description_of(
         JSON for `writer.writing`.
 
     Raises:
-        InvalidInputError: another dtype.
+        InvalidInputError: another dtype, or embeddings that are not of length 1.
     """
     session = embedder.session
     contract = session.contract
+    _require_length_1(contract)
     return described(
         dtype,
         session.embedding_width,
@@ -85,6 +90,7 @@ def description_of(
         model_path=os.path.relpath(session.model_path, beside or Path.cwd()),
         mirror=embedder.mirror,
         contract=None if contract is None else contract.to_json(),
+        contract_origin=None if contract is None else contract.origin,
     )
 
 
@@ -94,14 +100,48 @@ def described(dtype: str, width: int, **model: Any) -> dict[str, Any]:
     Args:
         dtype: "float32" or "float16"; InvalidInputError for another.
         width: of an embedding.
-        model: name, path, contract and mirror of the model; nothing where it is not known.
+        model: name, path, contract, its origin, and mirror; nothing where the model is not known.
 
     Returns:
         JSON.
     """
     one_of("dtype", dtype, DTYPES)
-    absent = {"model": None, "model_path": None, "mirror": None, "contract": None}
-    return {"dtype": dtype, "width": width} | absent | model
+    names = ("model", "model_path", "mirror", "contract", "contract_origin")
+    return {"dtype": dtype, "width": width} | dict.fromkeys(names) | model
+
+
+def contract_for(kept: Contract | None, model: Path, *, is_own: bool) -> Contract | None:
+    """The contract by which to open a model for a gallery, where the caller states none.
+
+    Args:
+        kept: the gallery's; None where it does not say.
+        model: an .onnx, .om or .xml file.
+        is_own: whether it is the file that made the gallery.
+
+    Returns:
+        The gallery's contract where the file says none, or is the gallery's own and says otherwise:
+        its pictures were prepared by a stated contract. None to go by the file's.
+
+    Raises:
+        ModelError: the file cannot be read.
+    """
+    if kept is None:
+        return None
+    own = contract_in(model)
+    if own is None:
+        return kept
+    if not is_own or not differences(own, kept):
+        return None
+    mirror = "inside" if own.fuse_mirror else "add" if kept.fuse_mirror else kept.mirror
+    return replace(
+        kept,
+        input=own.input,
+        layout=own.layout,
+        outputs=own.outputs,
+        checkpoint_sha256=own.checkpoint_sha256,
+        seed=own.seed,
+        mirror=mirror,
+    )
 
 
 def require_same_model(
@@ -123,43 +163,59 @@ def require_same_model(
 
     Raises:
         ModelError: other weights, another preparation of pictures, or embeddings that differ.
-        InvalidInputError: the mirror is in one and not in the other.
+        InvalidInputError: the mirror is in one and not in the other, or the model's embeddings are
+            not of length 1.
         DatasetError: the gallery does not say what its embeddings are of.
     """
-    where = "the gallery" if path is None else f"gallery {str(path)!r}"
+    where = called(path)
     session = embedder.session
-    if description.get("contract") is None or len(probe) != session.embedding_width:
+    theirs = contract_kept(description, path)
+    if theirs is None or not len(probe):
         raise DatasetError(
             f"{where} holds embeddings of a model that is not known, so pictures cannot be "
             "embedded for it; search it with embeddings of the same model"
         )
+    if len(probe) != session.embedding_width:
+        raise ModelError(
+            f"{where} holds embeddings {len(probe)} wide of {description.get('model')}, and "
+            f"{session.model_path} gives {session.embedding_width}; name the gallery's model, or "
+            "state its contract and its output"
+        )
+    _require_length_1(session.contract)
     if bool(description.get("mirror")) != embedder.mirror:
         says = "with" if description.get("mirror") else "without"
         raise InvalidInputError(
             f"{where} was embedded {says} the mirrored picture, and mirror is {embedder.mirror}; "
             "expected the same for all pictures"
         )
-    theirs = Contract.from_json(str(description["contract"]), source=where)
     ours = session.contract
-    if ours is not None and _weights(ours) != _weights(theirs):
+    if ours is not None and weights_differ(ours, theirs):
         raise ModelError(
-            f"{where} holds embeddings of {description.get('model')} ({_weights(theirs)}), and "
-            f"{session.model_path} has {_weights(ours)}; expected the same weights: make a new "
-            "gallery, or name the gallery's model"
+            f"{where} holds embeddings of {description.get('model')} "
+            f"({weights_in_words(theirs)}), and {session.model_path} has {weights_in_words(ours)}; "
+            "expected the same weights: make a new gallery, or name the gallery's model"
         )
     cosine = float(probe @ (probe_of(embedder) if asked is None else asked))
     if not cosine >= LEAST_COSINE:
         raise ModelError(
             f"{session.model_path} embeds a test picture with cosine {cosine:.4f} to what "
             f"{description.get('model')} made of it for {where}, expected at least "
-            f"{LEAST_COSINE}; make a new gallery for it, or name the gallery's model and precision"
+            f"{LEAST_COSINE}{_unlike(ours, theirs)}; make a new gallery for it, or name the "
+            "gallery's model, contract and precision"
         )
 
 
-def _weights(contract: Contract) -> str:
-    """Words for the weights that a contract names: their hash, their seed, or an unnamed origin."""
-    if contract.checkpoint_sha256:
-        return f"the checkpoint with SHA-256 {contract.checkpoint_sha256[:16]}..."
-    if contract.seed is not None:
-        return f"random weights of seed {contract.seed}"
-    return "weights of an unnamed origin"
+def _unlike(ours: Contract | None, theirs: Contract) -> str:
+    """How the contracts differ, as a part of a message."""
+    said = "" if ours is None else differences(ours, theirs)
+    if ours is None or not said:
+        return ""
+    return f"; its contract is from {ours.origin or 'the caller'} and has {said}"
+
+
+def _require_length_1(contract: Contract | None) -> None:
+    if contract is not None and not contract.normalise:
+        raise InvalidInputError(
+            f"the contract from {contract.origin or 'the caller'} has normalise False, and a "
+            "gallery holds embeddings of length 1; state a contract with normalise true for it"
+        )

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mgn_fast.errors import InvalidInputError
+from mgn_fast.errors import DatasetError, InvalidInputError
 from mgn_fast.gallery.file import Batch
+from mgn_fast.models.contract import Contract
+from mgn_fast.models.in_use import kept_contract
 from mgn_fast.types import AnyArray
 
 
@@ -97,6 +100,20 @@ class Stored:
         batch, row = self._at(place)
         return self.beside / batch.folder / batch.names[row]
 
+    @functools.cached_property
+    def contract(self) -> Contract | None:
+        """How the pictures were prepared, and what of the model's outputs was taken.
+
+        Pass it to an `Embedder` of a model file that does not say it itself.
+
+        Returns:
+            The contract, with where the model's was read; None where it is not known.
+
+        Raises:
+            DatasetError: the gallery keeps a contract that no model can have.
+        """
+        return contract_kept(self.description, self.path)
+
     @property
     def model_path(self) -> Path | None:
         """Where the model file should be, if it moved with the gallery; None if it is not known.
@@ -117,3 +134,34 @@ class Stored:
             raise InvalidInputError(f"place is {place}, expected 0 to {len(self) - 1}")
         number = int(np.searchsorted(self._starts, place, side="right")) - 1
         return self._batches[number], int(place - self._starts[number])
+
+
+def called(path: Path | None) -> str:
+    """Words for a gallery in messages.
+
+    Args:
+        path: its file; None in memory.
+
+    Returns:
+        The words.
+    """
+    return "the gallery" if path is None else f"gallery {str(path)!r}"
+
+
+def contract_kept(description: dict[str, Any], path: Path | None) -> Contract | None:
+    """The contract that a gallery's description keeps, as it was used.
+
+    Args:
+        description: of the gallery.
+        path: its file; None in memory.
+
+    Returns:
+        The contract; None where none is kept.
+
+    Raises:
+        DatasetError: one that no model can have.
+    """
+    try:
+        return kept_contract(description, where=called(path))
+    except InvalidInputError as error:
+        raise DatasetError(f"{error}; restore the gallery from a copy") from error

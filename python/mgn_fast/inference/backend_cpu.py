@@ -19,14 +19,14 @@ from mgn_fast.common.files import is_regular_file
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import InvalidInputError, ModelError
 from mgn_fast.inference.backend import FutureBatch
-from mgn_fast.models.contract import OUTPUT_NAME, Contract
+from mgn_fast.models.contract import Contract
+from mgn_fast.models.fit import completed_shape, embeddings_output, no_embeddings, width_of
 from mgn_fast.models.onnx_file import OnnxTensor
 from mgn_fast.types import AnyArray, F32Array
 
 DEFAULT_BATCH_SIZE = 8
 CACHE_LINE_BYTES = 64
 _INPUT_DTYPES = ("float32", "float16", "uint8")
-_OUTPUT_DTYPES = ("float32", "float16")
 
 
 class CpuModel:
@@ -89,7 +89,7 @@ class CpuModel:
             names = [entry.name for entry in inputs]
             raise ModelError(f"{self.path} has inputs {names}, expected one")
         (entry,) = inputs
-        batch, rest = entry.shape[:1], _completed(entry.shape[1:], self.contract)
+        batch, rest = entry.shape[:1], completed_shape(entry.shape[1:], self.contract)
         sizes = tuple(size for size in rest if isinstance(size, int))
         if entry.dtype not in _INPUT_DTYPES or not rest or len(sizes) != len(rest):
             raise ModelError(
@@ -112,60 +112,17 @@ class CpuModel:
             self.batch_sizes = tuple(range(1, self.batch_size + 1))
 
     def _read_output(self, outputs: Sequence[OnnxTensor]) -> None:
-        self.output_widths = tuple(_width(entry) or 0 for entry in outputs)
-        entry = self._embeddings_output(outputs)
-        width = _width(entry)
+        self.output_widths = tuple(width_of(entry) or 0 for entry in outputs)
+        entry = embeddings_output(self.path, outputs, self._wanted_output)
+        width = width_of(entry)
         if width is None and self.contract is not None:
             width = self.contract.embedding_width
-        if entry.dtype not in _OUTPUT_DTYPES or width is None:
-            raise ModelError(
-                f"{self.path} has output {_words(entry)}, expected float32 or float16 "
-                "(batch, width), with sizes of 1 behind it or none"
-            )
+        if width is None:
+            raise no_embeddings(self.path, entry)
         self.output_name = entry.name
         self.output_dtype: np.dtype[Any] = np.dtype(entry.dtype)
         self.output_shape = (width, *(1 for _ in entry.shape[2:]))
         self.embedding_width = width
-
-    def _embeddings_output(self, outputs: Sequence[OnnxTensor]) -> OnnxTensor:
-        """The output that is named; else MGN's own, the only one, or the only one of embeddings."""
-        wanted = self._wanted_output
-        if not wanted and len(outputs) == 1:
-            return outputs[0]
-        found = [entry for entry in outputs if entry.name == (wanted or OUTPUT_NAME)]
-        if not wanted and not found:
-            found = [e for e in outputs if e.dtype in _OUTPUT_DTYPES and _width(e) is not None]
-        if len(found) == 1:
-            return found[0]
-        shapes = "; ".join(map(_words, outputs))
-        if wanted:
-            raise ModelError(f"{self.path} has no output {wanted!r}, expected one of: {shapes}")
-        raise ModelError(
-            f"{self.path} has {len(outputs)} outputs: {shapes}; expected the name of the one that "
-            "holds the embeddings, as output in Python and --output-name on the command line"
-        )
-
-
-def _width(entry: OnnxTensor) -> int | None:
-    """Numbers per picture of an output (batch, width) or (batch, width, 1, 1); None for others."""
-    if len(entry.shape) < 2 or any(size != 1 for size in entry.shape[2:]):
-        return None
-    width = entry.shape[1]
-    return width if isinstance(width, int) and width > 0 else None
-
-
-def _words(entry: OnnxTensor) -> str:
-    return f"{entry.name} {entry.dtype} {list(entry.shape)}"
-
-
-def _completed(shape: Sequence[int | str], contract: Contract | None) -> tuple[int | str, ...]:
-    """The shape of a picture, its free sizes taken from the contract."""
-    if contract is None or len(shape) != len(contract.picture_shape):
-        return tuple(shape)
-    return tuple(
-        size if isinstance(size, int) and size > 0 else said
-        for size, said in zip(shape, contract.picture_shape, strict=True)
-    )
 
 
 class CpuLane:

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from mgn_fast.errors import ModelError
 from mgn_fast.models.contract import Contract
+from mgn_fast.models.fit import fitted_to
 from mgn_fast.models.presets import with_changes
 
 
@@ -64,33 +64,12 @@ def fitted(model: Opened) -> Contract | None:
     Raises:
         ModelError: the contract says another size, order, element type or width than the file has.
     """
-    contract = model.contract
-    if contract is None:
+    if model.contract is None:
         return None
-    where = f" ({contract.origin})" if contract.origin else ""
-    given = model.input_dtype, tuple(model.input_shape)
-    said = contract.dtype, contract.picture_shape
-    if given != said:
-        raise ModelError(
-            f"{model.path} has input {given[0]} {given[1]}, and its contract{where} says {said[0]} "
-            f"{said[1]} ({contract.layout}); {_difference(model, contract)}"
-        )
-    if contract.embedding_width not in (None, model.embedding_width):
-        raise ModelError(
-            f"{model.path} gives embeddings {model.embedding_width} wide, and its contract{where} "
-            f"says embedding_width {contract.embedding_width}; state the contract of this model, "
-            "or another output"
-        )
-    return replace(contract, embedding_width=model.embedding_width)
-
-
-def _difference(model: Opened, contract: Contract) -> str:
-    """What to state instead, in the words of a contract's fields."""
-    shape = tuple(model.input_shape)
-    if contract.dtype != model.input_dtype:
-        return f"expected input {str(model.input_dtype)!r}"
-    if len(shape) != 3 or 3 not in (shape[0], shape[-1]):
-        return "expected a model of pictures with three channels"
-    layout = "NCHW" if shape[0] == 3 else "NHWC"
-    height, width = shape[1:] if layout == "NCHW" else shape[:2]
-    return f"expected layout {layout!r}, height {height} and width {width}"
+    return fitted_to(
+        model.path,
+        model.contract,
+        str(model.input_dtype),
+        model.input_shape,
+        model.embedding_width,
+    )

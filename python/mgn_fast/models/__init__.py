@@ -4,8 +4,10 @@
 contract     how pictures become the model's input, and what its output is
 presets      the contracts of well-known trainings, and one from whatever states it
 onnx_file    an .onnx: its inputs, outputs, nodes and metadata
+fit          whether a contract and a model's ends fit together, and which output is meant
 om_file      an .om: its header, and the sidecar beside it
-parts        the eight parts of the body
+in_use       the contract that was used: in words, and beside another one
+parts        what the parts of an embedding see of a picture
 model_file   what any of them says of its contract
 precision    the numbers a file runs in
 """

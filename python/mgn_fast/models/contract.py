@@ -8,7 +8,6 @@ backend. Whatever prepares or checks pictures takes its numbers from a contract.
 from __future__ import annotations
 
 import json
-import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
@@ -21,6 +20,8 @@ from mgn_fast.errors import InvalidInputError, ModelError
 INPUT_NAME = "image"
 OUTPUT_NAME = "features"
 METADATA_KEY = "mgn_fast.contract"
+# Before the hash of weights; files of earlier versions have that of the checkpoint's file instead.
+WEIGHTS_HASH = "weights:"
 # Of a model with a fixed size, and of a session.
 MAX_BATCH_SIZE = 1024
 MAX_SIDE = 8192
@@ -83,7 +84,8 @@ class Contract:
         parts: names and widths of the slices of an embedding that belong to parts of the body;
             None where it has none. Left at its default it is None for other sizes than MGN's.
         outputs: "embedding", or "all" for the recipe's twelve outputs.
-        checkpoint_sha256: of the weights; "" where that is not known.
+        checkpoint_sha256: "weights:" and the hash of the weights, whatever file held them; "" where
+            that is not known.
         seed: of random weights; None for others.
         origin: words for where the contract was read; neither compared nor stored.
 
@@ -279,11 +281,10 @@ def _positive(name: str, value: Any) -> float:
 
 
 def _is_number(value: Any, *, above_zero: bool = False) -> bool:
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+    if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
         return False
     # The kernels hold it in float32, where a number that is very small is 0.
-    number = float(value)
-    return abs(number) < _LARGEST and (not above_zero or number > 1 / _LARGEST)
+    return bool(-_LARGEST < value < _LARGEST and (not above_zero or value > 1 / _LARGEST))
 
 
 def _listed(name: str, value: Any, expected: str) -> Sequence[Any]:

@@ -1,26 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MGN's eight parts of the body: their names, what each sees of a picture, and their heads."""
+"""Parts of the body: what each sees of a picture. MGN's eight are known by name, with their heads.
+
+Which parts an embedding has, how wide they are and in which order they come, says its contract.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mgn_fast.models.contract import EMBEDDING_WIDTH
+from mgn_fast.models.contract import EMBEDDING_WIDTH, Part
 
-Region = Literal["whole", "half", "third"]
+Region = Literal["whole", "half", "third", "unknown"]
 
 
 @dataclass(frozen=True)
 class BodyPart:
-    """One of the eight parts of MGN's embedding: its name, and the stripe of the picture it sees.
+    """One part of an embedding: its name, and the stripe of the picture it sees.
 
     Attributes:
-        name: what the recipe calls it, and the output that holds it alone.
-        head: the classifier's name in a checkpoint.
-        region: the size of the stripe that it sees.
-        top: where the stripe begins, as a share of the picture's height.
-        bottom: where it ends.
+        name: what the contract calls it; of MGN's, the output that holds it alone.
+        head: the classifier's name in a checkpoint of MGN; "" for others.
+        region: the size of the stripe that it sees; "unknown" where nobody says what it sees.
+        top: where the stripe begins, as a share of the picture's height; 0 if it is not known.
+        bottom: where it ends; 0 if it is not known.
     """
 
     name: str
@@ -49,3 +53,16 @@ PARTS = (
 # Those of the whole body, which the recipe's files hold by themselves too.
 WHOLE_PARTS = PARTS[:3]
 PART_WIDTH = EMBEDDING_WIDTH // len(PARTS)
+_BY_NAME = {part.name: part for part in PARTS}
+
+
+def body_parts(parts: Sequence[Part]) -> tuple[BodyPart, ...]:
+    """What the parts of an embedding see, in their order.
+
+    Args:
+        parts: names and widths, as a contract has them.
+
+    Returns:
+        MGN's own by their names; any other with region "unknown".
+    """
+    return tuple(_BY_NAME.get(name) or BodyPart(name, "", "unknown", 0.0, 0.0) for name, _ in parts)

@@ -152,7 +152,8 @@ def no_contract(
     name = proposal(picture_shape, output_widths)
     ours = f"; its outputs are those of the published recipe: contract {name!r}" if name else ""
     beside = model.suffix in (".om", ".xml")
-    where = f"no {sidecar_path(model).name} beside it" if beside else f"no metadata {METADATA_KEY}"
+    sidecar = f"no contract in {sidecar_path(model).name} beside it"
+    where = sidecar if beside else f"no metadata {METADATA_KEY}"
     return ModelError(
         f"{model} has {where}, so how to prepare pictures for it is not known{ours}; state its "
         f"contract (contract= in Python, --contract on the command line: {', '.join(PRESETS)} or a "

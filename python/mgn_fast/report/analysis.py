@@ -7,7 +7,7 @@ re-ranked, twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.body_parts import PartComparison, compare_parts
 from mgn_fast.evaluation.measure import BlockObserver
 from mgn_fast.evaluation.protocol import Protocol, ProtocolReport
+from mgn_fast.models.contract import MGN_PARTS, Part
 from mgn_fast.report.camera_pairs import CameraPairs, CameraPairTally, can_pair
 from mgn_fast.report.histograms import DistanceCounter, DistanceHistogram
 from mgn_fast.report.nearest import NearestPictures
@@ -152,7 +153,10 @@ class AnalysisBuilder:
 
 
 def ranked_lists(
-    analysis: Analysis, dataset: Dataset, embeddings: tuple[AnyArray, AnyArray] | None = None
+    analysis: Analysis,
+    dataset: Dataset,
+    embeddings: tuple[AnyArray, AnyArray] | None = None,
+    parts: Sequence[Part] = MGN_PARTS,
 ) -> list[RankedList]:
     """The ranked lists of the queries that are to be shown, hardest first.
 
@@ -160,18 +164,25 @@ def ranked_lists(
         analysis: of a run on the dataset.
         dataset: the pictures.
         embeddings: of queries and gallery, to tell the parts of each pair; None to leave them out.
+        parts: names and widths of the embeddings' parts: those of their contract, MGN's by default.
 
     Returns:
         Lists in the analysis' order.
 
     Raises:
-        InvalidInputError: embeddings that are not MGN's.
+        InvalidInputError: embeddings of another width than the parts together.
     """
+
+    def compared(query: int, pictures: I32Array) -> Sequence[PartComparison | None]:
+        if embeddings is None:
+            return [None] * len(pictures)
+        return compare_parts(embeddings[0][query], embeddings[1][pictures], parts)
+
     return [
         RankedList(
             query=_tile_of_query(dataset, index),
             tiles={
-                ranking: _tiles(analysis, found, dataset, (place, index), embeddings)
+                ranking: _tiles(analysis, found, dataset, (place, index), compared)
                 for ranking, found in analysis.findings.items()
             },
             average_precision={
@@ -199,13 +210,11 @@ def _tiles(
     found: RankingFindings,
     dataset: Dataset,
     at: tuple[int, int],
-    embeddings: tuple[AnyArray, AnyArray] | None,
+    compared: Callable[[int, I32Array], Sequence[PartComparison | None]],
 ) -> list[Tile]:
     place, index = at
     indices = found.indices[place]
-    comparisons: Sequence[PartComparison | None] = [None] * len(indices)
-    if embeddings is not None:
-        comparisons = compare_parts(embeddings[0][index], embeddings[1][indices])
+    comparisons = compared(index, indices)
     rows = zip(indices.tolist(), found.distances[place].tolist(), comparisons, strict=True)
     return [
         Tile(

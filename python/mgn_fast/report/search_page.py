@@ -16,8 +16,10 @@ from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.errors import DecodeError
 from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.evaluation.report import Ranking
+from mgn_fast.models.contract import Contract
 from mgn_fast.pictures.pixels import read_file
 from mgn_fast.report.page.render import write_search_page
+from mgn_fast.report.page.words import prepared
 from mgn_fast.report.sheet import write_sheet
 from mgn_fast.report.tiles import RankedList, Tile
 from mgn_fast.types import PathLike
@@ -28,6 +30,10 @@ class Searched(Protocol):
 
     path: Path | None
     model: str | None
+
+    @property
+    def contract(self) -> Contract | None:
+        """How its pictures were prepared; None where it is not known."""
 
     def __len__(self) -> int: ...
 
@@ -124,7 +130,8 @@ def draw_search(
     title = f"search in {'a gallery' if gallery.path is None else gallery.path.name}"
     notes = list(_notes(gallery, index))
     if html is not None:
-        write_search_page(html, title=title, notes=notes, lists=lists, progress=progress)
+        said = [] if gallery.contract is None else [prepared(gallery.contract)]
+        write_search_page(html, title=title, notes=notes + said, lists=lists, progress=progress)
     if png is not None:
         write_sheet(png, lists, title=title, notes=notes)
 

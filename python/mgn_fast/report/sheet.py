@@ -20,10 +20,10 @@ from mgn_fast.common.text import printable
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.evaluation.body_parts import PartComparison
-from mgn_fast.models.parts import PARTS
+from mgn_fast.models.parts import BodyPart
 from mgn_fast.report.kit.drawing import plain_matplotlib
 from mgn_fast.report.thumbnails import small_pixels, source_key
-from mgn_fast.report.tiles import RankedList, Tile
+from mgn_fast.report.tiles import RankedList, Tile, parts_told
 from mgn_fast.types import PathLike, U8Array
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ SUFFIXES = (".png",)
 # In the drawing's units, a pixel each at 100 dpi.
 _SIDE = 128
 _HEAD, _MARGIN = 64, 14
-_PARTS_WIDTH = 40
+_COLUMN, _SQUARE = 14, 10  # of parts beside a picture: a size of stripe, and a part without one
 _DPI = 100
 
 # Colour, line and symbol of each verdict; the symbols are in matplotlib's own font.
@@ -117,8 +117,9 @@ def write_sheet(
 
     Raises:
         RuntimeUnavailableError: the report extra is not installed.
-        InvalidInputError: the suffix is another, there is no list or no such ranking, or the file
-            cannot be written. A picture that cannot be read is no error: its place says so.
+        InvalidInputError: the suffix is another, there is no list or no such ranking, tiles tell of
+            different parts, or the file cannot be written. A picture that cannot be read is no
+            error: its place says so.
     """
     output_name(path, *SUFFIXES)
     if not lists:
@@ -157,11 +158,14 @@ def _drawn(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    comparisons = [tile.parts for row in rows for tile in row if tile.parts is not None]
+    tiles = [tile for row in rows for tile in row]
+    comparisons = [tile.parts for tile in tiles if tile.parts is not None]
     scale = _Scale(comparisons) if comparisons else None
-    pixels = _pixels([tile for row in rows for tile in row])
+    pixels = _pixels(tiles)
     box = _Box.of(pixels.values())
-    cell = box.cell + (_PARTS_WIDTH + 6 if comparisons else 0)
+    bands = _bands(parts_told(tiles), box.height + 8)
+    beside = max((left + width for left, _, width, _ in bands), default=-6.0)
+    cell = box.cell + round(beside) + 6
     width = max(2 * _MARGIN + cell * max(len(row) for row in rows), 720)
     head = _HEAD + 17 * len(notes)
     height = head + box.row * len(rows) + _MARGIN
@@ -180,7 +184,7 @@ def _drawn(
             x = _MARGIN + cell * place
             _draw_tile(axes, tile, pixels[source_key(tile)], box, (x, top + 24))
             if tile.parts is not None and scale is not None:
-                _draw_parts(axes, tile.parts, scale, box, (x + box.width + 16, top + 25))
+                _draw_parts(axes, tile.parts, scale, bands, (x + box.width + 16, top + 25))
             _write_caption(axes, tile, rank, x + 7 + box.width / 2, top + 36 + box.height)
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
     return figure
@@ -258,20 +262,44 @@ def _draw_tile(
     )
 
 
-def _draw_parts(
-    axes: Axes, comparison: PartComparison, scale: _Scale, box: _Box, at: tuple[float, float]
-) -> None:
-    """Beside the picture, on its height: three strips for the whole, then halves, then thirds."""
-    columns = {"whole": 0, "half": 1, "third": 2}
-    x, y = at
-    height, wholes = box.height + 8, 0
-    for part, cosine in zip(PARTS, comparison.cosines, strict=True):
-        left, width = x + 14 * columns[part.region], 12.0
+_Band = tuple[float, float, float, float]
+
+
+def _bands(parts: Sequence[BodyPart], height: float) -> list[_Band]:
+    """Left, top, width and height of each part beside a picture of a height.
+
+    Strips for the whole, then halves, then thirds, each at its place on the picture's height; then
+    squares for parts that nobody says the place of.
+    """
+    regions = [part.region for part in parts]
+    columns = [region for region in ("whole", "half", "third") if region in regions]
+    strip = (_COLUMN - 2) / max(1, regions.count("whole"))
+    a_column = int(height // (_SQUARE + 3))
+    bands: list[_Band] = []
+    for number, part in enumerate(parts):
+        before = regions[:number].count(part.region)
+        if part.region == "unknown":
+            left = float(_COLUMN * (len(columns) + before // a_column))
+            bands.append((left, (_SQUARE + 3) * (before % a_column), _SQUARE, _SQUARE))
+            continue
+        left, width = float(_COLUMN * columns.index(part.region)), float(_COLUMN - 2)
         if part.region == "whole":
-            left, width, wholes = left + 4 * wholes, 4.0, wholes + 1
-        band = (left, y + part.top * height, width, (part.bottom - part.top) * height)
-        colour = scale.colour(cosine)
-        axes.add_artist(_rectangle(*band, facecolor=colour, edgecolor="white", linewidth=0.7))
+            left, width = left + strip * before, strip
+        bands.append((left, part.top * height, width, (part.bottom - part.top) * height))
+    return bands
+
+
+def _draw_parts(
+    axes: Axes,
+    comparison: PartComparison,
+    scale: _Scale,
+    bands: Sequence[_Band],
+    at: tuple[float, float],
+) -> None:
+    x, y = at
+    for (left, top, width, height), cosine in zip(bands, comparison.cosines, strict=True):
+        look = {"facecolor": scale.colour(cosine), "edgecolor": "white", "linewidth": 0.7}
+        axes.add_artist(_rectangle(x + left, y + top, width, height, **look))
 
 
 def _write_caption(axes: Axes, tile: Tile, rank: int, x: float, y: float) -> None:

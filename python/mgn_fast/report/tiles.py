@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
 from mgn_fast.common.checks import one_of
+from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.body_parts import PartComparison
+from mgn_fast.models.parts import BodyPart
 from mgn_fast.pictures.pixels import Source
 
 Verdict = Literal["query", "match", "junk", "other", "unknown"]
@@ -70,3 +72,24 @@ class RankedList:
     tiles: Mapping[str, Sequence[Tile]]
     average_precision: Mapping[str, float | None] = field(default_factory=dict)
     first_match: Mapping[str, int | None] = field(default_factory=dict)
+
+
+def parts_told(tiles: Iterable[Tile]) -> tuple[BodyPart, ...]:
+    """The parts that tiles tell of.
+
+    Args:
+        tiles: any.
+
+    Returns:
+        In the embedding's order; none where no tile tells of any.
+
+    Raises:
+        InvalidInputError: some tell of other parts than others do.
+    """
+    told = {tile.parts.parts for tile in tiles if tile.parts is not None}
+    if len(told) > 1:
+        names = [[part.name for part in parts] for parts in told]
+        raise InvalidInputError(
+            f"some tiles tell of parts {names[0]} and others of {names[1]}, expected the same"
+        )
+    return told.pop() if told else ()

@@ -36,6 +36,7 @@ Modules:
     library        the shared library and its control functions
     executor       runs the ONNX that a .om carries; deterministic: the stand-in, in NumPy
     om_file        writes the simulator's .om files
+    network        what a network takes and gives, as ONNX Runtime says it
     atc/           the simulated ATC, a program
 """
 
@@ -55,7 +56,8 @@ from mgn_fast.simulator.control import (
 )
 from mgn_fast.simulator.deterministic import stand_in
 from mgn_fast.simulator.library import library_path
-from mgn_fast.simulator.om_file import StaticAipp, TensorSpec, write_om
+from mgn_fast.simulator.network import TensorSpec
+from mgn_fast.simulator.om_file import StaticAipp, write_om
 
 __all__ = [
     "StaticAipp",

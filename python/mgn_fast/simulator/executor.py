@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import re
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
@@ -143,10 +144,19 @@ def _feed(session: onnxruntime.InferenceSession, tensors: list[Any]) -> dict[str
 
 
 def _output_names(session: onnxruntime.InferenceSession, tensors: list[Any]) -> list[str]:
-    """The ONNX's names of the model's outputs: ATC writes node:index:name."""
-    known = {entry.name for entry in session.get_outputs()}
-    names = []
-    for tensor in tensors:
-        name = tensor.name.decode()
-        names.append(name if name in known else name.rpartition(":")[2])
-    return names
+    """The ONNX's names of the model's outputs: ATC writes node:index:name.
+
+    Names without the ONNX's own, as older ATCs write them, stand in the ONNX's order.
+    """
+    known = [entry.name for entry in session.get_outputs()]
+    given = [tensor.name.decode() for tensor in tensors]
+    found = [_named_in(name, known) for name in given]
+    if not any(found) and len(given) == len(known):
+        return known
+    return [own or name for own, name in zip(found, given, strict=True)]
+
+
+def _named_in(name: str, known: list[str]) -> str:
+    """Which of the ONNX's names a model's output bears, the longest; "" for none."""
+    borne = [own for own in known if name == own or re.search(rf":\d+:{re.escape(own)}$", name)]
+    return max(borne, key=len, default="")

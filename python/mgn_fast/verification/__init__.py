@@ -4,6 +4,7 @@
 run           what users call: `verify`
 preparation   whether pictures are prepared as a model wants them
 findings      what `verify` found, judged by limits
+doubtful      what makes its figures doubtful
 float16_ends  what float16 at the ends of a compiled model explains
 """
 

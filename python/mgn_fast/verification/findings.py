@@ -12,6 +12,7 @@ from mgn_fast.common.checks import share
 from mgn_fast.common.files import write_json
 from mgn_fast.evaluation.agreement import Agreement
 from mgn_fast.evaluation.report import Report
+from mgn_fast.models.contract import Contract
 from mgn_fast.types import PathLike
 
 SCHEMA = "mgn_fast.verify/1"
@@ -72,8 +73,8 @@ class Drift:
 
     Attributes:
         ends: which of the two the candidate has.
-        worst_input_errors: AIPP's, for red, green and blue, in units of the network's input; None
-            without AIPP.
+        worst_input_errors: AIPP's, for red, green and blue, in units of the network's input, by
+            the reference's contract; None without AIPP.
         measured: reference and candidate.
         explained: reference, and the reference with AIPP's arithmetic and a rounded output.
         left: the latter, and the candidate: the network's own arithmetic.
@@ -94,6 +95,7 @@ class VerifiedModel:
         path: its file.
         backend: that ran it.
         simulated: it ran on the simulator.
+        contract: how its pictures were prepared; its `origin` says who said so.
         median_cosine: between pictures of different persons (of different pictures, where
             persons are not known); None where there is no such pair.
     """
@@ -101,6 +103,7 @@ class VerifiedModel:
     path: Path
     backend: str
     simulated: bool
+    contract: Contract
     median_cosine: float | None
 
 
@@ -248,5 +251,11 @@ class Verification:
 
 def _model_facts(model: VerifiedModel) -> dict[str, Any]:
     """A model's facts under the names that the file has had since its first schema."""
-    facts = asdict(model) | {"path": str(model.path)}
-    return facts | {"likeness": facts.pop("median_cosine")}
+    return {
+        "path": str(model.path),
+        "backend": model.backend,
+        "simulated": model.simulated,
+        "contract": model.contract.to_dict(),
+        "contract_origin": model.contract.origin,
+        "likeness": model.median_cosine,
+    }

@@ -9,6 +9,7 @@ arithmetic.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,9 +18,9 @@ from mgn_fast.embedding.mirroring import fused, picture_rows
 from mgn_fast.errors import ModelError
 from mgn_fast.evaluation.agreement import compare
 from mgn_fast.inference.session import Session
-from mgn_fast.models.contract import EMBEDDING_WIDTH, HEIGHT, WIDTH
+from mgn_fast.models.contract import Contract
 from mgn_fast.models.om_file import read_sidecar
-from mgn_fast.pictures.pixels import Source, decode, pack, resize
+from mgn_fast.pictures.pixels import Source, decode, pack, resize_for
 from mgn_fast.types import AnyArray, F32Array, U8Array
 from mgn_fast.verification.findings import Drift, Float16Ends
 
@@ -46,8 +47,9 @@ def find_float16_ends(reference: Session, candidate: Session) -> Float16Ends:
     facts = read_sidecar(candidate.model_path) or {}
     arguments = facts.get("arguments")
     return Float16Ends(
-        # A reference that takes pixels normalises them itself: AIPP's result has no way in.
-        aipp=facts.get("aipp") is True and given.input == "float32",
+        # A reference that takes pixels normalises them itself: AIPP's result, float planes, has no
+        # way in.
+        aipp=facts.get("aipp") is True and (given.input, given.layout) == ("float32", "NCHW"),
         # Rounded before the two halves are added, or after: that has to be the same in both.
         output=isinstance(arguments, list)
         and _HALF_OUTPUT in arguments
@@ -61,20 +63,24 @@ def modelled(
     """Embeddings by a model whose ends are float16, as the device has them.
 
     Args:
-        session: of the model, whose input is float32 where `ends` has AIPP.
+        session: of the model, which has a contract; its input is float32 NCHW where `ends` has
+            AIPP.
         pictures: paths, bytes or arrays.
         ends: what to round.
         mirror: whether the mirrored embedding is added.
 
     Returns:
-        float32 [N, 2048], rows of length 1.
+        float32 [N, D], rows of length 1 unless the contract says otherwise.
     """
-    resized = [resize(decode(picture)) for picture in pictures]
-    total = np.zeros((len(resized), EMBEDDING_WIDTH), np.float32)
-    for mirrored in picture_rows(session.contract, session.model_path, mirror=mirror):
-        features = session.run(_inputs(session, resized, ends, mirror=mirrored))
+    contract = session.contract
+    assert contract is not None  # an embedder has opened it
+    resized = [resize_for(decode(picture), contract) for picture in pictures]
+    total = np.zeros((len(resized), session.embedding_width), np.float32)
+    for mirrored in picture_rows(contract, session.model_path, mirror=mirror):
+        features = session.run(_inputs(contract, resized, ends, mirror=mirrored))
         total += features.astype(np.float16).astype(np.float32) if ends.output else features
-    return np.stack([fused(row, ModelError, "a modelled embedding has") for row in total])
+    subject, normalise = "a modelled embedding has", contract.normalise
+    return np.stack([fused(row, ModelError, subject, normalise=normalise) for row in total])
 
 
 def explain(
@@ -102,20 +108,26 @@ def explain(
     expected = modelled(session, pictures, ends, mirror=mirror)
     return Drift(
         ends=ends,
-        worst_input_errors=aipp.worst_errors() if ends.aipp else None,
+        worst_input_errors=_worst_input_errors(session.contract) if ends.aipp else None,
         measured=compare(reference, candidate),
         explained=compare(reference, expected),
         left=compare(expected, candidate),
     )
 
 
+def _worst_input_errors(contract: Contract | None) -> tuple[float, float, float] | None:
+    return None if contract is None else aipp.worst_errors(contract)
+
+
 def _inputs(
-    session: Session, resized: Sequence[U8Array], ends: Float16Ends, *, mirror: bool
+    contract: Contract, resized: Sequence[U8Array], ends: Float16Ends, *, mirror: bool
 ) -> AnyArray:
-    inputs = np.empty((len(resized), *session.input_shape), session.input_dtype)
-    pixels = np.empty((HEIGHT, WIDTH, 3), np.uint8)
+    """The network's input: exact, or what AIPP makes of the bytes that the device is given."""
+    inputs = np.empty((len(resized), *contract.picture_shape), contract.dtype)
+    fed = replace(contract, input="uint8", layout="NHWC") if ends.aipp else contract
+    pixels = np.empty(fed.picture_shape, np.uint8)
     for place, picture in enumerate(resized):
-        pack(picture, pixels if ends.aipp else inputs[place], mirror=mirror)
+        pack(picture, pixels if ends.aipp else inputs[place], mirror=mirror, contract=fed)
         if ends.aipp:
-            inputs[place] = aipp.normalise(pixels[None])[0]
+            inputs[place] = aipp.normalise(pixels[None], contract)[0]
     return inputs

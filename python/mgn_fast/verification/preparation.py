@@ -20,7 +20,7 @@ from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import DecodeError, InvalidInputError, ModelError
 from mgn_fast.evaluation.agreement import spread
 from mgn_fast.models.contract import DEVIATION, MEAN, Channels, Colour, Contract
-from mgn_fast.pictures.pixels import decode, pack, resize
+from mgn_fast.pictures.pixels import decode, pack, resize_for
 from mgn_fast.pictures.sources import named
 from mgn_fast.types import AnyArray, F32Array, F64Array, PathLike, U8Array
 
@@ -141,8 +141,8 @@ def _views(pictures: Any, contract: Contract) -> _Views:
         except DecodeError as error:
             views.skipped.append((name, str(error)))
             continue
-        views.whole.append(_resized(pixels, contract))
-        views.cut.append(_resized(_cut(pixels, len(views.whole)), contract))
+        views.whole.append(resize_for(pixels, contract))
+        views.cut.append(resize_for(_cut(pixels, len(views.whole)), contract))
     if len(views.whole) < MIN_PICTURES:
         reasons = "; ".join(reason for _, reason in views.skipped[:3])
         raise DecodeError(
@@ -199,15 +199,6 @@ def _cut(pixels: U8Array, number: int) -> U8Array:
     if number % 2:
         return np.ascontiguousarray(pixels[down:, right:])
     return np.ascontiguousarray(pixels[: height - down, : width - right])
-
-
-def _resized(pixels: U8Array, contract: Contract) -> U8Array:
-    return resize(
-        pixels,
-        height=contract.height,
-        width=contract.width,
-        interpolation=contract.interpolation,
-    )
 
 
 def _embedded(

@@ -6,7 +6,7 @@ Meant for an ONNX model and the .om compiled from it, but any two models will do
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -25,12 +25,13 @@ from mgn_fast.evaluation.measure import measure_embeddings, work_of
 from mgn_fast.evaluation.memory_plan import require_room
 from mgn_fast.evaluation.protocol import Protocol
 from mgn_fast.evaluation.reranking import RerankSettings, rankings
-from mgn_fast.models.contract import EMBEDDING_WIDTH
+from mgn_fast.models.model_file import contract_in
+from mgn_fast.models.presets import StatedContract
 from mgn_fast.pictures import pixels
 from mgn_fast.pictures.sources import named
 from mgn_fast.types import F32Array, PathLike
+from mgn_fast.verification.doubtful import doubts
 from mgn_fast.verification.findings import (
-    MAX_MEDIAN_COSINE,
     MIN_COSINE,
     Drift,
     Limits,
@@ -51,8 +52,10 @@ def verify(
     *,
     limits: Limits | None = None,
     rerank: RerankSettings | None = None,
-    mirror: bool = True,
+    mirror: bool | None = None,
     on_error: Literal["raise", "skip"] = "raise",
+    contract: StatedContract | None = None,
+    output: str | None = None,
     progress: Progress = no_progress,
     candidate_options: Mapping[str, Any] = MappingProxyType({}),
     **options: Any,
@@ -60,18 +63,25 @@ def verify(
     """How far two models agree, found by embedding the same pictures with both.
 
     Both are opened before the first picture is embedded. That a limit is missed is no error: see
-    `Verification.passed`.
+    `Verification.passed`. A contract that is stated is the reference's, and the candidate's where
+    its own file and sidecar say none: an .om with AIPP takes other bytes than its .onnx, and says
+    so. Likewise the output's name.
 
     Args:
-        reference: an .onnx or .om file; the one compiled from, as a rule.
+        reference: an .onnx, .om or .xml file; the one compiled from, as a rule.
         candidate: the model that is judged, likewise.
         pictures: a `Dataset`, which has labels, or what an `Embedder` takes, which has none.
         limits: what the candidate has to keep; None for the defaults.
         rerank: how to re-rank a dataset besides ranking it as it is; None for not at all.
-        mirror: add the mirrored embedding, in both models.
+        mirror: add the mirrored embedding, in both models; None is what the reference's contract
+            says.
         on_error: "raise", or "skip" pictures that cannot be decoded; not with a dataset.
+        contract: how the reference wants its pictures, in place of what its file says: a
+            `Contract`, a dict of its fields, a preset's name or a .json file.
+        output: name of the output that holds the embeddings; None is the contract's.
         progress: is told how many pictures are embedded, and how far the evaluation is.
-        candidate_options: as `Embedder` takes them, for the candidate only.
+        candidate_options: as `Embedder` takes them, for the candidate only, its contract among
+            them.
         options: as `Embedder` takes them, for both; `threads`, `backend` and `precision`
             reach models on the CPU only and `device` models on an NPU only.
 
@@ -79,8 +89,9 @@ def verify(
         The findings.
 
     Raises:
-        InvalidInputError: an option out of range; an mAP asked for without labels; no pictures.
-        ModelError: a model cannot be opened, or says nothing of its input.
+        InvalidInputError: an option out of range; an mAP asked for without labels; no pictures;
+            embeddings of two widths.
+        ModelError: a model cannot be opened, or nobody says its contract.
         DecodeError: a picture cannot be decoded.
         DeviceError: the NPU or its runtime failed.
         RuntimeUnavailableError: there is no runtime for a model.
@@ -88,25 +99,27 @@ def verify(
     dataset = pictures if isinstance(pictures, Dataset) else None
     limits = _completed(limits or Limits(), dataset, on_error)
     sources = _sources(pictures)
-    if dataset is not None:
-        _require_room(dataset, rerank)
-    common = {"mirror": mirror, "on_error": on_error} | options
+    common = {"on_error": on_error} | options
+    stated: dict[str, Any] = {"contract": contract, "output": output}
+    judged = _fitting(candidate, common) | _left_unsaid(candidate, stated) | dict(candidate_options)
     with (
-        Embedder(reference, **_fitting(reference, common)) as ours,
-        Embedder(candidate, **(_fitting(candidate, common) | dict(candidate_options))) as theirs,
+        Embedder(reference, mirror=mirror, **_fitting(reference, common), **stated) as ours,
+        Embedder(candidate, **({"mirror": ours.mirror} | judged)) as theirs,
     ):
+        width = _common_width(ours, theirs)
+        if dataset is not None:
+            _require_room(dataset, rerank, width)
         names, expected = _embed(ours, sources, f"reference, {ours.session.backend}", progress)
         _, got = _embed(theirs, sources, f"candidate, {theirs.session.backend}", progress)
         kept = _kept(sources, ours.skipped)
         drift = _drift(ours, theirs, kept, (expected, got))
         models = [_model(side, rows, dataset) for side, rows in ((ours, expected), (theirs, got))]
-        doubts = _checkpoint_doubts(ours, theirs)
         skipped = tuple(ours.skipped)
     agreement = compare(expected, got)
     found = Verification(
         reference=models[0],
         candidate=models[1],
-        mirror=mirror,
+        mirror=ours.mirror,
         num_pictures=len(names),
         skipped=skipped,
         agreement=agreement,
@@ -116,7 +129,7 @@ def verify(
         drift=drift,
         limits=limits,
     )
-    return replace(found, warnings=(*_similarity_doubts(found, dataset), *doubts))
+    return replace(found, warnings=tuple(doubts(found, persons=dataset is not None)))
 
 
 def _completed(limits: Limits, dataset: Dataset | None, on_error: str) -> Limits:
@@ -144,12 +157,33 @@ def _sources(pictures: Any) -> list[pixels.Source]:
     return sources
 
 
-def _require_room(dataset: Dataset, rerank: RerankSettings | None) -> None:
+def _common_width(ours: Embedder, theirs: Embedder) -> int:
+    """Of both models' embeddings; raises where they differ, before hours of embedding."""
+    widths = [side.session.embedding_width for side in (ours, theirs)]
+    if widths[0] != widths[1]:
+        raise InvalidInputError(
+            f"{ours.session.model_path} gives embeddings {widths[0]} wide and "
+            f"{theirs.session.model_path} {widths[1]}, expected the same network's, or output to "
+            "name the one that holds them"
+        )
+    return widths[0]
+
+
+def _require_room(dataset: Dataset, rerank: RerankSettings | None, width: int) -> None:
     """Raises if the evaluation would not fit into memory, before hours of embedding."""
-    shape = len(dataset.query), len(dataset.gallery), EMBEDDING_WIDTH
-    rows = 4 * (shape[0] + shape[1]) * EMBEDDING_WIDTH
+    shape = len(dataset.query), len(dataset.gallery), width
+    rows = 4 * (shape[0] + shape[1]) * width
     work = work_of(shape, [Protocol()], rerank)
     require_room("verifying two models", replace(work, besides=2 * rows))
+
+
+def _left_unsaid(candidate: PathLike, stated: dict[str, Any]) -> dict[str, Any]:
+    """Of what is stated for the reference, what the candidate's own file does not say itself."""
+    said = {name: value for name, value in stated.items() if value is not None}
+    own = contract_in(Path(candidate)) if said else None
+    if own is None:
+        return said
+    return {name: said[name] for name in said if name == "output" and own.output is None}
 
 
 def _fitting(model: PathLike, options: dict[str, Any]) -> dict[str, Any]:
@@ -203,7 +237,11 @@ def _model(embedder: Embedder, rows: F32Array, dataset: Dataset | None) -> Verif
     session = embedder.session
     simulated = session.backend == "ascend" and is_simulated()
     return VerifiedModel(
-        session.model_path, session.backend, simulated, median_cosine(rows, person)
+        session.model_path,
+        session.backend,
+        simulated,
+        embedder.contract,
+        median_cosine(rows, person),
     )
 
 
@@ -242,36 +280,3 @@ def _retrievals(
         ]
         found[name] = Retrieval(*reports)
     return found
-
-
-def _similarity_doubts(found: Verification, dataset: Dataset | None) -> Iterator[str]:
-    """One sentence if a model gives different persons nearly one embedding, else none."""
-    alike = {
-        name: model.median_cosine
-        for name, model in (("reference", found.reference), ("candidate", found.candidate))
-        if model.median_cosine is not None and model.median_cosine > MAX_MEDIAN_COSINE
-    }
-    if not alike:
-        return
-    whom = "different pictures" if dataset is None else "different persons"
-    both = len(alike) == 2
-    figures = " and ".join(f"{value:.4f} ({name})" for name, value in alike.items())
-    yield f"embeddings of {whom} hardly differ: median cosine {figures}; " + (
-        "both models do so, because the weights are random or damaged or the pictures are all "
-        "alike, and their agreement says little"
-        if both
-        else "pictures may be normalised twice, before the model and inside it"
-    )
-
-
-def _checkpoint_doubts(ours: Embedder, theirs: Embedder) -> list[str]:
-    given, other = ours.session.contract, theirs.session.contract
-    if given is None or other is None:
-        return []
-    weights = [(c.checkpoint_sha256, c.seed) for c in (given, other)]
-    if weights[0] == weights[1]:
-        return []
-    described = [
-        f"seed {seed}" if not sha256 else f"checkpoint {sha256[:12]}" for sha256, seed in weights
-    ]
-    return [f"the models have different weights: {described[0]} and {described[1]}"]

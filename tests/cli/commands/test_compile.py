@@ -6,7 +6,9 @@ import pytest
 from mgn_fast.cli import main
 from mgn_fast.cli.commands import compile
 from mgn_fast.cli.program import build_parser
+from mgn_fast.models.om_file import read_contract
 from support.atc_programs import write_atc
+from support.foreign_model import write_foreign_model
 from support.tiny_model import write_tiny_model
 
 
@@ -19,7 +21,7 @@ def test_the_examples_parse(capsys):
     with pytest.raises(SystemExit):
         main(["compile", "--help"])
     examples = capsys.readouterr().out.split("example:\n")[1].strip().splitlines()
-    assert len(examples) == 3
+    assert len(examples) == 4
     for example in examples:
         build_parser().parse_args(example.split()[1:])
 
@@ -32,6 +34,62 @@ def test_it_says_what_was_written(onnx, tmp_path, capsys):
     assert captured.out.startswith(f"{output}: 4.7 MB for Ascend310P3, batch 8, the ONNX file's")
     assert "the compiler is simulated" in captured.err
     assert output.exists()
+
+
+@pytest.fixture
+def foreign(tmp_path):
+    return write_foreign_model(tmp_path / "f.onnx", logits=True)
+
+
+STATED = ["--contract", "openvino-retail", "--size", "64x32", "--scale", "2"]
+STATED += ["--mean", "1", "2", "3", "--deviation", "4,5,6", "--output-name", "features"]
+
+
+@pytest.mark.usefixtures("own_process")
+def test_a_contract_is_stated_by_options(foreign, tmp_path, capsys):
+    output = tmp_path / "m.om"
+    words = ["compile", str(foreign), "-o", str(output), "--simulate", "--aipp", *STATED]
+    assert main(words) == 0
+    captured = capsys.readouterr()
+    assert "batch 8, uint8 BGR pictures, normalised on the device; " in captured.out
+    assert "note:" not in captured.err
+    contract = read_contract(output)
+    assert (contract.height, contract.width, contract.input) == (64, 32, "uint8")
+    assert (contract.scale, contract.mean, contract.deviation) == (2.0, (1, 2, 3), (4, 5, 6))
+    assert (contract.output, contract.embedding_width) == ("features", 5)
+
+
+@pytest.mark.usefixtures("own_process")
+def test_what_nobody_says_is_told_in_one_line(foreign, tmp_path, capsys):
+    words = ["compile", str(foreign), "-o", str(tmp_path / "m.om"), "--simulate", "--json"]
+    assert main(words) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["contract"] is None
+    (note,) = [line for line in captured.err.splitlines() if "note:" in line]
+    assert note.startswith(f"note: nobody says how {foreign} wants its pictures, so commands that")
+    assert note.endswith("will need --contract")
+
+
+@pytest.mark.parametrize(
+    ("extra", "code", "message"),
+    [
+        (["--aipp"], 3, "how to prepare pictures for it is not known"),
+        (["--output-name", "features"], 3, "how to prepare pictures for it is not known"),
+        (["--size", "64x32"], 2, "--size is given without --contract"),
+        ([*STATED, "--output-name", "feature"], 3, "no output 'feature', expected one of: feat"),
+        ([*STATED, "--size", "64x64"], 3, "expected layout 'NCHW', height 64 and width 32"),
+        ([*STATED, "--layout", "NHWC", "--aipp"], 3, "expected layout 'NCHW'"),
+        ([*STATED, "--deviation", "1,0,1"], 2, "deviation is"),
+    ],
+    ids=repr,
+)
+def test_a_contract_that_is_missing_or_wrong_is_refused_by_name(
+    foreign, tmp_path, capsys, extra, code, message
+):
+    words = ["compile", str(foreign), "-o", str(tmp_path / "m.om"), "--simulate"]
+    assert main([*words, *extra]) == code
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "m.om").exists()
 
 
 @pytest.mark.usefixtures("own_process")

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from mgn_fast import Embedder, Gallery
 from mgn_fast.cli import main
 from support import galleries
-from support.tiny_model import write_tiny_model
+from support.tiny_model import FOREIGN, write_tiny_model
 
 pytestmark = pytest.mark.usefixtures("whole_command")
 
@@ -147,3 +148,42 @@ def test_ctrl_c_keeps_what_is_embedded_and_the_next_run_goes_on(tiny_model, tmp_
     assert 0 < kept < 60
     assert run(tiny_model, path, folder, "--json") == 0
     assert len(Gallery.load(path)) == 60
+
+
+def test_a_gallery_remembers_the_contract_that_was_stated(folder, path, tmp_path, capsys):
+    model = write_tiny_model(tmp_path / "foreign.onnx", contract=FOREIGN, stored=False)
+    (tmp_path / "m.json").write_text(FOREIGN.to_json())
+    assert run(model, path, folder) == 3
+    assert "state its contract" in capsys.readouterr().err
+    assert not path.exists()
+    assert run(model, path, folder, "--contract", tmp_path / "m.json") == 0
+    galleries.write_pictures(folder, 2, seed=1, first=50)
+    capsys.readouterr()
+    assert run(model, path, folder) == 0
+    captured = capsys.readouterr()
+    assert "foreign.onnx is from gallery" in captured.err
+    assert "64x32 BGR, pillow-bilinear" in captured.err
+    assert "8 pictures; 2 added, 6 known" in captured.out
+    with Embedder(model, contract=FOREIGN) as embedder:
+        np.testing.assert_array_equal(np.concatenate(Gallery.load(path).segments), embedder(folder))
+
+
+def test_pictures_prepared_otherwise_are_refused(folder, path, tmp_path, capsys):
+    model = write_tiny_model(tmp_path / "foreign.onnx", contract=FOREIGN, stored=False)
+    (tmp_path / "m.json").write_text(FOREIGN.to_json())
+    words = ["--contract", tmp_path / "m.json"]
+    assert run(model, path, folder, *words) == 0
+    before = path.read_bytes()
+    assert run(model, path, folder, *words, "--colour", "RGB") == 3
+    assert "m.json with colour given and has colour RGB instead of BGR" in capsys.readouterr().err
+    assert run(model, path, folder, *words, "--interpolation", "pillow-bicubic") == 0
+    assert "warning: " in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_embeddings_that_are_not_of_length_1_make_no_gallery(folder, path, tmp_path, capsys):
+    contract = replace(FOREIGN, normalise=False)
+    model = write_tiny_model(tmp_path / "foreign.onnx", contract=contract)
+    assert run(model, path, folder) == 2
+    assert "has normalise False" in capsys.readouterr().err
+    assert not path.exists()

@@ -13,6 +13,8 @@ from mgn_fast.cli import main
 from mgn_fast.common import memory
 from mgn_fast.evaluation.measure import measure_embeddings
 from mgn_fast.evaluation.protocol import Protocol
+from mgn_fast.models.contract import contract_from
+from support.tiny_model import FOREIGN, write_tiny_model
 
 cli_evaluate = importlib.import_module("mgn_fast.cli.commands.evaluate")
 
@@ -204,9 +206,12 @@ def test_progress_is_shown_on_a_terminal_alone(dataset, files, capsys, monkeypat
         assert stage in terminal.getvalue()
 
 
-def test_a_run_that_cannot_fit_is_refused_before_the_model_is_opened(dataset, capsys, monkeypatch):
+def test_a_run_that_cannot_fit_is_refused_before_pictures_are_embedded(
+    dataset, tiny_model, capsys, monkeypatch
+):
     monkeypatch.setattr(memory, "available_bytes", lambda: 65 << 20)
-    assert run(dataset, "--model", "missing.onnx", "--rerank") == 2
+    monkeypatch.setattr(cli_evaluate, "embed_split", lambda *_: pytest.fail("it was embedded"))
+    assert run(dataset, "--model", tiny_model, "--rerank") == 2
     err = capsys.readouterr().err
     assert "plain evaluation needs about" in err
     assert "use a machine with more memory" in err
@@ -238,3 +243,48 @@ def test_queries_without_match_are_told_of_with_the_rule(dataset, files, capsys,
     assert "note: 2 queries show a person who is not in the gallery" in err
     assert "note: of 3 queries every gallery picture of the person is by their own camera" in err
     assert "--same-camera drop removes" in err
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory):
+    """A model that says nothing of itself, and the file that states its contract."""
+    place = tmp_path_factory.mktemp("foreign")
+    model = write_tiny_model(place / "m.onnx", contract=FOREIGN, stored=False)
+    (place / "m.json").write_text(FOREIGN.to_json())
+    return model, place / "m.json"
+
+
+def test_a_model_of_another_size_and_width_is_evaluated(dataset, foreign, capsys, monkeypatch):
+    model, contract = foreign
+    monkeypatch.setattr(cli_evaluate, "in_words", lambda number: f"{number} bytes")
+    assert run(dataset, "--model", model, "--contract", contract, "--json") == 0
+    captured = capsys.readouterr()
+    got = json.loads(captured.out)
+    assert contract_from(got["contract"], source="") == FOREIGN
+    assert got["contract_origin"] == str(contract)
+    rows = 4 * 48 * (got["num_queries"] + got["num_gallery"])
+    assert f"with the embeddings of {rows} bytes;" in captured.err
+    with Embedder(model, contract=FOREIGN) as embedder:
+        sides = embedder(dataset.query.paths), embedder(dataset.gallery.paths)
+    expected = evaluate(*sides, dataset.query.identities, dataset.gallery.identities)
+    assert got["reports"]["plain"]["mean_average_precision"] == pytest.approx(
+        expected.mean_average_precision, abs=1e-6
+    )
+
+
+def test_embeddings_say_which_contract_they_were_made_by(dataset, files, capsys):
+    words = ["--query", files[0], "--gallery", files[1]]
+    assert run(dataset, *words, "--json") == 0
+    got = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert got["contract"]["colour"] == "RGB"
+    assert got["contract_origin"].startswith(f"{files[1].with_suffix('.json')} (there from the met")
+
+
+def test_embeddings_of_unlike_contracts_are_told_of(dataset, files, capsys):
+    sidecar = files[0].with_suffix(".json")
+    sidecar.write_text(sidecar.read_text().replace('"RGB"', '"BGR"'))
+    assert run(dataset, "--query", files[0], "--gallery", files[1]) == 0
+    assert (
+        f"warning: {files[0]} has colour BGR instead of RGB of {files[1]}; embeddings of unlike "
+        "contracts do not compare"
+    ) in capsys.readouterr().err

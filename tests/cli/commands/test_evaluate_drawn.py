@@ -3,12 +3,15 @@ import importlib
 import json
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mgn_fast import Embedder, datasets
 from mgn_fast.cli import main
+from mgn_fast.embedding.embeddings_file import write_embeddings
+from support.tiny_model import FOREIGN, OWN_PARTS, write_tiny_model
 
 cli_evaluate = importlib.import_module("mgn_fast.cli.commands.evaluate")
 
@@ -21,10 +24,18 @@ def dataset(tmp_path_factory, whole_command):
 @pytest.fixture(scope="module")
 def words(dataset, tiny_model, tmp_path_factory):
     """A command line with embeddings from files."""
-    directory = tmp_path_factory.mktemp("rows")
-    with Embedder(tiny_model) as embedder:
-        np.save(directory / "q.npy", embedder(dataset.query.paths))
-        np.save(directory / "g.npy", embedder(dataset.gallery.paths))
+    return line(dataset, embedded(dataset, tiny_model, tmp_path_factory.mktemp("rows")))
+
+
+def embedded(dataset, model, directory, **options):
+    """The directory, with q.npy and g.npy and what describes them."""
+    with Embedder(model, **options) as embedder:
+        for name, split in (("q", dataset.query), ("g", dataset.gallery)):
+            write_embeddings(directory / f"{name}.npy", embedder.stream(split.paths), embedder)
+    return directory
+
+
+def line(dataset, directory):
     sides = ["--query", str(directory / "q.npy"), "--gallery", str(directory / "g.npy")]
     return ["evaluate", str(dataset.root), "--kind", "synthetic", *sides]
 
@@ -112,14 +123,68 @@ def test_without_the_extra_the_run_does_not_begin(dataset, tmp_path, monkeypatch
     assert "pip install 'mgn-fast[report]'" in capsys.readouterr().err
 
 
-def test_other_embeddings_have_no_parts(dataset, tmp_path, capsys):
-    for name, split in (("q", dataset.query), ("g", dataset.gallery)):
-        np.save(tmp_path / f"{name}.npy", np.eye(64, dtype=np.float32)[np.arange(len(split)) % 64])
-    words = ["evaluate", str(dataset.root), "--kind", "synthetic", "--parts"]
-    sides = ["--query", str(tmp_path / "q.npy"), "--gallery", str(tmp_path / "g.npy")]
-    assert main([*words, *sides, "--html", str(tmp_path / "p.html")]) == 2
-    assert "64 wide, expected 2048" in capsys.readouterr().err
-    assert not (tmp_path / "p.html").exists()
+def test_embeddings_of_which_nobody_says_the_parts_have_none(words, tmp_path, capsys):
+    """Though they are as wide as MGN's."""
+    bare = [Path(word).with_name(f"bare-{Path(word).name}") for word in words if "npy" in word]
+    for path in bare:
+        path.write_bytes(path.with_name(path.name.removeprefix("bare-")).read_bytes())
+    sides = ["--query", str(bare[0]), "--gallery", str(bare[1])]
+    page = ["--html", str(tmp_path / "p.html"), "--parts"]
+    assert main([*words[:4], *sides, *page]) == 2
+    err = capsys.readouterr().err
+    assert f"--parts is given, and {str(bare[0])!r} has no contract that would say" in err
+    assert "embed the pictures with `mgn-fast embed`, or give --model" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """One without parts, and one with its own."""
+    place = tmp_path_factory.mktemp("models")
+    return {
+        name: write_tiny_model(place / f"{name}.onnx", contract=contract)
+        for name, contract in (("none", FOREIGN), ("own", OWN_PARTS))
+    }
+
+
+def test_a_model_without_parts_is_refused_them_before_anything_is_embedded(
+    dataset, models, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(cli_evaluate, "embed_split", lambda *_: pytest.fail("it was embedded"))
+    words = ["evaluate", str(dataset.root), "--kind", "synthetic", "--model", str(models["none"])]
+    assert main([*words, "--html", str(tmp_path / "p.html"), "--parts"]) == 2
+    said = f"model {str(models['none'])!r} has no parts by its contract, from the metadata of"
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_without_parts_has_a_page_without_them(dataset, models, tmp_path):
+    words = ["evaluate", str(dataset.root), "--kind", "synthetic", "--model", str(models["none"])]
+    assert main([*words, "--html", str(tmp_path / "p.html")]) == 0
+    assert data_of(tmp_path / "p.html")["parts"] == []
+    text = (tmp_path / "p.html").read_text(encoding="utf-8")
+    assert "none.onnx&#39;: 64x32 BGR, pillow-bilinear, scale 128" in text
+    assert 'name="parts"' not in text
+
+
+def test_a_models_own_parts_are_told(dataset, models, tmp_path):
+    directory = embedded(dataset, models["own"], tmp_path)
+    page = tmp_path / "p.html"
+    assert main([*line(dataset, directory), "--html", str(page), "--parts"]) == 0
+    data = data_of(page)
+    assert data["parts"] == [["upper", "unknown", 0, 0], ["f1_p2", "half", 0.5, 1]]
+    assert all(len(row[3]) == 4 for entry in data["lists"] for row in entry["t"][0])
+
+
+def test_sides_of_different_parts_are_refused(dataset, models, tmp_path, capsys):
+    directory = embedded(dataset, models["own"], tmp_path)
+    sidecar = directory / "q.json"
+    sidecar.write_text(sidecar.read_text().replace('"upper"', '"lower"'))
+    page = ["--html", str(tmp_path / "p.html"), "--parts"]
+    assert main([*line(dataset, directory), *page]) == 2
+    err = capsys.readouterr().err
+    assert "q.npy' has ['lower', 'f1_p2'] and" in err
+    assert "g.npy' has ['upper', 'f1_p2']; expected the same parts in both" in err
 
 
 def test_a_run_that_fails_leaves_no_page(words, tmp_path, monkeypatch):

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import hashlib
 import json
 
 import numpy as np
@@ -6,6 +7,23 @@ import pytest
 
 from mgn_fast import open_session
 from mgn_fast.cli import main
+from oracles import other_networks
+from support.late import late
+
+torch = late("torch")
+weights_sha256 = late("mgn_fast.export.checkpoint.weights_sha256")
+
+
+@pytest.fixture
+def other_checkpoint(tmp_path, full_size_network):
+    """seathiefwang's network without classifiers, every weight one repeated number."""
+    weights = {
+        name: torch.full((), 0.01 + index / 4096).expand(shape)
+        for index, (name, shape) in enumerate(other_networks.shapes("seathiefwang").items())
+        if not name.startswith("fc_id_")
+    }
+    torch.save({"net": weights}, tmp_path / "model.pth.tar")
+    return tmp_path / "model.pth.tar", weights
 
 
 @pytest.mark.usefixtures("full_size_network")
@@ -22,6 +40,7 @@ def test_random_weights_are_asked_for_and_said(tmp_path, capsys):
         "bytes": path.stat().st_size,
         "verified": False,
         "checkpoint_sha256": None,
+        "weights_sha256": None,
     }
     with open_session(path) as session:
         contract = session.contract
@@ -46,3 +65,21 @@ def test_a_checkpoint_that_cannot_be_used_is_exit_code_3(tmp_path, capsys):
     assert "model.pt" in capsys.readouterr().err
     assert not output.exists()
     assert main(["export", str(tmp_path / "missing.pt"), "-o", str(output)]) == 3
+
+
+def test_what_a_checkpoint_leaves_open_is_asked_for_in_options(other_checkpoint, tmp_path, capsys):
+    path, weights = other_checkpoint
+    words = ["export", str(path), "-o", str(tmp_path / "m.onnx"), "--no-verify"]
+    assert main(words) == 3
+    error = capsys.readouterr().err
+    assert "give --pool avg (the default of MGN-pytorch) or --pool max" in error
+    assert main([*words, "--pool", "avg", "--outputs", "all"]) == 3
+    assert "logits --outputs all would give; give --outputs embedding" in capsys.readouterr().err
+    assert main([*words, "--pool", "avg"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    ours = {name.replace("backone.", "backbone."): x.numpy() for name, x in weights.items()}
+    assert lines[1:] == [
+        f"checkpoint sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}",
+        f"weights sha256 {weights_sha256(ours)}",
+    ]
+    (tmp_path / "m.onnx").unlink()

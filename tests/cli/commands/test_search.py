@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from mgn_fast import Embedder, Gallery, simulator
 from mgn_fast.cli import main
 from mgn_fast.evaluation.body_parts import compare_parts
 from support import galleries
-from support.tiny_model import write_tiny_model
+from support.tiny_model import FOREIGN, OWN_PARTS, write_tiny_model
 
 pytestmark = pytest.mark.usefixtures("whole_command")
 
@@ -132,6 +133,16 @@ def test_a_gallery_without_mirrored_pictures_is_searched_without_them(place, tmp
     assert capsys.readouterr().out.endswith("   1  0.0000  001.jpg\n")
     assert run(place, place / "pictures" / "001.jpg", "--no-mirror") == 2
     assert "was embedded with the mirrored picture" in capsys.readouterr().err
+    # Also by another file that says itself that it is added, and by a contract that says so.
+    copy = shutil.copy(place / "tiny.onnx", tmp_path / "copy.onnx")
+    for words in (["--model", copy], ["--contract", "recipe"]):
+        words = ["--output-name", "features", *words]
+        assert run(tmp_path, place / "pictures" / "001.jpg", "--depth", 1, *words) == 0
+        assert capsys.readouterr().out.endswith("   1  0.0000  001.jpg\n")
+    contract = tmp_path / "c.json"
+    contract.write_text('{"mirror": "none"}')
+    assert run(place, place / "pictures" / "001.jpg", "--contract", contract) == 2
+    assert "was embedded with the mirrored picture" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("own_process")
@@ -189,3 +200,73 @@ def test_other_galleries_are_refused_by_name(place, tmp_path, capsys):
     Gallery.of(np.empty((0, 5)), []).save(tmp_path / "empty.gallery")
     assert main(["search", str(tmp_path / "empty.gallery"), str(place / "rows.npy")]) == 3
     assert "holds no pictures" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory, whole_command):
+    """`m.onnx` that says nothing, `m.json` that states its contract, `a.gallery` by both."""
+    place = tmp_path_factory.mktemp("foreign")
+    write_tiny_model(place / "m.onnx", contract=OWN_PARTS, stored=False)
+    (place / "m.json").write_text(OWN_PARTS.to_json())
+    galleries.write_pictures(place / "pictures", 12)
+    words = ["embed", place / "pictures", "--model", place / "m.onnx", "-o", place / "a.gallery"]
+    assert main([*map(str, words), "--contract", str(place / "m.json")]) == 0
+    return place
+
+
+def test_a_gallery_remembers_the_contract_of_its_model(foreign, capsys):
+    assert run(foreign, foreign / "pictures" / "004.jpg", "--depth", 2, "--json") == 0
+    captured = capsys.readouterr()
+    said = json.loads(captured.out)
+    assert said["queries"][0]["found"][0] | {"distance": 0} == (
+        {"rank": 1, "place": 4, "name": "004.jpg", "distance": 0}
+    )
+    assert said["contract"]["colour"] == "BGR"
+    assert said["contract_origin"].endswith(f"a.gallery' (there from {foreign / 'm.json'})")
+    assert "m.onnx is from gallery" in captured.err
+
+
+def test_a_stated_contract_must_be_the_gallerys(foreign, capsys):
+    query, words = foreign / "pictures" / "004.jpg", ["--contract", foreign / "m.json"]
+    assert run(foreign, query, *words, "--depth", 1) == 0
+    assert "is from gallery" not in capsys.readouterr().err
+    assert run(foreign, query, *words, "--colour", "RGB") == 3
+    err = capsys.readouterr().err
+    assert "embeds a test picture with cosine 0." in err
+    assert "and has colour RGB instead of BGR" in err
+    assert run(foreign, query, *words, "--size", "32x64") == 3
+    assert "expected layout 'NCHW', height 64 and width 32" in capsys.readouterr().err
+
+
+def test_parts_of_ones_own_are_told_by_name(foreign, capsys):
+    query = foreign / "pictures" / "004.jpg"
+    assert run(foreign, query, "--parts", "--depth", 1) == 0
+    assert capsys.readouterr().out.splitlines()[3].split() == ["halves", "1.000", "upper", "1.000"]
+    assert run(foreign, query, "--parts", "--depth", 1, "--json") == 0
+    parts = found(capsys)["queries"][0]["found"][0]["parts"]
+    assert [part["name"] for part in parts] == ["upper", "f1_p2"]
+    assert sum(part["contribution"] for part in parts) == pytest.approx(1)
+
+
+def test_parts_are_refused_where_there_are_none(tmp_path, capsys):
+    """Before queries are embedded: the one given here is not there."""
+    model = write_tiny_model(tmp_path / "m.onnx", contract=FOREIGN)
+    with Embedder(model) as embedder:
+        pictures = galleries.write_pictures(tmp_path / "pictures", 2)
+        Gallery.add(tmp_path / "a.gallery", embedder, pictures)
+    assert run(tmp_path, "missing.jpg", "--parts") == 2
+    assert (
+        f"a.gallery' has no parts by its contract, from gallery '{tmp_path}"
+        in capsys.readouterr().err
+    )
+    Gallery.of(np.eye(3, 2048), ["x", "y", "z"]).save(tmp_path / "a.gallery")
+    assert run(tmp_path, "missing.npy", "--parts") == 2
+    assert "has no contract that would say what its parts are; only" in capsys.readouterr().err
+
+
+def test_queries_of_an_unlike_contract_are_told_of(foreign, tmp_path, capsys):
+    words = ["embed", foreign / "pictures", "--model", foreign / "m.onnx", "--colour", "RGB"]
+    words += ["--contract", foreign / "m.json", "-o", tmp_path / "q.npy"]
+    assert main([*map(str, words)]) == 0
+    assert run(foreign, tmp_path / "q.npy") == 0
+    assert "q.npy has colour RGB instead of BGR of " in capsys.readouterr().err

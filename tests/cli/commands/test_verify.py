@@ -11,7 +11,11 @@ from mgn_fast.cli import main
 from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.models.contract import Contract
 from mgn_fast.verification.run import verify
+from support.foreign_model import FOREIGN, foreign_pictures, write_foreign_model
+from support.late import late
 from support.tiny_model import write_rough_model, write_tiny_model
+
+cv2 = late("cv2")
 
 
 @pytest.fixture(scope="module")
@@ -211,3 +215,35 @@ def test_the_drift_is_printed(tiny_model, dataset, tmp_path, capsys, simulator_o
         line.split()[0]: line.partition("relative")[2] for line in out.splitlines() if "max" in line
     }
     assert figures["measured"] == figures["explained"]
+
+
+@pytest.mark.usefixtures("own_process")
+def test_each_models_contract_and_where_it_came_from_are_printed(tmp_path, capsys, simulator_off):
+    onnx, om = write_foreign_model(tmp_path / "f.onnx"), tmp_path / "f.om"
+    said = tmp_path / "c.json"
+    said.write_text(FOREIGN.to_json())
+    (pictures := tmp_path / "pictures").mkdir()
+    for place, pixels in enumerate(foreign_pictures(3)):
+        cv2.imwrite(str(pictures / f"{place}.png"), pixels[..., ::-1])
+    compiling = ["compile", onnx, "-o", om, "--simulate", "--aipp", "--contract", said]
+    assert main([*map(str, compiling)]) == 0
+    words = ["--simulate", "--contract", said, "-o", tmp_path / "v.json"]
+    assert run(onnx, om, pictures, *words) == 0
+    out = capsys.readouterr().out
+    numbers = "scale 1, mean 100 110.5 120, deviation 50 60 70.25"
+    start, end = f"contract: 64x32 BGR, pillow-bicubic, {numbers}", "mirror none, 5 wide; from"
+    assert f"{start}, {end} {said}\n" in out
+    assert f"{start}, input uint8, {end} {om}.json\n" in out
+    assert "3, plain only, 0 skipped" in out
+    found = json.loads((tmp_path / "v.json").read_text())
+    assert found["reference"]["contract_origin"] == str(said)
+    assert found["candidate"]["contract"]["input"] == "uint8"
+    red, green, blue = aipp.worst_errors(FOREIGN)
+    assert f"{red:.4f} red, {green:.4f} green, {blue:.4f} blue" in out
+
+
+def test_the_help_says_whose_the_stated_contract_is(capsys):
+    with pytest.raises(SystemExit):
+        main(["verify", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "contract is the reference's, and the candidate's where its own file and sid" in text

@@ -15,8 +15,10 @@ def output(name, width, dtype="float32"):
 
 @pytest.fixture
 def info(tiny_om):
-    def read(**options):
-        engine = _core.AscendEngine(str(tiny_om(**options)), 0, 1)
+    def read(*, wanted="", width=0, **options):
+        engine = _core.AscendEngine(
+            str(tiny_om(**options)), 0, 1, timed=False, output=wanted, width=width
+        )
         found = {
             "shape": engine.input_shape(),
             "dtype": str(engine.input_dtype()),
@@ -93,6 +95,68 @@ def test_what_is_ambiguous_is_refused_with_what_is_there(info, options, message)
         info(**options)
     assert "tiny.om" in str(error.value)
     assert "; it has " in str(error.value)
+
+
+TWELVE = [output("Concat_9:0:features", 2048)]
+TWELVE += [output(f"Relu_{place}:0:onnx::Gemm_{place}", 256 + place) for place in range(3)]
+TWELVE += [output(f"Gemm_{place}:0:10{place}", 751) for place in range(8)]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "wanted", "width"),
+    [
+        (TWELVE, "features", 2048),
+        (TWELVE, "onnx::Gemm_1", 257),  # a name with colons of its own
+        (TWELVE, "Relu_2:0:onnx::Gemm_2", 258),
+        ([output("a:0:Gemm_7", 3), output("b:0:onnx::Gemm_7", 4)], "Gemm_7", 3),
+        ([output("emb", 3), output("logits", 4)], "emb", 3),
+        ([output("Flatten_8:0:emb", 3)], "emb", 3),
+        ([output("Flatten_8:0", 3)], "emb", 3),  # the only one, its own name lost
+    ],
+)
+def test_an_output_is_found_by_the_name_that_the_network_gave_it(info, outputs, wanted, width):
+    assert info(outputs=outputs, wanted=wanted)["width"] == width
+
+
+@pytest.mark.parametrize(
+    ("outputs", "wanted", "width"),
+    [
+        (TWELVE, "feature", 2048),
+        (TWELVE, "Gemm_1", 2048),  # the end of a tensor's name is not its name
+        (TWELVE, "eatures", 0),
+        ([output("Flatten_8:0:emb", 3)], "out", 3),  # the only one, and it has another name
+        ([output("emb", 3)], "out", 3),
+        ([output("a:0:emb", 3), output("b:1:emb", 3)], "emb", 0),
+    ],
+)
+def test_a_name_that_no_output_has_is_refused_by_name(info, outputs, wanted, width):
+    with pytest.raises(ModelError, match=f"has no output '{wanted}'; it has "):
+        info(outputs=outputs, wanted=wanted, width=width)
+
+
+LOST = [output("Concat_9:0", 2048), output("Relu_1:0", 256), output("Gemm_2:0", 751)]
+
+
+@pytest.mark.parametrize("wanted", ["", "features", "emb"])
+def test_where_names_are_lost_the_width_tells(info, wanted):
+    for width in (2048, 256, 751):
+        assert info(outputs=LOST, wanted=wanted, width=width)["width"] == width
+
+
+@pytest.mark.parametrize(
+    ("outputs", "width"),
+    [(LOST, 0), (LOST, 512), ([*LOST, output("Relu_3:0", 256)], 256)],
+)
+def test_a_width_that_none_or_two_have_tells_nothing(info, outputs, width):
+    with pytest.raises(ModelError, match="has no output 'emb'"):
+        info(outputs=outputs, wanted="emb", width=width)
+    with pytest.raises(ModelError, match="several outputs and does not say"):
+        info(outputs=outputs, width=width)
+
+
+def test_inputs_and_outputs_of_half_precision_are_taken(info):
+    found = info(dtype="float16", outputs=[TensorSpec("a:0:emb", "float16", (5, 1, 1))])
+    assert (found["shape"], found["dtype"], found["width"]) == ([3, 2, 2], "float16", 5)
 
 
 @pytest.mark.parametrize(

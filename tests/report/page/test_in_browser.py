@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from mgn_fast.models.parts import PARTS, body_parts
 from mgn_fast.report import write_page, write_search_page
 from support.report_runs import HOSTILE, analysed, hard_run, lists_of, write_pictures
 
 NUM_LISTS = 30
+# Two with a stripe, the lower first, and two of which nobody knows what they see.
+OWN_PARTS = body_parts((("f2_p3", 8), ("constructor", 4), ("f0_p3", 8), ("upper", 4)))
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +21,7 @@ def address(tmp_path_factory):
     directory = tmp_path_factory.mktemp("pages")
     paths = write_pictures(directory, 12)
     reports, analysis = analysed(*hard_run(0))
-    lists = lists_of(paths, NUM_LISTS, parts=True)
+    lists = lists_of(paths, NUM_LISTS, parts=PARTS)
     gone = replace(lists[1].query, path=directory / "gone.jpg")
     lists[1] = replace(lists[1], query=gone)
     names = [replace(entry, query=replace(entry.query, name=HOSTILE)) for entry in lists[:3]]
@@ -32,7 +35,12 @@ def address(tmp_path_factory):
         "search": lambda path: write_search_page(
             path,
             title="search",
-            lists=lists_of(paths, 4, parts=True, known=False, rankings=("plain",)),
+            lists=lists_of(paths, 4, parts=PARTS, known=False, rankings=("plain",)),
+        ),
+        "own parts": lambda path: write_search_page(
+            path,
+            title="own parts",
+            lists=lists_of(paths, 4, parts=OWN_PARTS, known=False, rankings=("plain",)),
         ),
         "many": lambda path: write_page(
             path,
@@ -281,6 +289,29 @@ def test_parts_lie_over_the_picture_where_they_look(chromium, address):
     assert float(rows[9][2]) == pytest.approx(sum(contributions), abs=0.0011)
     assert rows[4][0] == "upper half f0_p2"
     assert page.evaluate("document.querySelectorAll('#look .overlay').length") == 2
+
+
+def test_other_parts_have_their_stripe_or_a_square(chromium, address):
+    page = Lists(chromium.open(address("own parts"))).page
+    boxes = page.evaluate(
+        "(pic => {const p = pic.getBoundingClientRect(); return [...pic.querySelectorAll("
+        "'.overlay i')].map(i => {const b = i.getBoundingClientRect(); return ["
+        "(b.top - p.top) / p.height, (b.bottom - p.top) / p.height, b.width / p.width]})})"
+        "(document.querySelector('li .pic:has(.overlay)'))"
+    )
+    expected = [[2 / 3, 1, 1], [0, 1 / 3, 1]]
+    # Browsers lay out in sixty-fourths of a pixel, of 160.
+    assert boxes == [pytest.approx(wanted, abs=0.001) for wanted in expected]
+    titles = page.evaluate(
+        "[...document.querySelector('li .squares').children].map(i => i.title.split(':')[0])"
+    )
+    assert titles == ["constructor", "upper"]
+    page.evaluate("document.querySelector('li > .tile').click()")
+    names = page.evaluate(
+        "[...document.querySelectorAll('.parts tbody th')].map(t => t.textContent)"
+    )
+    assert names == ["lower third f2_p3", "constructor", "upper third f0_p3", "upper"]
+    assert page.problems == []
 
 
 def test_a_search_begins_with_its_parts_shown(chromium, address):

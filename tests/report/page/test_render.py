@@ -12,6 +12,7 @@ import pytest
 
 from mgn_fast import InvalidInputError, Report, RuntimeUnavailableError
 from mgn_fast.evaluation.protocol import Protocol
+from mgn_fast.models.parts import PARTS
 from mgn_fast.report import write_page, write_search_page
 from support.page_parser import Page
 from support.report_runs import HOSTILE, analysed, hard_run, lists_of, write_pictures
@@ -150,7 +151,7 @@ def test_ids_are_there_once(tmp_path, lists, run):
 
 def test_controls_come_only_with_what_they_choose(tmp_path):
     paths = write_pictures(tmp_path, 5)
-    full = Page(written(tmp_path, lists_of(paths, 3, parts=True)))
+    full = Page(written(tmp_path, lists_of(paths, 3, parts=PARTS)))
     names = {has.get("name") for tag, has in full.tags if tag in ("input", "select")}
     assert names == {"text", "person", "camera", "order", "failures", "parts"}
     lists = lists_of(paths, 3, known=False, rankings=("plain",))

@@ -3,9 +3,12 @@ import base64
 import json
 import math
 
+import pytest
 import simplejpeg
 
+from mgn_fast import InvalidInputError
 from mgn_fast.evaluation.body_parts import PartComparison
+from mgn_fast.models.parts import PARTS, body_parts
 from mgn_fast.report import RankedList, Tile
 from mgn_fast.report.page.script_data import CHUNK, ScriptData
 from mgn_fast.report.thumbnails import thumbnails_of, tiles_of
@@ -54,7 +57,7 @@ def test_names_cannot_end_the_data(tmp_path):
 
 
 def test_numbers_are_short_and_what_is_none_is_null():
-    look = PartComparison((0.1,) * 8, (0.123456,) * 8)
+    look = PartComparison((0.1,) * 8, (0.123456,) * 8, PARTS)
     tiles = [
         Tile("a", None, "match", distance=0.123456789, parts=look),
         Tile("b", None, "other", distance=math.inf),
@@ -76,3 +79,32 @@ def test_a_ranking_that_a_list_lacks_is_empty():
     told = json.loads(data_of(lists).json())
     assert told["rankings"] == ["plain", "re-ranked"]
     assert [list(map(len, entry["t"])) for entry in told["lists"]] == [[1, 0], [0, 1]]
+
+
+def told_of(*parts):
+    """The data of a list whose tiles tell of such parts."""
+    looks = [PartComparison((0.5,) * len(named), (0.5,) * len(named), named) for named in parts]
+    tiles = [Tile("a", None, "match", parts=look) for look in looks]
+    return data_of([RankedList(Tile("q", None, "query"), {"plain": tiles})])
+
+
+def test_parts_are_those_that_the_tiles_tell_of():
+    named = body_parts((("f1_p2", 4), (HOSTILE, 2)))
+    data = told_of(named, named)
+    assert data.parts == named
+    assert "<" not in data.json()
+    known, other = json.loads(data.json())["parts"]
+    assert known == ["f1_p2", "half", 0.5, 1.0]
+    assert other[1:] == ["unknown", 0.0, 0.0]
+    assert "\\u202e" in other[0]
+
+
+def test_where_no_tile_tells_of_parts_there_are_none():
+    data = data_of([RankedList(Tile("q", None, "query"), {"plain": [Tile("a", None, "match")]})])
+    assert data.parts == ()
+    assert json.loads(data.json())["parts"] == []
+
+
+def test_tiles_of_different_parts_are_refused():
+    with pytest.raises(InvalidInputError, match=r"some tiles tell of parts .* and others of"):
+        told_of(PARTS, PARTS[:3])

@@ -4,7 +4,9 @@ import math
 import pytest
 
 from mgn_fast import Identities
-from mgn_fast.report.page.words import crowd, persons, score, share
+from mgn_fast.models.contract import Contract
+from mgn_fast.models.in_use import in_one_line
+from mgn_fast.report.page.words import crowd, persons, prepared, score, share
 
 
 @pytest.mark.parametrize(
@@ -31,3 +33,10 @@ def test_who_is_on_how_many_pictures():
     who = Identities([1, 1, 2], [1, 2, 2])
     assert crowd(who) == "3 pictures by 2 cameras"
     assert persons(who) == "2 persons"
+
+
+def test_the_contract_is_told_with_who_says_it():
+    said = prepared(Contract(origin="preset 'bot'", colour="BGR"))
+    line = in_one_line(Contract(colour="BGR"))
+    assert said == f"The model's contract, from preset 'bot': {line}."
+    assert prepared(Contract(colour="BGR")) == f"The model's contract: {line}."

@@ -16,8 +16,8 @@ def read(tmp_path, text):
 
 def test_our_own_configuration_gives_our_own_constants(tmp_path):
     found = read(tmp_path, OURS)
-    assert found.min_chn == pytest.approx(aipp.MIN_CHN, rel=1e-8)
-    assert found.var_reci == pytest.approx(aipp.VAR_RECI, rel=1e-8)
+    assert found.min_chn == pytest.approx(aipp.minima(), rel=1e-8)
+    assert found.var_reci == pytest.approx(aipp.factors(), rel=1e-8)
 
 
 def test_means_are_subtracted_like_minima_and_scales_are_one(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from mgn_fast.models.onnx_file import OnnxNode, OnnxTensor, read_onnx
 from mgn_fast.simulator import TensorSpec
-from mgn_fast.simulator.atc.network import check_operators, fed_inputs, kept_outputs
+from mgn_fast.simulator.atc.network import check_operators, fed_inputs, kept_outputs, om_names
 from mgn_fast.simulator.atc.texts import AtcError
 from support.late import late
 from support.tiny_model import write_tiny_model
@@ -15,6 +15,7 @@ onnx = late("onnx")
 onnxruntime = late("onnxruntime")
 
 SHAPE = {"image": [8, 3, 384, 128]}
+FED = [TensorSpec("image", "float32", (3, 384, 128), "NCHW")]
 
 
 @pytest.fixture
@@ -49,9 +50,8 @@ def test_newer_opsets_and_other_domains_are_not(described):
 
 
 def test_inputs_take_their_sizes_from_the_option(described):
-    expected = [TensorSpec("image", "float32", (3, 384, 128), "NCHW")]
-    assert fed_inputs(described, SHAPE, {}, []) == (expected, 8)
-    assert fed_inputs(described, {"image": [-1, 3, 384, 128]}, {}, [1, 4]) == (expected, 0)
+    assert fed_inputs(described, SHAPE, {}, []) == (FED, 8)
+    assert fed_inputs(described, {"image": [-1, 3, 384, 128]}, {}, [1, 4]) == (FED, 0)
 
 
 def test_a_fixed_model_needs_no_option(tmp_path):
@@ -88,20 +88,20 @@ def test_inputs_of_two_batches_are_not_simulated(described):
 
 
 def test_without_options_the_file_is_taken_as_it_is(path, described):
-    assert kept_outputs(path.read_bytes(), described, {}) == (path.read_bytes(), None)
+    assert kept_outputs(path.read_bytes(), described, {}, FED) == (path.read_bytes(), None)
 
 
 def test_the_output_type_is_one_for_all_or_one_for_each(path, described):
     content = path.read_bytes()
     for text in ("FP16", "features:FP16"):
-        network, outputs = kept_outputs(content, described, {"output_type": text})
+        network, outputs = kept_outputs(content, described, {"output_type": text}, FED)
         assert network == content
         assert outputs == [TensorSpec("features", "float16", (2048,))]
 
 
 def test_a_tensor_inside_becomes_an_output_that_runs(path, described):
     options = {"out_nodes": "product;features", "output_type": "features:FP16"}
-    network, outputs = kept_outputs(path.read_bytes(), described, options)
+    network, outputs = kept_outputs(path.read_bytes(), described, options, FED)
     assert [(out.name, out.dtype) for out in outputs] == [
         ("product", "float32"),
         ("features", "float16"),
@@ -120,7 +120,7 @@ def test_nodes_are_named_with_the_number_of_their_output(path):
         node.name = f"{node.op_type}/a:b"
     onnx.save(model, path)
     options = {"out_nodes": "Relu/a:b:0;MatMul/a:b:0", "output_type": "Relu/a:b:0:FP16"}
-    outputs = kept_outputs(path.read_bytes(), read_onnx(path), options)[1]
+    outputs = kept_outputs(path.read_bytes(), read_onnx(path), options, FED)[1]
     assert outputs == [
         TensorSpec("features", "float16", (2048,)),
         TensorSpec("product", "float32", (2048,)),
@@ -142,8 +142,21 @@ def test_nodes_are_named_with_the_number_of_their_output(path):
 )
 def test_outputs_that_are_not_there_are_refused(path, described, options, code):
     described = with_node(described, name="relu")
-    assert code_of(kept_outputs, path.read_bytes(), described, options) == code
+    assert code_of(kept_outputs, path.read_bytes(), described, options, FED) == code
 
 
 def test_a_model_that_does_not_run_cannot_be_simulated(described):
-    assert code_of(kept_outputs, b"\x08\x07", described, {"output_type": "FP16"}) == "E19999"
+    assert code_of(kept_outputs, b"\x08\x07", described, {"output_type": "FP16"}, FED) == "E19999"
+
+
+def test_outputs_are_called_by_node_number_and_tensor(described):
+    nodes = (
+        OnnxNode("/head/Split", "Split", "", ("a", "onnx::Gemm_7")),
+        OnnxNode("", "Relu", "", ("features",)),
+    )
+    found = dataclasses.replace(described, nodes=nodes)
+    assert om_names(found, ["features", "onnx::Gemm_7", "image"]) == [
+        "Relu_1:0:features",
+        "/head/Split:1:onnx::Gemm_7",
+        "image",
+    ]

@@ -5,16 +5,23 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import mgn_fast
-from mgn_fast import compile_om, open_session, simulator
+from mgn_fast import Embedder, compile_om, open_session, simulator
 from mgn_fast.cann import aipp
 from mgn_fast.models.contract import Contract
 from mgn_fast.simulator.atc import program
+from support.foreign_model import (
+    FOREIGN,
+    foreign_embeddings,
+    foreign_pictures,
+    write_foreign_model,
+)
 from support.late import late
 from support.tiny_model import tiny_embedding, write_tiny_model
 
@@ -73,7 +80,7 @@ def test_a_static_model(capfd):
     lines = description()
     assert (lines["soc_version"], lines["batch"]) == ("Ascend310P3", "8")
     assert lines["input"] == "image 0 0 4 8 3 384 128"
-    assert lines["output"] == "features 0 2 2 8 2048"
+    assert lines["output"] == "Relu_5:0:features 0 2 2 8 2048"
 
 
 def test_gears_aipp_and_half_outputs(capfd):
@@ -83,7 +90,7 @@ def test_gears_aipp_and_half_outputs(capfd):
     assert lines["gears"] == "1 4 8"
     assert lines["input"] == "image 0 0 4 -1 3 384 128"
     assert lines["aipp"].startswith("4 4 -1 384 128 3 123.675 116.28 103.53 0.0171247538 ")
-    assert lines["output"] == "features 1 2 2 8 2048"
+    assert lines["output"] == "Relu_5:0:features 1 2 2 8 2048"
 
 
 def test_half_inputs_and_options_that_only_optimise(capfd):
@@ -245,6 +252,23 @@ def test_aipp_takes_pixels_and_normalises_as_its_model_says(npu, batch_sizes):
     np.testing.assert_allclose(rows, expected, rtol=1e-4, atol=1e-3)
     # And it is that arithmetic, not the exact one.
     assert np.abs(tiny_embedding(prepared(pixels)) - expected).max() > 0.01
+
+
+@pytest.mark.usefixtures("own_process")
+@pytest.mark.parametrize("batch_sizes", [(4,), (1, 4)], ids=["static", "gears"])
+@pytest.mark.parametrize("colour", ["BGR", "RGB"])
+def test_aipp_normalises_by_the_contracts_numbers_in_its_order(npu, colour, batch_sizes):
+    contract = replace(FOREIGN, colour=colour, mirror="add")
+    words = {"aipp": True, "batch_sizes": batch_sizes, "contract": contract}
+    path = compile_om(write_foreign_model("f.onnx", contract), "f.om", simulate=True, **words)
+    pixels = foreign_pictures(7, contract)
+    given = pixels[..., ::-1] if colour == "BGR" else pixels
+    with Embedder(path, mirror=False) as embedder:
+        assert embedder.contract == replace(contract, input="uint8", layout="NHWC")
+        got = embedder(pixels)
+    expected = foreign_embeddings(None, contract, prepared=aipp.normalise(given, contract))
+    np.testing.assert_allclose(got, expected, atol=1e-6)
+    assert np.abs(got - foreign_embeddings(pixels, contract)).max() > 1e-5
 
 
 @pytest.mark.usefixtures("own_process")

@@ -26,7 +26,9 @@ from mgn_fast.evaluation.measure import evaluate
 from mgn_fast.evaluation.report import Report
 from mgn_fast.inference.adopting import adopt
 from mgn_fast.models.contract import Contract
+from mgn_fast.models.in_use import in_one_line
 from mgn_fast.models.model_file import contract_in
+from mgn_fast.pictures.sources import list_pictures
 from mgn_fast.verification.preparation import AS_STATED, PreparationCheck, check_preparation
 
 
@@ -85,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({"path": str(path), "contract": written.to_dict()} | summary))
     else:
-        print(f"{printable(str(path))}: {printable(words_of(written))}")
+        print(f"{printable(str(path))}: {printable(in_one_line(written))}")
         if path.suffix != ".onnx" and arguments.check is None:
             say("note: the contract is checked against the model when it is opened")
     return exit_codes.OK
@@ -105,28 +107,11 @@ def _contract(arguments: argparse.Namespace) -> Contract:
     return contract if arguments.mirror is None else replace(contract, mirror=arguments.mirror)
 
 
-def words_of(contract: Contract) -> str:
-    """A contract on one line, for people."""
-    values = f"(x / {contract.scale:g} - {_listed(contract.mean)}) / {_listed(contract.deviation)}"
-    parts = f", {len(contract.parts)} parts" if contract.parts else ""
-    return (
-        f"{contract.height} x {contract.width} {contract.colour} {contract.input} "
-        f"{contract.layout}, {values}, {contract.interpolation}; {contract.embedding_width} wide, "
-        f"mirror {contract.mirror}{parts}"
-    )
-
-
-def _listed(values: tuple[float, ...]) -> str:
-    if len(set(values)) == 1:
-        return f"{values[0]:g}"
-    return "[" + " ".join(f"{value:g}" for value in values) + "]"
-
-
 def _check(arguments: argparse.Namespace, contract: Contract) -> dict[str, Any]:
     labelled = _labelled(arguments)
     with stages() as progress:
         found = check_preparation(
-            arguments.model, arguments.check, contract=contract, progress=progress
+            arguments.model, list_pictures(arguments.check), contract=contract, progress=progress
         )
     report = None if labelled is None else _evaluated(arguments.model, contract, labelled)
     if not arguments.json:
@@ -142,12 +127,24 @@ def _check(arguments: argparse.Namespace, contract: Contract) -> dict[str, Any]:
 def _labelled(arguments: argparse.Namespace) -> LabelledPictures | Dataset | None:
     """Who is on the pictures, by the file given or by their place in a dataset; None if unknown."""
     if arguments.labels is not None:
-        return read_labels(arguments.labels)
+        return _with_matches(read_labels(arguments.labels), arguments.labels)
     try:
         find_root(arguments.check, LAYOUTS["market1501"])
     except DatasetError:
         return None
     return load_and_tell(arguments.check, "market1501")
+
+
+def _with_matches(labelled: LabelledPictures, path: Path) -> LabelledPictures:
+    """The labels, if anybody on them can be found; said before an hour of embedding."""
+    who = labelled.identities
+    pairs = set(zip(who.person.tolist(), who.camera.tolist(), strict=True))
+    if len(pairs) == len({person for person, _ in pairs}):
+        raise DatasetError(
+            f"labels {str(path)!r} have no person whom two cameras took, nor, without cameras, one "
+            "with two pictures: nobody can be found again, so there is no mAP"
+        )
+    return labelled
 
 
 def _evaluated(model: Path, contract: Contract, labelled: LabelledPictures | Dataset) -> Report:

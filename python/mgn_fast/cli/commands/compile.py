@@ -7,11 +7,12 @@ import argparse
 import contextlib
 import json
 from collections.abc import Callable, Iterator
-from typing import get_args
+from typing import Any, get_args
 
 from mgn_fast.cann.compile import compile_om
 from mgn_fast.cann.job import AtcPrecision
 from mgn_fast.cli import exit_codes
+from mgn_fast.cli.contract_options import add_contract_options, stated_options
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.level import draws_progress
 from mgn_fast.cli.screen.progress import detail, say, working
@@ -27,7 +28,8 @@ def add_parser(commands: Commands) -> None:
         help="compile an ONNX model for an Ascend NPU",
         example="mgn-fast compile mgn.onnx -o mgn.om --batch-sizes 8 --aipp\n"
         "  mgn-fast compile mgn.onnx -o gears.om --batch-sizes 1,4,8 --soc-version Ascend310P3\n"
-        "  mgn-fast compile mgn.onnx -o half.om --atc-arg=--output_type=FP16 --simulate",
+        "  mgn-fast compile mgn.onnx -o half.om --atc-arg=--output_type=FP16 --simulate\n"
+        "  mgn-fast compile osnet.onnx -o osnet.om --contract torchreid --aipp",
     )
     parser.add_argument("onnx", type=path_argument, help="the .onnx file")
     parser.add_argument(
@@ -43,7 +45,7 @@ def add_parser(commands: Commands) -> None:
         help="one: a static model; several: gears of one model (8)",
     )
     parser.add_argument(
-        "--aipp", action="store_true", help="normalise on the device: the model takes uint8 RGB"
+        "--aipp", action="store_true", help="normalise on the device: the model takes uint8"
     )
     parser.add_argument(
         "--precision", choices=get_args(AtcPrecision), help="ATC's precision mode (float16)"
@@ -67,6 +69,7 @@ def add_parser(commands: Commands) -> None:
         "--log", type=path_argument, metavar="PATH", help="file for all that ATC prints"
     )
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")
+    add_contract_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -88,18 +91,30 @@ def run(arguments: argparse.Namespace) -> int:
             timeout_s=arguments.timeout,
             log_path=arguments.log,
             on_line=report,
+            **stated_options(arguments, arguments.onnx),
         )
     facts = read_sidecar(path) or {}
+    if facts["contract"] is None:
+        say(
+            f"note: nobody says how {printable(str(arguments.onnx))} wants its pictures, so "
+            "commands that embed by this .om will need --contract"
+        )
     if arguments.json:
         print(json.dumps({"path": str(path)} | facts))
         return exit_codes.OK
     sizes = ", ".join(map(str, facts["batch_sizes"]))
-    fed = "uint8 pictures, normalised on the device" if facts["aipp"] else "the ONNX file's input"
     print(
         f"{printable(str(path))}: {facts['om_bytes'] / 1e6:.1f} MB for {facts['soc_version']}, "
-        f"batch {sizes}, {fed}; {facts['seconds']:.1f} s"
+        f"batch {sizes}, {_fed(facts)}; {facts['seconds']:.1f} s"
     )
     return exit_codes.OK
+
+
+def _fed(facts: dict[str, Any]) -> str:
+    """What the .om takes."""
+    if not facts["aipp"]:
+        return "the ONNX file's input"
+    return f"uint8 {facts['contract']['colour']} pictures, normalised on the device"
 
 
 def _sizes(text: str) -> tuple[int, ...]:

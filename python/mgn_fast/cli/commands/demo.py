@@ -25,6 +25,7 @@ from mgn_fast.evaluation.reranking import RerankSettings, rankings
 from mgn_fast.export.onnx_export import export_onnx
 from mgn_fast.report.analysis import Analysis, AnalysisBuilder, ranked_lists
 from mgn_fast.report.page.render import write_page
+from mgn_fast.report.page.words import prepared
 from mgn_fast.report.sheet import write_sheet
 from mgn_fast.types import F32Array
 
@@ -68,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     with Embedder(model) as embedder:
         query = embed_split(embedder, dataset.query, "query")
         gallery = embed_split(embedder, dataset.gallery, "gallery")
+        contract = embedder.contract
     say("4/5 evaluating, with and without re-ranking")
     reports, analysis = measured(dataset, query, gallery)
     reports["chance"] = random_report(
@@ -79,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         directory / "report.html",
         title="mgn_fast demo",
         warning=WARNING,
-        notes=[_description(dataset, arguments.seed)],
+        notes=[_description(dataset, arguments.seed), prepared(contract)],
         reports=reports,
         analysis=analysis,
         lists=lists,

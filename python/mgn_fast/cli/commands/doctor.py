@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
+from pathlib import Path
 
 from mgn_fast.cli import exit_codes
-from mgn_fast.cli.options import Commands, new_command
+from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.progress import working
 from mgn_fast.common.text import printable
 from mgn_fast.doctor import Finding, examine
@@ -20,7 +22,14 @@ def add_parser(commands: Commands) -> None:
         commands,
         "doctor",
         help="check this installation",
-        example="mgn-fast doctor\n  mgn-fast doctor --simulate",
+        example="mgn-fast doctor\n  mgn-fast doctor mgn.onnx\n  mgn-fast doctor --simulate",
+    )
+    parser.add_argument(
+        "models",
+        metavar="MODEL",
+        nargs="*",
+        type=path_argument,
+        help="tell this model's contract too, and where it stands",
     )
     parser.add_argument(
         "--simulate",
@@ -36,7 +45,7 @@ def add_parser(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prints what works here; exit code 0, or 4 if what every command needs does not."""
     with working("examining"):
-        findings = _findings(arguments.simulate)
+        findings = _findings(arguments.simulate, arguments.models)
     if arguments.json:
         entries = [finding.__dict__ for finding in findings]
         print(json.dumps({"schema": "mgn_fast.doctor/1", "findings": entries}, indent=1))
@@ -50,11 +59,11 @@ def run(arguments: argparse.Namespace) -> int:
     return exit_codes.DEVICE if broken else exit_codes.OK
 
 
-def _findings(soc_version: str | None) -> list[Finding]:
+def _findings(soc_version: str | None, models: Sequence[Path]) -> list[Finding]:
     if soc_version is None:
-        return examine()
+        return examine(models)
     control.enable(soc_version, timing=False)
     try:
-        return examine()
+        return examine(models)
     finally:
         control.disable()

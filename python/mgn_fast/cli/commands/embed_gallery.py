@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from pathlib import Path
+from typing import Any
 
 from mgn_fast.cli import exit_codes
+from mgn_fast.cli.contract_in_use import options_for, say_unlike_gallery
 from mgn_fast.cli.options import session_options
 from mgn_fast.cli.screen.progress import (
     bottleneck_words,
@@ -20,6 +23,7 @@ from mgn_fast.common.text import printable
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import DecodeError
 from mgn_fast.gallery.build import adding
+from mgn_fast.gallery.gallery import Gallery
 
 
 def add_to_gallery(arguments: argparse.Namespace, sources: Path | list[Path]) -> int:
@@ -36,10 +40,13 @@ def add_to_gallery(arguments: argparse.Namespace, sources: Path | list[Path]) ->
         MgnError: see `Gallery.add`. What was committed before stays.
     """
     started = time.monotonic()
+    gallery, options = _opened(arguments)
     with (
-        Embedder(arguments.model, **session_options(arguments)) as embedder,
+        Embedder(arguments.model, **options) as embedder,
         adding(arguments.output, embedder, sources, arguments.dtype) as (builder, pictures),
     ):
+        if gallery is not None:
+            say_unlike_gallery(gallery, embedder)
         say_if_interrupted(
             f"{arguments.output} keeps what is embedded; the same command goes on from there"
         )
@@ -70,3 +77,11 @@ def add_to_gallery(arguments: argparse.Namespace, sources: Path | list[Path]) ->
         name = printable(str(arguments.output))
         print(f"{name}: {total:,} pictures; {', '.join(filter(None, facts))}")
     return exit_codes.OK
+
+
+def _opened(arguments: argparse.Namespace) -> tuple[Gallery | None, dict[str, Any]]:
+    """The gallery that is there, and the options of an embedder for it; None for a new one."""
+    if not os.path.lexists(arguments.output):
+        return None, session_options(arguments)
+    gallery = Gallery.load(arguments.output, verify=False)  # `adding` compares the bytes
+    return gallery, options_for(arguments, gallery)

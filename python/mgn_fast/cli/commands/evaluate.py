@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mgn_fast.cli import exit_codes
+from mgn_fast.cli.contract_in_use import required_parts, say_differences, used_contract
 from mgn_fast.cli.evaluation import (
     embed_split,
+    embeddings_of_split,
     json_output,
     load_and_tell,
     print_reports,
-    rows_of_split,
 )
 from mgn_fast.cli.options import (
     Commands,
@@ -43,7 +44,7 @@ from mgn_fast.evaluation.protocol import (
     unmatched,
 )
 from mgn_fast.evaluation.reranking import RerankSettings, rankings
-from mgn_fast.models.contract import EMBEDDING_WIDTH
+from mgn_fast.models.contract import Contract
 from mgn_fast.report.analysis import AnalysisBuilder
 from mgn_fast.report.evaluation_page import draw_evaluation
 from mgn_fast.types import AnyArray
@@ -62,7 +63,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("dataset", type=path_argument, help="the dataset's directory")
     parser.add_argument("--kind", choices=get_args(Kind), default="market1501")
     parser.add_argument(
-        "--model", type=path_argument, help="an .onnx or .om file to embed the pictures with"
+        "--model", type=path_argument, help="an .onnx, .om or .xml file to embed the pictures with"
     )
     parser.add_argument("--query", type=path_argument, help="embeddings of the queries, .npy")
     parser.add_argument("--gallery", type=path_argument, help="embeddings of the gallery, .npy")
@@ -113,7 +114,9 @@ def _add_page_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--depth", type=int, default=10, help="gallery pictures of each list (10)")
     group.add_argument(
-        "--parts", action="store_true", help="show how near each of MGN's eight parts is"
+        "--parts",
+        action="store_true",
+        help="show how near each part of the body is, where the model has parts as MGN does",
     )
 
 
@@ -121,6 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints a dataset's mAP, CMC and mINP, from a model or from embeddings; exit code 0."""
     _check_source(arguments)
     _check_drawing(arguments)
+    _protocols(arguments), _rankings(arguments)  # which refuse options outside their range
     # The outputs are tried before hours of work are put into what goes there.
     with json_output(arguments.output) as output, open_page_files(arguments) as (html, png):
         result, reports = _evaluated(arguments, html, png)
@@ -146,7 +150,7 @@ def _evaluated(
 ) -> tuple[dict[str, Any], dict[str, ProtocolReport]]:
     """What goes into the file, and the reports it is made of; draws what was asked for."""
     dataset = load_and_tell(arguments.dataset, arguments.kind, strict=arguments.strict)
-    query, gallery = _embeddings(arguments, dataset)
+    query, gallery, contract = _embeddings(arguments, dataset)
     builder = None if html is None and png is None else _analysis_builder(arguments, dataset)
     reports = _reports(query, gallery, dataset, arguments, builder)
     if builder is not None:
@@ -158,10 +162,13 @@ def _evaluated(
                 html=html,
                 png=png,
                 embeddings=(query, gallery) if arguments.parts else None,
+                contract=contract,
                 progress=progress,
             )
     result: dict[str, Any] = {
         "dataset": {"root": str(dataset.root), "kind": dataset.kind},
+        "contract": None if contract is None else contract.to_dict(),
+        "contract_origin": None if contract is None else contract.origin,
         "num_queries": len(dataset.query),
         "num_gallery": len(dataset.gallery),
         "num_junk": dataset.num_junk,
@@ -282,25 +289,51 @@ def _check_drawing(arguments: argparse.Namespace) -> None:
         raise InvalidInputError("--parts is given without --html or --png, expected one of them")
 
 
-def _require_parts(arguments: argparse.Namespace, width: int) -> None:
-    if arguments.parts and width != EMBEDDING_WIDTH:
-        raise InvalidInputError(
-            f"--parts is given and embeddings are {width} wide, expected {EMBEDDING_WIDTH}: only "
-            "MGN's have parts"
+def _embeddings(
+    arguments: argparse.Namespace, dataset: Dataset
+) -> tuple[AnyArray, AnyArray, Contract | None]:
+    """Of queries and gallery, and the contract that they were made by; None if nobody says it."""
+    if arguments.model is not None:
+        return _from_model(arguments, dataset)
+    query = embeddings_of_split(arguments.query, dataset.query, "query")
+    gallery = embeddings_of_split(arguments.gallery, dataset.gallery, "gallery")
+    contracts = {arguments.query: query.contract, arguments.gallery: gallery.contract}
+    say_differences(
+        query.contract,
+        gallery.contract,
+        names=(str(arguments.query), str(arguments.gallery)),
+        remark="embeddings of unlike contracts do not compare",
+    )
+    if arguments.parts:
+        _require_same_parts(contracts)
+    _say_memory(arguments, dataset, gallery.rows.shape[1], embedded=True)
+    return query.rows, gallery.rows, gallery.contract or query.contract
+
+
+def _from_model(
+    arguments: argparse.Namespace, dataset: Dataset
+) -> tuple[AnyArray, AnyArray, Contract]:
+    with Embedder(arguments.model, **session_options(arguments)) as embedder:
+        contract = used_contract(embedder)
+        if arguments.parts:
+            remedy = "state it with --contract"
+            required_parts(contract, f"model {str(arguments.model)!r}", remedy=remedy)
+        _say_memory(arguments, dataset, embedder.session.embedding_width, embedded=False)
+        return (
+            embed_split(embedder, dataset.query, "query"),
+            embed_split(embedder, dataset.gallery, "gallery"),
+            contract,
         )
 
 
-def _embeddings(arguments: argparse.Namespace, dataset: Dataset) -> tuple[AnyArray, AnyArray]:
-    if arguments.model is not None:
-        _say_memory(arguments, dataset, EMBEDDING_WIDTH, embedded=False)
-        with Embedder(arguments.model, **session_options(arguments)) as embedder:
-            _require_parts(arguments, embedder.session.embedding_width)
-            return (
-                embed_split(embedder, dataset.query, "query"),
-                embed_split(embedder, dataset.gallery, "gallery"),
-            )
-    query = rows_of_split(arguments.query, dataset.query, "query")
-    gallery = rows_of_split(arguments.gallery, dataset.gallery, "gallery")
-    _require_parts(arguments, gallery.shape[1])
-    _say_memory(arguments, dataset, gallery.shape[1], embedded=True)
-    return query, gallery
+def _require_same_parts(contracts: dict[Path, Contract | None]) -> None:
+    remedy = "embed the pictures with `mgn-fast embed`, or give --model"
+    parts = {
+        path: required_parts(contract, repr(str(path)), remedy=remedy)
+        for path, contract in contracts.items()
+    }
+    if len(set(parts.values())) > 1:
+        said = [f"{str(path)!r} has {[name for name, _ in named]}" for path, named in parts.items()]
+        raise InvalidInputError(
+            f"--parts is given, and {' and '.join(said)}; expected the same parts in both"
+        )

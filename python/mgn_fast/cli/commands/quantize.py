@@ -7,7 +7,7 @@ import argparse
 import json
 
 from mgn_fast.cli import exit_codes
-from mgn_fast.cli.contract_options import add_contract_options, contract_options
+from mgn_fast.cli.contract_options import add_contract_options, stated_options
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.progress import say, stages
 from mgn_fast.common.text import printable
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.model,
             arguments.images,
             arguments.output,
-            **contract_options(arguments, arguments.model),
+            **stated_options(arguments, arguments.model),
             min_cosine=arguments.min_cosine,
             keep_float32=arguments.keep_float32,
             on_error=arguments.on_error,

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from mgn_fast.cli import exit_codes
-from mgn_fast.cli.commands.search_work import Search, entries, opened_index, queries_of, searched
+from mgn_fast.cli.commands.search_work import (
+    Search,
+    entries,
+    opened_index,
+    parts_of,
+    queries_of,
+    searched,
+)
 from mgn_fast.cli.options import (
     Commands,
     add_rerank_options,
@@ -21,9 +28,9 @@ from mgn_fast.cli.page_files import add_page_files, open_page_files
 from mgn_fast.cli.screen.progress import stages
 from mgn_fast.common.text import printable
 from mgn_fast.errors import DatasetError, InvalidInputError
+from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.gallery.index import LEAST_RECALL
-from mgn_fast.models.parts import PARTS
 from mgn_fast.report.search_page import draw_search, search_lists
 
 
@@ -51,7 +58,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--parts",
         action="store_true",
-        help="show how near each of MGN's eight parts is: whole, halves, thirds",
+        help="show how near each part of the body is, where the model has parts as MGN does",
     )
     add_rerank_options(parser, switch="list in the order of re-ranked distances")
     parser.add_argument(
@@ -104,6 +111,8 @@ def run(arguments: argparse.Namespace) -> int:
         gallery = Gallery.load(arguments.gallery)
         if len(gallery) == 0:
             raise DatasetError(f"gallery {str(arguments.gallery)!r} holds no pictures")
+        if arguments.parts:
+            parts_of(gallery)
         index = opened_index(arguments, gallery)
         search = searched(arguments, gallery, queries_of(arguments, gallery), index)
         if html is not None or png is not None:
@@ -143,8 +152,11 @@ def _draw(search: Search, html: Path | None, png: Path | None, pictures: Path | 
 
 def _described(search: Search) -> dict[str, Any]:
     index = None if search.index is None else vars(search.index.settings)
+    contract = search.gallery.contract
     return {
         "gallery": str(search.gallery.path),
+        "contract": None if contract is None else contract.to_dict(),
+        "contract_origin": None if contract is None else contract.origin,
         "num_pictures": len(search.gallery),
         "reranked": search.reranked,
         "index": index,
@@ -160,17 +172,22 @@ def _print(search: Search) -> None:
     print(f"{len(search.gallery):,} pictures in {search.gallery.path}; rank, {kind}, name")
     for query, name in enumerate(search.queries.names):
         print(printable(name))
-        for entry in entries(search, query):
+        for rank, entry in enumerate(entries(search, query)):
             distance = round(entry["distance"], 4) + 0.0  # re-ranked ones may round to -0
             print(f"{entry['rank']:4}  {distance:.4f}  {printable(entry['name'])}")
-            if "parts" in entry:
-                print(f"{'':14}{_in_words([part['cosine'] for part in entry['parts']])}")
+            if search.parts is not None:
+                print(f"{'':14}{_in_words(search.parts[query][rank])}")
 
 
-def _in_words(cosines: list[float]) -> str:
-    """How near two pictures are in each of the eight parts, in words."""
+def _in_words(compared: PartComparison) -> str:
+    """How near two pictures are in each part: stripes by size, from above; others by name."""
     groups = {"whole": "whole", "half": "halves", "third": "thirds"}
-    numbers: dict[str, list[str]] = {region: [] for region in groups}
-    for part, cosine in zip(PARTS, cosines, strict=True):
-        numbers[part.region].append(f"{cosine:.3f}")
-    return "  ".join(f"{groups[region]} {' '.join(numbers[region])}" for region in groups)
+    known = sorted(zip(compared.parts, compared.cosines, strict=True), key=lambda one: one[0].top)
+    said = []
+    for region, word in groups.items():
+        numbers = [f"{cosine:.3f}" for part, cosine in known if part.region == region]
+        said += [" ".join([word, *numbers])] if numbers else []
+    said += [
+        f"{printable(part.name)} {cosine:.3f}" for part, cosine in known if part.region == "unknown"
+    ]
+    return "  ".join(said)

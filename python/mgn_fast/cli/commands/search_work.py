@@ -11,7 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from mgn_fast.cli.options import session_options
+from mgn_fast.cli.contract_in_use import (
+    options_for,
+    required_parts,
+    say_differences,
+    say_unlike_gallery,
+)
 from mgn_fast.cli.screen.progress import say, stages, track
 from mgn_fast.common.files import is_regular_file
 from mgn_fast.embedding.embedder import Embedder
@@ -22,7 +27,7 @@ from mgn_fast.evaluation.report import Ranking
 from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.gallery.index import NUM_SAMPLED, GalleryIndex, open_index
-from mgn_fast.models.parts import PARTS
+from mgn_fast.models.contract import Part
 from mgn_fast.pictures.sources import all_pictures
 from mgn_fast.types import AnyArray
 
@@ -96,6 +101,12 @@ def queries_of(arguments: argparse.Namespace, gallery: Gallery) -> Queries:
     found = Queries([], np.empty((0, gallery.width), np.float32), [])
     for file in files:
         read = read_embeddings(file)
+        say_differences(
+            read.contract,
+            gallery.contract,
+            names=(str(file), str(gallery.path)),
+            remark="embeddings of unlike contracts do not compare",
+        )
         names = read.names or [f"{file}#{row}" for row in range(len(read.rows))]
         found = _joined(found, Queries(list(names), read.rows, [None] * len(names)))
     if pictures:
@@ -116,17 +127,23 @@ def _joined(first: Queries, second: Queries) -> Queries:
 def _embedded(arguments: argparse.Namespace, gallery: Gallery, given: list[Path]) -> Queries:
     paths = all_pictures(given)
     arguments.model = _model_of(arguments, gallery)
-    options = session_options(arguments)
+    options = options_for(arguments, gallery)
     # A gallery without mirrored pictures is searched without them; the other way is refused.
-    options["mirror"] = arguments.mirror is not False and gallery.description["mirror"] is not False
+    if "mirror" not in options and (arguments.contract is None or not _mirrored(gallery)):
+        options["mirror"] = gallery.description["mirror"]
     with Embedder(arguments.model, **options) as embedder:
         gallery.searched_with(embedder)  # refuses another model before pictures are embedded
+        say_unlike_gallery(gallery, embedder)
         rows = dict(track(embedder.stream(paths), "embedding", len(paths)))
         for _, reason in embedder.skipped:
             say(f"skipped: {reason}")
     if not rows:
         raise DecodeError(f"none of {len(paths)} queries can be decoded")
     return Queries(list(rows), np.stack(list(rows.values())), [Path(name) for name in rows])
+
+
+def _mirrored(gallery: Gallery) -> bool:
+    return gallery.description["mirror"] is not False
 
 
 def _model_of(arguments: argparse.Namespace, gallery: Gallery) -> Path:
@@ -167,11 +184,18 @@ def searched(
         ranking = index.search(queries.rows, arguments.depth)
     parts = None
     if arguments.parts:
+        named = parts_of(gallery)
         parts = [
-            compare_parts(row, np.stack([gallery.embedding(int(place)) for place in places]))
+            compare_parts(row, np.stack([gallery.embedding(int(place)) for place in places]), named)
             for row, places in zip(queries.rows, map(_there, ranking.indices), strict=True)
         ]
     return Search(gallery, queries, ranking, arguments.rerank, parts, index)
+
+
+def parts_of(gallery: Gallery) -> tuple[Part, ...]:
+    """The parts of a gallery's embeddings; InvalidInputError where it has none, or says none."""
+    remedy = "only a gallery that `mgn-fast embed` wrote says it"
+    return required_parts(gallery.contract, f"gallery {str(gallery.path)!r}", remedy=remedy)
 
 
 def _there(places: AnyArray) -> AnyArray:
@@ -193,7 +217,7 @@ def entries(search: Search, query: int) -> Iterator[dict[str, Any]]:
             entry["parts"] = [
                 {"name": part.name, "contribution": adds, "cosine": cosine}
                 for part, adds, cosine in zip(
-                    PARTS, compared.contributions, compared.cosines, strict=True
+                    compared.parts, compared.contributions, compared.cosines, strict=True
                 )
             ]
         yield entry

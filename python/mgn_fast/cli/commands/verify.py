@@ -28,6 +28,7 @@ from mgn_fast.errors import DatasetError, InvalidInputError
 from mgn_fast.evaluation.agreement import Agreement
 from mgn_fast.evaluation.report import Report
 from mgn_fast.evaluation.reranking import RerankSettings
+from mgn_fast.models.in_use import in_one_line
 from mgn_fast.verification.findings import (
     MAX_MAP_DROP,
     MIN_COSINE,
@@ -49,7 +50,12 @@ def add_parser(commands: Commands) -> None:
         help="compare two models on the same pictures",
         example="mgn-fast verify mgn.onnx mgn.om Market-1501-v15.09.15 --reference 0.9433\n"
         "  mgn-fast verify mgn.onnx mgn.om pictures/ --min-cosine 0.999\n"
+        "  mgn-fast verify recipe.onnx mgn.om pictures/ --contract recipe\n"
         "  mgn-fast verify mgn.onnx mgn.om Market-1501-v15.09.15 --simulate --json",
+    )
+    parser.description += (
+        " What the options say of a contract is the reference's, and the candidate's where its own "
+        "file and sidecar say none."
     )
     parser.add_argument(
         "reference_model", metavar="REFERENCE", type=path_argument, help="the .onnx or .om to match"
@@ -182,6 +188,8 @@ def _print(found: Verification) -> None:
     whom = "people" if found.retrievals else "pictures"
     for what, model in (("reference", found.reference), ("candidate", found.candidate)):
         print(f"{what:<21} {_described(model, whom)}")
+        said = f"{in_one_line(model.contract)}; from {model.contract.origin}"
+        print(f"{'':<21} contract: {printable(said)}")
     halves = "plain and mirrored" if found.mirror else "plain only"
     print(f"{'pictures':<21} {found.num_pictures}, {halves}, {len(found.skipped)} skipped")
     _print_agreement("same picture", found.agreement)

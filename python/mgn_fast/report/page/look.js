@@ -4,24 +4,28 @@ const look = document.getElementById("look");
 let looked = null; // the article and which of its tiles
 
 function partsTable(parts) {
-  const widest = Math.max(...parts.slice(0, 8).map(Math.abs), 1);
+  const contributions = contributionsOf(parts);
+  const widest = Math.max(...contributions.map(Math.abs), 1);
   const body = make("tbody");
-  data.parts.forEach(([name], i) => {
-    const bar = make("i", { class: parts[i] < 0 ? "bar negative" : "bar" });
-    bar.style.width = `${(100 * Math.abs(parts[i])) / widest}%`;
+  data.parts.forEach((part, i) => {
+    const bar = make("i", { class: contributions[i] < 0 ? "bar negative" : "bar" });
+    bar.style.width = `${(100 * Math.abs(contributions[i])) / widest}%`;
+    const cosine = cosinesOf(parts)[i];
     const swatch = make("i", { class: "swatch" });
-    swatch.style.backgroundColor = `rgb(${colourOf(parts[8 + i]).join(" ")})`;
+    swatch.style.backgroundColor = `rgb(${colourOf(cosine).join(" ")})`;
+    const seen = seenBy(part);
+    const name = seen ? [seen, " ", make("span", { class: "none" }, part[0])] : [part[0]];
     body.append(
       make(
         "tr", {},
-        make("th", { scope: "row" }, PART_NAMES[name], " ", make("span", { class: "none" }, name)),
+        make("th", { scope: "row" }, ...name),
         make("td", { class: "bars" }, bar),
-        make("td", {}, thousandths(parts[i])),
-        make("td", {}, swatch, thousandths(parts[8 + i])),
+        make("td", {}, thousandths(contributions[i])),
+        make("td", {}, swatch, thousandths(cosine)),
       ),
     );
   });
-  const sum = parts.slice(0, 8).reduce((a, b) => a + b, 0);
+  const sum = contributions.reduce((a, b) => a + b, 0);
   const foot = make("tr", {}, make("th", { scope: "row" }, "similarity"), make("td"), make("td", {}, thousandths(sum)), make("td"));
   const heads = ["part", "contribution", "", "cosine"].map((text, i) =>
     make("th", { scope: "col", class: i === 1 ? "text" : null }, text),

@@ -62,8 +62,9 @@ def write_page(
 
     Raises:
         RuntimeUnavailableError: the report extra is not installed.
-        InvalidInputError: the suffix is another, there is no report, or the file cannot be
-            written. A picture that cannot be read is no error: its place says so.
+        InvalidInputError: the suffix is another, there is no report, the file cannot be written, or
+            tiles tell of different parts. A picture that cannot be read is no error: its place says
+            so.
     """
     if not reports:
         raise InvalidInputError("reports is empty, expected at least one")
@@ -103,8 +104,8 @@ def write_search_page(
 
     Raises:
         RuntimeUnavailableError: the report extra is not installed.
-        InvalidInputError: the suffix is another, or the file cannot be written. A picture that
-            cannot be read is no error: its place says so.
+        InvalidInputError: the suffix is another, the file cannot be written, or tiles tell of
+            different parts. A picture that cannot be read is no error: its place says so.
     """
     nothing: dict[str, Any] = {"rows": {}, "first": None, "reports": {}, "analysis": None}
     return _write(path, lists, progress, title=title, notes=notes, warning=None, **nothing)

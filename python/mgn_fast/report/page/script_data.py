@@ -13,10 +13,9 @@ from typing import Any
 
 from mgn_fast.common.text import printable
 from mgn_fast.evaluation.body_parts import PartComparison
-from mgn_fast.models.parts import PARTS
-from mgn_fast.report.thumbnails import Thumbnail
+from mgn_fast.report.thumbnails import Thumbnail, tiles_of
 from mgn_fast.report.thumbnails import source_key as key_of
-from mgn_fast.report.tiles import VERDICTS, RankedList, Tile
+from mgn_fast.report.tiles import VERDICTS, RankedList, Tile, parts_told
 
 # Thumbnails per element: the script takes one element apart when it first needs one of them.
 CHUNK = 64
@@ -28,11 +27,18 @@ class ScriptData:
     Args:
         lists: the lists.
         thumbnails: of all their pictures, by `thumbnails.source_key`.
+
+    Attributes:
+        parts: that the lists tell of.
+
+    Raises:
+        InvalidInputError: some pictures tell of other parts than others do.
     """
 
     def __init__(
         self, lists: Sequence[RankedList], thumbnails: Mapping[Hashable, Thumbnail]
     ) -> None:
+        self.parts = parts_told(tiles_of(lists))
         self._thumbnails = thumbnails
         readable = [key for key, small in thumbnails.items() if small.jpeg]
         self._files = {key: place for place, key in enumerate(readable)}
@@ -46,7 +52,9 @@ class ScriptData:
         data = {
             "rankings": [printable(name) for name in self._rankings],
             "verdicts": VERDICTS,
-            "parts": [[part.name, part.region, part.top, part.bottom] for part in PARTS],
+            "parts": [
+                [printable(part.name), part.region, part.top, part.bottom] for part in self.parts
+            ],
             "chunk": CHUNK,
             "pictures": self._rows,
             "lists": self._lists,

@@ -6,11 +6,6 @@ const thumbnailChunks = document.querySelectorAll("script.thumbnails");
 const taken = [];
 const SYMBOLS = { query: "", match: "✓", junk: "–", other: "✗", unknown: "" };
 const WORDS = { query: "query", match: "match", junk: "junk", other: "non-match", unknown: "" };
-const PART_NAMES = {
-  fg_p1: "whole body", fg_p2: "whole body", fg_p3: "whole body",
-  f0_p2: "upper half", f1_p2: "lower half",
-  f0_p3: "upper third", f1_p3: "middle third", f2_p3: "lower third",
-};
 // From far to near; light grows steadily, so that the order is seen without the hue.
 const SCALE = [[43, 29, 107], [122, 38, 133], [203, 66, 98], [247, 148, 58], [252, 238, 140]];
 
@@ -59,9 +54,30 @@ function queryOf(list) {
 }
 
 // ---- parts ----
+// Contributions come first, then as many cosines.
+function contributionsOf(parts) {
+  return parts.slice(0, data.parts.length);
+}
+
+function cosinesOf(parts) {
+  return parts.slice(data.parts.length);
+}
+
+// What a part sees, in words; nothing where nobody says it.
+function seenBy([, region, top, bottom]) {
+  if (region === "unknown") return "";
+  if (region === "whole") return "whole body";
+  return `${top === 0 ? "upper" : bottom === 1 ? "lower" : "middle"} ${region}`;
+}
+
+function told(part, cosine) {
+  const seen = seenBy(part);
+  return `${seen ? `${seen} (${part[0]})` : part[0]}: cosine ${thousandths(cosine)}`;
+}
+
 const cosines = [];
 for (const list of data.lists)
-  for (const tiles of list.t) for (const row of tiles) if (row[3]) cosines.push(...row[3].slice(8));
+  for (const tiles of list.t) for (const row of tiles) if (row[3]) cosines.push(...cosinesOf(row[3]));
 cosines.sort((a, b) => a - b);
 const nearest = cosines.at(-1) ?? 1000;
 // The lowest hundredth would take the colours from all others.
@@ -80,21 +96,43 @@ function isLight([r, g, b]) {
 
 const thousandths = (n) => (n / 1000).toFixed(3);
 
+// A column for each size of stripe, each stripe where it lies; null where nobody says of any.
 function overlay(parts, { numbers = false } = {}) {
-  const columns = { whole: make("span"), half: make("span"), third: make("span") };
-  data.parts.forEach(([name, region, top, bottom], i) => {
-    const colour = colourOf(parts[8 + i]);
-    const band = make("i", { title: `${PART_NAMES[name]} (${name}): cosine ${thousandths(parts[8 + i])}` });
+  const columns = new Map();
+  for (const region of ["whole", "half", "third"])
+    if (data.parts.some((part) => part[1] === region)) columns.set(region, make("span", { class: region }));
+  data.parts.forEach((part, i) => {
+    const [, region, top, bottom] = part;
+    if (!columns.has(region)) return;
+    const cosine = cosinesOf(parts)[i];
+    const colour = colourOf(cosine);
+    const band = make("i", { title: told(part, cosine) });
     band.style.backgroundColor = `rgb(${colour.join(" ")} / ${0.55})`;
     if (numbers) {
-      band.append((parts[8 + i] / 1000).toFixed(2));
+      band.append((cosine / 1000).toFixed(2));
       band.style.color = isLight(colour) ? "#000" : "#fff";
       band.style.setProperty("--around", isLight(colour) ? "#fff" : "#000");
     }
-    band.style.flexGrow = region === "whole" ? 1 : bottom - top;
-    columns[region].append(band);
+    if (region !== "whole") {
+      band.style.top = `${100 * top}%`;
+      band.style.bottom = `${100 * (1 - bottom)}%`;
+    }
+    columns.get(region).append(band);
   });
-  return make("span", { class: "overlay", "aria-hidden": "true" }, ...Object.values(columns));
+  if (!columns.size) return null;
+  return make("span", { class: "overlay", "aria-hidden": "true" }, ...columns.values());
+}
+
+// Parts of which nobody says what they see: squares below the picture; null where there are none.
+function squares(parts) {
+  const drawn = [];
+  data.parts.forEach((part, i) => {
+    if (part[1] !== "unknown") return;
+    const square = make("i", { title: told(part, cosinesOf(parts)[i]) });
+    square.style.backgroundColor = `rgb(${colourOf(cosinesOf(parts)[i]).join(" ")})`;
+    drawn.push(square);
+  });
+  return drawn.length ? make("span", { class: "squares", "aria-hidden": "true" }, ...drawn) : null;
 }
 
 function pictureElement(tile, { parts = null, numbers = false } = {}) {
@@ -107,7 +145,8 @@ function pictureElement(tile, { parts = null, numbers = false } = {}) {
   const box = make("span", { class: "pic" }, image);
   box.style.aspectRatio = `${tile.width} / ${tile.height}`;
   if (tile.width > tile.height * (wide ? 1 : 0.5)) box.classList.add("broad");
-  if (parts) box.append(overlay(parts, { numbers }));
+  const over = parts && overlay(parts, { numbers });
+  if (over) box.append(over);
   return box;
 }
 
@@ -129,7 +168,7 @@ function about(tile, ranking) {
 }
 
 function tileElement(tile) {
-  const lines = make("span", { class: "caption" });
+  const lines = make("span", { class: "caption" }, tile.parts ? squares(tile.parts) : null);
   const first = make("span", { class: "rank" });
   if (SYMBOLS[tile.verdict]) first.append(make("b", {}, SYMBOLS[tile.verdict]), " ");
   first.append(tile.verdict === "query" ? "query" : tile.rank === null ? "junk" : `${tile.rank}`);

@@ -7,6 +7,8 @@ import math
 
 import numpy as np
 
+from mgn_fast.models.contract import Contract
+from mgn_fast.models.in_use import in_one_line
 from mgn_fast.report.kit.words import count
 from mgn_fast.types import Identities
 
@@ -47,3 +49,9 @@ def crowd(identities: Identities) -> str:
 def persons(identities: Identities) -> str:
     """How many people are on pictures, such as "23 persons"."""
     return count(len(np.unique(identities.person)), "person")
+
+
+def prepared(contract: Contract) -> str:
+    """How the model's pictures were prepared, and who says so, as a note of a page."""
+    source = f", from {contract.origin}" if contract.origin else ""
+    return f"The model's contract{source}: {in_one_line(contract)}."

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from mgn_fast.errors import InvalidInputError, ModelError
 from mgn_fast.models.onnx_file import OnnxFile, OnnxTensor
 from mgn_fast.simulator.atc.texts import AtcError
-from mgn_fast.simulator.om_file import TensorSpec
+from mgn_fast.simulator.network import TensorSpec, open_network, outputs_of
 
 NEWEST_OPSET = 18
 _TYPES = {"FP32": "float32", "FP16": "float16", "UINT8": "uint8", "INT8": "int8"}
@@ -98,7 +98,10 @@ def _spec(tensor: OnnxTensor, sizes: Sequence[int], dtype: str) -> TensorSpec:
 
 
 def kept_outputs(
-    network: bytes, described: OnnxFile, options: Mapping[str, str]
+    network: bytes,
+    described: OnnxFile,
+    options: Mapping[str, str],
+    inputs: Sequence[TensorSpec],
 ) -> tuple[bytes, list[TensorSpec] | None]:
     """The model with the outputs that --out_nodes and --output_type ask for.
 
@@ -106,6 +109,7 @@ def kept_outputs(
         network: the ONNX file's bytes.
         described: the same, read.
         options: all options.
+        inputs: what it is fed.
 
     Returns:
         The bytes, in which every kept tensor is an output, and the outputs in order; None where
@@ -121,7 +125,7 @@ def kept_outputs(
     for name in names:
         if name not in outputs:
             network += _output_field(name)
-    specs = _inferred(network, names)
+    specs = _inferred(network, names, inputs)
     return network, _typed(specs, names, described, options.get("output_type", ""))
 
 
@@ -169,28 +173,35 @@ def _varint(value: int) -> bytes:
     return bytes([*digits, value])
 
 
-def _inferred(network: bytes, names: Sequence[str]) -> dict[str, TensorSpec]:
+def _inferred(
+    network: bytes, names: Sequence[str], inputs: Sequence[TensorSpec]
+) -> dict[str, TensorSpec]:
     """Types and sizes of the outputs, as ONNX Runtime infers them."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's classes share no other base
-        reason = "ONNX Runtime cannot open the model, on which the simulator would run it: "
-        raise AtcError("E19999", reason=f"{reason}{error}") from error
-    entries = {entry.name: entry for entry in session.get_outputs()}
-    return {name: _output_spec(entries[name]) for name in names}
+        outputs = outputs_of(open_network(network, "the model"), inputs, "the model")
+    except (InvalidInputError, ModelError) as error:
+        raise AtcError("E19999", reason=f"ONNX Runtime would run it here: {error}") from error
+    found = {output.name: output for output in outputs}
+    return {name: found[name] for name in names}
 
 
-def _output_spec(entry: Any) -> TensorSpec:
-    word = entry.type.removeprefix("tensor(").removesuffix(")")
-    shape = tuple(entry.shape[1:])
-    if not entry.shape or not all(isinstance(size, int) for size in shape):
-        raise AtcError("E19999", reason=f"output {entry.name} {entry.shape} is not simulated")
-    return TensorSpec(entry.name, {"float": "float32", "double": "float64"}.get(word, word), shape)
+def om_names(described: OnnxFile, tensors: Sequence[str]) -> list[str]:
+    """What ATC calls outputs: the node, the number among its outputs, and the tensor.
+
+    Args:
+        described: the model.
+        tensors: names of its outputs.
+
+    Returns:
+        One name each. A node without a name has its kind and its place; a tensor that no node
+        makes keeps its own name.
+    """
+    made = {
+        tensor: f"{node.name or f'{node.kind}_{place}'}:{index}:{tensor}"
+        for place, node in enumerate(described.nodes)
+        for index, tensor in enumerate(node.outputs)
+    }
+    return [made.get(tensor, tensor) for tensor in tensors]
 
 
 def _typed(

@@ -17,7 +17,7 @@ from pathlib import Path
 from mgn_fast.errors import InvalidInputError, ModelError
 from mgn_fast.models.onnx_file import OnnxFile, read_onnx
 from mgn_fast.simulator.atc.aipp import read_aipp
-from mgn_fast.simulator.atc.network import check_operators, fed_inputs, kept_outputs
+from mgn_fast.simulator.atc.network import check_operators, fed_inputs, kept_outputs, om_names
 from mgn_fast.simulator.atc.options import (
     FRAMEWORKS,
     CommandLineError,
@@ -105,7 +105,8 @@ def _compile(options: Mapping[str, str]) -> None:
         conf = Path(_input_path(options, "insert_op_conf"))
         aipp = read_aipp(conf, inputs[0].shape[1], inputs[0].shape[2])
     network = model.read_bytes()
-    network, outputs = kept_outputs(network, described, options)
+    network, outputs = kept_outputs(network, described, options, inputs)
+    names = [tensor.name for tensor in (described.outputs if outputs is None else outputs)]
     try:
         write_om(
             f"{output}.om",
@@ -114,6 +115,7 @@ def _compile(options: Mapping[str, str]) -> None:
             batch_sizes=gears or (batch,),
             inputs=inputs,
             outputs=outputs,
+            output_names=om_names(described, names),
             aipp=aipp,
         )
     except (InvalidInputError, ModelError) as error:
