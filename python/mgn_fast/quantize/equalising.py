@@ -66,7 +66,7 @@ def equalise(
 
 
 def channel_factors(sizes: F32Array) -> F64Array:
-    """The power of two by which each channel is to grow to be about as large as the largest.
+    """The power of two that brings each channel nearest to the largest.
 
     Args:
         sizes: float32 [C]; the largest absolute value of each.
