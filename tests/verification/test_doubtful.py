@@ -77,9 +77,14 @@ def test_where_both_models_hardly_tell_people_apart_agreement_says_little(
     assert "their agreement says little" in warning
 
 
-def test_models_of_different_weights_are_warned_of(tiny_model, other_model, dataset):
-    (warning,) = verify(tiny_model, other_model, dataset.root / "query").warnings
-    assert warning.startswith("the models have different weights: seed None and seed 7")
+def test_models_of_different_weights_are_warned_of(tiny_model, other_model, tmp_path, dataset):
+    first = write_tiny_model(tmp_path / "first.onnx", contract=Contract(seed=3))
+    (warning,) = verify(first, other_model, dataset.root / "query").warnings
+    assert warning == (
+        "the models have different weights: random weights of seed 3 and random weights of seed 7"
+    )
+    # What names no weights may have any.
+    assert verify(tiny_model, other_model, dataset.root / "query").warnings == ()
 
 
 def test_pictures_prepared_in_two_ways_are_warned_of(simulated, tmp_path, own_process):
