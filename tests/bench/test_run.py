@@ -14,6 +14,7 @@ from mgn_fast.simulator import write_om
 from support.bench_fakes import a_record, a_run
 from support.foreign_model import FOREIGN, write_foreign_model
 from support.late import late
+from support.shared_data import shared_data
 from support.simulated import TINY
 from support.xml_model import write_xml
 
@@ -134,6 +135,25 @@ def test_every_load_runs_on_openvinos_own_files(tmp_path, jpegs, load):
     path = write_xml(tmp_path / "theirs.xml", onnx)
     run = measured_as(path, load, replace(FOREIGN, output="features"), jpegs)
     assert (run["backend"], run["precision"]) == ("openvino", "float32")
+
+
+@pytest.mark.usefixtures("whole_command")
+@pytest.mark.parametrize(
+    ("name", "preset"),
+    [
+        ("osnet_x0_25_msmt17.onnx", "torchreid"),
+        ("person-reidentification-retail-0288.xml", "openvino-retail"),
+    ],
+)
+def test_trained_networks_of_other_people_are_measured_end_to_end(name, preset):
+    model = shared_data("models", name)
+    pictures = sorted(shared_data("pictures", "street", "query").iterdir())[:8]
+    options = {"case": {"contract": preset}, "batch_sizes": None, "lanes": [1]}
+    if preset == "torchreid":
+        options["batch_sizes"] = [4]
+    record = validate(benchmark(plan(model, pictures=pictures, scope="e2e", **options)).record)
+    assert record["model"]["contract_origin"] == f"preset {preset!r}"
+    assert [run["mirror"] for run in record["runs"]] == [False]
 
 
 def test_a_model_with_several_outputs_is_measured_by_the_one_that_is_named(tmp_path, jpegs):

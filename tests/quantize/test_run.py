@@ -15,17 +15,21 @@ from mgn_fast import (
     ExportError,
     InvalidInputError,
     ModelError,
+    evaluate,
     export_onnx,
     open_session,
 )
+from mgn_fast.datasets.dataset import load_dataset
 from mgn_fast.datasets.scenes import draw_pictures
 from mgn_fast.models.contract import METADATA_KEY, Contract
 from mgn_fast.models.onnx_file import read_onnx
 from mgn_fast.models.precision import quantises
+from mgn_fast.models.presets import PRESETS
 from mgn_fast.quantize import run as quantize
 from mgn_fast.quantize.run import QUANTIZED_KEY, quantize_onnx
 from support.depthwise_network import MOBILE, MOBILE_BLOCKS, write_mobile_network
 from support.late import late
+from support.shared_data import shared_data
 from support.small_network import BLOCKS, write_small_network
 from support.tiny_model import write_tiny_model
 
@@ -295,6 +299,22 @@ def test_other_peoples_models_become_int8_and_say_their_contract(tmp_path, form)
     assert 0.98 < cosines.min() < 1
     # Sums of 48 float32 products, in another order.
     assert found.accuracy.agreement.cosine_min == pytest.approx(cosines.min(), abs=1e-5)
+
+
+def test_a_trained_network_of_other_people_stays_near(tmp_path):
+    """OSNet over real pictures: depthwise convolutions, gates, and no MGN in it."""
+    theirs = shared_data("models", "osnet_x0_25_msmt17.onnx")
+    dataset = load_dataset(shared_data("pictures", "street"))
+    osnet = replace(PRESETS["torchreid"], interpolation="opencv-bilinear", embedding_width=512)
+    path = tmp_path / "int8.onnx"
+    found = quantize_onnx(
+        theirs, dataset.gallery.paths[::4], path, contract=osnet, keep_float32="none"
+    )
+    assert found.accuracy.agreement.cosine_mean > 0.985
+    with Embedder(path) as embedder:
+        query, gallery = embedder(dataset.query.paths), embedder(dataset.gallery.paths)
+    report = evaluate(query, gallery, dataset.query.identities, dataset.gallery.identities)
+    assert report.mean_average_precision > 0.995
 
 
 def test_the_output_that_is_named_is_judged_and_kept_as_the_embeddings(tmp_path):

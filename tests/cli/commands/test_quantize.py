@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+from dataclasses import replace
 
 import pytest
 import simplejpeg
@@ -7,6 +8,8 @@ import simplejpeg
 from mgn_fast.cli import main
 from mgn_fast.cli.commands import quantize
 from mgn_fast.datasets.scenes import draw_pictures
+from mgn_fast.models.onnx_file import read_onnx
+from support.depthwise_network import MOBILE, write_mobile_network
 from support.small_network import write_small_network
 
 
@@ -47,6 +50,31 @@ def test_json_says_it_to_programs(given, tmp_path, capsys):
     assert found["accuracy"] == found["without_kept"]
     assert 0.9 < found["accuracy"]["agreement"]["cosine_min"] < 1
     assert 0 <= found["accuracy"]["same_nearest"] <= 1
+
+
+def test_of_many_blocks_some_are_named(given, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(quantize, "_NAMED", 1)
+    assert main(["quantize", *given, "-o", str(tmp_path / "a.onnx"), "--keep-float32", "2"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.endswith("_add and 1 more (--json names all)")
+
+
+def test_other_peoples_models_become_int8_by_the_contract_that_is_stated(given, tmp_path, capsys):
+    theirs = write_mobile_network(tmp_path / "theirs.onnx")
+    (tmp_path / "c.json").write_text(replace(MOBILE, output=None).to_json())
+    words = ["quantize", str(theirs), *given[1:], "-o", str(tmp_path / "int8.onnx")]
+    assert main([*words, "--output-name", "embedding"]) == 3
+    assert "--contract" in capsys.readouterr().err
+    words += ["--contract", str(tmp_path / "c.json")]
+    assert main(words) == 3
+    assert "--output-name" in capsys.readouterr().err
+    assert main([*words, "--output-name", "embedding", "--colour", "RGB"]) == 0
+    expected = replace(MOBILE, colour="RGB")
+    assert read_onnx(tmp_path / "int8.onnx").contract == expected
+    # From then on no command has to be told.
+    pictures = given[2]
+    words = ["embed", pictures, "--model", str(tmp_path / "int8.onnx")]
+    assert main([*words, "-o", str(tmp_path / "a.npy")]) == 0
 
 
 def test_much_float32_is_warned_of(given, tmp_path, capsys, monkeypatch):

@@ -47,7 +47,8 @@ _EPILOG = """mgn-fast bench mgn.onnx --images pictures/
 
 images/s count pictures in scope e2e and rows of the network (a picture and its mirror are two)
 otherwise. Latency is a batch's, in scope e2e and under an open load a picture's. A percentile is
-told only where ten results lie beyond it.
+told only where ten results lie beyond it. Pictures need the model's contract, scopes compute and
+device do not. A simulated chip takes MGN's published times, whatever network it runs.
 
 exit codes: 5 a run is not valid (--strict), 7 slower than the baseline or the --slo is missed by
 every run, 130 interrupted: the files then hold the runs that were finished"""

@@ -16,6 +16,7 @@ from mgn_fast.quantize.trial import Accuracy
 
 # Beyond this share of its work in float32 a model is hardly faster for the rest.
 _MUCH = 0.3
+_NAMED = 5
 
 
 def add_parser(commands: Commands) -> None:
@@ -100,7 +101,10 @@ def _print(found: Quantized) -> None:
     if found.kept:
         print(f"{'as written':<21} {_described(found.accuracy)}")
     kept = f"{len(found.kept)} of {found.num_blocks} blocks, {found.kept_work:.1%} of the work"
-    print(f"{'kept in float32':<21} {kept}{': ' if found.kept else ''}{', '.join(found.kept)}")
+    names = printable(", ".join(found.kept[:_NAMED]))
+    more = len(found.kept) - _NAMED
+    rest = f" and {more} more (--json names all)" if more > 0 else ""
+    print(f"{'kept in float32':<21} {kept}{': ' if found.kept else ''}{names}{rest}")
 
 
 def _described(accuracy: Accuracy) -> str:
