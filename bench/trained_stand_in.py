@@ -65,9 +65,9 @@ SHARE = (0.25, 0.75)
 EPSILON = 1e-5
 # The sets drawn for training have seeds from here on, far from those that anything is judged on.
 FIRST_SEED = 1000
-PERSONS = 24
+PERSONS = 32
 # Of --pictures: their parts must be more than the directions, and more pictures only take time.
-MIN_PICTURES, MAX_PICTURES = 33, 240
+MIN_PICTURES, MAX_PICTURES = 33, 300
 _CHUNK = 8
 
 
