@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from mgn_fast import ModelError, datasets, simulator
+from mgn_fast import InvalidInputError, ModelError, datasets, simulator
 from mgn_fast.bench import Case
 from mgn_fast.bench.accuracy import accuracy_of
 from mgn_fast.datasets.drawn_set import drawn_jpegs
 from mgn_fast.simulator import control, write_om
+from support.foreign_model import FOREIGN, write_foreign_model
 from support.tiny_model import write_tiny_model
 
 
@@ -39,6 +40,16 @@ def test_a_dataset_has_an_map_to_lose(tiny_model, tmp_path):
     found = accuracy_of(tiny_model, Case(tiny_model, 8, 2), dataset)
     assert found["map_drop"] == found["map_drop_reranked"] == 0.0
     assert found["num_pictures"] == len(dataset.query.paths) + len(dataset.gallery.paths)
+
+
+def test_a_reference_without_a_contract_is_fed_as_the_case_says(tiny_model, tmp_path, pictures):
+    theirs = write_foreign_model(tmp_path / "theirs.onnx", logits=True)
+    case = Case(theirs, 1, 1, contract=FOREIGN, output="features")
+    found = accuracy_of(theirs, case, pictures)
+    assert found["cosine_min"] == pytest.approx(1, abs=1e-6)
+    # One that says its own keeps that: embeddings of another width cannot be compared.
+    with pytest.raises(InvalidInputError, match="2048"):
+        accuracy_of(tiny_model, case, pictures)
 
 
 def test_a_simulated_device_computes_for_this_and_is_as_before_afterwards(

@@ -6,6 +6,8 @@ import pytest
 from mgn_fast import InvalidInputError
 from mgn_fast.bench import Case, MeasureSettings, Slo
 from mgn_fast.bench.case import percentile_name
+from mgn_fast.models.presets import PRESETS
+from support.foreign_model import FOREIGN
 
 OM, ONNX = Path("/models/mgn.om"), Path("/models/mgn.onnx")
 
@@ -114,18 +116,33 @@ def test_options_reach_the_session():
     assert case.session_options() == {
         "backend": None,
         "precision": None,
+        "contract": None,
+        "output": None,
         "lanes": 3,
         "batch_size": 8,
         "device": [0, 1],
     }
-    case = Case(ONNX, 4, 1, backend="openvino", precision="bf16", threads=2)
+    case = Case(
+        ONNX, 4, 1, backend="openvino", precision="bf16", threads=2, contract=FOREIGN, output="e"
+    )
     assert case.session_options() == {
         "backend": "openvino",
         "precision": "bf16",
+        "contract": FOREIGN,
+        "output": "e",
         "lanes": 1,
         "batch_size": 4,
         "threads": 2,
     }
+
+
+def test_a_contract_may_be_stated_in_any_form():
+    assert Case(ONNX, 8, 1, contract="torchreid").contract == PRESETS["torchreid"]
+    given = Case(ONNX, 8, 1, contract={"height": 64, "embedding_width": 5}).contract
+    assert (given.height, given.embedding_width) == (64, 5)
+    assert len({Case(ONNX, 8, 1, contract=given), Case(ONNX, 8, 1, contract=given)}) == 1
+    with pytest.raises(InvalidInputError, match="contract is 'nobody', expected one of 'recipe'"):
+        Case(ONNX, 8, 1, contract="nobody")
 
 
 def test_a_case_says_what_it_is():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -15,9 +16,13 @@ from mgn_fast.bench.models import (
     simulated_model,
 )
 from mgn_fast.inference.session import Session
+from mgn_fast.models.contract import Contract
+from mgn_fast.models.om_file import read_contract
 from mgn_fast.simulator import write_om
 from support.fake_model import FakeModel
+from support.foreign_model import FOREIGN, write_foreign_model, write_twelve_outputs
 from support.tiny_model import CONTRACT, write_tiny_model
+from support.xml_model import write_xml
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +98,7 @@ def test_a_model_is_described(tiny_model):
         "input_dtype": "float32",
         "embedding_width": 2048,
         "contract": json.loads(CONTRACT.to_json()),
+        "contract_origin": f"the metadata of {str(tiny_model)!r}",
     }
 
 
@@ -160,6 +166,45 @@ def test_of_two_failures_the_first_is_told(monkeypatch):
 def test_a_missing_model_is_told(tmp_path):
     with pytest.raises(ModelError, match=r"missing\.onnx"):
         open_for_description(tmp_path / "missing.onnx", {}, 8)
+
+
+@pytest.mark.usefixtures("second_runtime")
+def test_openvinos_own_files_say_in_which_numbers_they_run(tmp_path):
+    path = write_xml(tmp_path / "theirs.xml", write_foreign_model(tmp_path / "theirs.onnx"))
+    assert models.file_precision(path) == "float32"
+    text = path.read_text()
+    path.write_text(text.replace('type="MatMul"', 'type="FakeQuantize"'))
+    assert models.file_precision(path) == "int8"
+
+
+def test_mgn_is_told_by_its_parts_or_the_recipes_outputs(tmp_path, tiny_model):
+    other = write_foreign_model(tmp_path / "theirs.onnx")
+    recipe = write_twelve_outputs(tmp_path / "recipe.onnx")
+    anybody = write_tiny_model(tmp_path / "anybody.onnx", stored=False)
+    unlike = Contract(parts=None)  # MGN's size and width, and none of its parts
+    for path, contract, expected in (
+        (tiny_model, None, True),
+        (tiny_model, unlike, False),
+        (other, FOREIGN, False),
+        (other, None, False),
+        (recipe, None, True),
+        (recipe, "recipe", True),
+        (anybody, None, False),
+        (anybody, "fast-reid-mgn", True),
+    ):
+        with open_for_description(path, {"contract": contract}, 4) as session:
+            assert models.is_mgn(session) is expected, (path, contract)
+
+
+@pytest.mark.usefixtures("own_process")
+def test_a_model_is_compiled_as_its_contract_says(tmp_path):
+    free = write_foreign_model(tmp_path / "free.onnx", free=True)
+    made = [
+        simulated_model(free, "Ascend310P3", (4,), contract)
+        for contract in (FOREIGN, replace(FOREIGN, height=96), FOREIGN)
+    ]
+    assert made[0] == made[2] != made[1]
+    assert [read_contract(path).height for path in made[:2]] == [64, 96]
 
 
 def test_a_file_says_in_which_numbers_it_runs(tmp_path, tiny_model):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import importlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from mgn_fast.bench.load.arrivals import Arrivals
 from mgn_fast.bench.record.published_rates import SOURCE
 from mgn_fast.simulator import write_om
 from support.bench_fakes import a_record, a_run
+from support.foreign_model import FOREIGN, write_foreign_model
 from support.late import late
 from support.simulated import TINY
+from support.xml_model import write_xml
 
 jsonschema = late("jsonschema")
 
@@ -20,6 +23,20 @@ jsonschema = late("jsonschema")
 module = importlib.import_module("mgn_fast.bench.run")
 SCHEMA = json.loads((Path(module.__file__).parent / "schema.json").read_text())
 QUICK = Pace(0.0, 0.01, 3)
+FORMS = {
+    "floats": FOREIGN,
+    "halves": replace(FOREIGN, input="float16"),
+    "bytes": replace(FOREIGN, input="uint8", layout="NHWC"),
+    "channels last": replace(FOREIGN, layout="NHWC"),
+    "mirrored": replace(FOREIGN, mirror="add", normalise=False),
+}
+LOADS = {
+    "compute": {"scope": "compute"},
+    "device": {"scope": "device"},
+    "device, open": {"scope": "device", "case": {"arrivals": Arrivals(500.0)}},
+    "e2e": {"scope": "e2e"},
+    "e2e, open": {"scope": "e2e", "case": {"arrivals": Arrivals(200.0)}},
+}
 
 
 def validate(record):
@@ -78,6 +95,91 @@ def test_a_record_of_the_cpu_is_as_the_schema_says(tiny_model, jpegs):
     assert outcome.trace == []
 
 
+def measured_as(path, load, contract, pictures, **case):
+    """The only run of a model whose contract is stated, and the model as it is described."""
+    options = LOADS[load] | {"case": LOADS[load].get("case", {}) | {"contract": contract} | case}
+    record = validate(benchmark(plan(path, pictures=pictures, **options)).record)
+    (run,) = record["runs"]
+    assert record["model"]["contract"] == contract.to_dict()
+    assert record["model"]["contract_origin"] == "the test"
+    return run
+
+
+@pytest.mark.parametrize("load", LOADS)
+@pytest.mark.parametrize("form", FORMS)
+def test_every_load_runs_on_other_peoples_models(tmp_path, jpegs, form, load):
+    contract = FORMS[form]
+    path = write_foreign_model(tmp_path / "theirs.onnx", contract, batch_size=1)
+    run = measured_as(path, load, contract, jpegs)
+    assert run["batch_size"] == 1
+    assert run["mirror"] is (form == "mirrored" and load.startswith("e2e"))
+    assert run["published"] is None
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("load", ["compute", "e2e", "e2e, open"])
+def test_every_load_runs_on_them_on_a_simulated_npu(npu, tmp_path, jpegs, form, load):
+    npu(timing=False)
+    contract = FORMS[form]
+    onnx = write_foreign_model(tmp_path / "theirs.onnx", contract)
+    path = write_om(tmp_path / "theirs.om", onnx=onnx, batch_sizes=(4,))
+    run = measured_as(path, load, contract, jpegs)
+    assert (run["simulated"], run["published"]) == (True, None)
+
+
+@pytest.mark.usefixtures("second_runtime")
+@pytest.mark.parametrize("load", LOADS)
+def test_every_load_runs_on_openvinos_own_files(tmp_path, jpegs, load):
+    onnx = write_foreign_model(tmp_path / "theirs.onnx", batch_size=4)
+    path = write_xml(tmp_path / "theirs.xml", onnx)
+    run = measured_as(path, load, replace(FOREIGN, output="features"), jpegs)
+    assert (run["backend"], run["precision"]) == ("openvino", "float32")
+
+
+def test_a_model_with_several_outputs_is_measured_by_the_one_that_is_named(tmp_path, jpegs):
+    path = write_foreign_model(tmp_path / "theirs.onnx", logits=True)
+    wanted = replace(FOREIGN, output="logits", embedding_width=7)
+    unsaid = replace(wanted, output=None)
+    options = {"scope": "e2e", "batch_sizes": [1], "case": {"contract": unsaid, "output": "logits"}}
+    record = benchmark(plan(path, pictures=jpegs, **options)).record
+    assert record["model"]["contract"] == wanted.to_dict()
+    assert record["model"]["contract_origin"] == "the test with output given"
+
+
+def test_a_contract_for_one_model_is_not_the_others(tmp_path, tiny_model, jpegs):
+    path = write_foreign_model(tmp_path / "theirs.onnx")
+    options = {"scope": "e2e", "batch_sizes": [4], "contracts": {path: FOREIGN}}
+    record = benchmark(plan(path, tiny_model, pictures=jpegs, **options)).record
+    assert [model["contract"]["height"] for model in record["models"]] == [64, 384]
+    assert [run["mirror"] for run in record["runs"]] == [False, True]
+
+
+@pytest.mark.parametrize("scope", ["compute", "device"])
+def test_prepared_images_need_no_contract(tmp_path, scope):
+    path = write_foreign_model(tmp_path / "theirs.onnx")
+    record = validate(benchmark(plan(path, scope=scope, batch_sizes=[4])).record)
+    assert record["model"]["contract"] is record["model"]["contract_origin"] is None
+    assert len(record["runs"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        ({}, r"no metadata mgn_fast\.contract, .*; state its contract .* --contract"),
+        ({"contract": replace(FOREIGN, height=96)}, "expected .* height 64 and width 32"),
+        ({"contract": FOREIGN, "output": "rows"}, "has no output 'rows', expected one of: feat"),
+        ({"contract": replace(FOREIGN, embedding_width=6)}, "gives embeddings 5 wide, and"),
+    ],
+)
+def test_pictures_of_a_model_that_is_not_as_said_are_refused_before_anything_is_measured(
+    tmp_path, jpegs, monkeypatch, case, message
+):
+    path = write_foreign_model(tmp_path / "theirs.onnx")
+    monkeypatch.setattr(module, "measure", None)
+    with pytest.raises(ModelError, match=message):
+        benchmark(plan(path, pictures=jpegs, scope="e2e", case=case))
+
+
 def test_a_free_batch_axis_takes_whatever_is_asked_for(tiny_model):
     record = benchmark(plan(tiny_model, batch_sizes=[3, 16], lanes=[1])).record
     assert [run["batch_size"] for run in record["runs"]] == [3, 16]
@@ -97,10 +199,10 @@ def test_every_model_goes_through_every_setting_it_has(npu, tmp_path, tiny_om):
     validate(record)
 
 
-def test_what_was_published_stands_beside_runs_of_that_chip(npu, tiny_om, tmp_path):
+def test_what_was_published_for_mgn_stands_beside_its_runs_on_that_chip(npu, tiny_model, tmp_path):
     npu(timing=False)
-    three = write_om(tmp_path / "three.om", batch_sizes=(3,), **TINY)
-    record = benchmark(plan(tiny_om, three)).record
+    path = write_om(tmp_path / "mgn.om", onnx=tiny_model, batch_sizes=(1, 3, 4, 8))
+    record = benchmark(plan(path, batch_sizes=[1, 3, 4, 8])).record
     published = {run["batch_size"]: run["published"] for run in record["runs"]}
     assert published == {
         1: {"images_per_s": 640.829, "source": SOURCE},
@@ -111,9 +213,22 @@ def test_what_was_published_stands_beside_runs_of_that_chip(npu, tiny_om, tmp_pa
     assert all(run["simulated"] for run in record["runs"])
 
 
-def test_of_another_chip_nothing_was_published(npu, tmp_path):
+def test_of_another_network_nothing_was_published(npu, tiny_om):
+    npu(timing=False)
+    record = validate(benchmark(plan(tiny_om)).record)
+    assert [run["published"] for run in record["runs"]] == [None] * 3
+    # Nor does the simulated chip know how long it takes.
+    for run in record["runs"]:
+        assert run["valid"] is False
+        assert (
+            "the simulated chip takes the times published for MGN, and this is not MGN"
+            in (run["reasons"])
+        )
+
+
+def test_of_another_chip_nothing_was_published(npu, tiny_model, tmp_path):
     npu(soc_version="Ascend310B4", timing=False)
-    path = write_om(tmp_path / "b.om", soc_version="Ascend310B4", batch_sizes=(8,), **TINY)
+    path = write_om(tmp_path / "b.om", soc_version="Ascend310B4", batch_sizes=(8,), onnx=tiny_model)
     (run,) = benchmark(plan(path)).record["runs"]
     assert run["published"] is None
     assert run["simulated"] is True

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
 import pytest
 
 from mgn_fast import ModelError
 from mgn_fast.bench.tuned import Tuned, load_tuned, save_tuned
+from mgn_fast.models.presets import PRESETS
 
 TUNED = Tuned(8, 2, 3, 1, 18.5, simulated=False)
 
@@ -39,8 +42,22 @@ def test_a_tuning_is_for_so_many_cores_only(model, monkeypatch):
 
 
 def test_options_that_say_the_usual_are_as_good_as_none(model):
-    save_tuned(model, {"mirror": True, "device": 0, "backend": None}, TUNED)
+    usual = {"mirror": None, "device": 0, "backend": None, "contract": None, "output": None}
+    save_tuned(model, usual, TUNED)
     assert load_tuned(model, {}) == TUNED
+
+
+def test_a_tuning_is_for_a_contract_and_an_output_whatever_states_them(model, tmp_path):
+    stated = {"contract": "torchreid", "output": "embedding"}
+    save_tuned(model, stated, TUNED)
+    alike = PRESETS["bot"]  # the same contract by another name
+    (tmp_path / "c.json").write_text(alike.to_json())
+    for form in (alike, alike.to_dict(), tmp_path / "c.json"):
+        assert load_tuned(model, stated | {"contract": form}) == TUNED
+    assert load_tuned(model, {}) is None
+    assert load_tuned(model, {"contract": "torchreid"}) is None
+    assert load_tuned(model, stated | {"output": "other"}) is None
+    assert load_tuned(model, stated | {"contract": replace(alike, height=384)}) is None
 
 
 def test_the_same_file_elsewhere_has_the_same_tuning(model, tmp_path):

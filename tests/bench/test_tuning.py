@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 import time
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from mgn_fast import Embedder, InvalidInputError, simulator
+from mgn_fast import Embedder, InvalidInputError, ModelError, simulator
 from mgn_fast.bench import Case, Slo
 from mgn_fast.bench.tuning import TuningTrial, _candidates, _simplest, tune
 from mgn_fast.datasets.drawn_set import drawn_jpegs
+from support.foreign_model import FOREIGN, write_foreign_model
 from support.tiny_model import write_tiny_model
 
 
@@ -72,6 +74,44 @@ def test_auto_tunes_once_and_then_uses_what_was_found(om, monkeypatch):
     with Embedder(om, auto=True) as embedder:
         assert embedder.session.batch_size == 8
         assert (embedder(pictures) == first).all()
+
+
+def test_auto_tunes_a_model_as_its_contract_says(tmp_path, monkeypatch, simulated_time):
+    monkeypatch.setattr("mgn_fast.bench.tuning.AUTO_BUDGET_S", 5.0)
+    onnx = write_foreign_model(tmp_path / "theirs.onnx", logits=True, batch_size=1)
+    stated = {"contract": FOREIGN, "output": "features"}
+    with Embedder(onnx, auto=True, **stated) as embedder:
+        assert embedder.session.batch_size == 1
+        found = embedder(drawn_jpegs(3, seed=1))
+    monkeypatch.setattr("mgn_fast.bench.tuning.tune", None)  # would fail
+    with Embedder(onnx, auto=True, **stated) as embedder:
+        assert (embedder(drawn_jpegs(3, seed=1)) == found).all()
+    with pytest.raises(TypeError):  # tuned for that contract only
+        Embedder(onnx, auto=True, **(stated | {"output": "logits"}))
+
+
+def test_a_simulated_chip_knows_no_times_but_mgns(tmp_path, om):
+    onnx = write_foreign_model(tmp_path / "theirs.onnx")
+    theirs = simulator.write_om(tmp_path / "theirs.om", onnx=onnx, batch_sizes=(8,))
+    found = tune(theirs, budget_s=5, contract=FOREIGN)
+    assert "times published for MGN" in found.doubts[0]
+    assert tune(om, budget_s=5).doubts == ()
+
+
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [
+        ({}, "has no metadata mgn_fast.contract, .* --contract"),
+        ({"contract": replace(FOREIGN, height=96)}, "height 64 and width 32"),
+        ({"contract": FOREIGN, "output": "rows"}, "has no output 'rows'"),
+    ],
+)
+def test_a_model_that_is_not_as_said_is_refused_before_pictures_are_drawn(
+    tmp_path, monkeypatch, stated, message
+):
+    monkeypatch.setattr("mgn_fast.bench.tuning.drawn_jpegs", None)
+    with pytest.raises(ModelError, match=message):
+        tune(write_foreign_model(tmp_path / "theirs.onnx"), **stated)
 
 
 @pytest.mark.parametrize("option", ["batch_size", "lanes", "threads", "workers"])

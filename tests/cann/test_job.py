@@ -317,10 +317,11 @@ def test_an_option_and_its_value_are_one_word():
 
 
 @pytest.mark.parametrize(
-    "paths", [("m.onnx", "m.onnx"), ("m.onnx", "m"), (3, "m.om"), ("a\0", "m.om")]
+    "paths",
+    [("m.onnx", "m.onnx"), ("m.onnx", "m"), (3, "m.om"), ("a\0", "m.om"), ("m.xml", "m.om")],
 )
 def test_other_paths_are_refused(paths):
-    with pytest.raises(InvalidInputError, match=r"expected '\.om'|expected a path"):
+    with pytest.raises(InvalidInputError, match=r"expected '\.om'|expected a path|an \.onnx: ATC"):
         checked_job(*paths, OPTIONS)
 
 

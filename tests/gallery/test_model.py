@@ -82,17 +82,42 @@ def test_other_weights_are_refused_by_what_they_make_of_the_probe(kept, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("contract", "message"),
+    ("ours", "theirs", "message"),
     [
-        (Contract(seed=3), "has random weights of seed 3; expected the same weights"),
-        (Contract(checkpoint_sha256="ab" * 32), "has the checkpoint with SHA-256 abababababababab"),
+        (
+            {"seed": 3},
+            {"seed": 4},
+            r"\(random weights of seed 4\).* has random weights of seed 3; exp",
+        ),
+        (
+            {"checkpoint_sha256": "ab" * 32},
+            {"seed": 4},
+            "has the checkpoint with SHA-256 abababababab",
+        ),
+        (
+            {"checkpoint_sha256": "weights:" + "ab" * 32},
+            {"checkpoint_sha256": "weights:" + "cd" * 32},
+            "has weights with SHA-256 abababababababab",
+        ),
     ],
 )
-def test_another_origin_of_the_weights_is_refused(kept, tmp_path, contract, message):
+def test_other_weights_are_refused_by_name(tmp_path, ours, theirs, message):
+    with Embedder(other(tmp_path, contract=Contract(**theirs))) as embedder:
+        kept = description_of(embedder, "float32"), probe_of(embedder)
     with (
-        Embedder(other(tmp_path, contract=contract)) as embedder,
+        Embedder(other(tmp_path, contract=Contract(**ours))) as embedder,
         pytest.raises(ModelError, match=message),
     ):
+        require_same_model(*kept, embedder, Path("a.gallery"))
+
+
+@pytest.mark.parametrize(
+    "named",
+    [{"seed": 3}, {"checkpoint_sha256": "ab" * 32}, {"checkpoint_sha256": "weights:" + "ab" * 32}],
+)
+def test_weights_that_one_side_does_not_name_are_told_by_the_probe(kept, tmp_path, named):
+    """As of a model that was adopted, and an export of the same weights."""
+    with Embedder(other(tmp_path, contract=Contract(**named))) as embedder:
         require_same_model(*kept, embedder, Path("a.gallery"))
 
 

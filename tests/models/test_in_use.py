@@ -5,7 +5,14 @@ import pytest
 
 from mgn_fast import InvalidInputError
 from mgn_fast.models.contract import MGN, Contract
-from mgn_fast.models.in_use import as_used, differences, in_one_line, kept_contract
+from mgn_fast.models.in_use import (
+    as_used,
+    differences,
+    in_one_line,
+    kept_contract,
+    weights_differ,
+    weights_in_words,
+)
 from mgn_fast.models.presets import PRESETS
 
 OSNET = Contract(
@@ -101,3 +108,31 @@ def test_who_adds_the_mirror_makes_no_difference():
 def test_two_named_outputs_are_different_embeddings():
     ours, theirs = replace(OSNET, output="a"), replace(OSNET, output="b")
     assert differences(ours, theirs) == "output a instead of b"
+
+
+FILE, WEIGHTS = {"checkpoint_sha256": "ab" * 32}, {"checkpoint_sha256": "weights:" + "cd" * 32}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "differ"),
+    [
+        ({"seed": 1}, {"seed": 1}, False),
+        ({"seed": 1}, {"seed": 2}, True),
+        ({"seed": 1}, FILE, True),
+        ({"seed": 1}, {}, False),
+        ({}, {}, False),
+        (FILE, FILE, False),
+        (FILE, WEIGHTS, False),  # the same checkpoint by an earlier version and by this one
+        (WEIGHTS, {"checkpoint_sha256": "weights:" + "ef" * 32}, True),
+    ],
+)
+def test_weights_differ_where_both_name_them_in_one_kind(one, other, differ):
+    assert weights_differ(Contract(**one), Contract(**other)) is differ
+    assert weights_differ(Contract(**other), Contract(**one)) is differ
+
+
+def test_weights_in_words():
+    assert weights_in_words(Contract(seed=3)) == "random weights of seed 3"
+    assert weights_in_words(Contract(**FILE)) == "the checkpoint with SHA-256 abababababababab..."
+    assert weights_in_words(Contract(**WEIGHTS)) == "weights with SHA-256 cdcdcdcdcdcdcdcd..."
+    assert weights_in_words(Contract()) == "weights of an unnamed origin"

@@ -230,7 +230,7 @@ def test_signatures_are_the_documented_ones():
         "export_onnx": "checkpoint path batch_size opset outputs input fuse_mirror pool verify "
         "seed",
         "compile_om": "onnx path soc_version batch_sizes aipp precision atc simulate extra_args "
-        "timeout_s log_path on_line",
+        "timeout_s log_path contract output on_line",
         "open_session": "model backend device lanes batch_size threads precision contract output",
         "evaluate": "query_embeddings gallery_embeddings query gallery rerank k1 k2 "
         "original_weight max_rank ap same_camera threads",

@@ -2,7 +2,9 @@
 import numpy as np
 import pytest
 
+from mgn_fast.errors import ModelError
 from mgn_fast.models.contract import METADATA_KEY, Contract
+from support.depthwise_network import MOBILE_BLOCKS, write_mobile_network
 from support.late import late
 from support.small_network import BLOCKS, write_small_network
 
@@ -29,12 +31,17 @@ def batch():
 
 @pytest.fixture(scope="module")
 def ranges(graph, batch, tmp_path_factory):
-    return graph.ranges("image", iter([batch[:3], batch[3:]]), tmp_path_factory.mktemp("ranges"))
+    return graph.ranges(iter([batch[:3], batch[3:]]), tmp_path_factory.mktemp("ranges"))
 
 
 def run(path, batch, names=("features",)):
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return session.run(list(names), {"image": batch})
+
+
+def run_all(path, batch):
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return session.run(None, {session.get_inputs()[0].name: batch})
 
 
 def optimized_kinds(path, folder):
@@ -142,6 +149,76 @@ def test_pooling_is_rounded_as_what_it_pools(graph, ranges, tmp_path):
     assert constants["last_pool.zero"] == constants["projected_add_relu.zero"]
 
 
+def test_what_others_networks_have_is_rounded_where_it_pays(tmp_path):
+    """Norms and cuts belong to their convolutions, and a gate of one value a channel stays."""
+    path = write_mobile_network(tmp_path / "theirs.onnx")
+    graph = FloatGraph(path)
+    assert [block.name for block in graph.blocks] == MOBILE_BLOCKS
+    batch = np.random.default_rng(0).standard_normal((4, 3, 64, 32), np.float32)
+    expected = run_all(path, batch)
+    graph.equalise([batch], tmp_path)
+    ranges = graph.ranges([batch], tmp_path)
+    assert ranges["cut"] == (0, 6)
+    assert "stem_norm" not in ranges
+    graph.write(tmp_path / "int8.onnx", ranges, [], {})
+    for got, wanted in zip(run_all(tmp_path / "int8.onnx", batch), expected, strict=True):
+        assert (got * wanted).sum() / np.linalg.norm(got) / np.linalg.norm(wanted) > 0.99
+    kinds = optimized_kinds(tmp_path / "int8.onnx", tmp_path)
+    assert kinds.count("QLinearConv") == 3
+    assert kinds.count("QLinearAdd") == 1
+    assert "BatchNormalization" not in kinds
+
+
+def test_channels_before_a_depthwise_convolution_become_alike(tmp_path):
+    path = write_mobile_network(tmp_path / "theirs.onnx")
+    batch = np.random.default_rng(0).standard_normal((4, 3, 64, 32), np.float32)
+    errors = []
+    for alike in (False, True):
+        graph = FloatGraph(path)
+        if alike:
+            graph.equalise([batch], tmp_path)
+        narrow = next(block for block in graph.blocks if block.name == "narrow")
+        others = [block for block in graph.blocks if block is not narrow]
+        graph.write(tmp_path / "int8.onnx", graph.ranges([batch], tmp_path), others, {})
+        got, wanted = (run_all(p, batch)[1] for p in (tmp_path / "int8.onnx", path))
+        errors.append(np.abs(got - wanted).mean())
+    assert errors[1] < 0.7 * errors[0]
+
+
+def test_sizes_that_the_file_leaves_open_are_those_given(tmp_path):
+    path = write_mobile_network(tmp_path / "theirs.onnx", free=True)
+    fixed = FloatGraph(write_mobile_network(tmp_path / "fixed.onnx"))
+    graph = FloatGraph(path, (3, 64, 32))
+    assert graph.blocks == fixed.blocks
+    assert graph.multiplications == fixed.multiplications
+    batch = np.ones((1, 3, 64, 32), np.float32)
+    graph.write(tmp_path / "int8.onnx", graph.ranges([batch], tmp_path), [], {})
+    shape = onnx.load(tmp_path / "int8.onnx").graph.input[0].type.tensor_type.shape.dim
+    assert [size.dim_param for size in shape] == ["batch", "", "size1", "size2"]
+
+
+def test_weights_in_halves_are_no_blocks(tmp_path):
+    path = write_mobile_network(tmp_path / "theirs.onnx")
+    model = onnx.load(path)
+    for node in model.graph.node:
+        for entry in node.attribute:
+            if node.name == "narrow_weight" and entry.name == "value":
+                values = numpy_helper.to_array(entry.t).astype(np.float16)
+                entry.t.CopyFrom(numpy_helper.from_array(values))
+    onnx.save(model, path)
+    names = [block.name for block in FloatGraph(path).blocks]
+    assert "narrow" not in names
+
+
+def test_operators_that_onnx_cannot_bring_to_a_recent_form_are_told(tmp_path):
+    path = write_mobile_network(tmp_path / "theirs.onnx")
+    model = onnx.load(path)
+    model.graph.node[0].op_type = "NoSuchOperator"
+    onnx.save(model, path)
+    with pytest.raises(ModelError, match="is of opset 12, which onnx cannot turn into 13: "):
+        FloatGraph(path)
+
+
 @pytest.mark.parametrize("what", ["weight", "bias"])
 def test_a_convolution_whose_weights_are_computed_stays_float32(path, tmp_path, what):
     model = onnx.load(path)
@@ -174,7 +251,7 @@ def test_nodes_without_names_and_weights_among_the_inputs_are_taken(batch, tmp_p
     onnx.save(model, path)
     graph = FloatGraph(path)
     assert len(graph.blocks) == 3
-    ranges = graph.ranges("image", iter([batch]), tmp_path)
+    ranges = graph.ranges(iter([batch]), tmp_path)
     graph.write(tmp_path / "int8.onnx", ranges, [], {})
     assert [entry.name for entry in onnx.load(tmp_path / "int8.onnx").graph.input] == ["image"]
     assert run(tmp_path / "int8.onnx", batch)[0].shape == (4, 2048)
@@ -184,7 +261,7 @@ def test_nodes_without_names_and_weights_among_the_inputs_are_taken(batch, tmp_p
 def test_ranges_do_not_depend_on_the_opset(ranges, batch, tmp_path, opset):
     write_small_network(tmp_path / "newer.onnx", opset=opset)
     graph = FloatGraph(tmp_path / "newer.onnx")
-    found = graph.ranges("image", iter([batch]), tmp_path)
+    found = graph.ranges(iter([batch]), tmp_path)
     assert found.keys() == ranges.keys()
     for name, ends in found.items():
         np.testing.assert_allclose(ends, ranges[name], rtol=1e-5, atol=1e-6)

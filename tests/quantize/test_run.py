@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from mgn_fast.models.onnx_file import read_onnx
 from mgn_fast.models.precision import quantises
 from mgn_fast.quantize import run as quantize
 from mgn_fast.quantize.run import QUANTIZED_KEY, quantize_onnx
+from support.depthwise_network import MOBILE, MOBILE_BLOCKS, write_mobile_network
 from support.late import late
 from support.small_network import BLOCKS, write_small_network
 from support.tiny_model import write_tiny_model
@@ -258,6 +260,102 @@ def test_outputs_that_are_no_onnx_files_are_refused(model, path):
         quantize_onnx(model, DRAWINGS, path)
 
 
+FORMS = {
+    "floats": (MOBILE, {}),
+    "halves": (replace(MOBILE, input="float16"), {}),
+    "bytes": (replace(MOBILE, input="uint8", layout="NHWC"), {}),
+    "channels last": (replace(MOBILE, layout="NHWC"), {}),
+    "mirrored": (replace(MOBILE, mirror="add", normalise=False), {}),
+    "one by one": (MOBILE, {"batch_size": 1}),
+    "four by four": (replace(MOBILE, mirror="add"), {"batch_size": 4}),
+    "any size": (replace(MOBILE, height=96), {"free": True}),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_other_peoples_models_become_int8_and_say_their_contract(tmp_path, form):
+    contract, options = FORMS[form]
+    theirs = write_mobile_network(tmp_path / "theirs.onnx", contract, **options)
+    found = quantize_onnx(
+        theirs, DRAWINGS, tmp_path / "int8.onnx", contract=contract, keep_float32="none"
+    )
+    assert found.num_blocks == len(MOBILE_BLOCKS)
+    assert kept_in_float32(found.path) == ["deep", "gate_in", "gate_out", "last"]
+    outputs = [entry.name for entry in read_onnx(found.path).outputs]
+    assert outputs == ["logits", "embedding"]
+    assert read_onnx(found.path).inputs == read_onnx(theirs).inputs
+    held_out = [DRAWINGS[place] for place in (2, 5, 8, 11)]
+    with Embedder(theirs, contract=contract) as exact, Embedder(found.path) as near:
+        assert near.contract == contract
+        assert near.contract.origin == f"the metadata of {str(found.path)!r}"
+        assert near.rows_per_picture == (2 if contract.mirror == "add" else 1)
+        rows = exact(held_out), near(held_out)
+    lengths = np.linalg.norm(rows[0], axis=1) * np.linalg.norm(rows[1], axis=1)
+    cosines = (rows[0] * rows[1]).sum(1) / lengths
+    assert 0.98 < cosines.min() < 1
+    # Sums of 48 float32 products, in another order.
+    assert found.accuracy.agreement.cosine_min == pytest.approx(cosines.min(), abs=1e-5)
+
+
+def test_the_output_that_is_named_is_judged_and_kept_as_the_embeddings(tmp_path):
+    theirs = write_mobile_network(tmp_path / "theirs.onnx")
+    unsaid = replace(MOBILE, output=None, embedding_width=None)
+    judged = {}
+    for output in ("embedding", "logits"):
+        path = tmp_path / f"{output}.onnx"
+        found = quantize_onnx(
+            theirs, DRAWINGS, path, contract=unsaid, output=output, keep_float32="none"
+        )
+        judged[output] = found.accuracy.agreement.cosine_min
+        contract = read_onnx(path).contract
+        assert (contract.output, contract.embedding_width) == (
+            output,
+            {"embedding": 48, "logits": 7}[output],
+        )
+    assert judged["embedding"] != judged["logits"]
+
+
+def test_a_files_own_contract_stays_as_it_is(model, pictures, tmp_path):
+    """As an earlier version wrote it."""
+    own = Contract().to_dict()
+    old = {k: own[k] for k in ("input", "height", "width", "checkpoint_sha256")}
+    text = json.dumps(old | {"fuse_mirror": False})
+    stored = onnx.load(model)
+    onnx.helper.set_model_props(stored, {METADATA_KEY: text, "mine": "kept"})
+    onnx.save(stored, tmp_path / "old.onnx")
+    found = quantize_onnx(
+        tmp_path / "old.onnx", pictures, tmp_path / "int8.onnx", keep_float32="none"
+    )
+    assert metadata(found.path)[METADATA_KEY] == text
+    assert metadata(found.path)["mine"] == "kept"
+
+
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [
+        ({}, r"has 2 outputs: logits .*; expected the name .* --output-name"),
+        ({"output": "embedding"}, r"no metadata mgn_fast\.contract, .* --contract"),
+        ({"contract": MOBILE, "output": "rows"}, "has no output 'rows', expected one of: logits"),
+        ({"contract": replace(MOBILE, height=96)}, "height 64 and width 32"),
+        ({"contract": replace(MOBILE, embedding_width=5)}, "gives embeddings 48 wide"),
+        ({"contract": replace(MOBILE, input="uint8")}, "expected input 'float32'"),
+    ],
+)
+def test_what_does_not_fit_the_model_is_refused_before_pictures_are_read(tmp_path, stated, message):
+    theirs = write_mobile_network(tmp_path / "theirs.onnx")
+    missing = [tmp_path / "missing.jpg"] * 12
+    with pytest.raises(ModelError, match=message):
+        quantize_onnx(theirs, missing, tmp_path / "int8.onnx", **stated)
+    assert not (tmp_path / "int8.onnx").exists()
+
+
+@pytest.mark.parametrize("suffix", [".xml", ".om"])
+def test_of_other_kinds_of_files_the_onnx_is_asked_for(tmp_path, suffix):
+    (tmp_path / f"theirs{suffix}").write_bytes(b"anything")
+    with pytest.raises(ModelError, match=f"ends in '{suffix}', expected the .onnx it was made"):
+        quantize_onnx(tmp_path / f"theirs{suffix}", DRAWINGS, tmp_path / "int8.onnx")
+
+
 def test_models_that_cannot_be_quantised_are_refused(model, pictures, tmp_path):
     target = tmp_path / "out.onnx"
     plain = write_small_network(tmp_path / "plain.onnx", contract=None)
@@ -268,7 +366,7 @@ def test_models_that_cannot_be_quantised_are_refused(model, pictures, tmp_path):
     with pytest.raises(ModelError, match="is quantised already; expected the float32 model"):
         quantize_onnx(done, pictures, target)
     tiny = write_tiny_model(tmp_path / "tiny.onnx")
-    with pytest.raises(ModelError, match="no convolution that feeds another"):
+    with pytest.raises(ModelError, match="no convolution of float32 that feeds another"):
         quantize_onnx(tiny, pictures, target)
     with pytest.raises(ModelError, match="cannot be read"):
         quantize_onnx(tmp_path / "nowhere.onnx", pictures, target)

@@ -22,7 +22,10 @@ RESIZED = [resize(pixels) for pixels in DRAWINGS]
 
 
 def setting(path, scratch, progress=no_progress):
-    return TrialSetup(Path(path), read_onnx(path), FloatGraph(path), scratch, 1, progress)
+    described = read_onnx(path)
+    size = described.inputs[0].shape[0]
+    fixed = size if isinstance(size, int) else None
+    return TrialSetup(Path(path), fixed, described.contract, FloatGraph(path), scratch, 1, progress)
 
 
 @pytest.fixture

@@ -86,6 +86,7 @@ def a_model(path="/models/mgn.om", sha256="ab" * 32):
         "input_dtype": "float32",
         "embedding_width": 2048,
         "contract": None,
+        "contract_origin": None,
     }
 
 

@@ -25,7 +25,8 @@ def model(path="/models/mgn_bs8.om", backend="ascend"):
         "input_shape": [-1, 3, 384, 128],
         "input_dtype": "float32",
         "embedding_width": 2048,
-        "contract": {"resize": "bicubic", "height": 384, "width": 128},
+        "contract": {"interpolation": "pillow-bicubic", "height": 384, "width": 128},
+        "contract_origin": "preset 'recipe'",
     }
 
 

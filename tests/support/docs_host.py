@@ -11,15 +11,18 @@ import numpy as np
 
 from mgn_fast import datasets, open_session
 from mgn_fast.datasets.scenes import draw_pictures
+from mgn_fast.models.contract import Contract
 from mgn_fast.recipe_files.write import write_bins
 from mgn_fast.simulator import library_path
 from support.docs_command import install
+from support.foreign_model import write_twelve_outputs
 from support.small_network import write_small_network
 from support.tool_outputs import run_tool
 
 DATASET = "Market-1501-v15.09.15"
 PERSONS = 4
 NUM_PICTURES = 15
+GIVEN = ("model.pt", "theirs.onnx", "recipe.onnx", "pictures", "query.jpg", DATASET, "result")
 
 
 def prepare_things(folder):
@@ -43,6 +46,10 @@ def prepare_things(folder):
     data = folder / "tensors"
     data.mkdir()
     write_bins(dataset, data)
+    # An OSNet's size and width; and the recipe's twelve outputs.
+    osnet = Contract(height=256, width=128, embedding_width=512, mirror="none")
+    write_small_network(folder / "theirs.onnx", contract=osnet, stored=False)
+    write_twelve_outputs(folder / "recipe.onnx")
     small = write_small_network(folder / "small.onnx")
     with open_session(small) as session:
         run_tool("benchmark", "txt", data, folder / "result", session)
@@ -55,7 +62,7 @@ def fill(place, things, root):
     place.mkdir()
     for name in ("pyproject.toml", "constraints.txt", "tests", "bench", "docs", "fuzz", ".ci"):
         (place / name).symlink_to(root / name)
-    for name in ("model.pt", "pictures", "query.jpg", DATASET, "result"):
+    for name in GIVEN:
         (place / name).symlink_to(things / name)
     return place
 

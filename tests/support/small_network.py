@@ -65,14 +65,19 @@ class Writer:
         return self.relu(self.node("Add", f"{name}_add", [y, x]))
 
 
-def write_small_network(path, *, batch_size=None, contract=PLAIN, seed=0, opset=11, named=True):
-    """Writes it; `contract` decides the input and whether it fuses. None leaves it out."""
+def write_small_network(
+    path, *, batch_size=None, contract=PLAIN, seed=0, opset=11, named=True, stored=True
+):
+    """Writes it; `contract` decides the input and whether it fuses. None leaves it out.
+
+    A contract of 256 x 128 and 512 numbers is kept too; `stored` False does not write it down.
+    """
     form = contract or PLAIN
     writer = Writer(seed)
     axis = "batch" if batch_size is None else batch_size
-    x, shape, kind = INPUT_NAME, [axis, 3, HEIGHT, WIDTH], TensorProto.FLOAT
+    x, shape, kind = INPUT_NAME, [axis, *form.picture_shape], TensorProto.FLOAT
     if form.input == "uint8":
-        shape, kind = [axis, HEIGHT, WIDTH, 3], TensorProto.UINT8
+        kind = TensorProto.UINT8
         x = writer.node("Cast", "cast", [x], to=TensorProto.FLOAT)
         steps = (("Div", 255.0), ("Sub", MEAN), ("Div", DEVIATION))
         for number, (what, values) in enumerate(steps):
@@ -87,7 +92,8 @@ def write_small_network(path, *, batch_size=None, contract=PLAIN, seed=0, opset=
     x = writer.node("MaxPool", "pool", [x], kernel_shape=[2, 2], strides=[2, 2])
     x = writer.block("plain", x, (16, 16))
     x = writer.block("projected", x, (16, 32), stride=2)
-    x = writer.node("MaxPool", "last_pool", [x], kernel_shape=[3, 1], strides=[3, 1])
+    last = [3, 1] if form.height == HEIGHT else [4, 2]
+    x = writer.node("MaxPool", "last_pool", [x], kernel_shape=last, strides=last)
     x = writer.relu(writer.conv("last", x, (32, 32), 1))
     if form.fuse_mirror:
         x = writer.node("Flatten", "flat", [x], axis=1)
@@ -102,11 +108,15 @@ def write_small_network(path, *, batch_size=None, contract=PLAIN, seed=0, opset=
         writer.nodes,
         "small",
         [helper.make_tensor_value_info(INPUT_NAME, kind, shape)],
-        [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, [axis, 2048])],
+        [
+            helper.make_tensor_value_info(
+                OUTPUT_NAME, TensorProto.FLOAT, [axis, form.embedding_width]
+            )
+        ],
         writer.weights,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=7)
-    if contract is not None:
+    if contract is not None and stored:
         helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
     onnx.save(model, path)
     return Path(path)

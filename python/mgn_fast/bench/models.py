@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +19,7 @@ from mgn_fast.export.onnx_export import export_onnx
 from mgn_fast.inference.opening import open_session
 from mgn_fast.inference.session import Session
 from mgn_fast.models.contract import MGN_PARTS, Contract
+from mgn_fast.models.model_file import contract_in
 from mgn_fast.models.onnx_file import MAX_BYTES, read_onnx
 from mgn_fast.models.precision import Precision, precision_of, quantises
 from mgn_fast.models.presets import no_contract, proposal
@@ -39,16 +42,45 @@ def default_model() -> Path:
     return path
 
 
-def simulated_model(onnx: Path, soc_version: str, batch_sizes: Sequence[int]) -> Path:
-    """An .om for the simulator in the cache, compiled at the first call; raises as `compile_om`."""
+def simulated_model(
+    onnx: Path,
+    soc_version: str,
+    batch_sizes: Sequence[int],
+    contract: Contract | None = None,
+    output: str | None = None,
+) -> Path:
+    """An .om for the simulator in the cache, compiled at the first call; raises as `compile_om`.
+
+    Args:
+        onnx: the model.
+        soc_version: the chip.
+        batch_sizes: in any order.
+        contract: how it wants its pictures, in place of what the file says.
+        output: that holds the embeddings; whoever opens the .om names it again where nobody says a
+            contract that could keep it.
+
+    Returns:
+        Its path.
+    """
     batch_sizes = sorted(set(batch_sizes))
+    if contract is None and contract_in(onnx) is None:
+        output = None
     sizes = "-".join(map(str, batch_sizes))
     key = file_sha256(onnx)[:16]
+    if contract is not None or output is not None:
+        said = json.dumps([contract and contract.to_json(), output])
+        key += "-" + hashlib.sha256(said.encode()).hexdigest()[:16]
     version = _core.build_info()["version"]
     path = cache_directory() / f"{onnx.stem}-{key}-{soc_version}-bs{sizes}-{version}.om"
     if not is_regular_file(path):
         compile_om(
-            onnx, path, soc_version=soc_version, batch_sizes=tuple(batch_sizes), simulate=True
+            onnx,
+            path,
+            soc_version=soc_version,
+            batch_sizes=tuple(batch_sizes),
+            simulate=True,
+            contract=contract,
+            output=output,
         )
     return path
 

@@ -95,6 +95,8 @@ def checked_job(onnx: PathLike, path: PathLike, options: dict[str, Any]) -> Job:
     for name in ("aipp", "simulate"):
         true_or_false(name, options[name])
     output_name(path, ".om", exact=True)
+    if Path(onnx).suffix in (".om", ".xml"):
+        raise InvalidInputError(f"onnx is {str(onnx)!r}, expected an .onnx: ATC compiles no other")
     stated, output = options["contract"], options["output"]
     if output is not None and not (isinstance(output, str) and output):
         raise InvalidInputError(f"output is {output!r}, expected the name of an output")

@@ -4,7 +4,9 @@
 run          what users call: `quantize_onnx`, which chooses the blocks that stay float32
 blocks       the graph's residual blocks, and what each costs in int8
 trial        measures one choice of blocks
-rewriting    the nodes of an int8 graph; folding: other exporters' graphs in the form it reads
+rewriting    the nodes of an int8 graph; watching: the extremes of a graph's tensors
+folding      graphs of other exporters in the form that blocks reads
+equalising   channels of one size where each is convolved by itself
 """
 
 from mgn_fast.quantize.run import Quantized, quantize_onnx

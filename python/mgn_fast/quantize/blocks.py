@@ -14,25 +14,23 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
-from onnx import helper, numpy_helper, shape_inference, version_converter
+from onnx import helper, shape_inference, version_converter
 
-from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import ModelError
+from mgn_fast.quantize.equalising import equalise
 from mgn_fast.quantize.folding import (
     fold_batch_norms,
     keep_weights_as_initializers,
     name_nodes,
 )
 from mgn_fast.quantize.rewriting import Ranges, Rounding, write_nodes
+from mgn_fast.quantize.watching import extremes
 from mgn_fast.types import AnyArray
 
 # The first opset whose quantising operators take one scale per channel, and the oldest IR version
 # that it allows, so that old runtimes read the file.
 OLDEST_OPSET = 13
 _IR_VERSION = 7
-# Of ReduceMin and ReduceMax.
-_OPSET_WITH_AXES_AS_INPUT = 18
 # How many multiplications a value costs that a float32 block writes among int8 ones, for it is
 # converted there and back. Of one block after the other on a Zen 5, within a factor of two.
 _WORK_OF_A_VALUE = 300
@@ -79,7 +77,7 @@ class FloatGraph:
     """
 
     def __init__(self, path: Path, picture_shape: Sequence[int] = ()) -> None:
-        model, self._opset = _recent(onnx.load(path), path)
+        model = _recent(onnx.load(path), path)
         model.ir_version = max(model.ir_version, _IR_VERSION)
         name_nodes(model.graph)
         keep_weights_as_initializers(model.graph)
@@ -96,17 +94,19 @@ class FloatGraph:
         self.multiplications = sum(_multiplications(node, self._shapes) for node in convolutions)
         self._prepared: dict[tuple[str, float], tuple[AnyArray, ...]] = {}
 
+    def equalise(
+        self, batches: Iterable[AnyArray], scratch: Path, threads: int | None = None
+    ) -> None:
+        """Brings channels before depthwise convolutions to one size; before `ranges`, as it is."""
+        equalise(self._model, batches, scratch, threads)
+        self._weights = {entry.name: entry for entry in self._model.graph.initializer}
+
     def ranges(
-        self,
-        input_name: str,
-        batches: Iterable[AnyArray],
-        scratch: Path,
-        threads: int | None = None,
+        self, batches: Iterable[AnyArray], scratch: Path, threads: int | None = None
     ) -> Ranges:
         """The range of every tensor that may be rounded, over some pictures.
 
         Args:
-            input_name: of the graph's input.
             batches: the pictures, as the input takes them.
             scratch: a directory for a file as large as the model.
             threads: to compute with; None is one per core.
@@ -116,19 +116,10 @@ class FloatGraph:
             within, but all of them for what goes into the network.
         """
         rounding = self._rounding(self.blocks)
-        tensors = sorted(rounding.tensors)
-        names = self._write_ranges(scratch / "ranges.onnx", tensors)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = thread_count(threads)
-        session = onnxruntime.InferenceSession(
-            str(scratch / "ranges.onnx"), options, providers=["CPUExecutionProvider"]
-        )
-        found = [np.stack(session.run(names, {input_name: batch})) for batch in batches]
-        (scratch / "ranges.onnx").unlink()
-        ends = np.concatenate(found, axis=1)
+        tensors = {name: len(self._shapes[name]) for name in sorted(rounding.tensors)}
+        found = extremes(self._model, tensors, batches, scratch, threads=threads)
         ranges = {}
-        for tensor, least, largest in zip(tensors, ends[::2], ends[1::2], strict=True):
+        for tensor, (least, largest) in found.items():
             share = _QUANTILE if tensor in rounding.results else 1.0
             ranges[tensor] = (
                 float(np.quantile(least, 1 - share)),
@@ -191,11 +182,17 @@ class FloatGraph:
         if node.op_type == "Conv":
             weights = [self._weights[name] for name in node.input[1:] if name in self._weights]
             floats = all(entry.data_type == onnx.TensorProto.FLOAT for entry in weights)
-            rounded = [node.input[0], self._result(node)]
-            return all(constant[1:]) and floats and all(name in self._shapes for name in rounded)
-        rounded = [*node.input, self._result(node)]
-        known = all(name in self._shapes for name in rounded)
+            known = self._are_known(node.input[0], self._result(node))
+            return all(constant[1:]) and floats and known and not self._is_pooled(node)
+        known = self._are_known(*node.input, self._result(node))
         return node.op_type == "Add" and not any(constant) and known
+
+    def _are_known(self, *tensors: str) -> bool:
+        return all(name in self._shapes for name in tensors)
+
+    def _is_pooled(self, node: onnx.NodeProto) -> bool:
+        """One value a channel, as in gates: int8 would save nothing there, and cost accuracy."""
+        return all(size == 1 for size in self._shapes[node.output[0]][1:])
 
     def _result(self, node: onnx.NodeProto) -> str:
         """A node's output, or the output of the Relu or Clip that alone takes it."""
@@ -219,27 +216,6 @@ class FloatGraph:
                 same[self._result(node)] = node.input[0]
         return Rounding(nodes, results, tensors | results, same)
 
-    def _write_ranges(self, path: Path, tensors: Sequence[str]) -> list[str]:
-        """The model with two more outputs per tensor: each picture's least and largest value."""
-        model = onnx.ModelProto()
-        model.CopyFrom(self._model)
-        names = [f"{tensor}.{kind}" for tensor in tensors for kind in ("Min", "Max")]
-        for name in names:
-            tensor, _, kind = name.rpartition(".")
-            axes = list(range(1, 1 + len(self._shapes[tensor])))
-            if self._opset < _OPSET_WITH_AXES_AS_INPUT:
-                node = helper.make_node(f"Reduce{kind}", [tensor], [name], axes=axes, keepdims=0)
-            else:
-                values = numpy_helper.from_array(np.array(axes, np.int64), f"{name}.axes")
-                model.graph.initializer.append(values)
-                inputs = [tensor, values.name]
-                node = helper.make_node(f"Reduce{kind}", inputs, [name], keepdims=0)
-            model.graph.node.append(node)
-            info = helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["rows"])
-            model.graph.output.append(info)
-        onnx.save_model(model, path)
-        return names
-
 
 def _frame(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy of a model without its nodes and weights."""
@@ -257,13 +233,13 @@ def _frame(model: onnx.ModelProto) -> onnx.ModelProto:
     return frame
 
 
-def _recent(model: onnx.ModelProto, path: Path) -> tuple[onnx.ModelProto, int]:
-    """The model in an opset that can be quantised, and which."""
+def _recent(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
+    """The model in an opset that can be quantised."""
     opset = next(entry.version for entry in model.opset_import if entry.domain in _DEFAULT_DOMAIN)
     if opset >= OLDEST_OPSET:
-        return model, opset
+        return model
     try:
-        return version_converter.convert_version(model, OLDEST_OPSET), OLDEST_OPSET
+        return version_converter.convert_version(model, OLDEST_OPSET)
     except Exception as error:  # what onnx's C++ throws has no other base
         raise ModelError(
             f"{path} is of opset {opset}, which onnx cannot turn into {OLDEST_OPSET}: {error}; "

@@ -25,7 +25,7 @@ from mgn_fast.errors import DecodeError, ExportError, InvalidInputError, ModelEr
 from mgn_fast.evaluation.agreement import spread
 from mgn_fast.inference.opening import open_session
 from mgn_fast.models.contract import METADATA_KEY, Contract
-from mgn_fast.models.onnx_file import OnnxTensor, read_onnx
+from mgn_fast.models.onnx_file import read_onnx
 from mgn_fast.models.precision import quantises
 from mgn_fast.models.presets import StatedContract, no_contract
 from mgn_fast.pictures import pixels
@@ -140,7 +140,7 @@ def quantize_onnx(
     goal = _checked_goal(min_cosine, keep_float32)
     thread_count(threads)
     source = path_of("model", model)
-    entry = _float32_input(source)
+    batch_size = _fixed_batch(source)
     wanted = _contract_in_force(source, contract, output, threads)
     sources = _sources(pictures)
     # The output directory is tried before any work is done.
@@ -148,7 +148,7 @@ def quantize_onnx(
         graph = _open_graph(source, wanted)
         _check_number(keep_float32, graph)
         resized, skipped = _read(sources, wanted, on_error, progress)
-        setup = TrialSetup(source, entry, wanted, graph, Path(scratch), threads, progress)
+        setup = TrialSetup(source, batch_size, wanted, graph, Path(scratch), threads, progress)
         trial = QuantizeTrial(setup, resized)
         without_kept = trial.accuracy([])
         kept, accuracy = _choose(trial, setup, goal, keep_float32, without_kept)
@@ -266,8 +266,8 @@ def _check_number(keep_float32: KeepFloat32, graph: FloatGraph) -> None:
         )
 
 
-def _float32_input(model: Path) -> OnnxTensor:
-    """The input of a model that can be quantised."""
+def _fixed_batch(model: Path) -> int | None:
+    """The batch size of a float32 model; None where it leaves that free."""
     if model.suffix in (".om", ".xml"):
         raise ModelError(f"{model} ends in {model.suffix!r}, expected the .onnx it was made from")
     described = read_onnx(model)
@@ -275,7 +275,8 @@ def _float32_input(model: Path) -> OnnxTensor:
         raise ModelError(
             f"{model} is quantised already; expected the float32 model that it was made from"
         )
-    return described.inputs[0]
+    size = described.inputs[0].shape[0] if described.inputs[0].shape else ""
+    return size if isinstance(size, int) and size > 0 else None
 
 
 def _contract_in_force(

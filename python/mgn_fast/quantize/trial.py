@@ -20,7 +20,6 @@ from mgn_fast.evaluation.agreement import Agreement, compare, nearest_others, sp
 from mgn_fast.inference.backend_cpu import DEFAULT_BATCH_SIZE
 from mgn_fast.inference.opening import open_session
 from mgn_fast.models.contract import Contract
-from mgn_fast.models.onnx_file import OnnxTensor
 from mgn_fast.pictures import pixels
 from mgn_fast.types import AnyArray, F32Array, U8Array
 
@@ -56,7 +55,7 @@ class TrialSetup:
 
     Attributes:
         model: the float32 file.
-        entry: its input.
+        batch_size: the file's own; None where it leaves that free.
         contract: how it wants its pictures, and which output is judged.
         graph: the same file, to be rewritten.
         scratch: a directory for files as large as the model.
@@ -65,7 +64,7 @@ class TrialSetup:
     """
 
     model: Path
-    entry: OnnxTensor
+    batch_size: int | None
     contract: Contract
     graph: FloatGraph
     scratch: Path
@@ -97,8 +96,9 @@ class QuantizeTrial:
         self._expected = self._embed(setup.model, self.held_out, "float32")
         if not np.linalg.norm(self._expected, axis=1).all():
             raise ModelError(f"{setup.model} gives an embedding of zeros; its weights are damaged")
+        setup.graph.equalise(self._batches("channels"), setup.scratch, setup.threads)
         self.ranges: Ranges = setup.graph.ranges(
-            setup.entry.name, self._batches(), setup.scratch, setup.threads
+            self._batches("ranges"), setup.scratch, setup.threads
         )
 
     def accuracy(self, kept: Sequence[Block]) -> Accuracy:
@@ -140,15 +140,15 @@ class QuantizeTrial:
     def _rows(self, resized: Sequence[U8Array]) -> list[_Row]:
         return [(picture, mirror) for picture in resized for mirror in self._mirrors]
 
-    def _batches(self) -> Iterator[AnyArray]:
+    def _batches(self, stage: str) -> Iterator[AnyArray]:
         """The input for the ranges, batch by batch; the last is filled up with the first row."""
-        fixed = self._setup.entry.shape[0]
-        size = fixed if isinstance(fixed, int) else DEFAULT_BATCH_SIZE
+        fixed = self._setup.batch_size
+        size = fixed or DEFAULT_BATCH_SIZE
         rows = self._rows(self.calibration)
         for start in range(0, len(rows), size):
-            self._setup.progress("ranges", start, len(rows))
+            self._setup.progress(stage, start, len(rows))
             chunk = rows[start : start + size]
-            missing = size - len(chunk) if isinstance(fixed, int) else 0
+            missing = size - len(chunk) if fixed else 0
             yield _packed(chunk + rows[:1] * missing, self._setup.contract)
 
 

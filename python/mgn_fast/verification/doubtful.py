@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from mgn_fast.models.in_use import weights_differ, weights_in_words
+from mgn_fast.models.in_use import as_used, differences, weights_differ, weights_in_words
 from mgn_fast.verification.findings import MAX_MEDIAN_COSINE, Verification, VerifiedModel
-
-# Fields of a contract that two files of one network share, whoever normalises.
-_PREPARATION = ("height", "width", "colour", "scale", "mean", "deviation", "interpolation")
 
 
 def doubts(found: Verification, *, persons: bool) -> Iterator[str]:
@@ -24,7 +22,7 @@ def doubts(found: Verification, *, persons: bool) -> Iterator[str]:
     """
     models = found.reference, found.candidate
     yield from _similarity_doubts(found, "persons" if persons else "pictures")
-    yield from _contract_doubts(models)
+    yield from _contract_doubts(models, mirror=found.mirror)
     yield from _checkpoint_doubts(models)
 
 
@@ -47,16 +45,17 @@ def _similarity_doubts(found: Verification, whom: str) -> Iterator[str]:
     )
 
 
-def _contract_doubts(models: tuple[VerifiedModel, VerifiedModel]) -> Iterator[str]:
-    """One sentence for each way in which the two models' pictures are prepared differently."""
-    given, other = (model.contract for model in models)
-    for name in _PREPARATION:
-        ours, theirs = getattr(given, name), getattr(other, name)
-        if ours != theirs:
-            yield (
-                f"the models are given different pictures: {name} {ours} by {given.origin} "
-                f"(reference), {theirs} by {other.origin} (candidate)"
-            )
+def _contract_doubts(models: tuple[VerifiedModel, VerifiedModel], *, mirror: bool) -> Iterator[str]:
+    """One sentence if the two models' pictures are prepared differently."""
+    # Mirrors are taken alike in both, and two files of one network may name its output differently.
+    given, other = (
+        as_used(replace(model.contract, output=None), mirror=mirror) for model in models
+    )
+    if found := differences(other, given):
+        yield (
+            f"the models are given different pictures: {found} in the candidate, by "
+            f"{models[1].contract.origin} and, for the reference, {models[0].contract.origin}"
+        )
 
 
 def _checkpoint_doubts(models: tuple[VerifiedModel, VerifiedModel]) -> Iterator[str]:

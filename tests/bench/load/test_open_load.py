@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from mgn_fast.embedding import embedder as embedder_module
 from mgn_fast.inference.session import Session
 from support.bench_fakes import SILENT
 from support.fake_model import FakeModel, StallingModel
+from support.foreign_model import FOREIGN, write_foreign_model
 
 pytestmark = pytest.mark.usefixtures("simulated_time")
 
@@ -121,9 +123,9 @@ def opened(tiny_model):
     """Opens an embedder with a recorder."""
     recorder = Recorder()
 
-    def embedder(**options):
+    def embedder(*, model=tiny_model, **options):
         with observing(recorder):
-            return Embedder(tiny_model, **options)
+            return Embedder(model, **options)
 
     embedder.recorder = recorder
     return embedder
@@ -161,6 +163,24 @@ def test_a_pictures_rows_are_what_the_embedder_makes(opened, pictures, monkeypat
     assert len(found) > len(pictures)
     for number, row in enumerate(found):
         np.testing.assert_allclose(row, expected[number % len(pictures)], atol=1e-6)
+
+
+@pytest.mark.parametrize("form", [{}, {"mirror": "add"}, {"normalise": False}], ids=str)
+def test_pictures_are_prepared_and_fused_as_the_contract_says(
+    opened, pictures, monkeypatch, tmp_path, form
+):
+    contract = replace(FOREIGN, **form)
+    theirs = write_foreign_model(tmp_path / "theirs.onnx", contract)
+    found = []
+    fused = open_load.fused
+    monkeypatch.setattr(open_load, "fused", lambda *a, **k: found.append(fused(*a, **k)))
+    with opened(model=theirs, contract=contract, batch_size=4, lanes=1) as embedder:
+        windows = Windows(Pace(0.0, 0.1, 1), lanes=2)
+        run_pictures_open(embedder, pictures, windows, Arrivals(3000.0, "constant"))
+        expected = embedder(pictures)
+    assert len(found) > len(pictures)
+    for number, row in enumerate(found):
+        np.testing.assert_allclose(row, expected[number % len(pictures)], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("mirror", [True, False])

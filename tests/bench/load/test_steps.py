@@ -35,6 +35,9 @@ def test_images_are_the_same_each_time():
     again = [random_images(np.random.default_rng(0), (2, 3), np.float32) for _ in range(2)]
     np.testing.assert_array_equal(*again)
     assert again[0].dtype == np.float32
+    halves = random_images(np.random.default_rng(0), (2, 3), np.float16)
+    np.testing.assert_array_equal(halves, again[0].astype(np.float16))
+    assert halves.dtype == np.float16
 
 
 def test_bytes_reach_from_0_to_255():

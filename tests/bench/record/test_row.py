@@ -37,6 +37,7 @@ def measured(case=None, spans=None, repeats=None, **changes):
         "rows_per_image": 1,
         "floats": True,
         "precision": None,
+        "is_mgn": True,
         "workers": None,
         "threads": None,
         "num_engines": 1,

@@ -8,15 +8,17 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mgn_fast import DeviceError, simulator
+from mgn_fast import DeviceError, adopt, simulator
 from mgn_fast.cli import main
 from mgn_fast.cli.program import build_parser
 from mgn_fast.datasets.drawn_set import drawn_jpegs
 from mgn_fast.simulator import write_om
+from support.foreign_model import FOREIGN, write_foreign_model
 from support.late import late
 from support.tiny_model import write_tiny_model
 
@@ -130,6 +132,63 @@ def test_an_onnx_runs_on_this_cpu(tiny_model, directory, tmp_path):
     (run,) = read(path)["runs"]
     assert (run["device"], run["simulated"], run["scope"]) == ("cpu", False, "e2e")
     assert (run["threads"], run["workers"], run["mirror"]) == (1, 1, False)
+
+
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory):
+    """A model of other people's, and its contract in a file."""
+    folder = tmp_path_factory.mktemp("theirs")
+    (folder / "theirs.json").write_text(replace(FOREIGN, embedding_width=None).to_json())
+    return write_foreign_model(folder / "theirs.onnx", logits=True), folder / "theirs.json"
+
+
+def test_other_peoples_models_are_measured_by_the_contract_that_is_stated(
+    theirs, directory, tmp_path
+):
+    model, contract = theirs
+    path = tmp_path / "b.json"
+    words = ["--images", directory, "--batch", "1", "--lanes", "1", *QUICK, "--json", path]
+    words += ["--contract", contract, "--output-name", "logits", "--mean", "1,2,3"]
+    assert bench(model, *words) == 0
+    record = read(path)
+    expected = replace(FOREIGN, output="logits", embedding_width=7, mean=(1, 2, 3))
+    assert record["model"]["contract"] == expected.to_dict()
+    assert record["model"]["contract_origin"] == f"{contract} with mean given with output given"
+    assert record["runs"][0]["mirror"] is False
+    assert record["options"]["contract"] == str(contract)
+
+
+def test_fields_that_are_changed_are_those_of_each_models_own_contract(
+    theirs, directory, tiny_model, tmp_path
+):
+    adopted = adopt(theirs[0], tmp_path / "own.onnx", contract=FOREIGN, output="features")
+    path = tmp_path / "b.json"
+    words = ["--images", directory, "--batch", "1", "--lanes", "1", *QUICK, "--json", path]
+    assert bench(adopted, tiny_model, *words, "--scale", "2") == 0
+    contracts = [model["contract"] for model in read(path)["models"]]
+    assert [(c["height"], c["scale"]) for c in contracts] == [(64, 2.0), (384, 2.0)]
+
+
+def test_without_a_contract_only_prepared_images_run(theirs, directory, tmp_path, capsys):
+    model, _ = theirs
+    words = ["--batch", "1", "--lanes", "1", *QUICK, "--output-name"]
+    assert bench(model, *words, "logits", "--scope", "device") == 0
+    assert bench(model, *words, "logits", "--images", directory) == 3
+    assert "--contract" in capsys.readouterr().err
+    assert bench(model, *words, "rows", "--scope", "device") == 3
+    assert "no output 'rows', expected one of: features" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("own_process")
+def test_other_peoples_models_run_on_the_simulated_npu(theirs, tmp_path, capsys):
+    path = tmp_path / "b.json"
+    free = write_foreign_model(tmp_path / "free.onnx", free=True)
+    assert on_npu(free, "--contract", theirs[1], "--batch", "4", "--json", path) == 0
+    record = read(path)
+    assert record["model"]["contract"] == FOREIGN.to_dict()
+    assert "NOT VALID: the simulated chip takes the times published for MGN" in (
+        capsys.readouterr().out
+    )
 
 
 @pytest.mark.usefixtures("own_process")

@@ -7,6 +7,7 @@ from mgn_fast import simulator
 from mgn_fast.cli import main
 from mgn_fast.cli.commands.tune import command_options
 from mgn_fast.datasets.drawn_set import drawn_jpegs
+from support.foreign_model import FOREIGN, write_foreign_model
 from support.tiny_model import write_tiny_model
 
 
@@ -42,6 +43,30 @@ def test_a_person_reads_the_fastest_first(om, capsys):
     assert rates == sorted(rates, reverse=True)
     assert any("the fastest, SIMULATED:" in line for line in lines)
     assert lines[-1] == "kept for --auto"
+
+
+def test_other_peoples_models_are_tuned_by_the_contract_that_is_stated(
+    tmp_path, monkeypatch, capsys, simulated_time
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    model = write_foreign_model(tmp_path / "theirs.onnx", logits=True, batch_size=1)
+    (tmp_path / "c.json").write_text(FOREIGN.to_json())
+    words = ["tune", str(model), "--seconds", "5", "--json", "--output-name", "features"]
+    assert main(words) == 3
+    assert "--contract" in capsys.readouterr().err
+    assert main([*words, "--contract", str(tmp_path / "c.json")]) == 0
+    assert json.loads(capsys.readouterr().out)["best"]["batch_size"] == 1
+
+
+def test_a_chip_whose_times_are_not_the_models_is_warned_of(om, tmp_path, capsys):
+    onnx = write_foreign_model(tmp_path / "theirs.onnx")
+    theirs = simulator.write_om(tmp_path / "theirs.om", onnx=onnx, batch_sizes=(8,))
+    (tmp_path / "c.json").write_text(FOREIGN.to_json())
+    words = ["tune", str(theirs), "--simulate", "--seconds", "5"]
+    assert main([*words, "--contract", str(tmp_path / "c.json")]) == 0
+    assert "warning: the simulated chip takes the times published for MGN" in (
+        capsys.readouterr().err
+    )
 
 
 def test_a_bound_that_nothing_keeps_ends_with_7(om, capsys):

@@ -134,11 +134,15 @@ def test_files_that_are_not_there_are_named(tiny_model, dataset, tmp_path, capsy
     assert list(tmp_path.iterdir()) == []
 
 
-def test_warnings_are_told_on_stderr(tiny_model, dataset, tmp_path, capsys):
-    other = write_tiny_model(tmp_path / "o.onnx", contract=Contract(seed=7))
-    assert run(tiny_model, other, dataset.root / "query") == 0
+def test_warnings_are_told_on_stderr(dataset, tmp_path, capsys):
+    models = [
+        write_tiny_model(tmp_path / f"{seed}.onnx", contract=Contract(seed=seed)) for seed in (3, 7)
+    ]
+    assert run(*models, dataset.root / "query") == 0
     captured = capsys.readouterr()
-    assert "warning: the models have different weights: seed None and seed 7" in captured.err
+    assert (
+        "warning: the models have different weights: random weights of seed 3 and" in captured.err
+    )
     assert captured.out.endswith("passed\n")
 
 
@@ -230,8 +234,10 @@ def test_each_models_contract_and_where_it_came_from_are_printed(tmp_path, capsy
     words = ["--simulate", "--contract", said, "-o", tmp_path / "v.json"]
     assert run(onnx, om, pictures, *words) == 0
     out = capsys.readouterr().out
-    assert f"contract: 64x32 BGR float32, pillow-bicubic; from {said}\n" in out
-    assert f"contract: 64x32 BGR uint8, pillow-bicubic; from {om}.json\n" in out
+    numbers = "scale 1, mean 100 110.5 120, deviation 50 60 70.25"
+    start, end = f"contract: 64x32 BGR, pillow-bicubic, {numbers}", "mirror none, 5 wide; from"
+    assert f"{start}, {end} {said}\n" in out
+    assert f"{start}, input uint8, {end} {om}.json\n" in out
     assert "3, plain only, 0 skipped" in out
     found = json.loads((tmp_path / "v.json").read_text())
     assert found["reference"]["contract_origin"] == str(said)

@@ -210,7 +210,15 @@ def _simulated(models: list[Path], arguments: argparse.Namespace) -> list[Path]:
         )
     sizes = arguments.batch or SWEEP
     compiled = [
-        model if model.suffix == ".om" else simulated_model(model, arguments.simulate, sizes)
+        model
+        if model.suffix == ".om"
+        else simulated_model(
+            model,
+            arguments.simulate,
+            sizes,
+            stated_contract(arguments, model),
+            arguments.output_name,
+        )
         for model in models
     ]
     # The stand-in computes, so that this machine's cores are the host's; the guards' page

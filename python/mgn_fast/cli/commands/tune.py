@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     for case, reason in found.skipped:
         say(f"skipped: {case}: {reason}")
     for doubt in found.doubts:
-        say(f"warning: {doubt}", always=True)
+        say(f"warning: {doubt}")
     if arguments.json:
         print(json.dumps(_as_dict(found)))
     else:

@@ -28,7 +28,7 @@ from mgn_fast.errors import DatasetError, InvalidInputError
 from mgn_fast.evaluation.agreement import Agreement
 from mgn_fast.evaluation.report import Report
 from mgn_fast.evaluation.reranking import RerankSettings
-from mgn_fast.models.contract import Contract
+from mgn_fast.models.in_use import in_one_line
 from mgn_fast.verification.findings import (
     MAX_MAP_DROP,
     MIN_COSINE,
@@ -188,7 +188,8 @@ def _print(found: Verification) -> None:
     whom = "people" if found.retrievals else "pictures"
     for what, model in (("reference", found.reference), ("candidate", found.candidate)):
         print(f"{what:<21} {_described(model, whom)}")
-        print(f"{'':<21} contract: {printable(_preparation(model.contract))}")
+        said = f"{in_one_line(model.contract)}; from {model.contract.origin}"
+        print(f"{'':<21} contract: {printable(said)}")
     halves = "plain and mirrored" if found.mirror else "plain only"
     print(f"{'pictures':<21} {found.num_pictures}, {halves}, {len(found.skipped)} skipped")
     _print_agreement("same picture", found.agreement)
@@ -213,14 +214,6 @@ def _described(model: VerifiedModel, whom: str) -> str:
         else f"; different {whom}: cosine {model.median_cosine:.4f}"
     )
     return f"{printable(str(model.path))} ({model.backend}{simulated}{alike})"
-
-
-def _preparation(contract: Contract) -> str:
-    """What pictures become for a model, and who said so."""
-    return (
-        f"{contract.height}x{contract.width} {contract.colour} {contract.input}, "
-        f"{contract.interpolation}; from {contract.origin}"
-    )
 
 
 def _print_agreement(what: str, agreement: Agreement) -> None:
