@@ -211,7 +211,7 @@ def network_of(parameters):
     from mgn_fast.export.network import network_with, parameter_shapes
 
     kinds = {True: np.int64, False: np.float32}
-    shapes = parameter_shapes(num_identities=1)
+    shapes = parameter_shapes()
     missing = {
         name: np.zeros(shape, kinds[name.endswith("num_batches_tracked")])
         for name, shape in shapes.items()
