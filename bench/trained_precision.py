@@ -12,8 +12,8 @@ computes in float32: a real chip computes that in float16, which nothing here me
 
 Each variant is compared with the float32 embeddings: cosine (of pictures that `quantize` did not
 see), mAP and rank 1. Cosines say little where all people look alike to a model, so the median
-cosine of different persons stands beside them. Random weights are always measured; a .pt is
-exported first. --contract says how to prepare pictures for a model that does not say so itself.
+cosine of different persons stands beside them. Random weights are measured unless --no-random; a
+.pt is exported first. --contract says how to prepare pictures for a model that does not say so.
 
     python bench/trained_precision.py [--dataset DIRECTORY --about WORDS] [--model NAME=FILE ...]
                                       [--contract NAME=PRESET|FILE.json ...] [--variants NAME ...]
@@ -228,9 +228,10 @@ def main(words=None):
             figures[name] = measured(trial, model, given.variants)
             figures[name]["contract"] = given.contract.get(name, "its own")
     print("\n".join(table(figures)))
+    persons = np.concatenate([people.query.person, people.gallery.person])
     pictures = {
         "what": given.about or DRAWN,
-        "persons": len(np.unique(people.query.person)),
+        "persons": len(np.unique(persons[persons != 0])),
         "query": len(people.query),
         "gallery": len(people.gallery),
         "given_to_quantize": len(trial.seen),

@@ -65,9 +65,9 @@ SHARE = (0.25, 0.75)
 EPSILON = 1e-5
 # The sets drawn for training have seeds from here on, far from those that anything is judged on.
 FIRST_SEED = 1000
-PERSONS = 24
+PERSONS = 32
 # Of --pictures: their parts must be more than the directions, and more pictures only take time.
-MIN_PICTURES, MAX_PICTURES = 33, 240
+MIN_PICTURES, MAX_PICTURES = 33, 300
 _CHUNK = 8
 
 
@@ -211,7 +211,7 @@ def network_of(parameters):
     from mgn_fast.export.network import network_with, parameter_shapes
 
     kinds = {True: np.int64, False: np.float32}
-    shapes = parameter_shapes(num_identities=1)
+    shapes = parameter_shapes()
     missing = {
         name: np.zeros(shape, kinds[name.endswith("num_batches_tracked")])
         for name, shape in shapes.items()

@@ -22,7 +22,7 @@ def parsed(add_options, *words):
 
 def test_what_is_not_given_is_left_to_the_embedder():
     arguments = parsed(add_session_options)
-    assert session_options(arguments) == {"device": 0, "mirror": True, "on_error": "raise"}
+    assert session_options(arguments) == {"device": 0, "on_error": "raise"}
 
 
 def test_what_is_given_reaches_the_embedder():
@@ -46,10 +46,7 @@ def test_auto_is_passed_on_when_it_is_given():
 
 
 def test_the_options_of_a_model_are_a_part_of_those_of_a_session():
-    assert model_options(parsed(add_model_options, "--device", "2")) == {
-        "device": 2,
-        "mirror": True,
-    }
+    assert model_options(parsed(add_model_options, "--device", "2")) == {"device": 2}
 
 
 @pytest.mark.parametrize("text", ["", "a", "0,", "0;1"])

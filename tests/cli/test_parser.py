@@ -22,7 +22,7 @@ def test_the_word_that_was_meant_is_named(words, message, capsys):
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["xyzzy"], ["doctor", "--xyzzy"], ["doctor", "extra"]])
+@pytest.mark.parametrize("words", [["xyzzy"], ["doctor", "--xyzzy"], ["tune", "m.onnx", "extra"]])
 def test_where_nothing_is_near_nothing_is_guessed(words, capsys):
     with pytest.raises(SystemExit) as end:
         build_parser().parse_args(words)
@@ -40,7 +40,7 @@ def test_a_wrong_option_shows_the_usage_of_its_command(capsys):
 
 def test_a_word_cannot_command_the_terminal(capsys):
     with pytest.raises(SystemExit):
-        build_parser().parse_args(["doctor", "\x1b[31mred"])
+        build_parser().parse_args(["tune", "m.onnx", "\x1b[31mred"])
     assert "\x1b" not in capsys.readouterr().err
 
 

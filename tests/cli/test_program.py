@@ -71,7 +71,7 @@ def test_wrong_words_are_usage_errors(words, capsys):
     ids=lambda value: type(value).__name__,
 )
 def test_each_error_has_its_exit_code_and_one_line(monkeypatch, capsys, error, code):
-    def fails():
+    def fails(models):
         raise error
 
     monkeypatch.setattr(doctor, "examine", fails)
@@ -81,7 +81,7 @@ def test_each_error_has_its_exit_code_and_one_line(monkeypatch, capsys, error, c
 
 
 def test_an_error_of_our_own_making_keeps_its_traceback(monkeypatch):
-    def fails():
+    def fails(models):
         raise KeyError("a bug")
 
     monkeypatch.setattr(doctor, "examine", fails)
@@ -90,7 +90,7 @@ def test_an_error_of_our_own_making_keeps_its_traceback(monkeypatch):
 
 
 def test_verbose_tells_the_settings_and_where_an_error_came_from(monkeypatch, capsys):
-    def fails():
+    def fails(models):
         raise errors.ModelError("bad")
 
     monkeypatch.setattr(doctor, "examine", fails)
@@ -107,7 +107,7 @@ def test_quiet_keeps_errors_and_results(monkeypatch, capsys):
     captured = capsys.readouterr()
     assert "onnxruntime" in captured.out
     assert captured.err == ""
-    monkeypatch.setattr(doctor, "examine", lambda: 1 / 0)
+    monkeypatch.setattr(doctor, "examine", lambda models: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["doctor", "-q"])
 
@@ -154,7 +154,7 @@ def rest():
     for _ in range(600):
         time.sleep(0.1)
 
-def examine():
+def examine(models):
     with replacing("half.txt"):
         try:
             print("started", flush=True)

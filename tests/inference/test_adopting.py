@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from mgn_fast import Embedder, InvalidInputError, ModelError, adopt, open_session
+from mgn_fast.inference import adopting
 from mgn_fast.models.contract import METADATA_KEY, Contract
 from mgn_fast.models.model_file import contract_in
 from support.late import late
@@ -84,7 +86,8 @@ def test_a_contract_of_another_model_is_refused_and_nothing_written(
 
 
 @pytest.mark.parametrize("name", ["m.om", "m.xml"])
-def test_others_get_a_sidecar(tmp_path, name):
+def test_others_get_a_sidecar(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(adopting, "find_spec", lambda module: None)
     source = tmp_path / name
     source.write_bytes(b"anything")
     assert adopt(source, contract="bot") == source
@@ -110,11 +113,22 @@ def test_what_a_sidecar_says_besides_is_kept_and_a_broken_one_replaced(tmp_path)
     assert contract_in(om).output == "features"
 
 
-def test_the_weights_beside_an_xml_come_along(tmp_path):
+def test_the_weights_beside_an_xml_come_along(tmp_path, monkeypatch):
+    monkeypatch.setattr(adopting, "find_spec", lambda module: None)
     (tmp_path / "m.xml").write_bytes(b"<net/>")
     (tmp_path / "m.bin").write_bytes(b"weights")
     adopt(tmp_path / "m.xml", tmp_path / "n.xml", contract="openvino-retail")
     assert (tmp_path / "n.bin").read_bytes() == b"weights"
+
+
+def test_an_xml_is_checked_where_openvino_is_installed(tmp_path, bare, second_runtime):
+    openvino = pytest.importorskip("openvino")
+    openvino.save_model(openvino.convert_model(bare), tmp_path / "m.xml", compress_to_fp16=False)
+    with pytest.raises(ModelError, match="expected layout 'NCHW', height 64 and width 32"):
+        adopt(tmp_path / "m.xml", contract="bot")
+    assert not (tmp_path / "m.xml.json").exists()
+    adopt(tmp_path / "m.xml", contract=replace(SAID, embedding_width=None))
+    assert contract_in(tmp_path / "m.xml") == SAID
 
 
 def test_weights_in_other_files_stay_where_they_are_found(tmp_path, bare):

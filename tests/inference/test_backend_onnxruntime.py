@@ -234,7 +234,7 @@ def test_a_contract_this_version_cannot_keep_is_refused(tmp_path):
 def test_a_quantised_file_runs_as_int8_and_as_nothing_else(tmp_path, random):
     graph = FloatGraph(write_small_network(tmp_path / "float.onnx"))
     images = prepared(random, 4)
-    ranges = graph.ranges("image", iter([images]), tmp_path)
+    ranges = graph.ranges(iter([images]), tmp_path)
     graph.write(tmp_path / "int8.onnx", ranges, [], {})
     with open_session(tmp_path / "float.onnx", precision="float32") as session:
         expected = session.run(images)

@@ -53,7 +53,7 @@ def int8_model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("int8")
     graph = FloatGraph(write_small_network(folder / "float.onnx"))
     images = np.random.default_rng(1).standard_normal((4, 3, 384, 128), np.float32)
-    graph.write(folder / "int8.onnx", graph.ranges("image", iter([images]), folder), [], {})
+    graph.write(folder / "int8.onnx", graph.ranges(iter([images]), folder), [], {})
     return folder / "int8.onnx"
 
 

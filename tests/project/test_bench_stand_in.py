@@ -65,11 +65,11 @@ def test_another_ending_is_refused(tmp_path, capsys):
 
 
 def test_a_directorys_pictures_are_spread_evenly_and_nobodys(tmp_path):
-    for number in range(300):
+    for number in range(400):
         (tmp_path / f"{number:03}.jpg").touch()
     pictures, person = trained_stand_in.training_pictures(tmp_path, None, seed=0)
-    assert len(pictures) == 240
-    assert [path.name for path in (pictures[0], pictures[-1])] == ["000.jpg", "299.jpg"]
+    assert len(pictures) == 300
+    assert [path.name for path in (pictures[0], pictures[-1])] == ["000.jpg", "399.jpg"]
     assert person is None
 
 

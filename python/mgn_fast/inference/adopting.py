@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from mgn_fast.common.files import is_regular_file, read_limited, replacing, writ
 from mgn_fast.errors import InvalidInputError, ModelError
 from mgn_fast.inference.backend_cpu import CpuModel, require_readable
 from mgn_fast.inference.fitting import fitted
+from mgn_fast.inference.opening import open_session
 from mgn_fast.models.contract import Contract
 from mgn_fast.models.model_file import require_kind
 from mgn_fast.models.om_file import read_sidecar, sidecar_path
@@ -33,8 +35,8 @@ def adopt(
     """Writes a copy of a model that says its contract, so that nobody has to state it again.
 
     An .onnx gets it in its metadata and is checked against it; all else in it stays byte for byte.
-    An .om and an .xml, which hold no metadata, get a sidecar, NAME.json; they are checked when they
-    are opened. Files appear whole or not at all.
+    An .om and an .xml, which hold no metadata, get a sidecar, NAME.json. An .xml is checked too
+    where OpenVINO is installed, an .om when it is opened. Files appear whole or not at all.
 
     Args:
         model: an .onnx, .om or .xml file.
@@ -67,6 +69,8 @@ def adopt(
     if source.suffix == ".onnx":
         _adopt_onnx(source, target, stated)
     else:
+        if source.suffix == ".xml" and find_spec("openvino") is not None:
+            stated = _as_opened(source, stated)
         _adopt_with_sidecar(source, target, stated)
     return target
 
@@ -92,6 +96,13 @@ def _checked(source: Path, described: OnnxFile, stated: Contract) -> Contract:
     contract = fitted(opened)
     assert contract is not None  # there is one to fit
     return contract
+
+
+def _as_opened(source: Path, stated: Contract) -> Contract:
+    """The same for a file that only its runtime can read."""
+    with open_session(source, contract=stated, lanes=1, threads=1) as session:
+        assert session.contract is not None
+        return session.contract
 
 
 def _adopt_with_sidecar(source: Path, target: Path, stated: Contract) -> None:

@@ -168,7 +168,7 @@ def test_a_second_interrupt_shows_the_cursor_again(tmp_path):
             for _ in range(600):
                 time.sleep(0.1)
 
-        def examine():
+        def examine(models):
             with working("examining"):
                 try:
                     print("started", file=sys.stderr)

@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps({"path": str(path), "contract": written.to_dict()} | summary))
     else:
         print(f"{printable(str(path))}: {printable(in_one_line(written))}")
-        if path.suffix != ".onnx" and arguments.check is None:
+        if path.suffix == ".om" and arguments.check is None:
             say("note: the contract is checked against the model when it is opened")
     return exit_codes.OK
 
