@@ -240,10 +240,7 @@ def test_of_another_network_nothing_was_published(npu, tiny_om):
     # Nor does the simulated chip know how long it takes.
     for run in record["runs"]:
         assert run["valid"] is False
-        assert (
-            "the simulated chip takes the times published for MGN, and this is not MGN"
-            in (run["reasons"])
-        )
+        assert any("times published for MGN" in reason for reason in run["reasons"])
 
 
 def test_of_another_chip_nothing_was_published(npu, tiny_model, tmp_path):

@@ -11,6 +11,7 @@ from mgn_fast.models.contract import Contract
 from mgn_fast.models.onnx_file import read_onnx
 from mgn_fast.pictures.pixels import resize
 from mgn_fast.quantize.trial import QuantizeTrial, TrialSetup
+from support.depthwise_network import MOBILE, write_mobile_network
 from support.late import late
 from support.small_network import write_small_network
 
@@ -92,6 +93,20 @@ def test_progress_is_told(tmp_path):
     stages = list(dict.fromkeys(stage for stage, _, _ in told))
     assert stages == ["float32", "ranges", "int8, 0 blocks in float32"]
     assert all(0 <= done < total for _, done, total in told)
+
+
+def test_channels_are_brought_to_one_size_before_the_ranges_are_taken(tmp_path):
+    path = write_mobile_network(tmp_path / "theirs.onnx")
+    resized = [resize(pixels, height=64, width=32) for pixels in DRAWINGS]
+    told = []
+    graph = FloatGraph(path)
+    setup = TrialSetup(path, None, MOBILE, graph, tmp_path, 1, lambda *stage: told.append(stage[0]))
+    found = QuantizeTrial(setup, resized)
+    assert list(dict.fromkeys(told)) == ["float32", "channels", "ranges"]
+    untouched = FloatGraph(path).ranges(found._batches("ranges"), tmp_path)
+    narrow = "narrow_norm"  # what the depthwise convolution takes
+    assert found.ranges[narrow] != untouched[narrow]
+    assert found.ranges["cut"] == untouched["cut"]
 
 
 def test_a_dead_network_is_refused(tmp_path):

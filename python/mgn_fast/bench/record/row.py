@@ -93,7 +93,9 @@ def simulation_doubts(measured: Measured) -> tuple[str, ...]:
     """Why a simulated rate says nothing of the model: the chip's only times are MGN's."""
     if not measured.simulated or measured.is_mgn:
         return ()
-    return ("the simulated chip takes the times published for MGN, and this is not MGN",)
+    return (
+        "the simulated chip takes the times published for MGN, and nothing says that this is MGN",
+    )
 
 
 def _kept(slo: Slo, reached_ms: float | None) -> dict[str, Any]:
