@@ -81,7 +81,7 @@ def test_much_float32_is_warned_of(given, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(quantize, "_MUCH", 0.2)  # two of three blocks have 29 % of the work
     words = ["quantize", *given, "-o", str(tmp_path / "int8.onnx"), "--keep-float32", "2"]
     assert main(words) == 0
-    assert "of the work stays float32, so little speed is gained" in capsys.readouterr().err
+    assert "of the work stays float32, so less speed is gained" in capsys.readouterr().err
 
 
 def test_skipped_pictures_are_listed(given, tmp_path, capsys):
