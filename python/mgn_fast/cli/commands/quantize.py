@@ -83,8 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"skipped: {reason}")
     if found.kept_work > _MUCH:
         say(
-            f"warning: {found.kept_work:.0%} of the work stays float32, so less speed is gained than could be; "
-            "pass a lower --min-cosine"
+            f"warning: {found.kept_work:.0%} of the work stays float32, so less speed is gained "
+            "than could be; pass a lower --min-cosine"
         )
     if arguments.json:
         print(json.dumps(found.to_dict() | {"bytes": found.path.stat().st_size}))
