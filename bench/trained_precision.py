@@ -17,6 +17,7 @@ cosine of different persons stands beside them. Random weights are measured unle
 
     python bench/trained_precision.py [--dataset DIRECTORY --about WORDS] [--model NAME=FILE ...]
                                       [--contract NAME=PRESET|FILE.json ...] [--variants NAME ...]
+                                      [--record NAME]
 """
 
 from __future__ import annotations
@@ -198,6 +199,7 @@ def parse(words):
     parser.add_argument("--contract", type=named, action="append", default=[], metavar="NAME=WORD")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--no-random", action="store_true", help="leave the random weights out")
+    parser.add_argument("--record", default="trained-precision", help="the record's name")
     given = parser.parse_args(words)
     given.model, given.contract = dict(given.model), dict(given.contract)
     if unknown := given.contract.keys() - given.model.keys():
@@ -237,7 +239,7 @@ def main(words=None):
         "given_to_quantize": len(trial.seen),
     }
     record.write(
-        "trained-precision",
+        given.record,
         {
             "question": __doc__.splitlines()[0],
             "environment": environment,
