@@ -237,11 +237,12 @@ void read_output(ModelInfo& info, const std::vector<Tensor>& outputs, const Want
     info.output_type = output.type;
     info.embedding_width = row_elements(output);
     info.embedding_bytes = info.embedding_width * element_bytes(output.type);
-    const bool is_row = std::count_if(output.dims.begin() + 1, output.dims.end(),
-                                      [](std::int64_t size) { return size > 1; }) <= 1;
+    const auto sides = std::count_if(output.dims.begin(), output.dims.end(),
+                                     [](std::int64_t size) { return size > 1; });
+    const std::int64_t first = output.dims.empty() ? 0 : output.dims.front();
+    const bool is_row = sides - (first > 1 ? 1 : 0) <= 1;
     const bool supported = is_row && (output.type == ACL_FLOAT || output.type == ACL_FLOAT16);
-    const std::int64_t batch = output.dims.empty() ? 0 : output.dims.front();
-    if (!supported || info.embedding_bytes == 0 || batch != info.batch_sizes.back() ||
+    if (!supported || info.embedding_bytes == 0 || first != info.batch_sizes.back() ||
         output.bytes < info.largest_batch() * info.embedding_bytes) {
         refuse(path, "has embeddings that are not float32 or float16 (batch, width)", outputs);
     }

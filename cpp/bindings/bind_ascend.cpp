@@ -86,6 +86,8 @@ py::dtype input_dtype(const Engine& engine) {
 std::unique_ptr<Engine> open_engine(const std::string& path, std::int32_t device,
                                     std::size_t num_lanes, bool timed, std::string output,
                                     std::size_t width) {
+    // Not a call guard: it would keep the lock away while pybind11 registers the new object.
+    const Unlocked unlocked;
     return std::make_unique<Engine>(path, device, num_lanes, timed,
                                     mgn::ascend::WantedOutput{std::move(output), width});
 }
@@ -204,8 +206,7 @@ void mgn::bindings::bind_ascend(py::module_& module) {
         .def("idle", [](const LaneHandle& handle) { return handle.lane->idle(); });
     py::class_<Engine>(module, "AscendEngine", py::release_gil_before_calling_cpp_dtor())
         .def(py::init(&open_engine), py::arg("path"), py::arg("device"), py::arg("num_lanes"),
-             py::arg("timed") = false, py::arg("output") = "", py::arg("width") = 0,
-             py::call_guard<Unlocked>())
+             py::arg("timed") = false, py::arg("output") = "", py::arg("width") = 0)
         .def("input_dtype", &input_dtype)
         .def("input_shape", [](const Engine& engine) { return engine.info().input_shape; })
         .def("batch_sizes", [](const Engine& engine) { return engine.info().batch_sizes; })
