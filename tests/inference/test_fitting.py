@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import ModelError
-from mgn_fast.inference.fitting import NOTHING_SAID, Statement, fitted
-from mgn_fast.models.contract import MGN, Contract
+from mgn_fast.inference.fitting import fitted
 from mgn_fast.models.presets import contract_of
 from support.fake_model import FakeModel
 
@@ -15,23 +14,6 @@ def model(contract, shape=(3, 256, 128), dtype=np.float32):
     opened = FakeModel(8)
     opened.contract, opened.input_shape, opened.input_dtype = contract, shape, np.dtype(dtype)
     return opened
-
-
-def stored():
-    return Contract(output="stored")
-
-
-def never():
-    raise AssertionError("the file's contract is read though one is stated")
-
-
-def test_what_the_caller_states_goes_before_what_the_file_says():
-    assert NOTHING_SAID.completed(lambda: None) == (None, "")
-    assert NOTHING_SAID.completed(stored) == (stored(), "stored")
-    assert Statement(MGN).completed(never) == (MGN, "")
-    assert Statement(MGN, "a").completed(never) == (replace(MGN, output="a"), "a")
-    assert Statement(None, "a").completed(stored) == (Contract(output="a"), "a")
-    assert Statement(None, "a").completed(lambda: None) == (None, "a")
 
 
 def test_the_width_that_a_contract_leaves_to_the_model_is_the_models():

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from mgn_fast import InvalidInputError
 from mgn_fast.models.contract import MGN, MGN_PARTS, Contract
 from mgn_fast.models.presets import (
+    NOTHING_SAID,
     PRESETS,
+    Statement,
     contract_of,
     no_contract,
     proposal,
@@ -125,3 +128,20 @@ def test_the_refusal_says_what_to_state():
 
 def test_a_contract_given_is_mgns_but_for_what_it_says():
     assert contract_of({}) == MGN
+
+
+def stored():
+    return Contract(output="stored")
+
+
+def never():
+    raise AssertionError("the file's contract is read though one is stated")
+
+
+def test_what_the_caller_states_goes_before_what_the_file_says():
+    assert NOTHING_SAID.completed(lambda: None) == (None, "")
+    assert NOTHING_SAID.completed(stored) == (stored(), "stored")
+    assert Statement(MGN).completed(never) == (MGN, "")
+    assert Statement(MGN, "a").completed(never) == (replace(MGN, output="a"), "a")
+    assert Statement(None, "a").completed(stored) == (Contract(output="a"), "a")
+    assert Statement(None, "a").completed(lambda: None) == (None, "a")

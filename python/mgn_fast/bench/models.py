@@ -22,7 +22,7 @@ from mgn_fast.models.contract import MGN_PARTS, Contract
 from mgn_fast.models.model_file import contract_in
 from mgn_fast.models.onnx_file import MAX_BYTES, read_onnx
 from mgn_fast.models.precision import Precision, precision_of, quantises
-from mgn_fast.models.presets import no_contract, proposal
+from mgn_fast.models.presets import proposal
 
 
 def default_model() -> Path:
@@ -107,13 +107,6 @@ def is_mgn(session: Session) -> bool:
     if session.contract is not None:
         return session.contract.parts == MGN_PARTS
     return proposal(session.input_shape, session.output_widths) == "recipe"
-
-
-def require_contract(session: Session) -> Contract:
-    """The contract of an opened model; raises ModelError where nobody says it."""
-    if session.contract is None:
-        raise no_contract(session.model_path, session.input_shape, session.output_widths)
-    return session.contract
 
 
 def describe(path: Path, session: Session) -> dict[str, Any]:

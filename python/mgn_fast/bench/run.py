@@ -18,7 +18,6 @@ from mgn_fast.bench.models import (
     batch_sizes_of,
     describe,
     open_for_description,
-    require_contract,
 )
 from mgn_fast.bench.record.baseline import SCHEMA
 from mgn_fast.bench.record.environment import describe_environment
@@ -183,7 +182,7 @@ def _cases(plan: Plan, model: Path) -> tuple[dict[str, Any], list[Case]]:
         options["device"] = options["device"][0]
     with open_for_description(model, options, max(plan.batch_sizes or SWEEP)) as session:
         if base.scope == "e2e":
-            require_contract(session)
+            session.require_contract()
         sizes = batch_sizes_of(session, plan.batch_sizes, _sweep(base, session))
         found = describe(model, session)
     cases = [replace(base, batch_size=size, lanes=lanes) for size in sizes for lanes in plan.lanes]

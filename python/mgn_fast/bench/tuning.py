@@ -21,7 +21,7 @@ import numpy as np
 from mgn_fast.bench.case import SWEEP, Case, Measured, MeasureSettings, Slo
 from mgn_fast.bench.load.window import Pace
 from mgn_fast.bench.measuring import measure
-from mgn_fast.bench.models import batch_sizes_of, open_for_description, require_contract
+from mgn_fast.bench.models import batch_sizes_of, open_for_description
 from mgn_fast.bench.record.row import latency_of, rates_of, simulation_doubts
 from mgn_fast.bench.tuned import Tuned, load_tuned, save_tuned
 from mgn_fast.common.cache import cache_directory
@@ -264,7 +264,7 @@ def _candidates(base: Case) -> list[Case]:
     if isinstance(devices, list):
         options["device"] = devices[0]
     with open_for_description(base.model, options, max(SWEEP)) as session:
-        require_contract(session)
+        session.require_contract()
         sizes = batch_sizes_of(session, None, SWEEP)
     cores = thread_count()
     if base.on_npu:

@@ -18,7 +18,7 @@ from mgn_fast.models.contract import MAX_BATCH_SIZE, Contract
 from mgn_fast.models.fit import completed_shape, embeddings_output, fitted_to, width_of
 from mgn_fast.models.om_file import sidecar_path
 from mgn_fast.models.onnx_file import OnnxFile, OnnxTensor
-from mgn_fast.models.presets import contract_of, no_contract, with_changes
+from mgn_fast.models.presets import NOTHING_SAID, Statement, contract_of, no_contract
 from mgn_fast.types import PathLike
 
 AtcPrecision = Literal["float16", "mixed", "origin"]
@@ -48,8 +48,7 @@ class Job:
     """The arguments of `compile_om` once they are checked, with the chip known.
 
     Attributes:
-        contract: the one stated, which goes before the ONNX file's own; None where none is.
-        output: name of the output that holds the embeddings, likewise.
+        stated: contract and output, which go before what the ONNX file says.
     """
 
     onnx: Path
@@ -63,8 +62,7 @@ class Job:
     extra_args: tuple[str, ...]
     timeout_s: float
     log_path: Path | None
-    contract: Contract | None = None
-    output: str | None = None
+    stated: Statement = NOTHING_SAID
 
     @property
     def sidecar(self) -> Path:
@@ -97,9 +95,8 @@ def checked_job(onnx: PathLike, path: PathLike, options: dict[str, Any]) -> Job:
     output_name(path, ".om", exact=True)
     if Path(onnx).suffix in (".om", ".xml"):
         raise InvalidInputError(f"onnx is {str(onnx)!r}, expected an .onnx: ATC compiles no other")
-    stated, output = options["contract"], options["output"]
-    if output is not None and not (isinstance(output, str) and output):
-        raise InvalidInputError(f"output is {output!r}, expected the name of an output")
+    stated = options["contract"]
+    statement = Statement(None if stated is None else contract_of(stated), options["output"])
     one_of("precision", options["precision"], (None, *get_args(AtcPrecision)))
     log_path = None if options["log_path"] is None else Path(options["log_path"])
     if log_path is not None and log_path.absolute() in (
@@ -112,10 +109,11 @@ def checked_job(onnx: PathLike, path: PathLike, options: dict[str, Any]) -> Job:
         "extra_args": _checked_extra_args(options["extra_args"], options["precision"]),
         "timeout_s": _checked_timeout(options["timeout_s"]),
         "log_path": log_path,
-        "contract": None if stated is None else contract_of(stated),
+        "stated": statement,
         "soc_version": _checked_soc_version(options["soc_version"], simulate=options["simulate"]),
     }
-    return Job(Path(onnx), Path(path), **{**options, **checked})
+    kept = {name: value for name, value in options.items() if name not in ("contract", "output")}
+    return Job(Path(onnx), Path(path), **{**kept, **checked})
 
 
 def _checked_batch_sizes(sizes: Any) -> tuple[int, ...]:
@@ -183,18 +181,16 @@ def with_contract_in_force(job: Job, described: OnnxFile) -> OnnxFile:
             or it leaves open which output is meant.
         InvalidInputError: AIPP cannot do what it says.
     """
-    contract = described.contract if job.contract is None else job.contract
+    contract, output = job.stated.completed(lambda: described.contract)
     shape, outputs = described.inputs[0].shape[1:], described.outputs
     if contract is None:
-        if job.aipp or job.output is not None:
+        if job.aipp or output:
             known = [size if isinstance(size, int) else 0 for size in shape]
             raise no_contract(job.onnx, known, [width_of(entry) or 0 for entry in outputs])
         return described
-    if job.output not in (None, contract.output):
-        contract = with_changes(contract, {"output": job.output})
     entry = _picture_input(job, replace(described, contract=contract))
     sizes = [size for size in entry.shape[1:] if isinstance(size, int)]
-    embeddings = embeddings_output(job.onnx, outputs, contract.output or "")
+    embeddings = embeddings_output(job.onnx, outputs, output)
     contract = fitted_to(job.onnx, contract, entry.dtype, sizes, width_of(embeddings))
     if job.aipp:
         _require_aipp(contract)

@@ -12,8 +12,10 @@ import numpy as np
 
 from mgn_fast.cli.screen.progress import say, track
 from mgn_fast.common.checks import output_name
-from mgn_fast.common.files import replacing
+from mgn_fast.common.files import is_directory, replacing
 from mgn_fast.datasets.dataset import Dataset, Kind, Split, count_problems, load_dataset
+from mgn_fast.datasets.label_file import LabelledPictures
+from mgn_fast.datasets.layouts import LAYOUTS, find_root
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.embedding.embeddings_file import Embeddings, read_embeddings
 from mgn_fast.errors import DatasetError
@@ -65,7 +67,19 @@ def load_and_tell(root: Path, kind: Kind, *, strict: bool = False) -> Dataset:
     return dataset
 
 
-def embed_split(embedder: Embedder, split: Split, what: str) -> F32Array:
+def looks_like_market1501(path: Path) -> bool:
+    """True for a directory that is laid out as Market-1501, or as half of it."""
+    if not is_directory(path):
+        return False
+    try:
+        find_root(path, LAYOUTS["market1501"])
+    except DatasetError:
+        # One half of a dataset is no set of pictures: what is wrong with it has to be said.
+        return any(is_directory(path / name) for name in ("query", "bounding_box_test"))
+    return True
+
+
+def embed_split(embedder: Embedder, split: Split | LabelledPictures, what: str) -> F32Array:
     """Embeddings of a split's pictures, row by row; a picture that cannot be decoded is an error.
 
     Args:

@@ -31,6 +31,9 @@ class LabelledPictures:
     paths: tuple[Path, ...]
     identities: Identities
 
+    def __len__(self) -> int:
+        return len(self.paths)
+
 
 def read_labels(path: PathLike) -> LabelledPictures:
     """The pictures that a CSV file lists, with the person on each.

@@ -26,9 +26,7 @@ from mgn_fast.embedding.mirroring import fused, pack_rows, picture_rows, with_mi
 from mgn_fast.errors import DecodeError, ModelError
 from mgn_fast.inference.lane import Flight
 from mgn_fast.inference.opening import open_session
-from mgn_fast.inference.session import Session
 from mgn_fast.models.contract import Contract
-from mgn_fast.models.presets import no_contract
 from mgn_fast.pictures.pixels import Source, decode, resize_for
 from mgn_fast.pictures.sources import named
 from mgn_fast.types import AnyArray, F32Array, PathLike, U8Array
@@ -97,7 +95,7 @@ class Embedder:
         with current_observer().doing("opening the model"):
             self.session = open_session(model, **open_session_options)
         try:
-            self.contract = _contract_of(self.session)
+            self.contract = self.session.require_contract()
             self._mirrors = picture_rows(self.contract, model, mirror=mirror)
         except BaseException:
             self.session.close()
@@ -273,12 +271,6 @@ class Embedder:
                     picture.embedding, ModelError, subject, remedy, normalise=normalise
                 )
             yield picture.name, embedding
-
-
-def _contract_of(session: Session) -> Contract:
-    if session.contract is None:
-        raise no_contract(session.model_path, session.input_shape, session.output_widths)
-    return session.contract
 
 
 def _fill(target: AnyArray, batch: list[_Row], contract: Contract) -> list[_Picture]:

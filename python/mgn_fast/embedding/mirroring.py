@@ -46,7 +46,7 @@ def picture_rows(
 def with_mirror(contract: Contract | None, *, mirror: bool | None) -> bool:
     """Whether the mirror is part of the embedding: as asked, else as the contract says."""
     if mirror is None:
-        return contract is None or contract.mirror != "none"
+        return contract is None or contract.mirrors
     return mirror
 
 
@@ -68,6 +68,22 @@ def pack_rows(
         pack(resized, target[0], mirrored=target[1], contract=contract)
     else:
         pack(resized, target[0], mirror=mirrors[0], contract=contract)
+
+
+def packed(rows: Sequence[tuple[U8Array, bool]], contract: Contract) -> AnyArray:
+    """A batch as the model takes it.
+
+    Args:
+        rows: pictures of the model's size, uint8 RGB, each with whether it is to be mirrored.
+        contract: how the model wants its pictures.
+
+    Returns:
+        [N, ...] of the contract's shape and dtype.
+    """
+    batch: AnyArray = np.empty((len(rows), *contract.picture_shape), contract.dtype)
+    for target, (picture, mirror) in zip(batch, rows, strict=True):
+        pack(picture, target, mirror=mirror, contract=contract)
+    return batch
 
 
 def fused(

@@ -82,7 +82,7 @@ _HARMLESS: list[Any] = [
 def load_stored(name: str, content: bytes) -> Any:
     """What a checkpoint file holds: tensors in dictionaries, mostly.
 
-    Objects beside the tensors that are known to be harmless come back as placeholders.
+    Objects beside the tensors that are known to be harmless come back empty.
 
     Args:
         name: of the file, for messages.

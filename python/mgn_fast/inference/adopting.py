@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mgn_fast.common.checks import path_of
-from mgn_fast.common.files import is_regular_file, read_limited, replacing, write_json
+from mgn_fast.common.files import is_regular_file, replacing, write_json
 from mgn_fast.errors import InvalidInputError, ModelError
 from mgn_fast.inference.backend_cpu import CpuModel, require_readable
 from mgn_fast.inference.fitting import fitted
@@ -18,8 +18,8 @@ from mgn_fast.inference.opening import open_session
 from mgn_fast.models.contract import Contract
 from mgn_fast.models.model_file import require_kind
 from mgn_fast.models.om_file import read_sidecar, sidecar_path
-from mgn_fast.models.onnx_file import MAX_BYTES, OnnxFile, read_onnx, with_contract
-from mgn_fast.models.presets import StatedContract, contract_of, with_changes
+from mgn_fast.models.onnx_file import OnnxFile, described_in, read_bytes, with_contract
+from mgn_fast.models.presets import StatedContract, Statement, contract_of
 from mgn_fast.types import PathLike
 
 _WEIGHTS = ".bin"  # beside an .xml, under its name
@@ -63,9 +63,8 @@ def adopt(
             f"path {str(target)!r} ends in {target.suffix!r}, expected {source.suffix!r} as the "
             "model does"
         )
-    stated = contract_of(contract)
-    if output is not None:
-        stated = with_changes(stated, {"output": output})
+    stated, _ = Statement(contract_of(contract), output).completed(lambda: None)
+    assert stated is not None  # the caller states it
     if source.suffix == ".onnx":
         _adopt_onnx(source, target, stated)
     else:
@@ -76,7 +75,8 @@ def adopt(
 
 
 def _adopt_onnx(source: Path, target: Path, stated: Contract) -> None:
-    described = read_onnx(source)
+    content = read_bytes(source)
+    described = described_in(content, source)
     if described.has_external_data and source.resolve().parent != target.resolve().parent:
         raise InvalidInputError(
             f"path {str(target)!r} is in another directory than {str(source)!r}, whose weights are "
@@ -84,7 +84,6 @@ def _adopt_onnx(source: Path, target: Path, stated: Contract) -> None:
         )
     contract = _checked(source, described, stated)
     with replacing(target) as temporary:
-        content = read_limited(source, MAX_BYTES, ModelError, what="model")
         temporary.write_bytes(with_contract(content, contract))
 
 

@@ -29,8 +29,8 @@ from mgn_fast.errors import (
     ModelLoadError,
 )
 from mgn_fast.inference.backend import StageTime
-from mgn_fast.inference.fitting import NOTHING_SAID, Statement
 from mgn_fast.models.om_file import HEADER_BYTES, MAGIC, is_header, read_contract
+from mgn_fast.models.presets import NOTHING_SAID, Statement
 from mgn_fast.types import AnyArray, F32Array, PathLike
 
 # A session that is closed waits so long for the batches in flight, then asks the device to drop

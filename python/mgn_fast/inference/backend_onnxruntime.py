@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from mgn_fast.errors import DeviceError, InvalidInputError, ModelError
 from mgn_fast.inference.backend_cpu import CpuLane, CpuModel, require_readable, threads_per_lane
-from mgn_fast.inference.fitting import NOTHING_SAID, Statement
 from mgn_fast.models.contract import METADATA_KEY, Contract
 from mgn_fast.models.onnx_file import OnnxTensor, metadata_of, read_onnx
 from mgn_fast.models.precision import Precision, precision_of, quantises
+from mgn_fast.models.presets import NOTHING_SAID, Statement
 from mgn_fast.types import AnyArray, F32Array, PathLike
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from mgn_fast.common.checks import one_of, path_of, whole_number
 from mgn_fast.common.observer import current_observer
 from mgn_fast.errors import InvalidInputError, ModelError
 from mgn_fast.inference.backend import Model
-from mgn_fast.inference.fitting import Statement, fitted
+from mgn_fast.inference.fitting import fitted
 from mgn_fast.inference.session import Session
 from mgn_fast.models.contract import MAX_BATCH_SIZE
 from mgn_fast.models.precision import Precision
-from mgn_fast.models.presets import StatedContract, contract_of
+from mgn_fast.models.presets import StatedContract, Statement, contract_of
 from mgn_fast.types import PathLike
 
 Backend = Literal["ascend", "onnxruntime", "openvino"]
@@ -70,8 +70,7 @@ def open_session(
         DeviceError: the NPU or its runtime failed.
     """
     path = path_of("model", model)
-    if output is not None and not (isinstance(output, str) and output):
-        raise InvalidInputError(f"output is {output!r}, expected the name of an output")
+    stated = Statement(None if contract is None else contract_of(contract), output)
     lanes = whole_number("lanes", lanes, 1, MAX_LANES)
     if batch_size is not None:
         batch_size = whole_number("batch_size", batch_size, 1, MAX_BATCH_SIZE)
@@ -82,7 +81,6 @@ def open_session(
                 f"model {str(path)!r} ends in {path.suffix!r}, expected '.onnx', '.om' or '.xml'"
             )
         backend = _BACKEND_OF[path.suffix]
-    stated = Statement(None if contract is None else contract_of(contract), output)
     observer = current_observer()
     opened: Model
     if backend in ("onnxruntime", "openvino"):

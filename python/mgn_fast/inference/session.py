@@ -16,6 +16,8 @@ from mgn_fast.errors import InvalidInputError
 from mgn_fast.inference.backend import Model
 from mgn_fast.inference.lane import Flight, Lane
 from mgn_fast.inference.pool import Pool
+from mgn_fast.models.contract import Contract
+from mgn_fast.models.presets import no_contract
 from mgn_fast.types import AnyArray, F32Array
 
 
@@ -100,6 +102,12 @@ class Session:
         for where, part in flight.drain():
             embeddings[where] = part
         return embeddings
+
+    def require_contract(self) -> Contract:
+        """The contract in force; ModelError, which says how to state one, where nobody says it."""
+        if self.contract is None:
+            raise no_contract(self.model_path, self.input_shape, self.output_widths)
+        return self.contract
 
     def next_count(self, remaining: int) -> int:
         """The number of remaining pictures that the next batch should hold.

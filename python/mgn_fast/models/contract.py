@@ -150,6 +150,11 @@ class Contract:
         return (3, *size) if self.layout == "NCHW" else (*size, 3)
 
     @property
+    def mirrors(self) -> bool:
+        """Whether the mirrored picture is part of an embedding, whoever adds it."""
+        return self.mirror != "none"
+
+    @property
     def fuse_mirror(self) -> bool:
         """Whether the graph runs picture and mirror itself and adds them."""
         return self.mirror == "inside"

@@ -27,7 +27,7 @@ def as_used(contract: Contract, *, mirror: bool) -> Contract:
     Returns:
         The contract; the same one where it says so already.
     """
-    if mirror == _mirrors(contract):
+    if mirror == contract.mirrors:
         return contract
     return with_changes(contract, {"mirror": "add" if mirror else "none"})
 
@@ -101,7 +101,7 @@ def differences(ours: Contract, theirs: Contract) -> str:
     names = [*_PREPARING, *_GIVEN]
     if ours.output is not None and theirs.output is not None:
         names.append("output")
-    if _mirrors(ours) != _mirrors(theirs):
+    if ours.mirrors != theirs.mirrors:
         names.append("mirror")
     pairs = [(name, getattr(ours, name), getattr(theirs, name)) for name in names]
     return ", ".join(
@@ -146,10 +146,6 @@ def _kind_of_weights(contract: Contract) -> str:
     if contract.checkpoint_sha256:
         return "weights" if contract.checkpoint_sha256.startswith(WEIGHTS_HASH) else "file"
     return "" if contract.seed is None else "seed"
-
-
-def _mirrors(contract: Contract) -> bool:
-    return contract.mirror != "none"
 
 
 def _spoken(value: Any) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from mgn_fast.errors import ModelError
 from mgn_fast.models.contract import Contract
 from mgn_fast.models.om_file import read_contract
-from mgn_fast.models.onnx_file import read_onnx
+from mgn_fast.models.onnx_file import described_in, read_bytes
 
 SUFFIXES = (".onnx", ".om", ".xml")
 
@@ -26,7 +26,9 @@ def contract_in(model: Path) -> Contract | None:
         ModelError: another kind of file, one that cannot be read, or a contract that no model has.
     """
     require_kind(model)
-    return read_onnx(model).contract if model.suffix == ".onnx" else read_contract(model)
+    if model.suffix == ".onnx":
+        return described_in(read_bytes(model), model).contract
+    return read_contract(model)
 
 
 def require_kind(model: Path) -> None:

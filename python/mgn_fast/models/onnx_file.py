@@ -62,7 +62,7 @@ class OnnxFile:
         opsets: version by domain; the default domain is "".
         contract: how pictures become the input; None where the file does not say.
         has_external_data: some weights are in other files.
-        sha256: of the whole file.
+        sha256: of the whole file; "" where nobody asked for it.
     """
 
     inputs: tuple[OnnxTensor, ...]
@@ -129,15 +129,36 @@ def read_onnx(path: PathLike) -> OnnxFile:
         ModelError: the file cannot be read, or is no ONNX model, or holds a contract that this
             version cannot keep.
     """
+    content = read_bytes(path)
+    described = described_in(content, path)
+    return dataclasses.replace(described, sha256=hashlib.sha256(content).hexdigest())
+
+
+def read_bytes(path: PathLike) -> bytes:
+    """An .onnx file's bytes; ModelError where it cannot be read."""
     # Read, not mapped: whoever truncates a mapped file ends the process that looks at it.
-    content = read_limited(path, MAX_BYTES, ModelError, what="model")
+    return read_limited(path, MAX_BYTES, ModelError, what="model")
+
+
+def described_in(content: bytes, path: PathLike) -> OnnxFile:
+    """As `read_onnx`, of bytes that are read already, and without their hash.
+
+    Args:
+        content: of the whole file.
+        path: the file, for messages and for the contract's origin.
+
+    Returns:
+        What they say of themselves.
+
+    Raises:
+        ModelError: as `read_onnx`.
+    """
     try:
-        described = _model(memoryview(content), Path(path))
+        return _model(memoryview(content), Path(path))
     except ModelError:
         raise
     except (ValueError, KeyError, RecursionError) as error:
         raise ModelError(f"{str(path)!r} is no ONNX model: {error}") from error
-    return dataclasses.replace(described, sha256=hashlib.sha256(content).hexdigest())
 
 
 def _model(view: memoryview, path: Path) -> OnnxFile:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The contracts of well-known trainings by name, and a contract from whatever states one.
+"""The contracts of well-known trainings by name, and what a caller states of a model.
 
 A preset says how its repository prepares pictures to test a model. Its embeddings are as wide as
 the model gives them, unless the network fixes that.
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -97,6 +97,41 @@ def contract_of(given: StatedContract) -> Contract:
             "file that ends in '.json'"
         )
     return _from_file(Path(given))
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What the caller says of a model: its contract, and its output; None for what is not said.
+
+    Raises:
+        InvalidInputError: an output that is no name.
+    """
+
+    contract: Contract | None = None
+    output: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.output is not None and not (isinstance(self.output, str) and self.output):
+            raise InvalidInputError(f"output is {self.output!r}, expected the name of an output")
+
+    def completed(self, stored: Callable[[], Contract | None]) -> tuple[Contract | None, str]:
+        """The contract in force, and the name of the output that holds the embeddings.
+
+        Args:
+            stored: reads the file's contract; not called where the caller states one.
+
+        Returns:
+            The contract, or None where nobody says it; the name, or "" where nobody says that.
+        """
+        contract = stored() if self.contract is None else self.contract
+        if contract is None:
+            return None, self.output or ""
+        if self.output not in (None, contract.output):
+            contract = with_changes(contract, {"output": self.output})
+        return contract, contract.output or ""
+
+
+NOTHING_SAID = Statement()
 
 
 def with_changes(contract: Contract, changes: Mapping[str, Any]) -> Contract:

@@ -27,7 +27,7 @@ from mgn_fast.inference.opening import open_session
 from mgn_fast.models.contract import METADATA_KEY, Contract
 from mgn_fast.models.onnx_file import read_onnx
 from mgn_fast.models.precision import quantises
-from mgn_fast.models.presets import StatedContract, no_contract
+from mgn_fast.models.presets import StatedContract
 from mgn_fast.pictures import pixels
 from mgn_fast.pictures.sources import list_pictures
 from mgn_fast.quantize.trial import Accuracy, QuantizeTrial, TrialSetup
@@ -291,9 +291,7 @@ def _contract_in_force(
         contract=contract,
         output=output,
     ) as session:
-        if session.contract is None:
-            raise no_contract(model, session.input_shape, session.output_widths)
-        return session.contract
+        return session.require_contract()
 
 
 def _open_graph(model: Path, contract: Contract) -> FloatGraph:
@@ -333,14 +331,7 @@ def _read(
     for number, source in enumerate(sources):
         progress("pictures", number, len(sources))
         try:
-            resized.append(
-                pixels.resize(
-                    pixels.decode(source),
-                    height=contract.height,
-                    width=contract.width,
-                    interpolation=contract.interpolation,
-                )
-            )
+            resized.append(pixels.resize_for(pixels.decode(source), contract))
         except DecodeError as error:
             if on_error == "raise":
                 raise

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mgn_fast.common.progress import Progress
-from mgn_fast.embedding.mirroring import picture_rows
+from mgn_fast.embedding.mirroring import packed, picture_rows
 from mgn_fast.errors import ModelError
 from mgn_fast.evaluation.agreement import Agreement, compare, nearest_others, spread
 from mgn_fast.inference.backend_cpu import DEFAULT_BATCH_SIZE
 from mgn_fast.inference.opening import open_session
 from mgn_fast.models.contract import Contract
-from mgn_fast.pictures import pixels
 from mgn_fast.types import AnyArray, F32Array, U8Array
 
 if TYPE_CHECKING:
@@ -132,7 +131,7 @@ class QuantizeTrial:
                 if stage is not None:
                     self._setup.progress(stage, start, len(rows))
                 chunk = rows[start : start + _CHUNK]
-                parts.append(session.run(_packed(chunk, contract)))
+                parts.append(session.run(packed(chunk, contract)))
         features = np.concatenate(parts).reshape(len(resized), -1, session.embedding_width)
         total: F32Array = features.sum(axis=1)
         return total
@@ -149,11 +148,4 @@ class QuantizeTrial:
             self._setup.progress(stage, start, len(rows))
             chunk = rows[start : start + size]
             missing = size - len(chunk) if fixed else 0
-            yield _packed(chunk + rows[:1] * missing, self._setup.contract)
-
-
-def _packed(rows: Sequence[_Row], contract: Contract) -> AnyArray:
-    batch = np.empty((len(rows), *contract.picture_shape), contract.dtype)
-    for target, (picture, mirror) in zip(batch, rows, strict=True):
-        pixels.pack(picture, target, mirror=mirror, contract=contract)
-    return batch
+            yield packed(chunk + rows[:1] * missing, self._setup.contract)

@@ -14,13 +14,13 @@ from dataclasses import replace
 import numpy as np
 
 from mgn_fast.cann import aipp
-from mgn_fast.embedding.mirroring import fused, picture_rows
+from mgn_fast.embedding.mirroring import fused, packed, picture_rows
 from mgn_fast.errors import ModelError
 from mgn_fast.evaluation.agreement import compare
 from mgn_fast.inference.session import Session
 from mgn_fast.models.contract import Contract
 from mgn_fast.models.om_file import read_sidecar
-from mgn_fast.pictures.pixels import Source, decode, pack, resize_for
+from mgn_fast.pictures.pixels import Source, decode, resize_for
 from mgn_fast.types import AnyArray, F32Array, U8Array
 from mgn_fast.verification.findings import Drift, Float16Ends
 
@@ -72,8 +72,7 @@ def modelled(
     Returns:
         float32 [N, D], rows of length 1 unless the contract says otherwise.
     """
-    contract = session.contract
-    assert contract is not None  # an embedder has opened it
+    contract = session.require_contract()
     resized = [resize_for(decode(picture), contract) for picture in pictures]
     total = np.zeros((len(resized), session.embedding_width), np.float32)
     for mirrored in picture_rows(contract, session.model_path, mirror=mirror):
@@ -108,26 +107,19 @@ def explain(
     expected = modelled(session, pictures, ends, mirror=mirror)
     return Drift(
         ends=ends,
-        worst_input_errors=_worst_input_errors(session.contract) if ends.aipp else None,
+        worst_input_errors=aipp.worst_errors(session.require_contract()) if ends.aipp else None,
         measured=compare(reference, candidate),
         explained=compare(reference, expected),
         left=compare(expected, candidate),
     )
 
 
-def _worst_input_errors(contract: Contract | None) -> tuple[float, float, float] | None:
-    return None if contract is None else aipp.worst_errors(contract)
-
-
 def _inputs(
     contract: Contract, resized: Sequence[U8Array], ends: Float16Ends, *, mirror: bool
 ) -> AnyArray:
     """The network's input: exact, or what AIPP makes of the bytes that the device is given."""
-    inputs = np.empty((len(resized), *contract.picture_shape), contract.dtype)
-    fed = replace(contract, input="uint8", layout="NHWC") if ends.aipp else contract
-    pixels = np.empty(fed.picture_shape, np.uint8)
-    for place, picture in enumerate(resized):
-        pack(picture, pixels if ends.aipp else inputs[place], mirror=mirror, contract=fed)
-        if ends.aipp:
-            inputs[place] = aipp.normalise(pixels[None], contract)[0]
-    return inputs
+    rows = [(picture, mirror) for picture in resized]
+    if not ends.aipp:
+        return packed(rows, contract)
+    fed = packed(rows, replace(contract, input="uint8", layout="NHWC"))
+    return aipp.normalise(fed, contract).astype(contract.dtype)

@@ -17,12 +17,13 @@ import numpy as np
 
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.embedding.embedder import Embedder
+from mgn_fast.embedding.mirroring import packed
 from mgn_fast.errors import DecodeError, InvalidInputError, ModelError
 from mgn_fast.evaluation.agreement import spread
 from mgn_fast.models.contract import DEVIATION, MEAN, Channels, Colour, Contract
-from mgn_fast.pictures.pixels import decode, pack, resize_for
+from mgn_fast.pictures.pixels import decode, resize_for
 from mgn_fast.pictures.sources import named
-from mgn_fast.types import AnyArray, F32Array, F64Array, PathLike, U8Array
+from mgn_fast.types import F32Array, F64Array, PathLike, U8Array
 
 MAX_PICTURES = 96
 MIN_PICTURES = 8
@@ -208,11 +209,8 @@ def _embedded(
     session = embedder.session
     parts = []
     for start in range(0, len(resized), _BATCH):
-        batch = resized[start : start + _BATCH]
-        inputs: AnyArray = np.empty((len(batch), *session.input_shape), session.input_dtype)
-        for target, picture in zip(inputs, batch, strict=True):
-            pack(picture, target, mirror=mirror, contract=contract)
-        parts.append(session.run(inputs))
+        rows = [(picture, mirror) for picture in resized[start : start + _BATCH]]
+        parts.append(session.run(packed(rows, contract)))
     return np.concatenate(parts)
 
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mgn_fast.cli import exit_codes
 from mgn_fast.cli.contract_options import add_contract_options, stated_contract
-from mgn_fast.cli.evaluation import embed_split, load_and_tell, print_reports
+from mgn_fast.cli.evaluation import (
+    embed_split,
+    load_and_tell,
+    looks_like_market1501,
+    print_reports,
+)
 from mgn_fast.cli.options import Commands, new_command, path_argument
-from mgn_fast.cli.screen.progress import say, stages, track
+from mgn_fast.cli.screen.progress import say, stages
 from mgn_fast.common.text import printable
 from mgn_fast.datasets.dataset import Dataset
 from mgn_fast.datasets.label_file import LabelledPictures, read_labels
-from mgn_fast.datasets.layouts import LAYOUTS, find_root
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import DatasetError, InvalidInputError
 from mgn_fast.evaluation.measure import evaluate
@@ -28,6 +29,7 @@ from mgn_fast.inference.adopting import adopt
 from mgn_fast.models.contract import Contract
 from mgn_fast.models.in_use import in_one_line
 from mgn_fast.models.model_file import contract_in
+from mgn_fast.models.presets import with_changes
 from mgn_fast.pictures.sources import list_pictures
 from mgn_fast.verification.preparation import AS_STATED, PreparationCheck, check_preparation
 
@@ -102,9 +104,8 @@ def _contract(arguments: argparse.Namespace) -> Contract:
             "--contract is not given, and nothing else says how the model wants its pictures; "
             "expected --contract with a training's name or a .json file"
         )
-    if arguments.output_name is not None:
-        contract = replace(contract, output=arguments.output_name)
-    return contract if arguments.mirror is None else replace(contract, mirror=arguments.mirror)
+    said = {"output": arguments.output_name, "mirror": arguments.mirror}
+    return with_changes(contract, {name: word for name, word in said.items() if word is not None})
 
 
 def _check(arguments: argparse.Namespace, contract: Contract) -> dict[str, Any]:
@@ -128,9 +129,7 @@ def _labelled(arguments: argparse.Namespace) -> LabelledPictures | Dataset | Non
     """Who is on the pictures, by the file given or by their place in a dataset; None if unknown."""
     if arguments.labels is not None:
         return _with_matches(read_labels(arguments.labels), arguments.labels)
-    try:
-        find_root(arguments.check, LAYOUTS["market1501"])
-    except DatasetError:
+    if not looks_like_market1501(arguments.check):
         return None
     return load_and_tell(arguments.check, "market1501")
 
@@ -157,8 +156,7 @@ def _evaluated(model: Path, contract: Contract, labelled: LabelledPictures | Dat
                 embed_split(embedder, gallery, "gallery"),
             )
             return evaluate(*halves, query.identities, gallery.identities)
-        pictures = track(embedder.stream(labelled.paths), "embedding", len(labelled.paths))
-        rows = np.stack([row for _, row in pictures])
+        rows = embed_split(embedder, labelled, "labelled pictures")
     return evaluate(rows, rows, labelled.identities, labelled.identities)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from mgn_fast.cli import exit_codes
-from mgn_fast.cli.evaluation import json_output, load_and_tell, print_reports
+from mgn_fast.cli.evaluation import json_output, load_and_tell, looks_like_market1501, print_reports
 from mgn_fast.cli.options import (
     Commands,
     add_rerank_options,
@@ -19,12 +19,10 @@ from mgn_fast.cli.options import (
     session_options,
 )
 from mgn_fast.cli.screen.progress import say, stages
-from mgn_fast.common.files import is_directory
 from mgn_fast.common.progress import Progress
 from mgn_fast.common.text import printable
 from mgn_fast.datasets.dataset import Dataset, Kind
-from mgn_fast.datasets.layouts import LAYOUTS, find_root
-from mgn_fast.errors import DatasetError, InvalidInputError
+from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.agreement import Agreement
 from mgn_fast.evaluation.report import Report
 from mgn_fast.evaluation.reranking import RerankSettings
@@ -167,21 +165,10 @@ def _titled(progress: Progress) -> Progress:
 
 def _pictures(path: Path, kind: Kind | None) -> Dataset | Path:
     """The dataset that is there, or the path of pictures without labels."""
-    if kind is None and not _looks_like_market1501(path):
+    if kind is None and not looks_like_market1501(path):
         say(f"note: {path} is no dataset in Market-1501's layout: no labels, no mAP")
         return path
     return load_and_tell(path, kind or "market1501")
-
-
-def _looks_like_market1501(path: Path) -> bool:
-    if not is_directory(path):
-        return False
-    try:
-        find_root(path, LAYOUTS["market1501"])
-    except DatasetError:
-        # One half of a dataset is no set of pictures: what is wrong with it has to be said.
-        return any(is_directory(path / name) for name in ("query", "bounding_box_test"))
-    return True
 
 
 def _print(found: Verification) -> None:
