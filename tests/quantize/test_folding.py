@@ -109,3 +109,13 @@ def test_names_are_given_where_there_are_none():
     model.graph.node[0].name = ""
     name_nodes(model.graph)
     assert [node.name for node in model.graph.node] == ["Conv_0", "norm"]
+
+
+def test_a_name_that_a_node_gets_is_no_others():
+    nodes = [
+        helper.make_node("Relu", ["x"], ["y"]),
+        helper.make_node("Relu", ["y"], ["z"], name="Relu_0"),
+    ]
+    graph = helper.make_graph(nodes, "two", [], [])
+    name_nodes(graph)
+    assert [node.name for node in graph.node] == ["Relu_0_", "Relu_0"]

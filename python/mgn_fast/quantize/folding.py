@@ -21,8 +21,14 @@ _EPSILON = 1e-5  # of BatchNormalization, where the node does not say
 
 def name_nodes(graph: onnx.GraphProto) -> None:
     """Gives every node without a name one that no other has."""
+    taken = {node.name for node in graph.node}
     for number, node in enumerate(graph.node):
-        node.name = node.name or f"{node.op_type}_{number}"
+        if not node.name:
+            name = f"{node.op_type}_{number}"
+            while name in taken:
+                name += "_"
+            node.name = name
+            taken.add(name)
 
 
 def keep_weights_as_initializers(graph: onnx.GraphProto) -> None:

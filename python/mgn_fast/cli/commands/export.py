@@ -16,7 +16,7 @@ from mgn_fast.common.text import printable
 from mgn_fast.errors import ExportError, InvalidInputError
 from mgn_fast.export.onnx_export import export_onnx
 from mgn_fast.models.contract import WEIGHTS_HASH
-from mgn_fast.models.onnx_file import read_onnx
+from mgn_fast.models.model_file import contract_in
 
 
 def add_parser(commands: Commands) -> None:
@@ -90,7 +90,7 @@ def _hashes(checkpoint: Path | None, path: Path) -> dict[str, str | None]:
     """Whose weights these are: as their author publishes it, and as models and galleries say."""
     if checkpoint is None:
         return {"checkpoint": None, "weights": None}
-    contract = read_onnx(path).contract
+    contract = contract_in(path)
     assert contract is not None  # it was just written
     weights = contract.checkpoint_sha256.removeprefix(WEIGHTS_HASH)
     return {"checkpoint": file_sha256(checkpoint), "weights": weights}
