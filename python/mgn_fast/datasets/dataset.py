@@ -66,8 +66,8 @@ class Split:
         return self.identities.person
 
     @property
-    def camera(self) -> I32Array:
-        """The camera of each picture, int32 [N]."""
+    def camera(self) -> I32Array | None:
+        """The camera of each picture, int32 [N]; None where nobody knows."""
         return self.identities.camera
 
     def __len__(self) -> int:
@@ -210,6 +210,7 @@ def _split(found: Found, source: Path) -> Split:
     identities = Identities(
         np.array([found.persons[i] for i in kept], np.int32),
         np.array([found.cameras[i] for i in kept], np.int32),
+        pictures=[str(found.paths[i].absolute()) for i in kept],
     )
     return Split(tuple(found.paths[i] for i in kept), identities, num_junk)
 
@@ -221,7 +222,8 @@ def _is_distractor(split: Split, layout: Layout) -> npt.NDArray[np.bool_]:
 
 def _count(split: Split, layout: Layout) -> Counts:
     persons = np.unique(split.person[~_is_distractor(split, layout)])
-    return Counts(len(split), len(persons), len(np.unique(split.camera)))
+    cameras = None if split.camera is None else len(np.unique(split.camera))
+    return Counts(len(split), len(persons), cameras)
 
 
 def _notes(

@@ -8,8 +8,6 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from mgn_fast.common.files import read_limited
 from mgn_fast.errors import DatasetError
 from mgn_fast.types import Identities, PathLike
@@ -57,8 +55,9 @@ def read_labels(path: PathLike) -> LabelledPictures:
         twice = next(p for p in paths if paths.count(p) > 1)
         raise DatasetError(f"labels {str(place)!r} list {str(twice)!r} twice")
     person = _numbered([row[1] for row in rows])
-    camera = _numbered([row[2] for row in rows]) if len(rows[0]) > 2 else list(range(len(rows)))
-    return LabelledPictures(tuple(paths), Identities(np.array(person), np.array(camera)))
+    camera = _numbered([row[2] for row in rows]) if len(rows[0]) > 2 else None
+    pictures = [str(path.absolute()) for path in paths]
+    return LabelledPictures(tuple(paths), Identities(person, camera, pictures=pictures))
 
 
 def _rows(path: Path) -> list[list[str]]:

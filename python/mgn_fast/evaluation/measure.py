@@ -22,10 +22,10 @@ from mgn_fast.evaluation.protocol import (
     Protocol,
     ProtocolReport,
     ProtocolTally,
-    SameCamera,
 )
 from mgn_fast.evaluation.report import Report
 from mgn_fast.evaluation.reranking import RerankSettings, reranked_blocks
+from mgn_fast.evaluation.sides import SameCamera, SamePicture, sides_of
 from mgn_fast.types import AnyArray, F32Array, Identities
 
 # Is told the queries of a block and their distances to the whole gallery, which it must not write
@@ -47,6 +47,7 @@ def evaluate(
     max_rank: int = 50,
     ap: PrecisionRule = "sklearn",
     same_camera: SameCamera = "drop",
+    same_picture: SamePicture = "auto",
     threads: int | None = None,
 ) -> Report:
     """mAP, mINP and CMC of embeddings: how well they find each query's person in the gallery.
@@ -68,7 +69,12 @@ def evaluate(
         max_rank: entries of the report's cmc, at least 1.
         ap: definition of average precision.
         same_camera: "drop" or "keep" gallery pictures of the query's person by the query's camera;
-            "separate" drops every gallery picture by the query's camera.
+            "separate" drops every gallery picture by the query's camera. Without cameras nothing
+            is dropped, and the report's notes say so.
+        same_picture: "auto": a picture never finds itself. A query's own picture is the gallery row
+            that is the same memory (all against all, or a part of the rows against all), or that is
+            known by the same name (`Identities.pictures`, which a dataset fills with paths). "keep"
+            ranks it too, first.
         threads: to compute with; None for MGN_FAST_THREADS or all cores.
 
     Returns:
@@ -85,7 +91,7 @@ def evaluate(
         gallery_embeddings,
         query,
         gallery,
-        [Protocol(max_rank=max_rank, ap=ap, same_camera=same_camera)],
+        [Protocol(max_rank, ap, same_camera, same_picture)],
         rerank=settings if rerank else None,
         threads=threads,
     )
@@ -100,6 +106,7 @@ def evaluate_distances(
     max_rank: int = 50,
     ap: PrecisionRule = "sklearn",
     same_camera: SameCamera = "drop",
+    same_picture: SamePicture = "auto",
 ) -> Report:
     """mAP, mINP and CMC of given distances, which rank the gallery for each query.
 
@@ -124,6 +131,8 @@ def evaluate_distances(
         max_rank: entries of the report's cmc, at least 1.
         ap: definition of average precision.
         same_camera: "drop", "keep" or "separate".
+        same_picture: "auto": a query never finds the gallery picture that is known by the same name
+            (`Identities.pictures`); "keep": it may.
 
     Returns:
         The report.
@@ -155,7 +164,7 @@ def evaluate_distances(
         Zheng et al., Scalable Person Re-identification: A Benchmark, ICCV 2015. "sklearn" is
         scikit-learn's average_precision_score, which the recipe calls.
     """
-    protocol = Protocol(max_rank=max_rank, ap=ap, same_camera=same_camera)
+    protocol = Protocol(max_rank, ap, same_camera, same_picture)
     (report,) = measure_distances(distances, query, gallery, [protocol])
     return report
 
@@ -211,7 +220,8 @@ def measure_embeddings(
         0.75 [0.5 1. ]
     """
     threads = thread_count(threads)
-    tallies = [ProtocolTally(query, gallery, protocol, threads) for protocol in protocols]
+    given = query_embeddings, gallery_embeddings
+    tallies = [_tally(query, gallery, protocol, threads, given) for protocol in protocols]
     sides = np.asarray(query_embeddings), np.asarray(gallery_embeddings)
     if all(side.ndim == 2 for side in sides):  # others are refused below, by what they are
         require_room(*_plan(sides, protocols, rerank, threads))
@@ -254,7 +264,7 @@ def measure_distances(
     """
     array = np.asarray(distances)
     threads = thread_count(threads)
-    tallies = [ProtocolTally(query, gallery, protocol, threads) for protocol in protocols]
+    tallies = [_tally(query, gallery, protocol, threads) for protocol in protocols]
     if array.shape != (len(query), len(gallery)):
         raise InvalidInputError(
             f"distances has shape {array.shape}, expected {(len(query), len(gallery))}: "
@@ -299,6 +309,23 @@ def work_of(
         k1=k1,
         k2=k2,
     )
+
+
+def _tally(
+    query: Identities,
+    gallery: Identities,
+    protocol: Protocol,
+    threads: int,
+    embeddings: tuple[AnyArray, AnyArray] | None = None,
+) -> ProtocolTally:
+    sides = sides_of(
+        query,
+        gallery,
+        protocol.same_camera,
+        embeddings=embeddings,
+        same_picture=protocol.same_picture,
+    )
+    return ProtocolTally(sides, protocol, threads)
 
 
 def _plan(

@@ -17,10 +17,10 @@ from mgn_fast import _core
 from mgn_fast.common.checks import one_of, true_or_false, whole_number
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.report import Report
-from mgn_fast.types import AnyArray, F64Array, I64Array, Identities
+from mgn_fast.evaluation.sides import SameCamera, SamePicture, Sides
+from mgn_fast.types import AnyArray, F64Array, I64Array
 
 PrecisionRule = Literal["sklearn", "hits", "market1501"]
-SameCamera = Literal["drop", "keep", "separate"]
 SingleShot = Literal["no", "expected", "drawn"]
 
 MAX_RANK = 10_000_000
@@ -47,6 +47,7 @@ class Protocol:
         ap: definition of average precision, as for `mgn_fast.evaluate_distances`.
         same_camera: "drop" removes gallery pictures of the query's person by the query's camera,
             "keep" nothing, "separate" all gallery pictures by the query's camera.
+        same_picture: "auto": a picture never finds itself; "keep": it may.
         first_match_break: whether cmc counts a query's first match only.
         single_shot: "no", "expected" or "drawn".
         draws: for "drawn", 1 to 10,000. The draws do not depend on threads or blocks.
@@ -62,6 +63,7 @@ class Protocol:
     max_rank: int = 50
     ap: PrecisionRule = "sklearn"
     same_camera: SameCamera = "drop"
+    same_picture: SamePicture = "auto"
     first_match_break: bool = True
     single_shot: SingleShot = "no"
     draws: int = 10
@@ -72,6 +74,7 @@ class Protocol:
         object.__setattr__(self, "draws", whole_number("draws", self.draws, 1, MAX_DRAWS))
         one_of("ap", self.ap, get_args(PrecisionRule))
         one_of("same_camera", self.same_camera, get_args(SameCamera))
+        one_of("same_picture", self.same_picture, get_args(SamePicture))
         one_of("single_shot", self.single_shot, get_args(SingleShot))
         true_or_false("first_match_break", self.first_match_break)
         object.__setattr__(self, "seed", whole_number("seed", self.seed, 0, MAX_SEED))
@@ -108,26 +111,15 @@ class ProtocolTally:
     """Collects what the core finds of each query, block by block, and sums it up.
 
     Args:
-        query: person and camera of every query.
-        gallery: person and camera of every gallery picture.
+        sides: queries and gallery, by the protocol's `same_camera` and `same_picture`.
         protocol: how to count.
         threads: of the core.
-
-    Raises:
-        InvalidInputError: identities that are none, or empty.
     """
 
-    def __init__(
-        self, query: Identities, gallery: Identities, protocol: Protocol, threads: int
-    ) -> None:
-        for name, identities in (("query", query), ("gallery", gallery)):
-            if not isinstance(identities, Identities):
-                raise InvalidInputError(f"{name} is {type(identities)}, expected Identities")
-            if len(identities) == 0:
-                raise InvalidInputError(f"{name} has 0 pictures, expected at least one")
-        self._query, self._gallery, self._protocol = query, gallery, protocol
-        self._threads = threads
-        self._ranker = _new_ranker(gallery, protocol)
+    def __init__(self, sides: Sides, protocol: Protocol, threads: int) -> None:
+        query, gallery = sides.query, sides.gallery
+        self._sides, self._protocol, self._threads = sides, protocol, threads
+        self._ranker = _new_ranker(sides, protocol)
         self._average_precision = np.full(len(query), np.nan)
         self._inverse_negative_penalty = np.full(len(query), np.nan)
         self._first_match = np.zeros(len(query), np.int64)
@@ -158,7 +150,7 @@ class ProtocolTally:
     def _add(self, rows: slice, block: AnyArray | _core.Screened) -> None:
         screened, ranker = isinstance(block, _core.Screened), self._ranker
         rank: Any = ranker.rank_screened if screened else ranker.rank_distances
-        identities = self._query.person[rows], self._query.camera[rows]
+        identities = self._sides.query_person[rows], self._sides.query_camera[rows]
         if isinstance(ranker, _core.Ranker):
             results = rank(block, *identities, self._threads)
         else:
@@ -179,9 +171,7 @@ class ProtocolTally:
         """The report over all queries; InvalidInputError, with the reason, if none has a match."""
         valid = self._first_match > 0
         if not valid.any():
-            raise InvalidInputError(
-                why_nothing_matches(self._query, self._gallery, self._protocol.same_camera)
-            )
+            raise InvalidInputError(why_nothing_matches(self._sides))
         return ProtocolReport(
             mean_average_precision=float(np.mean(self._average_precision[valid])),
             mean_inverse_negative_penalty=float(np.mean(self._inverse_negative_penalty[valid])),
@@ -190,6 +180,7 @@ class ProtocolTally:
             num_valid_queries=int(valid.sum()),
             protocol=self._protocol,
             first_match=self._first_match,
+            notes=self._sides.notes(),
         )
 
     def _cmc(self, first: npt.NDArray[np.int64]) -> F64Array:
@@ -202,47 +193,51 @@ class ProtocolTally:
         return np.pad(cmc, (0, beyond), mode="edge")
 
 
-def unmatched(query: Identities, gallery: Identities, same_camera: SameCamera) -> tuple[int, int]:
-    """Numbers of queries without a match: by an absent person, and by the same-camera rule.
+def unmatched(sides: Sides) -> tuple[int, int]:
+    """Numbers of queries without a match: by an absent person, and by what leaves the ranking.
 
     Args:
-        query: person and camera of every query.
-        gallery: person and camera of every gallery picture.
-        same_camera: the rule.
+        sides: queries and gallery.
 
     Returns:
-        Queries whose person is not in the gallery, and queries of whom every gallery picture is by
-        their own camera, which the rule removes.
+        Queries whose person is not in the gallery, and queries of whom every gallery picture leaves
+        the ranking: it is by their own camera, or it is their own picture.
     """
-    absent = ~np.isin(query.person, gallery.person)
-    if same_camera == "keep":
+    absent = ~np.isin(sides.query_person, sides.gallery_person)
+    if sides.rule == "keep":
         return int(absent.sum()), 0
     by_person: dict[int, set[int]] = {}
-    for person, camera in zip(gallery.person.tolist(), gallery.camera.tolist(), strict=True):
+    seen = zip(sides.gallery_person.tolist(), sides.gallery_camera.tolist(), strict=True)
+    for person, camera in seen:
         by_person.setdefault(person, set()).add(camera)
-    pairs = zip(query.person.tolist(), query.camera.tolist(), strict=True)
+    pairs = zip(sides.query_person.tolist(), sides.query_camera.tolist(), strict=True)
     removed = sum(by_person.get(person) == {camera} for person, camera in pairs)
     return int(absent.sum()), removed
 
 
-def why_nothing_matches(query: Identities, gallery: Identities, same_camera: SameCamera) -> str:
+def why_nothing_matches(sides: Sides) -> str:
     """The message for a set without a match: what removed how many queries' matches, what to do."""
-    absent, removed = unmatched(query, gallery, same_camera)
+    absent, removed = unmatched(sides)
     message = (
-        f"no query has a match: {absent} of {len(query)} queries show a person who is not in the "
-        "gallery"
+        f"no query has a match: {absent} of {len(sides.query)} queries show a person who is not in "
+        "the gallery"
     )
     if removed == 0:
         return message + "; check that both sets use the same person numbers"
+    if sides.same_camera == "keep":
+        return message + (
+            f"; the other {removed} have no other picture of their person than themselves; "
+            "expected persons with two pictures or more"
+        )
     return message + (
         f"; for the other {removed} every gallery picture of the person was taken by the query's "
-        f"own camera and so removed by same_camera={same_camera!r}; pass same_camera='keep' to "
-        "count those"
+        f"own camera and so removed by same_camera={sides.same_camera!r}; pass same_camera='keep' "
+        "to count those, if one camera's pictures of a person are to find each other"
     )
 
 
-def _new_ranker(gallery: Identities, protocol: Protocol) -> _core.Ranker | _core.ShotRanker:
-    who = (gallery.person, gallery.camera, protocol.ap, protocol.same_camera)
+def _new_ranker(sides: Sides, protocol: Protocol) -> _core.Ranker | _core.ShotRanker:
+    who = (sides.gallery_person, sides.gallery_camera, protocol.ap, sides.rule)
     if not protocol.counts_ranks:
         return _core.Ranker(*who)
     shots = "every" if protocol.single_shot == "no" else protocol.single_shot

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class Report:
         cmc: float64 [max_rank]; `cmc[k - 1]` is the share of these with a match among the first k.
         average_precision: float64 [Q]; NaN for a query without match.
         num_valid_queries: queries that have a match.
+        notes: what a reader of the figures must know of how they came about, as sentences.
     """
 
     mean_average_precision: float
@@ -45,6 +46,7 @@ class Report:
     cmc: F64Array
     average_precision: F64Array
     num_valid_queries: int
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     def row(self) -> dict[str, float]:
         """The report as the numbers of one table row.
@@ -69,6 +71,7 @@ class Report:
             "cmc": [float(x) for x in self.cmc],
             "average_precision": precision,
             "num_valid_queries": self.num_valid_queries,
+            "notes": list(self.notes),
         }
 
     def to_json(self, path: PathLike) -> Path:

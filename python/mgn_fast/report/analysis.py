@@ -19,6 +19,7 @@ from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.body_parts import PartComparison, compare_parts
 from mgn_fast.evaluation.measure import BlockObserver
 from mgn_fast.evaluation.protocol import Protocol, ProtocolReport
+from mgn_fast.evaluation.sides import Sides, sides_of
 from mgn_fast.models.contract import MGN_PARTS, Part
 from mgn_fast.report.camera_pairs import CameraPairs, CameraPairTally, can_pair
 from mgn_fast.report.histograms import DistanceCounter, DistanceHistogram
@@ -53,16 +54,14 @@ class Analysis:
     """What the passes over the distances showed of all rankings of a run.
 
     Attributes:
-        query: person and camera of every query.
-        gallery: person and camera of every gallery picture.
+        sides: queries and gallery, by the protocol's rules.
         protocol: the rules.
         findings: by ranking.
         listed: int64 [N], the queries listed: lowest average precision first, those without a
             match last.
     """
 
-    query: Identities
-    gallery: Identities
+    sides: Sides
     protocol: Protocol
     findings: Mapping[str, RankingFindings]
     listed: I64Array
@@ -79,6 +78,8 @@ class AnalysisBuilder:
         protocol: the rules; single-gallery-shot is left out.
         lists: queries to list at most, at least 1.
         depth: gallery pictures per list, at least 1.
+        embeddings: of both, where rows that are the same memory are the same picture; None where
+            `Identities.pictures` says it, or no query is in the gallery.
         threads: of the core; None for MGN_FAST_THREADS or all cores.
 
     Raises:
@@ -93,9 +94,17 @@ class AnalysisBuilder:
         *,
         lists: int = 1000,
         depth: int = 10,
+        embeddings: tuple[AnyArray, AnyArray] | None = None,
         threads: int | None = None,
     ) -> None:
-        self._query, self._gallery, self._protocol = query, gallery, protocol
+        self._protocol = protocol
+        self._sides = sides_of(
+            query,
+            gallery,
+            protocol.same_camera,
+            embeddings=embeddings,
+            same_picture=protocol.same_picture,
+        )
         self._lists, self._depth = whole_number("lists", lists, 1), whole_number("depth", depth, 1)
         self._threads = thread_count(threads)
         self._observers: tuple[CameraPairTally | None, DistanceCounter, NearestPictures] | None = (
@@ -106,13 +115,13 @@ class AnalysisBuilder:
 
     def block_observers(self) -> Sequence[BlockObserver]:
         """New ones, for the next ranking's `measure_embeddings`."""
-        wanted = np.arange(len(self._query)) if self._listed is None else np.sort(self._listed)
-        sides = self._query, self._gallery
+        sides = self._sides
+        wanted = np.arange(len(sides.query)) if self._listed is None else np.sort(self._listed)
         pairs = None
-        if can_pair(*sides):
-            pairs = CameraPairTally(*sides, self._protocol, self._threads)
-        counter = DistanceCounter(*sides, self._protocol.same_camera)
-        sizes = len(self._query), len(self._gallery)
+        if can_pair(sides):
+            pairs = CameraPairTally(sides, self._protocol, self._threads)
+        counter = DistanceCounter(sides)
+        sizes = len(sides.query), len(sides.gallery)
         nearest = NearestPictures(wanted, *sizes, depth=self._depth, threads=self._threads)
         self._observers = pairs, counter, nearest
         return (counter, nearest) if pairs is None else (pairs, counter, nearest)
@@ -149,7 +158,7 @@ class AnalysisBuilder:
     def analysis(self) -> Analysis:
         """What the passes so far have shown, for all rankings that were added."""
         listed = np.empty(0, np.int64) if self._listed is None else self._listed
-        return Analysis(self._query, self._gallery, self._protocol, self._findings, listed)
+        return Analysis(self._sides, self._protocol, self._findings, listed)
 
 
 def ranked_lists(
@@ -200,9 +209,8 @@ def ranked_lists(
 
 
 def _tile_of_query(dataset: Dataset, index: int) -> Tile:
-    path = dataset.query.paths[index]
-    person, camera = int(dataset.query.person[index]), int(dataset.query.camera[index])
-    return Tile(path.name, path, "query", person, camera)
+    path, who = dataset.query.paths[index], dataset.query.identities
+    return Tile(path.name, path, "query", who.person_word(index), who.camera_word(index))
 
 
 def _tiles(
@@ -221,8 +229,8 @@ def _tiles(
             name=dataset.gallery.paths[picture].name,
             path=dataset.gallery.paths[picture],
             verdict=verdict(analysis, index, picture),
-            person=int(analysis.gallery.person[picture]),
-            camera=int(analysis.gallery.camera[picture]),
+            person=dataset.gallery.identities.person_word(picture),
+            camera=dataset.gallery.identities.camera_word(picture),
             distance=distance,
             parts=comparison,
         )
@@ -232,9 +240,9 @@ def _tiles(
 
 def verdict(analysis: Analysis, query: int, picture: int) -> Verdict:
     """What a gallery picture is to a query: "match", "junk" or "other", by the protocol's rule."""
-    same = analysis.query.person[query] == analysis.gallery.person[picture]
-    by_camera = analysis.query.camera[query] == analysis.gallery.camera[picture]
-    rule = analysis.protocol.same_camera
-    if by_camera and (rule == "separate" or (rule == "drop" and same)):
+    sides = analysis.sides
+    same = sides.query_person[query] == sides.gallery_person[picture]
+    by_camera = sides.query_camera[query] == sides.gallery_camera[picture]
+    if by_camera and (sides.rule == "separate" or (sides.rule == "drop" and same)):
         return "junk"
     return "match" if same else "other"

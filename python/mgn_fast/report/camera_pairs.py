@@ -11,16 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from mgn_fast import _core
+from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.protocol import Protocol, ProtocolTally
+from mgn_fast.evaluation.sides import Sides, sides_of
 from mgn_fast.types import F32Array, F64Array, I32Array, I64Array, Identities
 
 # Each camera of the gallery is one more count of every query, and one more column to read.
 MOST_CAMERAS = 40
 
 
-def can_pair(query: Identities, gallery: Identities) -> bool:
-    """Whether there are few enough cameras for a matrix: up to 40 on either side."""
-    return all(len(np.unique(side.camera)) <= MOST_CAMERAS for side in (query, gallery))
+def can_pair(sides: Sides) -> bool:
+    """Whether cameras are known, and few enough for a matrix: up to 40 on either side."""
+    cameras = sides.query.camera, sides.gallery.camera
+    return all(taken is not None and len(np.unique(taken)) <= MOST_CAMERAS for taken in cameras)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,30 +47,35 @@ class CameraPairTally:
     """A BlockObserver that counts each camera's gallery pictures as if there were no others.
 
     Args:
-        query: person and camera of every query.
-        gallery: person and camera of every gallery picture.
+        sides: queries and gallery, with cameras.
         protocol: whose definition of average precision and rule for the same camera hold. Its
             draws do not: the gallery is the whole one.
         threads: of the core.
     """
 
-    def __init__(
-        self, query: Identities, gallery: Identities, protocol: Protocol, threads: int
-    ) -> None:
-        self._query = query
-        self._keeps_own_camera = protocol.same_camera == "keep"
+    def __init__(self, sides: Sides, protocol: Protocol, threads: int) -> None:
+        query, gallery = sides.query, sides.gallery
+        if query.camera is None or gallery.camera is None:
+            raise InvalidInputError("query and gallery have no cameras, expected some")
+        self._by = query.camera
+        # Where a picture may be in query and gallery, it would be found among its own camera's.
+        self._keeps_own_camera = sides.same_camera == "keep" and sides.own is None
         # To the core all queries are by camera 1, as is every picture that is not by the camera
         # counted; "separate" then removes exactly those, and no distance is computed again.
         alone = Protocol(max_rank=1, ap=protocol.ap, same_camera="separate")
         by_one = Identities(query.person, np.ones(len(query), np.int32))
+        taken = gallery.camera
         self._tallies = {
             camera: ProtocolTally(
-                by_one,
-                Identities(gallery.person, (gallery.camera != camera).astype(np.int32)),
+                sides_of(
+                    by_one,
+                    Identities(gallery.person, (taken != camera).astype(np.int32)),
+                    "separate",
+                ),
                 alone,
                 threads,
             )
-            for camera in np.unique(gallery.camera).tolist()
+            for camera in np.unique(taken).tolist()
         }
 
     def __call__(self, rows: slice, distances: F32Array, screened: _core.Screened | None) -> None:
@@ -80,15 +88,15 @@ class CameraPairTally:
 
     def pairs(self) -> CameraPairs:
         """What was counted. A query's own camera has no matches unless the protocol keeps them."""
-        cameras = np.unique(self._query.camera)
+        cameras = np.unique(self._by)
         shape = len(cameras), len(self._tallies)
         means, counts = np.full(shape, np.nan), np.zeros(shape, np.int64)
         for column, (camera, tally) in enumerate(self._tallies.items()):
             precision = tally.average_precision.copy()
             if not self._keeps_own_camera:
-                precision[self._query.camera == camera] = np.nan
+                precision[self._by == camera] = np.nan
             for row, by in enumerate(cameras):
-                found = precision[self._query.camera == by]
+                found = precision[self._by == by]
                 found = found[~np.isnan(found)]
                 counts[row, column] = len(found)
                 if len(found):

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mgn_fast import _core
-from mgn_fast.evaluation.protocol import SameCamera
-from mgn_fast.types import AnyArray, F32Array, F64Array, I64Array, Identities
+from mgn_fast.evaluation.sides import Sides
+from mgn_fast.types import AnyArray, F32Array, F64Array, I64Array
 
 # Enough that of distances in a small part of the range a picture can still be drawn.
 BINS = 1 << 12
@@ -79,13 +79,11 @@ class DistanceCounter:
     of two that grows with the largest distance, so that counts depend on neither blocks nor order.
 
     Args:
-        query: person and camera of every query.
-        gallery: person and camera of every gallery picture.
-        same_camera: which gallery pictures by the query's camera are junk.
+        sides: queries and gallery, and which gallery pictures are junk.
     """
 
-    def __init__(self, query: Identities, gallery: Identities, same_camera: SameCamera) -> None:
-        self._query, self._gallery, self._same_camera = query, gallery, same_camera
+    def __init__(self, sides: Sides) -> None:
+        self._sides = sides
         self._exponent = -40  # distances counted so far are below 2 to this
         self._counts = np.zeros((3, BINS), np.int64)  # of others, matches and junk
 
@@ -108,7 +106,7 @@ class DistanceCounter:
         self._make_room_for(float(distances.max()))
         # A product with a power of two is exact, so that every distance gets into its own bin.
         places = (distances * np.float32(2.0 ** (12 - self._exponent))).astype(np.int32)
-        same = self._query.person[rows, None] == self._gallery.person
+        same = self._sides.query_person[rows, None] == self._sides.gallery_person
         places += same * np.int32(BINS)
         junk = self._junk(rows, same)
         if junk is not None:
@@ -116,10 +114,11 @@ class DistanceCounter:
         self._counts += np.bincount(places.ravel(), minlength=3 * BINS).reshape(3, BINS)
 
     def _junk(self, rows: slice, same: AnyArray) -> AnyArray | None:
-        if self._same_camera == "keep":
+        sides = self._sides
+        if sides.rule == "keep":
             return None
-        by_camera: AnyArray = self._query.camera[rows, None] == self._gallery.camera
-        return by_camera if self._same_camera == "separate" else by_camera & same
+        by_camera: AnyArray = sides.query_camera[rows, None] == sides.gallery_camera
+        return by_camera if sides.rule == "separate" else by_camera & same
 
     def _make_room_for(self, largest: float) -> None:
         while largest >= math.ldexp(1.0, self._exponent):

@@ -27,8 +27,8 @@ class Tile:
         path: where it lies; None where there is no file. One that cannot be read becomes a tile
             that says why.
         verdict: what it is to the query, which decides its frame; "unknown" where nobody knows.
-        person: who is on it; None if that is not known.
-        camera: which camera took it; None if that is not known.
+        person: who is on it, a number or anybody's word; None if that is not known.
+        camera: which camera took it, likewise.
         distance: from the query, in the ranking's units; None for the query itself.
         parts: how near it is to the query part by part; None for none to show.
         note: a few words more, shown under it.
@@ -41,8 +41,8 @@ class Tile:
     name: str
     path: Path | None
     verdict: Verdict
-    person: int | None = None
-    camera: int | None = None
+    person: str | None = None
+    camera: str | None = None
     distance: float | None = None
     parts: PartComparison | None = None
     note: str = ""

@@ -2,7 +2,6 @@
 """The commands, a module each: its options, and a function that runs it and gives its exit code.
 
 adopt, bench, bins, compile, demo, doctor, embed, evaluate, export, quantize, search, tune, verify
-embed_gallery, search_work   parts of the commands they are named after
 """
 
 __all__: list[str] = []

@@ -24,7 +24,9 @@ from mgn_fast.datasets.label_file import LabelledPictures, read_labels
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import DatasetError, InvalidInputError
 from mgn_fast.evaluation.measure import evaluate
+from mgn_fast.evaluation.protocol import unmatched
 from mgn_fast.evaluation.report import Report
+from mgn_fast.evaluation.sides import sides_of
 from mgn_fast.inference.adopting import adopt
 from mgn_fast.models.contract import Contract
 from mgn_fast.models.in_use import in_one_line
@@ -137,8 +139,7 @@ def _labelled(arguments: argparse.Namespace) -> LabelledPictures | Dataset | Non
 def _with_matches(labelled: LabelledPictures, path: Path) -> LabelledPictures:
     """The labels, if anybody on them can be found; said before an hour of embedding."""
     who = labelled.identities
-    pairs = set(zip(who.person.tolist(), who.camera.tolist(), strict=True))
-    if len(pairs) == len({person for person, _ in pairs}):
+    if unmatched(sides_of(who, who, "drop")) == (0, len(who)):
         raise DatasetError(
             f"labels {str(path)!r} have no person whom two cameras took, nor, without cameras, one "
             "with two pictures: nobody can be found again, so there is no mAP"

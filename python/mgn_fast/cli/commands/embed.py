@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`mgn-fast embed`: pictures to a .npy file of unit embeddings and a .json that names its rows.
 
-With an output that ends in .gallery: see `embed_gallery`.
+With an output that ends in .gallery: see `cli.galleries.adding`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mgn_fast.cli import exit_codes
-from mgn_fast.cli.commands.embed_gallery import add_to_gallery
+from mgn_fast.cli.galleries.adding import add_to_gallery
 from mgn_fast.cli.options import (
     Commands,
     add_session_options,

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mgn_fast.cli import exit_codes
-from mgn_fast.cli.contract_in_use import required_parts, say_differences, used_contract
 from mgn_fast.cli.evaluation import (
     embed_split,
     embeddings_of_split,
@@ -18,6 +17,7 @@ from mgn_fast.cli.evaluation import (
     load_and_tell,
     print_reports,
 )
+from mgn_fast.cli.galleries.contract_in_use import required_parts, say_differences, used_contract
 from mgn_fast.cli.options import (
     Commands,
     add_rerank_options,
@@ -40,10 +40,10 @@ from mgn_fast.evaluation.protocol import (
     PrecisionRule,
     Protocol,
     ProtocolReport,
-    SameCamera,
     unmatched,
 )
 from mgn_fast.evaluation.reranking import RerankSettings, rankings
+from mgn_fast.evaluation.sides import SameCamera, sides_of
 from mgn_fast.models.contract import Contract
 from mgn_fast.report.analysis import AnalysisBuilder
 from mgn_fast.report.evaluation_page import draw_evaluation
@@ -258,7 +258,9 @@ def _say_memory(
 
 
 def _say_what_has_no_match(dataset: Dataset, same_camera: SameCamera) -> None:
-    absent, removed = unmatched(dataset.query.identities, dataset.gallery.identities, same_camera)
+    absent, removed = unmatched(
+        sides_of(dataset.query.identities, dataset.gallery.identities, same_camera)
+    )
     if absent:
         say(f"note: {absent} queries show a person who is not in the gallery")
     if removed:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mgn_fast.cli import exit_codes
-from mgn_fast.cli.commands.search_work import (
+from mgn_fast.cli.galleries.searching import (
     Search,
     entries,
     opened_index,

@@ -5,7 +5,7 @@ const MOST_PRINTED = 40;
 function setUpControls() {
   for (const [i, [name]] of ORDERS.entries()) fields.order.append(make("option", { value: i }, name));
   const different = (key) =>
-    [...new Set(articles.map(({ query }) => query[key]).filter((n) => n !== null))].sort((a, b) => a - b);
+    [...new Set(articles.map(({ query }) => query[key]).filter((n) => n !== null))].sort((a, b) => a - b || (a < b ? -1 : a > b));
   if (fields.camera) for (const n of different("camera")) fields.camera.append(make("option", { value: n }, n));
   if (fields.person)
     document.getElementById("persons").append(...different("person").map((n) => make("option", { value: n })));

@@ -10,7 +10,7 @@ import numpy as np
 from mgn_fast.models.contract import Contract
 from mgn_fast.models.in_use import in_one_line
 from mgn_fast.report.kit.words import count
-from mgn_fast.types import Identities
+from mgn_fast.types import I32Array, Identities
 
 PRECISION_RULES = {
     "sklearn": "equal distances are found together (sklearn, the recipe's)",
@@ -42,13 +42,28 @@ def share(value: float) -> str:
 
 def crowd(identities: Identities) -> str:
     """How many pictures by how many cameras, such as "118 pictures by 6 cameras"."""
-    cameras = count(len(np.unique(identities.camera)), "camera")
-    return f"{count(len(identities), 'picture')} by {cameras}"
+    pictures = count(len(identities), "picture")
+    if identities.camera is None:
+        return f"{pictures}, cameras not known"
+    return f"{pictures} by {count(len(np.unique(identities.camera)), 'camera')}"
 
 
 def persons(identities: Identities) -> str:
     """How many people are on pictures, such as "23 persons"."""
     return count(len(np.unique(identities.person)), "person")
+
+
+def cameras(identities: Identities, numbers: I32Array) -> list[str]:
+    """The words of some cameras' numbers, or the numbers where cameras have no words."""
+    names = identities.camera_names
+    return [str(number) if names is None else names[number] for number in numbers.tolist()]
+
+
+def no_pairs(query: Identities) -> str:
+    """Why a page has no matrix of camera pairs."""
+    if query.camera is None:
+        return "Cameras are not known."
+    return "There are too many cameras for a matrix of their pairs."
 
 
 def prepared(contract: Contract) -> str:

@@ -4,8 +4,8 @@ import pytest
 
 from mgn_fast import Gallery, InvalidInputError, Ranking
 from mgn_fast.cli import main
-from mgn_fast.cli.commands import search_work
-from mgn_fast.cli.commands.search_work import Queries, Search, entries, queries_of
+from mgn_fast.cli.galleries import searching
+from mgn_fast.cli.galleries.searching import Queries, Search, entries, queries_of
 from mgn_fast.cli.program import build_parser
 
 
@@ -59,4 +59,4 @@ def test_settings_reach_the_re_ranking(searched, gallery):
 
 
 def searched_with(place, gallery, queries, words):
-    return search_work.searched(parsed(place, place / "rows.npy", *words), gallery, queries, None)
+    return searching.searched(parsed(place, place / "rows.npy", *words), gallery, queries, None)

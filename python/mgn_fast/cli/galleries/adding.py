@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mgn_fast.cli import exit_codes
-from mgn_fast.cli.contract_in_use import options_for, say_unlike_gallery
+from mgn_fast.cli.galleries.contract_in_use import options_for, say_unlike_gallery
 from mgn_fast.cli.options import session_options
 from mgn_fast.cli.screen.progress import (
     bottleneck_words,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mgn_fast.cli.contract_in_use import (
+from mgn_fast.cli.galleries.contract_in_use import (
     options_for,
     required_parts,
     say_differences,

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from mgn_fast import Embedder, Gallery, InvalidInputError
-from mgn_fast.cli import contract_in_use
-from mgn_fast.cli.contract_in_use import (
+from mgn_fast.cli.galleries import contract_in_use
+from mgn_fast.cli.galleries.contract_in_use import (
     options_for,
     required_parts,
     say_differences,

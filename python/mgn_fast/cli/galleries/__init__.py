@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What commands do with galleries, between reading their words and telling what came of it.
+
+adding           `embed -o NAME.gallery`
+searching        `search`
+contract_in_use  a gallery's contract, and the parts of embeddings
+"""
+
+__all__: list[str] = []
