@@ -6,7 +6,8 @@ protocol     what counts as a match, and the metrics by their definitions
 report       rankings and reports: the results
 distances    blocks of exact distances; `rank`
 reranking    k-reciprocal re-ranking
-neighbours   the nearest pictures of each, for re-ranking
+neighbours   the nearest pictures of each, for re-ranking and grouping
+grouping     persons without labels
 body_parts   embeddings compared part by part
 agreement    how alike two models' embeddings are
 chance       what random distances score
@@ -15,6 +16,7 @@ memory_plan  the memory that a run will take
 
 from mgn_fast.evaluation.agreement import Agreement, compare
 from mgn_fast.evaluation.distances import cosine_similarity, rank, squared_distance
+from mgn_fast.evaluation.grouping import group
 from mgn_fast.evaluation.measure import (
     BlockObserver,
     evaluate,
@@ -38,6 +40,7 @@ __all__ = [
     "cosine_similarity",
     "evaluate",
     "evaluate_distances",
+    "group",
     "measure_distances",
     "measure_embeddings",
     "rank",
