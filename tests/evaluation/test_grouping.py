@@ -17,7 +17,6 @@ from mgn_fast.evaluation.distances import checked_set
 from mgn_fast.evaluation.grouping import jaccard_blocks
 from oracles import retrieval
 from support.late import late
-from support.shared_data import shared_data
 
 adjusted_rand_score = late("sklearn.metrics.adjusted_rand_score")
 
@@ -194,7 +193,9 @@ def test_what_does_not_fit_is_refused_with_a_way_out(monkeypatch):
     random = np.random.default_rng(0)
     rows = random.standard_normal((3000, 8))
     monkeypatch.setattr(memory, "available_bytes", lambda: 200 * MEGABYTE)
-    with pytest.raises(InvalidInputError, match=r"grouping 3,000 pictures .*; pass k1=\d+ and k2=6"):
+    with pytest.raises(
+        InvalidInputError, match=r"grouping 3,000 pictures .*; pass k1=\d+ and k2=6"
+    ):
         group(rows, k1=1500)
     monkeypatch.setattr(memory, "available_bytes", lambda: 300 * MEGABYTE)
     with pytest.raises(InvalidInputError, match=r"at which .* pairs of pictures are near, needs"):

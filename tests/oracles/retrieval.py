@@ -168,7 +168,9 @@ def groups_of(distances, eps, least):
         if of:
             label[i] = min(of)
     numbers = {}
-    return [numbers.setdefault(label[i], len(numbers)) if i in label else -1 for i in range(len(near))]
+    return [
+        numbers.setdefault(label[i], len(numbers)) if i in label else -1 for i in range(len(near))
+    ]
 
 
 def nearest_lists(rows, depth, metric="squared_distance"):

@@ -7,6 +7,7 @@ report       rankings and reports: the results
 distances    blocks of exact distances; `rank`
 reranking    k-reciprocal re-ranking
 neighbours   the nearest pictures of each, for re-ranking and grouping
+combining    several embeddings as one
 grouping     persons without labels
 body_parts   embeddings compared part by part
 agreement    how alike two models' embeddings are
@@ -15,6 +16,7 @@ memory_plan  the memory that a run will take
 """
 
 from mgn_fast.evaluation.agreement import Agreement, compare
+from mgn_fast.evaluation.combining import expand_queries, mean_embedding
 from mgn_fast.evaluation.distances import cosine_similarity, rank, squared_distance
 from mgn_fast.evaluation.grouping import group
 from mgn_fast.evaluation.measure import (
@@ -40,7 +42,9 @@ __all__ = [
     "cosine_similarity",
     "evaluate",
     "evaluate_distances",
+    "expand_queries",
     "group",
+    "mean_embedding",
     "measure_distances",
     "measure_embeddings",
     "rank",

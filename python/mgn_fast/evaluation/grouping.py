@@ -116,8 +116,9 @@ def jaccard_blocks(
     """
     count = len(pictures)
     encoding = _encoding(pictures, k1, k2, threads, progress)
-    buffer = np.zeros((min(count, _rows_of_a_block(count)), count), np.float32)
-    for rows in row_blocks(count, count):
+    blocks = list(row_blocks(count, count))
+    buffer = np.zeros((blocks[0].stop, count), np.float32)
+    for rows in blocks:
         block = buffer[: rows.stop - rows.start]
         encoding.blend(block, rows.start, 0.0, threads)
         np.maximum(block, 0.0, out=block)  # sums of weights round to a little more than 1
@@ -126,16 +127,11 @@ def jaccard_blocks(
         progress("grouping", rows.stop, count)
 
 
-def _rows_of_a_block(count: int) -> int:
-    first = next(row_blocks(count, count))
-    return first.stop - first.start
-
-
-# Note [twins]. The core gives distances from queries to gallery, and queries are no gallery pictures
-# there. Here the gallery is all pictures and each query is the twin of one: it stands in nobody's
-# neighbourhood, and its vector is averaged over the neighbours of its picture, which makes it its
-# picture's vector. So a twin is never encoded itself. Averaging cannot be left out then: for a k2 of
-# 1 it is over the picture twice, which is exact.
+# Note [twins]. The core gives distances from queries to gallery, and a query is no picture of the
+# gallery there. Here the gallery is all pictures, and each query is the twin of one: it stands in
+# nobody's neighbourhood, and its vector is averaged over the neighbours of its picture, which makes
+# it that picture's vector. So a twin is never encoded itself, and averaging cannot be left out: for
+# a k2 of 1 it is over the picture twice, which is exact.
 def _encoding(
     pictures: EmbeddingSet, k1: int, k2: int, threads: int, progress: Progress
 ) -> _core.Encoding:
