@@ -38,6 +38,8 @@ _SIDE = 128
 _HEAD, _MARGIN = 64, 14
 _COLUMN, _SQUARE = 14, 10  # of parts beside a picture: a size of stripe, and a part without one
 _DPI = 100
+# Of a name under a picture: lines, and the width of a letter.
+_NAME_LINES, _NAME_LINE, _LETTER = 2, 11, 5
 
 # Colour, line and symbol of each verdict; the symbols are in matplotlib's own font.
 _LOOKS = {
@@ -75,6 +77,14 @@ class _Box:
     def row(self) -> int:
         return self.height + 86
 
+    def lines_of(self, name: str) -> list[str]:
+        """A name on a few lines, as wide as a picture's place; the last parts of a longer one."""
+        letters = self.cell // _LETTER
+        text = _legible(printable("/".join(name.split("/")[-2:])))
+        if len(text) > _NAME_LINES * letters:
+            text = "…" + text[1 - _NAME_LINES * letters :]
+        return [text[at : at + letters] for at in range(0, len(text), letters)]
+
 
 class _Scale:
     """From the lowest to the highest cosine on the sheet."""
@@ -101,6 +111,7 @@ def write_sheet(
     title: str = "",
     notes: Sequence[str] = (),
     ranking: str | None = None,
+    names: bool = False,
 ) -> Path:
     """Writes the sheet; it appears whole or not at all.
 
@@ -111,6 +122,7 @@ def write_sheet(
         title: above the lists.
         notes: lines under the title.
         ranking: whose pictures are drawn; None for the first list's first.
+        names: whether names and persons stand under the gallery's pictures.
 
     Returns:
         The path written.
@@ -132,7 +144,7 @@ def write_sheet(
     lines = [*notes, *_left_out(lists, name)]
     heading = " · ".join(part for part in (title, name if len(rankings) > 1 else "") if part)
     with plain_matplotlib():
-        figure = _drawn(list(lists[:MOST_LISTS]), rows, name, heading, lines)
+        figure = _drawn(list(lists[:MOST_LISTS]), rows, name, heading, lines, names=names)
         with replacing(path) as temporary:
             figure.savefig(temporary, format="png", dpi=_DPI, metadata={"Software": "mgn_fast"})
     return Path(path)
@@ -154,6 +166,8 @@ def _drawn(
     ranking: str,
     title: str,
     notes: Sequence[str],
+    *,
+    names: bool,
 ) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -168,7 +182,8 @@ def _drawn(
     cell = box.cell + round(beside) + 6
     width = max(2 * _MARGIN + cell * max(len(row) for row in rows), 720)
     head = _HEAD + 17 * len(notes)
-    height = head + box.row * len(rows) + _MARGIN
+    each = box.row + (_NAME_LINES + 1) * _NAME_LINE * names
+    height = head + each * len(rows) + _MARGIN
     figure = Figure(figsize=(width / _DPI, height / _DPI), facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -176,7 +191,7 @@ def _drawn(
     known = any(tile.verdict in ("match", "other", "junk") for row in rows for tile in row)
     _write_head(axes, title, notes, scale, known=known)
     for number, (entry, row) in enumerate(zip(lists, rows, strict=True)):
-        top = head + box.row * number
+        top = head + each * number
         _write(axes, _MARGIN, top + 12, entry.query.name + _about(entry, ranking), fontsize=9)
         rank = 0
         for place, tile in enumerate(row):
@@ -185,7 +200,10 @@ def _drawn(
             _draw_tile(axes, tile, pixels[source_key(tile)], box, (x, top + 24))
             if tile.parts is not None and scale is not None:
                 _draw_parts(axes, tile.parts, scale, bands, (x + box.width + 16, top + 25))
-            _write_caption(axes, tile, rank, x + 7 + box.width / 2, top + 36 + box.height)
+            middle = x + 7 + box.width / 2, top + 36 + box.height
+            _write_caption(axes, tile, rank, *middle)
+            if names and tile.verdict != "query":
+                _write_name(axes, tile, box, *middle)
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
     return figure
 
@@ -311,6 +329,13 @@ def _write_caption(axes: Axes, tile: Tile, rank: int, x: float, y: float) -> Non
     if tile.distance is not None:
         said.append(f"{tile.distance:.3f}")
     _write(axes, x, y + 25, "  ".join(said), fontsize=8, color=_MUTED, ha="center")
+
+
+def _write_name(axes: Axes, tile: Tile, box: _Box, x: float, y: float) -> None:
+    person = [] if tile.person is None else [f"person {printable(tile.person)}"]
+    for number, line in enumerate([*person, *box.lines_of(tile.name)]):
+        ink = _INK if number < len(person) else _MUTED
+        _write(axes, x, y + 38 + _NAME_LINE * number, line, fontsize=7, color=ink, ha="center")
 
 
 def _write(axes: Axes, x: float, y: float, text: str, **look: Any) -> None:

@@ -2,7 +2,7 @@
 """What commands do with galleries, between reading their words and telling what came of it.
 
 adding           `embed -o NAME.gallery`
-searching        `search`
+queries          what `search` seeks; searching: the search; telling: what is said of it
 contract_in_use  a gallery's contract, and the parts of embeddings
 """
 
