@@ -3,20 +3,20 @@
 
 measure      what users call: `evaluate`, for one protocol or for many
 protocol     what counts as a match, and the metrics by their definitions
+sides        queries and gallery, and which pictures leave whose ranking
 report       rankings and reports: the results
+rows         embeddings of any origin as checked rows
 distances    blocks of exact distances; `rank`
 reranking    k-reciprocal re-ranking
 neighbours   the nearest pictures of each, for re-ranking and grouping
-combining    several embeddings as one
 grouping     persons without labels
 body_parts   embeddings compared part by part
 agreement    how alike two models' embeddings are
 chance       what random distances score
-memory_plan  the memory that a run will take
+memory_plan  the memory that a run will take; size: how large an evaluation is
 """
 
 from mgn_fast.evaluation.agreement import Agreement, compare
-from mgn_fast.evaluation.combining import expand_queries, mean_embedding
 from mgn_fast.evaluation.distances import cosine_similarity, rank, squared_distance
 from mgn_fast.evaluation.grouping import group
 from mgn_fast.evaluation.measure import (
@@ -42,9 +42,7 @@ __all__ = [
     "cosine_similarity",
     "evaluate",
     "evaluate_distances",
-    "expand_queries",
     "group",
-    "mean_embedding",
     "measure_distances",
     "measure_embeddings",
     "rank",

@@ -11,6 +11,7 @@ file, arrays     the bytes; reader, writer: who may do what with them
 """
 
 from mgn_fast.gallery.build import Added
+from mgn_fast.gallery.finding.combining import expand_queries, mean_embedding
 from mgn_fast.gallery.finding.joining import JoinedGallery, join_galleries
 from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.gallery.index import GalleryIndex, open_index
@@ -22,6 +23,8 @@ __all__ = [
     "GalleryIndex",
     "GalleryRanking",
     "JoinedGallery",
+    "expand_queries",
     "join_galleries",
+    "mean_embedding",
     "open_index",
 ]

@@ -271,14 +271,14 @@ class Gallery(Stored):
         Args:
             queries: embeddings, floating point [Q, D] or [D]; or pictures as `Embedder` takes them,
                 if the gallery has an embedder. Several pictures of one person make one query by
-                `mgn_fast.evaluation.mean_embedding`.
+                `mgn_fast.gallery.mean_embedding`.
             depth: how many to list, at least 1; a smaller gallery is listed whole.
             rerank: whether to re-rank; `RerankSettings` for other than the usual k1, k2 and weight.
             candidates: re-rank each query by itself among so many nearest pictures only, at least
                 `depth`: for galleries that are too large to be compared with themselves. None
                 re-ranks among all. Pictures that are left out do not count.
             expand: average each query with so many of its nearest and search again with that, once
-                (average query expansion; `mgn_fast.evaluation.expand_queries`).
+                (average query expansion; `mgn_fast.gallery.expand_queries`).
             threshold: list no picture that is farther, by Euclidean distance, than this one; of an
                 expanded query that is its own distance. None lists all. Not with `rerank`.
             left_out: for each query the places of pictures that are not to be listed.

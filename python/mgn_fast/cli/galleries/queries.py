@@ -24,7 +24,7 @@ from mgn_fast.datasets.label_file import read_labels
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.embedding.embeddings_file import read_embeddings
 from mgn_fast.errors import DecodeError, InvalidInputError
-from mgn_fast.evaluation.combining import mean_embedding
+from mgn_fast.gallery.finding.combining import mean_embedding
 from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.pictures.pixels import read_file
 from mgn_fast.pictures.sources import all_pictures

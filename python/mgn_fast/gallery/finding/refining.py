@@ -13,8 +13,8 @@ import numpy as np
 
 from mgn_fast.common.checks import whole_number
 from mgn_fast.errors import InvalidInputError
-from mgn_fast.evaluation.combining import expand_queries
 from mgn_fast.evaluation.report import Ranking
+from mgn_fast.gallery.finding.combining import expand_queries
 from mgn_fast.types import AnyArray
 
 

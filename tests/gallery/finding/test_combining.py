@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import InvalidInputError
-from mgn_fast.evaluation.combining import expand_queries, mean_embedding
+from mgn_fast.gallery.finding.combining import expand_queries, mean_embedding
 
 
 def oracle(rows):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mgn_fast.errors import InvalidInputError
-from mgn_fast.evaluation.distances import checked_rows
+from mgn_fast.evaluation.rows import checked_rows
 from mgn_fast.types import AnyArray, F32Array
 
 
