@@ -14,12 +14,11 @@ from mgn_fast.cli.screen.progress import say, track
 from mgn_fast.common.checks import output_name
 from mgn_fast.common.files import is_directory, replacing
 from mgn_fast.datasets.dataset import Dataset, Kind, Split, count_problems, load_dataset
-from mgn_fast.datasets.label_file import LabelledPictures
 from mgn_fast.datasets.layouts import LAYOUTS, find_root
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.embedding.embeddings_file import Embeddings, read_embeddings
 from mgn_fast.errors import DatasetError
-from mgn_fast.evaluation.report import Report
+from mgn_fast.evaluation.report import Report, table_of
 from mgn_fast.types import F32Array
 
 
@@ -79,7 +78,7 @@ def looks_like_market1501(path: Path) -> bool:
     return True
 
 
-def embed_split(embedder: Embedder, split: Split | LabelledPictures, what: str) -> F32Array:
+def embed_split(embedder: Embedder, split: Split, what: str) -> F32Array:
     """Embeddings of a split's pictures, row by row; a picture that cannot be decoded is an error.
 
     Args:
@@ -134,14 +133,9 @@ def embeddings_of_split(path: Path, split: Split, what: str) -> Embeddings:
 
 
 def print_reports(reports: Mapping[str, Report]) -> None:
-    """Prints one line per report to stdout, four decimals as the recipe does.
+    """Prints one line per report to stdout, four decimals as the recipe does, and their notes.
 
     Args:
         reports: by the name of their line.
     """
-    width = max(len(name) for name in reports)
-    first = next(iter(reports.values()))
-    print(" " * width + "".join(f"{name:>9}" for name in first.row()))
-    for name, report in reports.items():
-        print(f"{name:<{width}}" + "".join(f"{x:9.4f}" for x in report.row().values()))
-    print(f"{first.num_valid_queries} of {len(first.average_precision)} queries have a match")
+    print(table_of(reports))

@@ -3,6 +3,7 @@
 
 gallery          what users call; stored: a gallery's rows and names, in memory or mapped
 build            embeds pictures that a gallery does not hold yet, batch by batch
+labels           what else is known of pictures
 model            whose embeddings these are
 search           the nearest rows, exactly; index: proposed by FAISS; index_file: its files
 file, arrays     the bytes; reader, writer: who may do what with them

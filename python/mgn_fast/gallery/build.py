@@ -25,7 +25,8 @@ import numpy as np
 from mgn_fast.common.checks import output_name
 from mgn_fast.common.files import is_directory
 from mgn_fast.errors import DecodeError, InvalidInputError
-from mgn_fast.gallery.file import DTYPES, Batch
+from mgn_fast.gallery.file import DTYPES, Batch, Labels
+from mgn_fast.gallery.labels import LabelsByName, LabelTable, updated
 from mgn_fast.gallery.model import PictureEmbedder, description_of, probe_of, require_same_model
 from mgn_fast.gallery.writer import SUFFIX, GalleryWriter, writing
 from mgn_fast.pictures import pixels
@@ -77,6 +78,7 @@ class _Pending:
     rows: list[F32Array] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     sha256: list[str] = field(default_factory=list)
+    labels: list[Labels] = field(default_factory=list)
     since_s: float = 0.0
 
 
@@ -89,6 +91,7 @@ class GalleryBuilder:
         dtype: of the rows.
         known: SHA-256 of the pictures that the gallery holds; grows.
         folder: that the names are relative to.
+        labels: of the pictures.
 
     Attributes:
         num_committed: pictures given to the sink.
@@ -97,8 +100,15 @@ class GalleryBuilder:
     """
 
     def __init__(
-        self, sink: Sink, embedder: PictureEmbedder, dtype: str, known: set[str], folder: str = ""
+        self,
+        sink: Sink,
+        embedder: PictureEmbedder,
+        dtype: str,
+        known: set[str],
+        folder: str = "",
+        labels: LabelTable | None = None,
     ) -> None:
+        self._labels = LabelTable(None) if labels is None else labels
         self._sink, self._embedder, self._dtype = sink, embedder, dtype
         self._known, self._folder = known, folder
         self._pending = _Pending()
@@ -179,6 +189,7 @@ class GalleryBuilder:
         pending.rows.append(row)
         pending.names.append(read.name)
         pending.sha256.append(read.sha256)
+        pending.labels.append(updated({}, self._labels.of(read.name, read.path)))
         is_old = time.monotonic() - pending.since_s >= COMMIT_S
         if len(pending.rows) >= COMMIT_ROWS or is_old:
             self._commit()
@@ -204,7 +215,9 @@ class GalleryBuilder:
         if not pending.rows:
             return
         rows = np.stack(pending.rows).astype(self._dtype)
-        self._sink.append(Batch.of(rows, pending.names, pending.sha256, self._folder))
+        self._sink.append(
+            Batch.of(rows, pending.names, pending.sha256, self._folder, pending.labels)
+        )
         self.num_committed += len(rows)
 
 
@@ -214,6 +227,7 @@ def adding(
     embedder: PictureEmbedder,
     pictures_: PathLike | Iterable[PathLike],
     dtype: str | None,
+    labels: LabelsByName | None = None,
 ) -> Iterator[tuple[GalleryBuilder, list[tuple[str, Path]]]]:
     """A builder that adds to a gallery's file, which is made where it is not there.
 
@@ -222,6 +236,7 @@ def adding(
         embedder: of the gallery's model.
         pictures_: a directory, or paths.
         dtype: of the rows; None for the gallery's own, float32 in a new one.
+        labels: of the pictures, by name or path; what they say of others is not used.
 
     Yields:
         The builder, and what its `added` takes. What it commits is in the file at once.
@@ -233,6 +248,7 @@ def adding(
         ModelError: the embedder's embeddings cannot be compared with the gallery's.
     """
     output_name(path, SUFFIX, exact=True)
+    table = LabelTable(labels)
     folder, sources = named_pictures(pictures_)
     beside = Path(path).absolute().parent
     is_new = not os.path.lexists(path)
@@ -247,7 +263,7 @@ def adding(
             )
         known = _known(writer, embedder, probe)
         relative = os.path.relpath(folder, beside)
-        yield GalleryBuilder(writer, embedder, held, known, relative), sources
+        yield GalleryBuilder(writer, embedder, held, known, relative, table), sources
 
 
 def named_pictures(

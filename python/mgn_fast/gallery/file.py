@@ -35,6 +35,10 @@ from mgn_fast.errors import DatasetError
 from mgn_fast.gallery.arrays import array_bytes, array_header, text_bytes
 from mgn_fast.types import AnyArray, F32Array
 
+Labels = dict[str, Any]
+# Keys of labels whose values are texts; any other key has any JSON value.
+WORDS = ("person", "camera")
+
 SCHEMA = "mgn_fast.gallery/1"
 DTYPES = ("float32", "float16")
 COMMIT_BYTES = 512
@@ -98,7 +102,7 @@ class Batch:
         """The parsed text, in memory from the first use on.
 
         Returns:
-            "names" and "sha256", as many as there are rows, and "folder".
+            "names" and "sha256", as many as there are rows, "folder", and "labels" by row.
 
         Raises:
             DatasetError: it is something else: the CRC-32 keeps damage away, not other writers.
@@ -110,7 +114,8 @@ class Batch:
             if not fits or not all(isinstance(text, str) for texts in lists for text in texts):
                 raise ValueError(f"expected {len(self.rows)} names and as many SHA-256")
             described["folder"] += ""
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            _require_labels(described.setdefault("labels", {}), len(self.rows))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise DatasetError(
                 f"a batch of {len(self.rows)} pictures in a gallery is not described: {error!r}"
             ) from error
@@ -133,12 +138,36 @@ class Batch:
         """The folder that names are relative to, itself relative to the gallery; "" if unknown."""
         return str(self.described["folder"])
 
+    def label(self, row: int) -> Labels:
+        """The labels of a row's picture; {} where it has none."""
+        labels: Labels = self.described["labels"].get(str(row), {})
+        return labels
+
     @classmethod
     def of(
-        cls, rows: AnyArray, names: Sequence[str], sha256: Sequence[str], folder: str = ""
+        cls,
+        rows: AnyArray,
+        names: Sequence[str],
+        sha256: Sequence[str],
+        folder: str = "",
+        labels: Sequence[Labels] = (),
     ) -> Batch:
-        """A batch in memory, of rows, names, hashes and a folder that are in no file yet."""
-        described = {"names": list(names), "sha256": list(sha256), "folder": folder}
+        """A batch in memory, of rows, names, hashes, a folder and labels that are in no file yet.
+
+        Args:
+            rows: float32 or float16 [n, D].
+            names: n.
+            sha256: n.
+            folder: that the names are relative to.
+            labels: n, or none at all.
+
+        Returns:
+            The batch.
+        """
+        described: dict[str, Any] = {"names": list(names), "sha256": list(sha256), "folder": folder}
+        labelled = {str(row): label for row, label in enumerate(labels) if label}
+        if labelled:
+            described["labels"] = labelled
         # Names that are no UTF-8 come as lone surrogates, which JSON's escapes carry.
         return cls(rows, json.dumps(described).encode())
 
@@ -185,7 +214,20 @@ def merged(batches: Iterable[Batch], moved: Callable[[str], str]) -> Iterator[Ba
         yield _joined(waiting, moved(folder))
 
 
+def _require_labels(labels: Any, num_rows: int) -> None:
+    """Raises ValueError unless they are labels by row number, as a batch's text has them."""
+    for row, label in labels.items():
+        if not row.isascii() or not row.isdigit() or int(row) >= num_rows:
+            raise ValueError(f"labels of row {row}, expected 0 to {num_rows - 1}")
+        if not isinstance(label, dict):
+            raise ValueError(f"the labels of row {row} are {label!r}")
+        if not all(isinstance(label.get(key, ""), str) for key in WORDS):
+            raise ValueError(f"person and camera of row {row} are {label!r}, expected texts")
+
+
 def _joined(batches: Sequence[Batch], folder: str) -> Batch:
     names = [name for batch in batches for name in batch.names]
     sha256 = [digest for batch in batches for digest in batch.sha256]
-    return Batch.of(np.concatenate([batch.rows for batch in batches]), names, sha256, folder)
+    labels = [batch.label(row) for batch in batches for row in range(len(batch.rows))]
+    rows = np.concatenate([batch.rows for batch in batches])
+    return Batch.of(rows, names, sha256, folder, labels)

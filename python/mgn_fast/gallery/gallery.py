@@ -21,6 +21,7 @@ from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.gallery.build import Added, GalleryBuilder, adding, named_pictures
 from mgn_fast.gallery.file import MERGED_ROWS, Batch, merged
+from mgn_fast.gallery.labels import LabelsByName, LabelTable, updated
 from mgn_fast.gallery.model import described, description_of, probe_of, require_same_model
 from mgn_fast.gallery.reader import read_gallery
 from mgn_fast.gallery.search import GalleryRanking, nearest, nearest_reranked
@@ -89,19 +90,28 @@ class Gallery(Stored):
         return cls(batches, description, probe_of(embedder), embedder=embedder)
 
     @classmethod
-    def of(cls, embeddings: AnyArray, names: Sequence[str], *, dtype: Dtype = "float32") -> Gallery:
+    def of(
+        cls,
+        embeddings: AnyArray,
+        names: Sequence[str],
+        labels: LabelsByName | None = None,
+        *,
+        dtype: Dtype = "float32",
+    ) -> Gallery:
         """A gallery in memory of embeddings of any network and width.
 
         Args:
             embeddings: floating point [N, D], finite.
             names: of the rows.
+            labels: a dict for each name that has labels: "person", "camera", any JSON.
             dtype: as for `build`.
 
         Returns:
             The gallery, which can be searched by embeddings.
 
         Raises:
-            InvalidInputError: another shape, a NaN or an infinity, or not one name for each row.
+            InvalidInputError: another shape, a NaN or an infinity, or not one name for each row;
+                labels of a name that is not there.
         """
         rows = np.asarray(embeddings)
         if rows.ndim != 2 or rows.dtype.kind != "f" or len(rows) != len(names):
@@ -114,11 +124,17 @@ class Gallery(Stored):
             converted = np.ascontiguousarray(rows, dtype)
         if not np.isfinite(converted).all():
             raise InvalidInputError(f"embeddings has numbers that are not finite in {dtype}")
+        table = LabelTable(labels)
+        if unknown := table.unused(set(names)):
+            raise InvalidInputError(
+                f"labels are given of {unknown[0]!r}, which is none of the {len(names)} names"
+            )
         batches = []
         for start in range(0, len(rows), MERGED_ROWS):
-            part = converted[start : start + MERGED_ROWS]
+            part, called = converted[start : start + MERGED_ROWS], names[start:][:MERGED_ROWS]
             sha256 = [hashlib.sha256(row.tobytes()).hexdigest() for row in part]
-            batches.append(Batch.of(part, names[start : start + len(part)], sha256))
+            kept = [updated({}, table.of(name)) for name in called]
+            batches.append(Batch.of(part, called, sha256, labels=kept))
         return cls(batches, description, np.empty(0, np.float32))
 
     @classmethod
@@ -174,6 +190,7 @@ class Gallery(Stored):
         pictures: PathLike | Iterable[PathLike],
         *,
         dtype: Dtype | None = None,
+        labels: LabelsByName | None = None,
     ) -> Added:
         """Embeds what a gallery's file does not hold yet and adds it; makes the file if need be.
 
@@ -187,6 +204,8 @@ class Gallery(Stored):
             embedder: of the gallery's model.
             pictures: as for `build`.
             dtype: of the rows; None for the gallery's own, float32 in a new one.
+            labels: a dict for each picture that has labels, by its name in the gallery or its
+                path: "person", "camera", any JSON. What they say of other pictures is not used.
 
         Returns:
             How many were new, how many known, and which were skipped.
@@ -198,7 +217,7 @@ class Gallery(Stored):
             DatasetError: what is there is no gallery, or a damaged one.
             ModelError: the embedder's embeddings cannot be compared with the gallery's.
         """
-        with adding(path, embedder, pictures, dtype) as (builder, sources):
+        with adding(path, embedder, pictures, dtype, labels) as (builder, sources):
             for _ in builder.added(sources):
                 pass
             return builder.done

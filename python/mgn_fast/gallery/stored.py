@@ -75,6 +75,19 @@ class Stored:
         batch, row = self._at(place)
         return batch.sha256[row]
 
+    def label(self, place: int) -> dict[str, Any]:
+        """What is known of the picture at a place.
+
+        Args:
+            place: 0 to len - 1.
+
+        Returns:
+            "person" and "camera" as texts, where they are known, and any other keys with JSON
+            values; {} where nothing is known.
+        """
+        batch, row = self._at(place)
+        return dict(batch.label(row))
+
     def embedding(self, place: int) -> AnyArray:
         """The embedding of the picture at a place.
 
