@@ -58,8 +58,9 @@ def test_only_what_is_new_is_embedded_whatever_its_name(path, embedder, folder, 
     embedded = []
     stream = embedder.stream_named
 
-    def watching(sources):
-        return stream(embedded.append(name) or (name, source) for name, source in sources)
+    def watching(sources, *left_out):
+        seen = (embedded.append(name) or (name, source) for name, source in sources)
+        return stream(seen, *left_out)
 
     monkeypatch.setattr(embedder, "stream_named", watching)
     done, seen = add(path, embedder, folder)

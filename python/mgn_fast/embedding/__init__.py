@@ -2,6 +2,7 @@
 """Pictures to unit embeddings, in memory and on disk.
 
 embedder         what users call: `Embedder`
+reading          pictures decoded and resized ahead, on threads
 mirroring        which rows a picture has, and how they become one embedding
 embeddings_file  an .npy of embeddings and the names beside it
 """

@@ -30,7 +30,7 @@ from mgn_fast.gallery.labels import LabelsByName, LabelTable, updated
 from mgn_fast.gallery.model import PictureEmbedder, description_of, probe_of, require_same_model
 from mgn_fast.gallery.writer import SUFFIX, GalleryWriter, writing
 from mgn_fast.pictures import pixels
-from mgn_fast.pictures.sources import list_pictures
+from mgn_fast.pictures.directories import list_pictures
 from mgn_fast.types import F32Array, PathLike
 
 # A batch of so many rows, or of so much work, is committed: what a power failure may cost.

@@ -33,7 +33,7 @@ from mgn_fast.models.contract import Contract
 from mgn_fast.models.in_use import in_one_line
 from mgn_fast.models.model_file import contract_in
 from mgn_fast.models.presets import with_changes
-from mgn_fast.pictures.sources import list_pictures
+from mgn_fast.pictures.directories import list_pictures
 from mgn_fast.verification.preparation import AS_STATED, PreparationCheck, check_preparation
 
 

@@ -29,7 +29,8 @@ from mgn_fast.embedding.embeddings_file import sidecar_path, write_embeddings
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.gallery.file import DTYPES
 from mgn_fast.gallery.writer import SUFFIX
-from mgn_fast.pictures.sources import all_pictures, list_pictures
+from mgn_fast.pictures.directories import list_pictures
+from mgn_fast.pictures.sources import all_pictures
 from mgn_fast.types import F32Array
 
 
