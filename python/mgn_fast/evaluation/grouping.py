@@ -23,6 +23,7 @@ from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.distances import EmbeddingSet, checked_set, row_blocks
 from mgn_fast.evaluation.memory_plan import BYTES_OF_A_PAIR, grouping_bytes
 from mgn_fast.evaluation.neighbours import ENCODED_ROWS, NeighbourFinder
+from mgn_fast.evaluation.rows import as_array
 from mgn_fast.types import AnyArray, F32Array, I32Array
 
 
@@ -79,7 +80,7 @@ def group(
     least = whole_number("min_pictures", min_pictures, 2)
     radius = _checked_eps(eps)
     threads = thread_count(threads)
-    rows = np.asarray(embeddings)
+    rows = as_array("embeddings", embeddings)
     if rows.ndim == 2 and len(rows) == 0 and rows.dtype.kind == "f":
         return np.empty(0, np.int32)
     pictures = checked_set("embeddings", rows, threads)

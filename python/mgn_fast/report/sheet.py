@@ -332,7 +332,7 @@ def _write_caption(axes: Axes, tile: Tile, rank: int, x: float, y: float) -> Non
 
 
 def _write_name(axes: Axes, tile: Tile, box: _Box, x: float, y: float) -> None:
-    person = [] if tile.person is None else [f"person {printable(tile.person)}"]
+    person = [] if tile.person is None else [f"person {printable(str(tile.person))}"]
     for number, line in enumerate([*person, *box.lines_of(tile.name)]):
         ink = _INK if number < len(person) else _MUTED
         _write(axes, x, y + 38 + _NAME_LINE * number, line, fontsize=7, color=ink, ha="center")

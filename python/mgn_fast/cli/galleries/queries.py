@@ -158,6 +158,11 @@ def _picture(name: str, labels: Mapping[str, Known]) -> QueryPicture:
 def _labels_by_path(file: Path) -> dict[str, Known]:
     """Who is on the pictures that a file of labels lists, by their real path."""
     listed = read_labels(file)
+    if listed.boxes is not None:
+        raise InvalidInputError(
+            f"--labels {str(file)!r} has boxes, parts of pictures, and queries are whole ones; "
+            "expected path, person and, where it is known, camera"
+        )
     who = listed.identities
     return {
         os.path.realpath(path): {"person": who.person_word(row)}

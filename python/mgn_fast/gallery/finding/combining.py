@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mgn_fast.errors import InvalidInputError
-from mgn_fast.evaluation.rows import checked_rows
+from mgn_fast.evaluation.rows import checked_rows, unit_block
 from mgn_fast.types import AnyArray, F32Array
 
 
@@ -40,7 +40,8 @@ def mean_embedding(embeddings: AnyArray) -> F32Array:
         [0.7071, 0.7071]
     """
     rows = checked_rows("embeddings", embeddings).astype(np.float64)
-    return _direction(_unit(rows).mean(axis=0), f"{len(rows)} embeddings")
+    directions = unit_block("embeddings", rows, 0)
+    return _direction(directions.mean(axis=0), f"{len(rows)} embeddings")
 
 
 def expand_queries(queries: AnyArray, found: Sequence[AnyArray]) -> F32Array:
@@ -78,16 +79,6 @@ def expand_queries(queries: AnyArray, found: Sequence[AnyArray]) -> F32Array:
             )
         expanded[at] = mean_embedding(np.concatenate([row[None], pictures]))
     return expanded
-
-
-def _unit(rows: AnyArray) -> AnyArray:
-    # Divided by the largest element first, so that no square leaves float64's range.
-    largest = np.abs(rows).max(axis=1, keepdims=True)
-    if not largest.all():
-        row = int(np.argmin(largest))
-        raise InvalidInputError(f"embeddings has only zeros in row {row}, expected a direction")
-    scaled = rows / largest
-    return np.asarray(scaled / np.sqrt(np.square(scaled).sum(axis=1, keepdims=True)))
 
 
 def _direction(mean: AnyArray, what: str) -> F32Array:
