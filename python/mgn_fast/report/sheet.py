@@ -7,7 +7,6 @@ and the user's matplotlibrc have no part in it.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.models.parts import BodyPart
-from mgn_fast.report.kit.drawing import plain_matplotlib
+from mgn_fast.report.kit.drawing import INK, MUTED, legible, plain_matplotlib, rectangle, write_text
 from mgn_fast.report.thumbnails import small_pixels, source_key
 from mgn_fast.report.tiles import RankedList, Tile, parts_told
 from mgn_fast.types import PathLike, U8Array
@@ -51,7 +50,6 @@ _LOOKS = {
 }
 # Verdict, words and the width that they take.
 _KEY = (("match", "✓ match", 92), ("other", "✗ non-match", 118), ("junk", "junk: not counted", 152))
-_INK, _MUTED = "#1b1f24", "#59626d"
 # The page's, in page/tiles.js.
 PART_COLOURS = ((43, 29, 107), (122, 38, 133), (203, 66, 98), (247, 148, 58), (252, 238, 140))
 
@@ -80,7 +78,7 @@ class _Box:
     def lines_of(self, name: str) -> list[str]:
         """A name on a few lines, as wide as a picture's place; the last parts of a longer one."""
         letters = self.cell // _LETTER
-        text = _legible(printable("/".join(name.split("/")[-2:])))
+        text = legible(printable("/".join(name.split("/")[-2:])))
         if len(text) > _NAME_LINES * letters:
             text = "…" + text[1 - _NAME_LINES * letters :]
         return [text[at : at + letters] for at in range(0, len(text), letters)]
@@ -192,7 +190,7 @@ def _drawn(
     _write_head(axes, title, notes, scale, known=known)
     for number, (entry, row) in enumerate(zip(lists, rows, strict=True)):
         top = head + each * number
-        _write(axes, _MARGIN, top + 12, entry.query.name + _about(entry, ranking), fontsize=9)
+        write_text(axes, _MARGIN, top + 12, entry.query.name + _about(entry, ranking), fontsize=9)
         rank = 0
         for place, tile in enumerate(row):
             rank += tile.verdict not in ("query", "junk")
@@ -236,25 +234,23 @@ def _pixels(tiles: Sequence[Tile]) -> dict[Hashable, U8Array | None]:
 def _write_head(
     axes: Axes, title: str, notes: Sequence[str], scale: _Scale | None, *, known: bool
 ) -> None:
-    _write(axes, _MARGIN, 20, title, fontsize=13, weight="bold")
+    write_text(axes, _MARGIN, 20, title, fontsize=13, weight="bold")
     x = float(_MARGIN)
     for verdict, word, step in _KEY if known else ():
         colour, line, _ = _LOOKS[verdict]
-        axes.add_artist(
-            _rectangle(x + 2, 36, 13, 13, edgecolor=colour, linestyle=line, linewidth=2)
-        )
-        _write(axes, x + 21, 43, word)
+        axes.add_artist(rectangle(x + 2, 36, 13, 13, edgecolor=colour, linestyle=line, linewidth=2))
+        write_text(axes, x + 21, 43, word)
         x += step
     if scale is not None:
         x += 20 if known else 0
-        _write(axes, x, 43, f"beside a picture: cosine of its parts, {scale.low:.2f}")
+        write_text(axes, x, 43, f"beside a picture: cosine of its parts, {scale.low:.2f}")
         for at in range(24):
             place = scale.low + at / 23 * (scale.high - scale.low)
             look = {"facecolor": scale.colour(place), "linewidth": 0}
-            axes.add_artist(_rectangle(x + 256 + 3 * at, 38, 3, 10, **look))
-        _write(axes, x + 334, 43, f"{scale.high:.2f}")
+            axes.add_artist(rectangle(x + 256 + 3 * at, 38, 3, 10, **look))
+        write_text(axes, x + 334, 43, f"{scale.high:.2f}")
     for number, note in enumerate(notes):
-        _write(axes, _MARGIN, _HEAD + 17 * number, note, color=_MUTED)
+        write_text(axes, _MARGIN, _HEAD + 17 * number, note, color=MUTED)
 
 
 def _draw_tile(
@@ -264,10 +260,10 @@ def _draw_tile(
     middle = x + 7 + box.width / 2, y + 5 + box.height / 2
     colour, line, _ = _LOOKS[tile.verdict]
     look = {"edgecolor": colour, "linestyle": line, "linewidth": 2.6}
-    frame = _rectangle(x + 3, y + 1, box.width + 8, box.height + 8, **look)
+    frame = rectangle(x + 3, y + 1, box.width + 8, box.height + 8, **look)
     axes.add_artist(frame)
     if pixels is None:
-        _write(axes, *middle, "cannot\nbe read", color=_MUTED, ha="center")
+        write_text(axes, *middle, "cannot\nbe read", color=MUTED, ha="center")
         return
     scale = min(1.0, box.width / pixels.shape[1], box.height / pixels.shape[0])
     height, width = pixels.shape[0] * scale, pixels.shape[1] * scale
@@ -317,48 +313,22 @@ def _draw_parts(
     x, y = at
     for (left, top, width, height), cosine in zip(bands, comparison.cosines, strict=True):
         look = {"facecolor": scale.colour(cosine), "edgecolor": "white", "linewidth": 0.7}
-        axes.add_artist(_rectangle(x + left, y + top, width, height, **look))
+        axes.add_artist(rectangle(x + left, y + top, width, height, **look))
 
 
 def _write_caption(axes: Axes, tile: Tile, rank: int, x: float, y: float) -> None:
     colour, _, symbol = _LOOKS[tile.verdict]
     head = symbol if tile.verdict in ("query", "junk") else f"{symbol} {rank}".strip()
-    ink = _INK if tile.verdict == "unknown" else colour
-    _write(axes, x, y + 9, head, fontsize=9, weight="bold", color=ink, ha="center")
+    ink = INK if tile.verdict == "unknown" else colour
+    write_text(axes, x, y + 9, head, fontsize=9, weight="bold", color=ink, ha="center")
     said = [] if tile.camera is None else [f"cam {printable(str(tile.camera))}"]
     if tile.distance is not None:
         said.append(f"{tile.distance:.3f}")
-    _write(axes, x, y + 25, "  ".join(said), fontsize=8, color=_MUTED, ha="center")
+    write_text(axes, x, y + 25, "  ".join(said), fontsize=8, color=MUTED, ha="center")
 
 
 def _write_name(axes: Axes, tile: Tile, box: _Box, x: float, y: float) -> None:
     person = [] if tile.person is None else [f"person {printable(str(tile.person))}"]
     for number, line in enumerate([*person, *box.lines_of(tile.name)]):
-        ink = _INK if number < len(person) else _MUTED
-        _write(axes, x, y + 38 + _NAME_LINE * number, line, fontsize=7, color=ink, ha="center")
-
-
-def _write(axes: Axes, x: float, y: float, text: str, **look: Any) -> None:
-    """Text around its middle; names are shown, and only with letters that the font has."""
-    lines = [_legible(printable(line)) for line in text.split("\n")]
-    usual: dict[str, Any] = {"fontsize": 8.5, "color": _INK, "va": "center"}
-    axes.text(x, y, "\n".join(lines), **(usual | look))
-
-
-def _rectangle(x: float, y: float, width: float, height: float, **look: Any) -> Any:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((x, y), width, height, **({"facecolor": "none"} | look))
-
-
-def _legible(text: str) -> str:
-    """With an escape for what matplotlib's own font has no letter for, which would be a warning."""
-    letters = _letters()
-    return "".join(c if ord(c) in letters else f"\\u{ord(c):04x}" for c in text)
-
-
-@functools.cache
-def _letters() -> frozenset[int]:
-    from matplotlib.font_manager import findfont, get_font
-
-    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())
+        ink = INK if number < len(person) else MUTED
+        write_text(axes, x, y + 38 + _NAME_LINE * number, line, fontsize=7, color=ink, ha="center")

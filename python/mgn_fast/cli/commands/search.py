@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mgn_fast.cli import exit_codes
+from mgn_fast.cli.galleries.found import Search
 from mgn_fast.cli.galleries.queries import queries_of
 from mgn_fast.cli.galleries.searching import (
-    Search,
     galleries_and_queries,
     opened_galleries,
     opened_index,
@@ -230,8 +230,13 @@ def _draw(
         said.append(f"Only pictures within the distance {search.refinement.threshold:g}.")
     if arguments.labels is not None:
         said.append(f"Who is on the queries is said by {arguments.labels}.")
-    index = None if search.index is None else search.index.settings
     with stages("pictures") as progress:
         draw_search(
-            search.gallery, lists, html=html, png=png, index=index, notes=said, progress=progress
+            search.gallery,
+            lists,
+            html=html,
+            png=png,
+            index=search.index,
+            notes=said,
+            progress=progress,
         )

@@ -7,9 +7,8 @@ import argparse
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from mgn_fast.cli.galleries.contract_in_use import (
     say_differences,
     say_unlike_gallery,
 )
+from mgn_fast.cli.galleries.found import Known, Queries, QueryPicture
 from mgn_fast.cli.screen.progress import say, track
 from mgn_fast.common.files import is_directory, is_regular_file
 from mgn_fast.datasets.label_file import read_labels
@@ -29,40 +29,6 @@ from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.pictures.pixels import read_file
 from mgn_fast.pictures.sources import all_pictures
 from mgn_fast.types import AnyArray
-
-Known = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class QueryPicture:
-    """A picture of a query.
-
-    Attributes:
-        name: what it is called.
-        path: its file; None for an embedding.
-        sha256: of its file; None likewise.
-        known: who is on it, by --labels or by the gallery that holds it: "person", "camera".
-    """
-
-    name: str
-    path: Path | None = None
-    sha256: str | None = None
-    known: Known = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class Queries:
-    """What is sought: a name, an embedding, and the pictures that it is of."""
-
-    names: list[str]
-    rows: AnyArray
-    pictures: list[tuple[QueryPicture, ...]]
-
-    def known(self, query: int) -> dict[str, Any]:
-        """What is known of a query: what all of its pictures agree on."""
-        first, *others = (picture.known for picture in self.pictures[query])
-        alike = {key for key in first if all(other.get(key) == first[key] for other in others)}
-        return {key: first[key] for key in first if key in alike}
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mgn_fast.cli.galleries.contract_in_use import required_parts
-from mgn_fast.cli.galleries.queries import Queries
+from mgn_fast.cli.galleries.found import Queries, Search
 from mgn_fast.cli.screen.progress import say, stages
 from mgn_fast.errors import DatasetError, InvalidInputError
 from mgn_fast.evaluation.body_parts import PartComparison, compare_parts
@@ -24,39 +24,6 @@ from mgn_fast.gallery.search import gathered
 from mgn_fast.gallery.writer import SUFFIX
 from mgn_fast.models.contract import Part
 from mgn_fast.types import AnyArray
-
-
-@dataclass(frozen=True, eq=False)
-class Search:
-    """A finished search: its gallery, its queries and what was found for each.
-
-    Attributes:
-        gallery: what was searched.
-        queries: what was sought.
-        ranking: places and distances, a row for each query; place -1 where there is none.
-        reranked: whether distances are re-ranked ones.
-        parts: how near each query's pictures are part by part; None if nobody asked.
-        index: that proposed the pictures; None for exact search.
-        refinement: what was asked besides.
-    """
-
-    gallery: Gallery
-    queries: Queries
-    ranking: Ranking
-    reranked: bool
-    parts: list[tuple[PartComparison, ...]] | None
-    index: GalleryIndex | None
-    refinement: Refinement
-
-    def places(self, query: int) -> list[int]:
-        """Where a query's pictures are in the gallery, nearest first."""
-        places: list[int] = _there(self.ranking.indices[query]).tolist()
-        return places
-
-    def left_out(self, query: int) -> Sequence[int]:
-        """Places of a query's own pictures, which were not to be found."""
-        left_out = self.refinement.left_out
-        return () if left_out is None else sorted(left_out[query])
 
 
 def galleries_and_queries(words: Sequence[Path]) -> tuple[list[Path], list[Path]]:
@@ -192,7 +159,8 @@ def searched(
             rows_at=lambda at: gathered(gallery.segments, at),
         )
     parts = _parts(gallery, queries, ranking) if arguments.parts else None
-    return Search(gallery, queries, ranking, arguments.rerank, parts, index, refinement)
+    by = None if index is None else index.settings
+    return Search(gallery, queries, ranking, arguments.rerank, parts, by, refinement)
 
 
 def _by_index(
@@ -213,10 +181,8 @@ def _parts(
     gallery: Gallery, queries: Queries, ranking: Ranking
 ) -> list[tuple[PartComparison, ...]]:
     named = parts_of(gallery)
-    found = [
-        gathered(gallery.segments, _there(row)) if _there(row).size else None
-        for row in ranking.indices
-    ]
+    there = [row[row >= 0] for row in ranking.indices]
+    found = [gathered(gallery.segments, row) if row.size else None for row in there]
     return [
         () if rows is None else compare_parts(query, rows, named)
         for query, rows in zip(queries.rows, found, strict=True)
@@ -228,42 +194,3 @@ def parts_of(gallery: Gallery) -> tuple[Part, ...]:
     files = " and ".join(repr(str(file)) for file in gallery.files)
     remedy = "only a gallery that `mgn-fast embed` wrote says it"
     return required_parts(gallery.contract, f"gallery {files}", remedy=remedy)
-
-
-def _there(places: AnyArray) -> AnyArray:
-    return places[places >= 0]
-
-
-def entries(search: Search, query: int) -> Iterator[dict[str, Any]]:
-    """What a query found, nearest first.
-
-    Args:
-        search: finished.
-        query: its number.
-
-    Yields:
-        Rank from 1; the gallery's file and the place in it; name and distance; person and camera,
-        None where nobody knows; and, if asked for, parts.
-    """
-    gallery, ranking = search.gallery, search.ranking
-    for rank, place in enumerate(search.places(query)):
-        origin, own_place = gallery.origin(place)
-        label = gallery.label(place)
-        entry: dict[str, Any] = {
-            "rank": rank + 1,
-            "gallery": None if origin.path is None else str(origin.path),
-            "place": own_place,
-            "name": gallery.name(place),
-            "distance": float(ranking.distances[query, rank]),
-            "person": label.get("person"),
-            "camera": label.get("camera"),
-        }
-        if search.parts is not None:
-            compared = search.parts[query][rank]
-            entry["parts"] = [
-                {"name": part.name, "contribution": adds, "cosine": cosine}
-                for part, adds, cosine in zip(
-                    compared.parts, compared.contributions, compared.cosines, strict=True
-                )
-            ]
-        yield entry

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mgn_fast.cli.galleries.searching import Search, entries
+from mgn_fast.cli.galleries.found import Search, entries
 from mgn_fast.common.text import printable
 from mgn_fast.evaluation.body_parts import PartComparison
 
@@ -39,7 +39,7 @@ def described(search: Search) -> dict[str, Any]:
         "reranked": search.reranked,
         "expand": refinement.expand,
         "threshold": refinement.threshold,
-        "index": None if search.index is None else vars(search.index.settings),
+        "index": None if search.index is None else vars(search.index),
         "queries": [_query(search, query) for query in range(len(search.queries.names))],
     }
 

@@ -94,14 +94,7 @@ class JoinedGallery(Gallery):
         return gallery.picture_path(own)
 
     def save(self, path: PathLike) -> NoReturn:
-        """Refused: joined galleries are for searching.
-
-        Args:
-            path: where to.
-
-        Raises:
-            InvalidInputError: always.
-        """
+        """Refused: joined galleries are for searching, and InvalidInputError says what to do."""
         raise InvalidInputError(
             f"{len(self.galleries)} joined galleries are not saved to {os.fspath(path)!r}; "
             "`mgn-fast gallery merge` makes one gallery of several"
