@@ -107,7 +107,7 @@ def search_lists(
         A list for each query.
     """
     # A picture may stand in many lists; its file is compared once.
-    doubt = functools.cache(_doubt)
+    doubted = functools.cache(doubt)
     several = len(gallery.files) > 1
 
     def tile(
@@ -125,7 +125,7 @@ def search_lists(
             camera=label.get("camera"),
             distance=distance,
             parts=comparison,
-            note="; ".join(filter(None, [doubt(path, gallery.sha256(place)), where])),
+            note="; ".join(filter(None, [doubted(path, gallery.sha256(place)), where])),
         )
 
     def found(row: int, person: str | None) -> list[Tile]:
@@ -223,8 +223,16 @@ def _without_picture(path: Path | None) -> str:
     return "" if path is not None else "an embedding: no picture"
 
 
-def _doubt(path: Path, sha256: str) -> str:
-    """Whether the file is the one that was embedded; one that is not there says so itself."""
+def doubt(path: Path, sha256: str) -> str:
+    """Whether a file is the one that was embedded; one that is not there says so itself.
+
+    Args:
+        path: the file.
+        sha256: of the file when it was embedded.
+
+    Returns:
+        A few words for under the picture; "" for no doubt.
+    """
     try:
         content = read_file(path)
     except DecodeError:

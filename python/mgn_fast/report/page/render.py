@@ -154,6 +154,7 @@ def _columns(lists: Sequence[RankedList]) -> dict[str, bool]:
         "cameras": any(entry.query.camera is not None for entry in lists),
         "parts": any(tile.parts is not None for tile in tiles),
         "verdicts": any(tile.verdict in ("match", "junk", "other") for tile in tiles),
+        "junk": any(tile.verdict == "junk" for tile in tiles),
         "rankings": len({name for entry in lists for name in entry.tiles}) > 1,
     }
 
