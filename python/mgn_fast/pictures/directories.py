@@ -7,26 +7,18 @@ Reads names, and of files their first bytes.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from mgn_fast.common.files import is_directory, open_regular
+from mgn_fast.common.walking import files_below
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.pictures.headers import HeaderError, sniff
 from mgn_fast.types import Crop, PathLike
 
-# What file managers, archives and the Market-1501 archive itself leave beside pictures, lower case.
-_BYSTANDERS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
-# What keeps other things than a user's pictures: thumbnails, what was deleted, what was repaired.
-_STORES = frozenset(
-    {
-        "@eadir", "#recycle", "@recycle", "$recycle.bin", "lost+found", "__macosx",
-        "system volume information",
-    }
-)  # fmt: skip
 _FIRST_BYTES = 32
 _FILES_A_TASK = 256
 
@@ -34,11 +26,10 @@ _FILES_A_TASK = 256
 def list_pictures(directory: PathLike) -> list[Path]:
     """Every file below a directory, sorted by path; what is hidden or kept beside is left out.
 
-    Links to directories are followed, each directory once, by its own place before any link to it.
-    Left out are files and directories whose names begin with a dot, `Thumbs.db` and
-    `desktop.ini`, and the directories in which systems keep thumbnails and what was deleted
-    (`@eaDir`, `$RECYCLE.BIN`, `lost+found`, `__MACOSX` and the like). Files of other kinds stay in
-    the list: they are reported, not lost.
+    Links to directories are followed, each directory once. Left out are files and directories
+    whose names begin with a dot, `Thumbs.db` and `desktop.ini`, and the directories in which
+    systems keep thumbnails and what was deleted (`@eaDir`, `$RECYCLE.BIN`, `lost+found`, `__MACOSX`
+    and the like). Files of other kinds stay in the list: they are reported, not lost.
 
     Args:
         directory: searched with its subdirectories, whatever its own name is.
@@ -52,7 +43,7 @@ def list_pictures(directory: PathLike) -> list[Path]:
     name = os.fspath(directory)
     if not name or not is_directory(name):
         raise InvalidInputError(f"{name!r} is no directory")
-    found = [Path(path) for path in _files_below(name)]
+    found = [Path(path) for path in files_below(name)]
     if not found:
         raise InvalidInputError(f"{name!r} holds no pictures")
     return sorted(found)
@@ -93,54 +84,6 @@ def in_words(found: Sequence[tuple[str, str]], total: int, remedy: str) -> str:
         f"{len(found):,} of {total:,} files are no readable pictures: {names}{more}; "
         f"the first: {found[0][1]}; {remedy}"
     )
-
-
-def _files_below(root: str) -> Iterator[str]:
-    """Real directories first, so that what a link shows has its own name where it has one."""
-    seen: set[tuple[int, int]] = set()
-    links = [root]
-    while links:
-        links.sort()
-        found: list[str] = []
-        for start in links:
-            below = [start]
-            while below:
-                folder = below.pop()
-                if _is_new(folder, seen):
-                    yield from _entries(folder, below, found)
-        links = found
-
-
-def _is_new(folder: str, seen: set[tuple[int, int]]) -> bool:
-    try:
-        about = os.stat(folder)  # noqa: PTH116 (a hundred thousand times)
-    except OSError as error:
-        raise _unreadable(error) from error
-    key = about.st_dev, about.st_ino
-    is_new = key not in seen
-    seen.add(key)
-    return is_new
-
-
-def _entries(folder: str, below: list[str], links: list[str]) -> Iterator[str]:
-    """The files of a directory; adds its directories and its links to directories to the lists."""
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                name = entry.name.lower()
-                if name.startswith("."):
-                    continue
-                if not entry.is_dir():
-                    if name not in _BYSTANDERS:
-                        yield entry.path
-                elif name not in _STORES:
-                    (links if entry.is_symlink() else below).append(entry.path)
-    except OSError as error:
-        raise _unreadable(error) from error
-
-
-def _unreadable(error: OSError) -> InvalidInputError:
-    return InvalidInputError(f"{error.filename!r} cannot be read: {error.strerror}")
 
 
 def _path_of(source: Any) -> PathLike | None:
