@@ -23,15 +23,14 @@ from typing import Protocol
 import numpy as np
 
 from mgn_fast.common.checks import output_name
-from mgn_fast.common.files import is_directory
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.gallery.file import DTYPES, Batch, Labels
 from mgn_fast.gallery.labels import LabelsByName, LabelTable, updated
 from mgn_fast.gallery.model import PictureEmbedder, description_of, probe_of, require_same_model
 from mgn_fast.gallery.writer import SUFFIX, GalleryWriter, writing
 from mgn_fast.pictures import pixels
-from mgn_fast.pictures.directories import list_pictures
-from mgn_fast.types import F32Array, PathLike
+from mgn_fast.pictures.sources import Listed, listed
+from mgn_fast.types import Crop, F32Array, PathLike
 
 # A batch of so many rows, or of so much work, is committed: what a power failure may cost.
 COMMIT_ROWS = 4096
@@ -63,11 +62,12 @@ class Added:
 
 @dataclass(frozen=True)
 class _Read:
-    """A picture's file, read and hashed, with its name in the gallery."""
+    """A picture read and hashed: its name in the gallery, and what messages call it."""
 
     name: str
-    path: Path
-    content: bytes
+    called: str
+    path: Path | None
+    source: pixels.Source
     sha256: str
 
 
@@ -117,7 +117,7 @@ class GalleryBuilder:
         self.num_known = 0
         self.skipped: list[tuple[str, str]] = []
 
-    def added(self, sources: Iterable[tuple[str, Path]]) -> Iterator[str]:
+    def added(self, sources: Iterable[tuple[str, Path | Crop]]) -> Iterator[str]:
         """Embeds and commits the new ones among the pictures; yields after each. To be called once.
 
         Args:
@@ -136,7 +136,7 @@ class GalleryBuilder:
         try:
             for path, row in embedded:
                 read = under_way.popleft()
-                while str(read.path) != path:  # that one was skipped
+                while read.called != path:  # that one was skipped
                     read = under_way.popleft()
                 self._keep(read, row)
                 yield read.name
@@ -148,7 +148,7 @@ class GalleryBuilder:
             to_embed.close()
 
     def _to_embed(
-        self, sources: Iterable[tuple[str, Path]], under_way: deque[_Read]
+        self, sources: Iterable[tuple[str, Path | Crop]], under_way: deque[_Read]
     ) -> Generator[tuple[str, pixels.Source], None, None]:
         with ThreadPoolExecutor(self._embedder.workers, "mgn_fast-read") as pool:
             for read in self._read(sources, pool):
@@ -157,29 +157,34 @@ class GalleryBuilder:
                     continue
                 self._known.add(read.sha256)
                 under_way.append(read)
-                yield str(read.path), read.content
+                yield read.called, read.source
 
     def _read(
-        self, sources: Iterable[tuple[str, Path]], pool: ThreadPoolExecutor
+        self, sources: Iterable[tuple[str, Path | Crop]], pool: ThreadPoolExecutor
     ) -> Iterator[_Read]:
-        """Files in order, read and hashed a few ahead."""
-        waiting: deque[tuple[str, Future[_Read]]] = deque()
+        """Files in order, read and hashed a few ahead; a frame once for all of its crops."""
+        waiting: deque[tuple[str, Path | Crop, Future[tuple[bytes, str]]]] = deque()
         remaining = iter(sources)
         try:
             while True:
-                for name, path in islice(remaining, _READ_AHEAD - len(waiting)):
-                    waiting.append((name, pool.submit(_read_and_hash, name, path)))
+                for name, picture in islice(remaining, _READ_AHEAD - len(waiting)):
+                    path = _file_of(picture)
+                    if waiting and _file_of(waiting[-1][1]) == path:
+                        future = waiting[-1][2]
+                    else:
+                        future = pool.submit(_read_and_hash, path)
+                    waiting.append((name, picture, future))
                 if not waiting:
                     return
-                name, future = waiting.popleft()
+                name, picture, future = waiting.popleft()
                 try:
-                    yield future.result()
+                    yield _read_of(name, picture, *future.result())
                 except DecodeError as error:
                     if self._embedder.on_error == "raise":
                         raise
                     self.skipped.append((name, str(error)))
         finally:
-            for _, future in waiting:
+            for *_, future in waiting:
                 future.cancel()
 
     def _keep(self, read: _Read, row: F32Array) -> None:
@@ -225,16 +230,16 @@ class GalleryBuilder:
 def adding(
     path: PathLike,
     embedder: PictureEmbedder,
-    pictures_: PathLike | Iterable[PathLike],
+    pictures_: PathLike | Iterable[PathLike | Crop] | Listed,
     dtype: str | None,
     labels: LabelsByName | None = None,
-) -> Iterator[tuple[GalleryBuilder, list[tuple[str, Path]]]]:
+) -> Iterator[tuple[GalleryBuilder, list[tuple[str, Path | Crop]]]]:
     """A builder that adds to a gallery's file, which is made where it is not there.
 
     Args:
         path: ends in .gallery.
         embedder: of the gallery's model.
-        pictures_: a directory, or paths.
+        pictures_: a directory, paths and crops, or what lists them with their names.
         dtype: of the rows; None for the gallery's own, float32 in a new one.
         labels: of the pictures, by name or path; what they say of others is not used.
 
@@ -267,27 +272,22 @@ def adding(
 
 
 def named_pictures(
-    pictures_: PathLike | Iterable[PathLike],
-) -> tuple[str, list[tuple[str, Path]]]:
+    pictures_: PathLike | Iterable[PathLike | Crop] | Listed,
+) -> tuple[str, list[tuple[str, Path | Crop]]]:
     """Pictures with their names in a gallery, and the folder that the names are relative to.
 
     Args:
-        pictures_: a directory, whose files' names are relative to it, or paths, which are names as
-            they stand.
+        pictures_: a directory, whose files' names are relative to it; paths, which are names as
+            they stand, and crops; or what lists them with their names.
 
     Returns:
-        The folder, absolute; and (name, path) of each picture.
+        The folder, absolute; and (name, picture) of each.
 
     Raises:
         InvalidInputError: a directory without files.
     """
-    if isinstance(pictures_, (str, os.PathLike)) and is_directory(pictures_):
-        root = Path(pictures_)
-        found = list_pictures(root)
-        return str(root.absolute()), [(str(path.relative_to(root)), path) for path in found]
-    if isinstance(pictures_, (str, os.PathLike)):
-        pictures_ = [pictures_]
-    return str(Path.cwd()), [(os.fspath(path), Path(path)) for path in pictures_]
+    found = pictures_ if isinstance(pictures_, Listed) else listed(pictures_)
+    return str(found.folder), found.pictures
 
 
 def _known(writer: GalleryWriter, embedder: PictureEmbedder, probe: F32Array) -> set[str]:
@@ -296,6 +296,26 @@ def _known(writer: GalleryWriter, embedder: PictureEmbedder, probe: F32Array) ->
     return {digest for batch in gallery.batches for digest in batch.sha256}
 
 
-def _read_and_hash(name: str, path: Path) -> _Read:
+def _file_of(picture: Path | Crop) -> Path:
+    if not isinstance(picture, Crop):
+        return picture
+    if not isinstance(picture.frame, (str, os.PathLike)):
+        raise InvalidInputError(
+            f"the frame of {picture} is a {type(picture.frame).__name__}, expected a path: a "
+            "gallery knows pictures by their files"
+        )
+    return Path(picture.frame)
+
+
+def _read_and_hash(path: Path) -> tuple[bytes, str]:
     content = pixels.read_file(path)
-    return _Read(name, path, content, hashlib.sha256(content).hexdigest())
+    return content, hashlib.sha256(content).hexdigest()
+
+
+def _read_of(name: str, picture: Path | Crop, content: bytes, sha256: str) -> _Read:
+    """A crop is known by its frame's bytes and its box."""
+    if not isinstance(picture, Crop):
+        return _Read(name, str(picture), picture, content, sha256)
+    called = f"{_file_of(picture)}#{picture.box}"
+    both = hashlib.sha256(f"{sha256}#{picture.box.edges}".encode()).hexdigest()
+    return _Read(name, called, None, Crop(content, picture.box, called), both)

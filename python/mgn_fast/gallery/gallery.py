@@ -27,7 +27,7 @@ from mgn_fast.gallery.reader import read_gallery
 from mgn_fast.gallery.search import GalleryRanking, nearest, nearest_reranked
 from mgn_fast.gallery.stored import Stored
 from mgn_fast.gallery.writer import SUFFIX, write_gallery
-from mgn_fast.types import AnyArray, F32Array, PathLike
+from mgn_fast.types import AnyArray, Crop, F32Array, PathLike
 
 Dtype = Literal["float32", "float16"]
 
@@ -61,7 +61,7 @@ class Gallery(Stored):
     def build(
         cls,
         embedder: Embedder,
-        pictures: PathLike | Iterable[PathLike],
+        pictures: PathLike | Iterable[PathLike | Crop],
         *,
         dtype: Dtype = "float32",
     ) -> Gallery:
@@ -187,7 +187,7 @@ class Gallery(Stored):
     def add(
         path: PathLike,
         embedder: Embedder,
-        pictures: PathLike | Iterable[PathLike],
+        pictures: PathLike | Iterable[PathLike | Crop],
         *,
         dtype: Dtype | None = None,
         labels: LabelsByName | None = None,
