@@ -23,10 +23,10 @@ import drawn
 import record
 from bench_eval import recipe as recipe_metrics
 from mgn_fast import _core, evaluate, rerank
-from mgn_fast.evaluation.measure import work_of
 from mgn_fast.evaluation.memory_plan import needed_bytes
 from mgn_fast.evaluation.protocol import Protocol
 from mgn_fast.evaluation.reranking import RerankSettings
+from mgn_fast.evaluation.size import work_of
 
 LIMITS_MB = {"market1501": 550, "msmt17": 2500}
 

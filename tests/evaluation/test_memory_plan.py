@@ -12,10 +12,10 @@ from mgn_fast import Identities, InvalidInputError, _core, evaluate, rerank
 from mgn_fast.common import memory
 from mgn_fast.common.memory import MEGABYTE
 from mgn_fast.common.progress import no_progress
-from mgn_fast.evaluation.measure import work_of
 from mgn_fast.evaluation.memory_plan import Work, needed_bytes, require_room
 from mgn_fast.evaluation.protocol import Protocol
 from mgn_fast.evaluation.reranking import RerankSettings
+from mgn_fast.evaluation.size import work_of
 
 # One run in a process of its own: the growth of its peak beyond what it held before.
 MEASURED = """
@@ -23,7 +23,8 @@ import sys
 from pathlib import Path
 import numpy as np
 from mgn_fast import Identities
-from mgn_fast.evaluation.measure import measure_embeddings, work_of
+from mgn_fast.evaluation.measure import measure_embeddings
+from mgn_fast.evaluation.size import work_of
 from mgn_fast.evaluation.memory_plan import needed_bytes
 from mgn_fast.evaluation.protocol import Protocol
 from mgn_fast.evaluation.reranking import RerankSettings

@@ -41,14 +41,14 @@ def plain(who=WHO, **options):
 def test_lists_by_hand():
     lists = ranked_lists(plain(depth=3), dataset_of(WHO))
     # 8 is found at rank 1 of what is left after junk; 7 at rank 2 behind 8; 9 has no match.
-    assert [entry.query.person for entry in lists] == [7, 8, 9]
+    assert [entry.query.person for entry in lists] == ["7", "8", "9"]
     assert [entry.average_precision["plain"] for entry in lists] == [0.5, 0.5, None]
     assert [entry.first_match["plain"] for entry in lists] == [2, 2, None]
     first = lists[0].tiles["plain"]
     assert [tile.verdict for tile in first] == ["junk", "other", "match"]
     assert [tile.distance for tile in first] == [1.0, 2.0, 3.0]
     assert [tile.name for tile in first] == ["0.jpg", "1.jpg", "2.jpg"]
-    assert (first[1].person, first[1].camera, first[1].parts) == (8, 2, None)
+    assert (first[1].person, first[1].camera, first[1].parts) == ("8", "2", None)
     assert [t.verdict for t in lists[1].tiles["plain"]] == ["other", "match", "other"]
 
 

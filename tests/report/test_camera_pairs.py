@@ -8,6 +8,7 @@ from mgn_fast import Identities
 from mgn_fast.evaluation.measure import measure_embeddings
 from mgn_fast.evaluation.protocol import Protocol
 from mgn_fast.evaluation.reranking import RerankSettings
+from mgn_fast.evaluation.sides import sides_of
 from mgn_fast.report.camera_pairs import CameraPairTally
 from oracles import retrieval
 from support.report_runs import hard_run
@@ -36,7 +37,7 @@ def by_pair(distances, query, gallery, same_camera, ap):
 
 
 def counted(distances, query, gallery, protocol):
-    tally = CameraPairTally(query, gallery, protocol, 2)
+    tally = CameraPairTally(sides_of(query, gallery, protocol.same_camera), protocol, 2)
     tally(slice(0, len(query)), np.ascontiguousarray(distances), None)
     return tally.pairs()
 
@@ -79,7 +80,9 @@ def test_the_mean_is_over_the_queries_of_the_camera_that_have_a_match_there():
 def test_agrees_with_each_pair_evaluated_alone(seed, same_camera, ap):
     rows, who = hard_run(seed)
     protocol = Protocol(same_camera=same_camera, ap=ap)
-    plain, reranked = (CameraPairTally(*who, protocol, 2) for _ in range(2))
+    plain, reranked = (
+        CameraPairTally(sides_of(*who, protocol.same_camera), protocol, 2) for _ in range(2)
+    )
     measure_embeddings(*rows, *who, [protocol], observers=[plain])
     blocks = []
     look = [reranked, lambda _, distances, __: blocks.append(distances.copy())]

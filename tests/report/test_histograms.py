@@ -7,6 +7,7 @@ import pytest
 from mgn_fast import Identities
 from mgn_fast.evaluation.measure import measure_embeddings
 from mgn_fast.evaluation.protocol import Protocol
+from mgn_fast.evaluation.sides import sides_of
 from mgn_fast.report import histograms
 from mgn_fast.report.histograms import BINS, DistanceCounter, DistanceHistogram
 from support.report_runs import hard_run
@@ -27,7 +28,7 @@ def counted(counts, edges):
 
 @pytest.mark.parametrize("same_camera", WORKED)
 def test_worked_by_hand(same_camera):
-    counter = DistanceCounter(QUERY, GALLERY, same_camera)
+    counter = DistanceCounter(sides_of(QUERY, GALLERY, same_camera))
     counter(slice(0, 1), DISTANCES, None)
     got = counter.histogram()
     # Powers of two lie on edges, and are counted above them. The range ends above 1.5, at 2.
@@ -57,7 +58,7 @@ def test_agrees_with_counting_every_pair_in_whatever_blocks(same_camera, monkeyp
     monkeypatch.setattr(histograms, "_SLICE_ELEMENTS", 130)
     got = []
     for step in (23, 5):
-        counter = DistanceCounter(*who, same_camera)
+        counter = DistanceCounter(sides_of(*who, same_camera))
         for start in range(0, 23, step):
             block = distances[start : start + step]
             counter(slice(start, start + len(block)), block, None)
@@ -73,7 +74,7 @@ def test_agrees_with_counting_every_pair_in_whatever_blocks(same_camera, monkeyp
 def test_plain_distances_are_euclidean_and_nothing_is_written_to():
     query, gallery = np.array([[0.0, 0.0]], np.float32), np.array([[3.0, 4.0]], np.float32)
     who = Identities([1], [1]), Identities([1], [2])
-    counter, seen = DistanceCounter(*who, "drop"), []
+    counter, seen = DistanceCounter(sides_of(*who, "drop")), []
     look = [counter, lambda _, distances, __: seen.append(distances.copy())]
     measure_embeddings(query, gallery, *who, [Protocol()], observers=look)
     got = counter.histogram()
@@ -82,7 +83,7 @@ def test_plain_distances_are_euclidean_and_nothing_is_written_to():
 
 
 def test_a_largest_distance_on_the_ranges_end_makes_it_longer():
-    counter = DistanceCounter(QUERY, GALLERY, "drop")
+    counter = DistanceCounter(sides_of(QUERY, GALLERY, "drop"))
     counter(slice(0, 1), np.array([[0.5, 1.0, 1.5, 2.0]], np.float32), None)
     got = counter.histogram()
     assert got.edges[-1] == 4.0
@@ -91,7 +92,7 @@ def test_a_largest_distance_on_the_ranges_end_makes_it_longer():
 
 
 def test_no_distance_at_all_is_not_far():
-    counter = DistanceCounter(QUERY, GALLERY, "drop")
+    counter = DistanceCounter(sides_of(QUERY, GALLERY, "drop"))
     counter(slice(0, 1), np.zeros((1, 4), np.float32), None)
     assert counter.histogram().matches[0] == 1
 

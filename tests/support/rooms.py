@@ -26,8 +26,9 @@ FLOORS = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # Imports that run up, each for its reason.
 ALLOWED = {("bench/__main__.py", "cli")}  # `python -m mgn_fast.bench` is the command
-# What writes to a terminal below `cli`: a program of its own, in ATC's place.
-PROGRAMS = {"simulator/atc/program.py"}
+# What writes to a terminal below `cli`: a program of its own, in ATC's place, and a report that is
+# told to print itself.
+PROGRAMS = {"simulator/atc/program.py", "evaluation/report.py"}
 COMPILED = "_core"
 
 

@@ -19,7 +19,7 @@ from mgn_fast.datasets.layouts import LAYOUTS, find_root
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.embedding.embeddings_file import Embeddings, read_embeddings
 from mgn_fast.errors import DatasetError
-from mgn_fast.evaluation.report import Report
+from mgn_fast.evaluation.report import Report, table_of
 from mgn_fast.types import F32Array
 
 
@@ -134,14 +134,9 @@ def embeddings_of_split(path: Path, split: Split, what: str) -> Embeddings:
 
 
 def print_reports(reports: Mapping[str, Report]) -> None:
-    """Prints one line per report to stdout, four decimals as the recipe does.
+    """Prints one line per report to stdout, four decimals as the recipe does, and their notes.
 
     Args:
         reports: by the name of their line.
     """
-    width = max(len(name) for name in reports)
-    first = next(iter(reports.values()))
-    print(" " * width + "".join(f"{name:>9}" for name in first.row()))
-    for name, report in reports.items():
-        print(f"{name:<{width}}" + "".join(f"{x:9.4f}" for x in report.row().values()))
-    print(f"{first.num_valid_queries} of {len(first.average_precision)} queries have a match")
+    print(table_of(reports))

@@ -3,14 +3,16 @@
 
 measure      what users call: `evaluate`, for one protocol or for many
 protocol     what counts as a match, and the metrics by their definitions
+sides        queries and gallery, and which pictures leave whose ranking
 report       rankings and reports: the results
+rows         embeddings of any origin as checked rows
 distances    blocks of exact distances; `rank`
 reranking    k-reciprocal re-ranking
 neighbours   the nearest pictures of each, for re-ranking
 body_parts   embeddings compared part by part
 agreement    how alike two models' embeddings are
 chance       what random distances score
-memory_plan  the memory that a run will take
+memory_plan  the memory that a run will take; size: how large an evaluation is
 """
 
 from mgn_fast.evaluation.agreement import Agreement, compare

@@ -19,6 +19,12 @@ from mgn_fast.common.checks import whole_number
 from mgn_fast.common.threads import blas_threads, thread_count
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.report import Ranking
+from mgn_fast.evaluation.rows import (
+    RowMetric,
+    checked_rows,
+    scaled_to_length_1,
+    unit_block,
+)
 from mgn_fast.types import AnyArray, F32Array, F64Array
 
 Metric = Literal["squared_distance", "unit_rows"]
@@ -99,7 +105,7 @@ def cosine_similarity(a: AnyArray, b: AnyArray) -> npt.NDArray[Any]:
     a, b = _checked_two("a", a, "b", b)
     out = np.empty((len(a), len(b)), _result_type(a, b))
     for rows, columns, left, right in _float64_blocks(a, b):
-        directions = _unit_rows("a", left, rows.start), _unit_rows("b", right, columns.start)
+        directions = unit_block("a", left, rows.start), unit_block("b", right, columns.start)
         out[rows, columns] = np.clip(directions[0] @ directions[1].T, -1.0, 1.0)
     return out
 
@@ -226,7 +232,10 @@ def row_blocks(rows: int, columns: int) -> Iterator[slice]:
 
 
 def checked_sets(
-    query_embeddings: AnyArray, gallery_embeddings: AnyArray, threads: int
+    query_embeddings: AnyArray,
+    gallery_embeddings: AnyArray,
+    threads: int,
+    metric: RowMetric = "euclidean",
 ) -> tuple[EmbeddingSet, EmbeddingSet]:
     """Both sets as the core takes them; nothing is copied that is float32 in C order already.
 
@@ -234,15 +243,22 @@ def checked_sets(
         query_embeddings: floating point [Q, D].
         gallery_embeddings: floating point [G, D].
         threads: to compute with.
+        metric: "cosine" scales the rows to length 1, after which Euclidean distances rank as
+            cosines do.
 
     Returns:
         Queries and gallery.
 
     Raises:
-        InvalidInputError: as for `rank`, or a row longer than MAX_LENGTH.
+        InvalidInputError: as for `rank`, a row longer than MAX_LENGTH, or one of zeros that is to
+            be scaled.
     """
     names = "query_embeddings", "gallery_embeddings"
     query, gallery = _checked_two(names[0], query_embeddings, names[1], gallery_embeddings)
+    if metric == "cosine":
+        query, gallery = (
+            scaled_to_length_1(*side) for side in zip(names, (query, gallery), strict=True)
+        )
     return _as_set(names[0], query, threads), _as_set(names[1], gallery, threads)
 
 
@@ -269,27 +285,6 @@ def _checked_two(name_a: str, a: AnyArray, name_b: str, b: AnyArray) -> tuple[An
     return a, b
 
 
-def checked_rows(name: str, embeddings: AnyArray) -> AnyArray:
-    """Embeddings as an array [N, D], or the InvalidInputError that says what is wrong with them."""
-    array = np.asarray(embeddings)
-    if array.ndim != 2 or array.dtype not in (np.float16, np.float32, np.float64):
-        raise InvalidInputError(
-            f"{name} is {array.dtype} {array.shape}, expected float32 (or float16, float64) in two "
-            "dimensions: one row per picture"
-        )
-    if array.size == 0:
-        raise InvalidInputError(
-            f"{name} has shape {array.shape}, expected at least one picture and one number each"
-        )
-    for part in row_blocks(*array.shape):
-        finite = np.isfinite(array[part]).all(axis=1)
-        if not finite.all():
-            row = part.start + int(np.argmin(finite))
-            value = array[row][~np.isfinite(array[row])][0]
-            raise InvalidInputError(f"{name} has {value} in row {row}, expected finite numbers")
-    return array
-
-
 def _result_type(a: AnyArray, b: AnyArray) -> npt.DTypeLike:
     return np.float64 if np.float64 in (a.dtype, b.dtype) else np.float32
 
@@ -302,13 +297,3 @@ def _float64_blocks(a: AnyArray, b: AnyArray) -> Iterator[tuple[slice, slice, F6
         for start in range(0, len(a), side):
             rows = slice(start, min(len(a), start + side))
             yield rows, columns, a[rows].astype(np.float64), right
-
-
-def _unit_rows(name: str, block: F64Array, first_row: int) -> F64Array:
-    # Divided by the largest element first, so that no square leaves float64's range.
-    largest = np.abs(block).max(axis=1, keepdims=True)
-    if not largest.all():
-        row = first_row + int(np.argmin(largest))
-        raise InvalidInputError(f"{name} has only zeros in row {row}, expected a direction")
-    scaled = block / largest
-    return np.asarray(scaled / np.sqrt(np.square(scaled).sum(axis=1, keepdims=True)))

@@ -7,25 +7,35 @@ Owns the passes over the distances, and that they fit into memory; `protocol` ow
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 import numpy as np
 
 from mgn_fast import _core
+from mgn_fast.common.checks import one_of
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.distances import EmbeddingSet, checked_sets, row_blocks, screened_blocks
-from mgn_fast.evaluation.memory_plan import Work, require_room
+from mgn_fast.evaluation.memory_plan import require_room
 from mgn_fast.evaluation.protocol import (
     PrecisionRule,
     Protocol,
     ProtocolReport,
     ProtocolTally,
+    tally_of,
 )
 from mgn_fast.evaluation.report import Report
 from mgn_fast.evaluation.reranking import RerankSettings, reranked_blocks
-from mgn_fast.evaluation.sides import SameCamera, SamePicture, sides_of
+from mgn_fast.evaluation.rows import (
+    RowMetric,
+    both_as_arrays,
+    note_on_distance_0,
+    notes_on_lengths,
+    num_at_distance_0,
+)
+from mgn_fast.evaluation.sides import SameCamera, SamePicture
+from mgn_fast.evaluation.size import planned
 from mgn_fast.types import AnyArray, F32Array, Identities
 
 # Is told the queries of a block and their distances to the whole gallery, which it must not write
@@ -48,6 +58,7 @@ def evaluate(
     ap: PrecisionRule = "sklearn",
     same_camera: SameCamera = "drop",
     same_picture: SamePicture = "auto",
+    metric: RowMetric = "euclidean",
     threads: int | None = None,
 ) -> Report:
     """mAP, mINP and CMC of embeddings: how well they find each query's person in the gallery.
@@ -75,6 +86,8 @@ def evaluate(
             that is the same memory (all against all, or a part of the rows against all), or that is
             known by the same name (`Identities.pictures`, which a dataset fills with paths). "keep"
             ranks it too, first.
+        metric: "euclidean" ranks by the distance of the rows as they are; "cosine" scales them to
+            length 1 first. The same for rows of length 1; the report's notes tell of others.
         threads: to compute with; None for MGN_FAST_THREADS or all cores.
 
     Returns:
@@ -93,6 +106,7 @@ def evaluate(
         gallery,
         [Protocol(max_rank, ap, same_camera, same_picture)],
         rerank=settings if rerank else None,
+        metric=metric,
         threads=threads,
     )
     return report
@@ -177,6 +191,7 @@ def measure_embeddings(
     protocols: Sequence[Protocol],
     *,
     rerank: RerankSettings | None = None,
+    metric: RowMetric = "euclidean",
     threads: int | None = None,
     progress: Progress = no_progress,
     observers: Sequence[BlockObserver] = (),
@@ -190,6 +205,7 @@ def measure_embeddings(
         gallery: person and camera of every gallery picture.
         protocols: how to evaluate, CUHK03's single-gallery-shot for instance.
         rerank: how to re-rank first; None for not at all.
+        metric: as for `evaluate`.
         threads: of the core; None for MGN_FAST_THREADS or all cores.
         progress: is told how far the run is, from this thread.
         observers: get every block of distances, from this thread, in order of the queries.
@@ -220,14 +236,16 @@ def measure_embeddings(
         0.75 [0.5 1. ]
     """
     threads = thread_count(threads)
-    given = query_embeddings, gallery_embeddings
-    tallies = [_tally(query, gallery, protocol, threads, given) for protocol in protocols]
-    sides = np.asarray(query_embeddings), np.asarray(gallery_embeddings)
-    if all(side.ndim == 2 for side in sides):  # others are refused below, by what they are
-        require_room(*_plan(sides, protocols, rerank, threads))
-    queries, pictures = checked_sets(*sides, threads)
+    one_of("metric", metric, get_args(RowMetric))
+    given = both_as_arrays(query_embeddings, gallery_embeddings)
+    tallies = [tally_of(query, gallery, protocol, threads, given) for protocol in protocols]
+    if all(side.ndim == 2 for side in given):  # others are refused below, by what they are
+        require_room(*planned(given, protocols, rerank, metric, threads))
+    queries, pictures = checked_sets(*given, threads, metric)
     _require_same_number("query", len(query), "query_embeddings", len(queries))
     _require_same_number("gallery", len(gallery), "gallery_embeddings", len(pictures))
+    for tally in tallies:
+        tally.require_matches()
     if rerank is None:
         _count_plain(queries, pictures, tallies, observers, threads, progress)
     else:
@@ -236,7 +254,13 @@ def measure_embeddings(
                 tally.add_distances(rows, block)
             for observer in observers:
                 observer(rows, block, None)
-    return tuple(tally.report() for tally in tallies)
+    values, squares = (queries.values, pictures.values), (queries.squares, pictures.squares)
+    said = tuple(notes_on_lengths(squares, metric))
+    at_0 = [num_at_distance_0(values, squares, tally.sides) for tally in tallies]
+    return tuple(
+        tally.report((*said, *note_on_distance_0(count, len(query))))
+        for tally, count in zip(tallies, at_0, strict=True)
+    )
 
 
 def measure_distances(
@@ -264,7 +288,7 @@ def measure_distances(
     """
     array = np.asarray(distances)
     threads = thread_count(threads)
-    tallies = [_tally(query, gallery, protocol, threads) for protocol in protocols]
+    tallies = [tally_of(query, gallery, protocol, threads) for protocol in protocols]
     if array.shape != (len(query), len(gallery)):
         raise InvalidInputError(
             f"distances has shape {array.shape}, expected {(len(query), len(gallery))}: "
@@ -272,74 +296,20 @@ def measure_distances(
         )
     if array.dtype not in (np.float32, np.float64):
         raise InvalidInputError(f"distances is {array.dtype}, expected float32 or float64")
+    at_0 = [0] * len(tallies)
     for rows in row_blocks(*array.shape):
         block: AnyArray = np.ascontiguousarray(array[rows])
-        for tally in tallies:
+        zeros = np.flatnonzero((block == 0).any(axis=1))
+        for number, tally in enumerate(tallies):
             tally.add_distances(rows, block)
-    return tuple(tally.report() for tally in tallies)
-
-
-def work_of(
-    shape: tuple[int, int, int],
-    protocols: Sequence[Protocol],
-    rerank: RerankSettings | None,
-    threads: int | None = None,
-    *,
-    converted: int = 0,
-) -> Work:
-    """The size of an evaluation, for `memory_plan.needed_bytes`.
-
-    Args:
-        shape: queries, gallery pictures and width of an embedding.
-        protocols: how to evaluate.
-        rerank: how to re-rank first; None for not at all.
-        threads: of the core; None for MGN_FAST_THREADS or all cores.
-        converted: rows of embeddings that are not float32 in C order.
-
-    Returns:
-        Its size.
-    """
-    ranks = [min(p.max_rank, shape[1]) for p in protocols if p.counts_ranks]
-    k1, k2 = (rerank.k1, rerank.k2) if rerank is not None else (0, 1)
-    return Work(
-        *shape,
-        threads=thread_count(threads),
-        rank_columns=sum(ranks),
-        converted=converted,
-        k1=k1,
-        k2=k2,
+            at_0[number] += sum(
+                not tally.sides.leave(rows.start + row, np.flatnonzero(block[row] == 0)).all()
+                for row in zeros.tolist()
+            )
+    return tuple(
+        tally.report(tuple(note_on_distance_0(count, len(query))))
+        for tally, count in zip(tallies, at_0, strict=True)
     )
-
-
-def _tally(
-    query: Identities,
-    gallery: Identities,
-    protocol: Protocol,
-    threads: int,
-    embeddings: tuple[AnyArray, AnyArray] | None = None,
-) -> ProtocolTally:
-    sides = sides_of(
-        query,
-        gallery,
-        protocol.same_camera,
-        embeddings=embeddings,
-        same_picture=protocol.same_picture,
-    )
-    return ProtocolTally(sides, protocol, threads)
-
-
-def _plan(
-    sides: tuple[AnyArray, AnyArray],
-    protocols: Sequence[Protocol],
-    rerank: RerankSettings | None,
-    threads: int,
-) -> tuple[str, Work]:
-    shape = len(sides[0]), len(sides[1]), sides[0].shape[1]
-    kept = [side.dtype == np.float32 and side.flags.c_contiguous for side in sides]
-    converted = sum(len(side) for side, as_it_is in zip(sides, kept, strict=True) if not as_it_is)
-    what = "evaluation" if rerank is None else f"re-ranking with k1={rerank.k1}, k2={rerank.k2}"
-    name = f"{what} of {shape[0]} queries and {shape[1]} gallery pictures"
-    return name, work_of(shape, protocols, rerank, threads, converted=converted)
 
 
 def _count_plain(

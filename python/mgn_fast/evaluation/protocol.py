@@ -17,8 +17,8 @@ from mgn_fast import _core
 from mgn_fast.common.checks import one_of, true_or_false, whole_number
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.report import Report
-from mgn_fast.evaluation.sides import SameCamera, SamePicture, Sides
-from mgn_fast.types import AnyArray, F64Array, I64Array
+from mgn_fast.evaluation.sides import SameCamera, SamePicture, Sides, sides_of
+from mgn_fast.types import AnyArray, F64Array, I64Array, Identities
 
 PrecisionRule = Literal["sklearn", "hits", "market1501"]
 SingleShot = Literal["no", "expected", "drawn"]
@@ -85,7 +85,7 @@ class Protocol:
         return self.single_shot != "no" or not self.first_match_break
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ProtocolReport(Report):
     """A report, the protocol it was made by, and the rank of each query's first match.
 
@@ -114,11 +114,14 @@ class ProtocolTally:
         sides: queries and gallery, by the protocol's `same_camera` and `same_picture`.
         protocol: how to count.
         threads: of the core.
+
+    Attributes:
+        sides: as given.
     """
 
     def __init__(self, sides: Sides, protocol: Protocol, threads: int) -> None:
         query, gallery = sides.query, sides.gallery
-        self._sides, self._protocol, self._threads = sides, protocol, threads
+        self.sides, self._protocol, self._threads = sides, protocol, threads
         self._ranker = _new_ranker(sides, protocol)
         self._average_precision = np.full(len(query), np.nan)
         self._inverse_negative_penalty = np.full(len(query), np.nan)
@@ -150,7 +153,7 @@ class ProtocolTally:
     def _add(self, rows: slice, block: AnyArray | _core.Screened) -> None:
         screened, ranker = isinstance(block, _core.Screened), self._ranker
         rank: Any = ranker.rank_screened if screened else ranker.rank_distances
-        identities = self._sides.query_person[rows], self._sides.query_camera[rows]
+        identities = self.sides.query_person[rows], self.sides.query_camera[rows]
         if isinstance(ranker, _core.Ranker):
             results = rank(block, *identities, self._threads)
         else:
@@ -167,11 +170,15 @@ class ProtocolTally:
         """Average precision of the queries counted so far, float64 [Q]; NaN without a match."""
         return self._average_precision
 
-    def report(self) -> ProtocolReport:
+    def require_matches(self) -> None:
+        """Raises InvalidInputError, with the reason, if no query can have a match."""
+        require_matches(self.sides)
+
+    def report(self, notes: tuple[str, ...] = ()) -> ProtocolReport:
         """The report over all queries; InvalidInputError, with the reason, if none has a match."""
         valid = self._first_match > 0
         if not valid.any():
-            raise InvalidInputError(why_nothing_matches(self._sides))
+            raise InvalidInputError(why_nothing_matches(self.sides))
         return ProtocolReport(
             mean_average_precision=float(np.mean(self._average_precision[valid])),
             mean_inverse_negative_penalty=float(np.mean(self._inverse_negative_penalty[valid])),
@@ -180,7 +187,7 @@ class ProtocolTally:
             num_valid_queries=int(valid.sum()),
             protocol=self._protocol,
             first_match=self._first_match,
-            notes=self._sides.notes(),
+            notes=(*self.sides.notes(), *notes),
         )
 
     def _cmc(self, first: npt.NDArray[np.int64]) -> F64Array:
@@ -191,6 +198,24 @@ class ProtocolTally:
         cmc = np.minimum(found.cumsum() / len(first), 1.0)  # sums of probabilities round
         beyond = self._protocol.max_rank - len(cmc)
         return np.pad(cmc, (0, beyond), mode="edge")
+
+
+def tally_of(
+    query: Identities,
+    gallery: Identities,
+    protocol: Protocol,
+    threads: int,
+    embeddings: tuple[AnyArray, AnyArray] | None = None,
+) -> ProtocolTally:
+    """A tally by a protocol's rules on who leaves whose ranking; `embeddings` as `sides_of`."""
+    sides = sides_of(
+        query,
+        gallery,
+        protocol.same_camera,
+        embeddings=embeddings,
+        same_picture=protocol.same_picture,
+    )
+    return ProtocolTally(sides, protocol, threads)
 
 
 def unmatched(sides: Sides) -> tuple[int, int]:
@@ -213,6 +238,12 @@ def unmatched(sides: Sides) -> tuple[int, int]:
     pairs = zip(sides.query_person.tolist(), sides.query_camera.tolist(), strict=True)
     removed = sum(by_person.get(person) == {camera} for person, camera in pairs)
     return int(absent.sum()), removed
+
+
+def require_matches(sides: Sides) -> None:
+    """Raises InvalidInputError, with the reason, if labels alone leave no query a match."""
+    if sum(unmatched(sides)) == len(sides.query):
+        raise InvalidInputError(why_nothing_matches(sides))
 
 
 def why_nothing_matches(sides: Sides) -> str:

@@ -3,13 +3,19 @@
 
 from __future__ import annotations
 
+import csv
+import html
+import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import write_json
+from mgn_fast.common.text import printable
 from mgn_fast.types import F32Array, F64Array, I32Array, PathLike
 
 QUOTED_RANKS = (1, 3, 5, 10)  # the recipe's
@@ -28,9 +34,11 @@ class Ranking:
     distances: F32Array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Report:
     """mAP, mINP, CMC and average precisions: how well queries find their person.
+
+    `str(report)` is the table that the command line prints; notebooks show it as HTML.
 
     Attributes:
         mean_average_precision: mean over the queries that have a match, in [0, 1].
@@ -87,3 +95,85 @@ class Report:
             InvalidInputError: the directory is missing or cannot be written.
         """
         return write_json(path, self.to_dict())
+
+    def to_dataframe(self) -> Any:
+        """The figures as a table of pandas: one row, the columns of `row` and the two counts.
+
+        Returns:
+            A `pandas.DataFrame`.
+
+        Raises:
+            RuntimeUnavailableError: pandas is not installed.
+        """
+        require_extra("tables", "pandas")
+        import pandas as pd
+
+        return pd.DataFrame([_with_counts(self)])
+
+    def print(self) -> None:
+        """Prints `str(report)` to standard output."""
+        print(self)  # noqa: T201
+
+    def __str__(self) -> str:
+        return table_of({"": self})
+
+    def __repr__(self) -> str:
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in self.row().items())
+        return f"<{type(self).__name__}: {figures}, {self.num_valid_queries:,} queries>"
+
+    def _repr_html_(self) -> str:
+        row = self.row()
+        cells = "".join(f"<td>{value:.4f}</td>" for value in row.values())
+        heads = "".join(f"<th>{name}</th>" for name in row)
+        said = "".join(f"<p>{html.escape(printable(line))}</p>" for line in _said({"": self}))
+        return f"<table><tr>{heads}</tr><tr>{cells}</tr></table>{said}"
+
+
+def table_of(reports: Mapping[str, Report]) -> str:
+    """One line for each report, four decimals as the recipe prints, and what must be said of them.
+
+    Args:
+        reports: by the name of their line; at least one.
+
+    Returns:
+        Lines of text, without a newline at the end.
+    """
+    width = max(map(len, reports))
+    heads = next(iter(reports.values())).row()
+    lines = [" " * width + "".join(f"{name:>9}" for name in heads)]
+    for name, report in reports.items():
+        figures = "".join(f"{value:9.4f}" for value in report.row().values())
+        lines.append(f"{name:<{width}}{figures}")
+    return "\n".join([*lines, *map(printable, _said(reports))])
+
+
+def csv_of(reports: Mapping[str, Report]) -> str:
+    """The figures as CSV: a line for each report, under a line of names.
+
+    Args:
+        reports: by name; at least one.
+
+    Returns:
+        CSV with a newline at the end of each line.
+    """
+    text = io.StringIO(newline="")
+    rows = [{"report": name} | _with_counts(report) for name, report in reports.items()]
+    names = max((list(row) for row in rows), key=len)
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _with_counts(report: Report) -> dict[str, float]:
+    queries = {"num_valid_queries": report.num_valid_queries}
+    return report.row() | queries | {"num_queries": len(report.average_precision)}
+
+
+def _said(reports: Mapping[str, Report]) -> list[str]:
+    """How many queries counted, and each report's notes once."""
+    first = next(iter(reports.values()))
+    total = len(first.average_precision)
+    notes = dict.fromkeys(note for report in reports.values() for note in report.notes)
+    counted = f"{first.num_valid_queries} of {total} queries have a match"
+    return [counted, *(f"note: {note}" for note in notes)]

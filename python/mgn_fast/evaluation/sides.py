@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from mgn_fast.common.checks import one_of
 from mgn_fast.errors import InvalidInputError
@@ -58,6 +59,14 @@ class Sides:
     def num_own(self) -> int:
         """Number of queries whose own picture is in the gallery and left out of their ranking."""
         return 0 if self.own is None else int((self.own >= 0).sum())
+
+    def leave(self, query: int, columns: AnyArray) -> npt.NDArray[np.bool_]:
+        """Which of some gallery pictures leave a query's ranking before anything is counted."""
+        by_camera = self.gallery_camera[columns] == self.query_camera[query]
+        same = self.gallery_person[columns] == self.query_person[query]
+        if self.rule == "keep":
+            return np.zeros(len(columns), np.bool_)
+        return np.asarray(by_camera if self.rule == "separate" else by_camera & same)
 
     def notes(self) -> tuple[str, ...]:
         """What a reader of the figures must know of who was compared, as sentences."""

@@ -12,10 +12,11 @@ from mgn_fast import _core
 from mgn_fast.common.checks import whole_number
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import InvalidInputError
-from mgn_fast.evaluation.distances import checked_rows, empty_lists
+from mgn_fast.evaluation.distances import empty_lists
 from mgn_fast.evaluation.memory_plan import Work, needed_bytes, require_room
 from mgn_fast.evaluation.report import Ranking
 from mgn_fast.evaluation.reranking import RerankSettings, rerank
+from mgn_fast.evaluation.rows import checked_rows
 from mgn_fast.types import AnyArray, F32Array
 
 

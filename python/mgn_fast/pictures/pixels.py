@@ -16,10 +16,11 @@ from mgn_fast.common.checks import one_of
 from mgn_fast.common.files import read_limited
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.models.contract import MGN, Contract, Interpolation
+from mgn_fast.pictures.crops import cut
 from mgn_fast.pictures.headers import HeaderError, read_header, sniff
-from mgn_fast.types import AnyArray, PathLike, U8Array
+from mgn_fast.types import AnyArray, Crop, PathLike, U8Array
 
-Source: TypeAlias = "PathLike | bytes | U8Array"
+Source: TypeAlias = "PathLike | bytes | U8Array | Crop"
 
 MAX_PIXELS = 50_000_000
 MAX_FILE_BYTES = 512 * 1024 * 1024
@@ -52,6 +53,9 @@ def decode(source: Source, *, name: str | None = None, max_pixels: int = MAX_PIX
     Raises:
         DecodeError: missing, empty, cut short, damaged, too large, or of another format.
     """
+    if isinstance(source, Crop):
+        frame = decode(source.frame, name=name, max_pixels=max_pixels)
+        return cut(frame, source.box, name or str(source))[0]
     if isinstance(source, np.ndarray):
         return _checked_pixels(source, name or "picture")
     if isinstance(source, bytes):

@@ -193,7 +193,7 @@ def _drawn(
 def _about(entry: RankedList, ranking: str) -> str:
     said = ""
     if entry.query.person is not None:
-        said += f"  ·  person {printable(entry.query.person)}"
+        said += f"  ·  person {printable(str(entry.query.person))}"
     precision = entry.average_precision.get(ranking)
     if precision is not None:
         said += f"  ·  average precision {precision:.3f}"
@@ -307,7 +307,7 @@ def _write_caption(axes: Axes, tile: Tile, rank: int, x: float, y: float) -> Non
     head = symbol if tile.verdict in ("query", "junk") else f"{symbol} {rank}".strip()
     ink = _INK if tile.verdict == "unknown" else colour
     _write(axes, x, y + 9, head, fontsize=9, weight="bold", color=ink, ha="center")
-    said = [] if tile.camera is None else [f"cam {printable(tile.camera)}"]
+    said = [] if tile.camera is None else [f"cam {printable(str(tile.camera))}"]
     if tile.distance is not None:
         said.append(f"{tile.distance:.3f}")
     _write(axes, x, y + 25, "  ".join(said), fontsize=8, color=_MUTED, ha="center")

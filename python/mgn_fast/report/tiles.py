@@ -41,8 +41,8 @@ class Tile:
     name: str
     path: Path | None
     verdict: Verdict
-    person: str | None = None
-    camera: str | None = None
+    person: int | str | None = None
+    camera: int | str | None = None
     distance: float | None = None
     parts: PartComparison | None = None
     note: str = ""

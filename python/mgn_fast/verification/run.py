@@ -21,10 +21,11 @@ from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.evaluation.agreement import compare, median_cosine, nearest_others, spread
 from mgn_fast.evaluation.distances import rank
-from mgn_fast.evaluation.measure import measure_embeddings, work_of
+from mgn_fast.evaluation.measure import measure_embeddings
 from mgn_fast.evaluation.memory_plan import require_room
 from mgn_fast.evaluation.protocol import Protocol
 from mgn_fast.evaluation.reranking import RerankSettings, rankings
+from mgn_fast.evaluation.size import work_of
 from mgn_fast.models.model_file import contract_in
 from mgn_fast.models.presets import StatedContract
 from mgn_fast.pictures import pixels

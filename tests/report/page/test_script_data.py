@@ -34,8 +34,8 @@ def test_each_picture_is_stored_once(tmp_path):
         name, person, camera, file, width, height = told["pictures"][index[0]]
         assert (name, person, camera, width, height) == (
             tile.name,
-            tile.person,
-            tile.camera,
+            str(tile.person),
+            str(tile.camera),
             16,
             32,
         )

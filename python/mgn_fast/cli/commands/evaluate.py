@@ -34,7 +34,7 @@ from mgn_fast.common.memory import available_bytes, in_words
 from mgn_fast.datasets.dataset import Dataset, Kind
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import InvalidInputError
-from mgn_fast.evaluation.measure import measure_embeddings, work_of
+from mgn_fast.evaluation.measure import measure_embeddings
 from mgn_fast.evaluation.memory_plan import require_room
 from mgn_fast.evaluation.protocol import (
     PrecisionRule,
@@ -44,6 +44,7 @@ from mgn_fast.evaluation.protocol import (
 )
 from mgn_fast.evaluation.reranking import RerankSettings, rankings
 from mgn_fast.evaluation.sides import SameCamera, sides_of
+from mgn_fast.evaluation.size import work_of
 from mgn_fast.models.contract import Contract
 from mgn_fast.report.analysis import AnalysisBuilder
 from mgn_fast.report.evaluation_page import draw_evaluation

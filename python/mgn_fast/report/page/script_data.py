@@ -96,14 +96,14 @@ class ScriptData:
         if row not in self._pictures:
             self._pictures[row] = len(self._rows)
             small = self._thumbnails[key]
-            about = [_shown(tile.name), _shown(tile.person), _shown(tile.camera)]
+            about = [printable(tile.name), _shown(tile.person), _shown(tile.camera)]
             told = [self._files[key], small.width, small.height] if small.jpeg else [-1]
             self._rows.append(about + told + ([] if small.jpeg else [printable(small.reason)]))
         return self._pictures[row]
 
 
-def _shown(text: str | None) -> str | None:
-    return None if text is None else printable(text)
+def _shown(label: int | str | None) -> str | None:
+    return None if label is None else printable(str(label))
 
 
 def _rounded(value: float | None) -> float | None:
