@@ -20,15 +20,17 @@ from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.gallery.build import Added, GalleryBuilder, adding, named_pictures
-from mgn_fast.gallery.file import MERGED_ROWS, Batch, merged
+from mgn_fast.gallery.edits import shown
+from mgn_fast.gallery.file import MERGED_ROWS, Batch, Pictures, merged
 from mgn_fast.gallery.finding.refining import Refinement
 from mgn_fast.gallery.labels import LabelsByName, LabelTable, updated
 from mgn_fast.gallery.model import described, description_of, probe_of, require_same_model
+from mgn_fast.gallery.pending import Memory
 from mgn_fast.gallery.reader import read_gallery
 from mgn_fast.gallery.search import GalleryRanking, nearest_refined
 from mgn_fast.gallery.stored import Stored
 from mgn_fast.gallery.writer import SUFFIX, write_gallery
-from mgn_fast.types import AnyArray, F32Array, PathLike
+from mgn_fast.types import AnyArray, Crop, F32Array, PathLike
 
 Dtype = Literal["float32", "float16"]
 
@@ -40,13 +42,14 @@ class Gallery(Stored):
     threads.
 
     Attributes:
-        checkpoints: (rows, CRC-32) at the end of every batch of its file: a gallery that has
-            one of another's last is that one, or has grown from it. Empty in memory.
+        checkpoints: (pictures, CRC-32) at the end of batches of its file: a gallery that has
+            another's last one is that one, or has grown from it, or differs in names and labels
+            only. Empty in memory.
     """
 
     def __init__(
         self,
-        batches: Sequence[Batch],
+        pieces: Sequence[Pictures],
         description: dict[str, Any],
         probe: F32Array,
         *,
@@ -54,7 +57,7 @@ class Gallery(Stored):
         checkpoints: tuple[tuple[int, int], ...] = (),
         embedder: Embedder | None = None,
     ) -> None:
-        super().__init__(batches, description, path)
+        super().__init__(pieces, description, path)
         self.checkpoints = checkpoints
         self._probe, self._embedder = probe, embedder
 
@@ -62,19 +65,21 @@ class Gallery(Stored):
     def build(
         cls,
         embedder: Embedder,
-        pictures: PathLike | Iterable[PathLike],
+        pictures: PathLike | Iterable[PathLike | Crop],
         *,
         dtype: Dtype = "float32",
+        labels: LabelsByName | None = None,
     ) -> Gallery:
         """A gallery in memory of pictures that are embedded now.
 
         Args:
             embedder: embeds them; its `on_error` decides about pictures that cannot be decoded.
                 It is kept for `search`.
-            pictures: a directory (all files below it; names are relative to it) or paths. Of
-                pictures whose files are equal in every byte the first is kept.
+            pictures: a directory (all files below it; names are relative to it) or paths. One
+                whose bytes another has is there under both names, and embedded once.
             dtype: of the rows: "float16" takes half the memory and is searched twice as fast, and
                 moves distances by some 0.0003.
+            labels: as for `add`.
 
         Returns:
             The gallery.
@@ -82,13 +87,15 @@ class Gallery(Stored):
         Raises:
             DecodeError, InvalidInputError, ModelError: as `Embedder`.
         """
-        batches: list[Batch] = []
+        memory = Memory()
         description = description_of(embedder, dtype)
         folder, sources = named_pictures(pictures)
-        builder = GalleryBuilder(batches, embedder, dtype, set(), folder)
+        table = LabelTable(labels)
+        builder = GalleryBuilder(memory, embedder, description, folder=folder, labels=table)
         for _ in builder.added(sources):
             pass
-        return cls(batches, description, probe_of(embedder), embedder=embedder)
+        pieces = shown(memory.batches).pieces
+        return cls(pieces, description, probe_of(embedder), embedder=embedder)
 
     @classmethod
     def of(
@@ -159,7 +166,7 @@ class Gallery(Stored):
         """
         file = read_gallery(path, verify=verify)
         gallery = cls(
-            file.batches,
+            file.shown.pieces,
             file.description,
             file.probe,
             path=file.path,
@@ -188,7 +195,7 @@ class Gallery(Stored):
     def add(
         path: PathLike,
         embedder: Embedder,
-        pictures: PathLike | Iterable[PathLike],
+        pictures: PathLike | Iterable[PathLike | Crop],
         *,
         dtype: Dtype | None = None,
         labels: LabelsByName | None = None,
@@ -196,9 +203,11 @@ class Gallery(Stored):
         """Embeds what a gallery's file does not hold yet and adds it; makes the file if need be.
 
         A picture is known by its file's bytes: one that is there is not embedded again, whatever
-        its name. Nothing that is there is lost; a picture that has changed since is added under the
-        same name. Batches are committed as they come, so that work which ends early is kept, and
-        the next call goes on from there. Others may read meanwhile, and see what is committed.
+        its name. If its old name's file is gone, it has moved, and has the new name from now on;
+        else it is there under both names. Nothing that is there is lost; a picture that has changed
+        since is added under the same name. Batches are committed as they come, so that work which
+        ends early is kept, and the next call goes on from there. Others may read meanwhile, and see
+        what is committed.
 
         Args:
             path: ends in .gallery.
@@ -246,7 +255,7 @@ class Gallery(Stored):
         description = self.description | {
             "model_path": moved(self.description["model_path"]) or None
         }
-        write_gallery(path, description, self._probe, merged(self._batches, moved))
+        write_gallery(path, description, self._probe, merged(self._pieces, moved))
         return Path(path)
 
     def search(

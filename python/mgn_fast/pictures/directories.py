@@ -26,11 +26,10 @@ _FILES_A_TASK = 256
 def list_pictures(directory: PathLike) -> list[Path]:
     """Every file below a directory, sorted by path; what is hidden or kept beside is left out.
 
-    Links to directories are followed, each directory once, by its own place before any link to it.
-    Left out are files and directories whose names begin with a dot, `Thumbs.db` and
-    `desktop.ini`, and the directories in which systems keep thumbnails and what was deleted
-    (`@eaDir`, `$RECYCLE.BIN`, `lost+found`, `__MACOSX` and the like). Files of other kinds stay in
-    the list: they are reported, not lost.
+    Links to directories are followed, each directory once. Left out are files and directories
+    whose names begin with a dot, `Thumbs.db` and `desktop.ini`, and the directories in which
+    systems keep thumbnails and what was deleted (`@eaDir`, `$RECYCLE.BIN`, `lost+found`, `__MACOSX`
+    and the like). Files of other kinds stay in the list: they are reported, not lost.
 
     Args:
         directory: searched with its subdirectories, whatever its own name is.
