@@ -12,7 +12,7 @@ from mgn_fast.cli.options import path_argument
 from mgn_fast.common.checks import output_name
 from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import replacing
-from mgn_fast.report.page.render import SUFFIXES as PAGE_SUFFIXES
+from mgn_fast.report.kit.templates import SUFFIXES as PAGE_SUFFIXES
 from mgn_fast.report.sheet import SUFFIXES as SHEET_SUFFIXES
 
 

@@ -16,7 +16,7 @@ and what a gallery found is drawn by
 `write_page`, `write_search_page` and `write_sheet` take lists, titles and notes of one's own.
 
 evaluation_page, search_page   what to show of a run and of a search
-groups/          a gallery's groups as a page
+searched         what pages ask of a gallery; groups/: its groups as a page
 page/, sheet     the HTML page and the PNG sheet; tiles, thumbnails: their pictures
 analysis         what a run showed, by camera_pairs, histograms and nearest pictures
 kit/             what these pages and the benchmark's share

@@ -20,10 +20,9 @@ from mgn_fast.common.files import write_atomically
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.report.groups import words
-from mgn_fast.report.kit.templates import render
-from mgn_fast.report.page.render import SUFFIXES
+from mgn_fast.report.kit.templates import SUFFIXES, render
 from mgn_fast.report.page.words import prepared
-from mgn_fast.report.search_page import Searched, doubt
+from mgn_fast.report.searched import Searched, doubt
 from mgn_fast.report.thumbnails import Thumbnail, source_key, thumbnails_of
 from mgn_fast.report.tiles import Tile
 from mgn_fast.types import I32Array, PathLike
