@@ -3,6 +3,7 @@
 
 adding           `embed -o NAME.gallery`
 searching        `search`
+editing          `gallery` with its actions; label_rows: labels as a file or as options give them
 contract_in_use  a gallery's contract, and the parts of embeddings
 """
 
