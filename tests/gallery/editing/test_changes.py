@@ -298,7 +298,7 @@ for n in range(1000):
 @pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("seed", range(4))
 def test_edits_that_are_killed_are_whole_or_not_there(path, seed):
-    """`bench/check_kills.py` does it with the command, more often."""
+    """`bench/check_gallery_edits.py` does it with the command, more often."""
     words = [sys.executable, "-c", EDITS, str(path)]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "ready\n"
