@@ -58,8 +58,9 @@ def watched(embedder, monkeypatch):
     given = []
     stream = embedder.stream_named
 
-    def watching(sources):
-        return stream(given.append(name) or (name, source) for name, source in sources)
+    def watching(sources, *left_out):
+        seen = (given.append(name) or (name, source) for name, source in sources)
+        return stream(seen, *left_out)
 
     monkeypatch.setattr(embedder, "stream_named", watching)
     return given

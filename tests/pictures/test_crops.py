@@ -107,12 +107,12 @@ def test_a_crowded_frame_is_many_pieces_that_share_it():
 def test_a_frame_is_decoded_once_whoever_asks(frame):
     calls = []
     opened = Frame(lambda: calls.append(1) or frame)
-    threads = [threading.Thread(target=opened.pixels) for _ in range(8)]
+    threads = [threading.Thread(target=opened.content) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert opened.pixels() is frame
+    assert opened.content() is frame
     assert len(calls) == 1
 
 
@@ -126,5 +126,5 @@ def test_a_damaged_frame_is_damaged_for_all_and_tried_once():
     opened = Frame(fail)
     for _ in range(3):
         with pytest.raises(DecodeError, match="broken"):
-            opened.pixels()
+            opened.content()
     assert len(calls) == 1

@@ -7,7 +7,8 @@ held, pending    what it holds already, and what it will hold next
 labels           what else is known of pictures
 model            whose embeddings these are
 search           the nearest rows, exactly; index: proposed by FAISS; index_file: its files
-editing          pictures removed, renamed and labelled; galleries merged and exported
+finding/         several galleries searched as one, and what else is asked of a search
+editing/         pictures removed, renamed and labelled; galleries merged and exported
 file, arrays     the bytes; edits: changes of them; reader, writer: who may do what with them
 """
 
@@ -16,6 +17,8 @@ from mgn_fast.gallery.editing.changes import Changed, compact, label, remove, re
 from mgn_fast.gallery.editing.exporting import export
 from mgn_fast.gallery.editing.facts import Facts, info
 from mgn_fast.gallery.editing.merging import merge
+from mgn_fast.gallery.finding.combining import expand_queries, mean_embedding
+from mgn_fast.gallery.finding.joining import JoinedGallery, join_galleries
 from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.gallery.index import GalleryIndex, open_index
 from mgn_fast.gallery.search import GalleryRanking
@@ -27,10 +30,14 @@ __all__ = [
     "Gallery",
     "GalleryIndex",
     "GalleryRanking",
+    "JoinedGallery",
     "compact",
+    "expand_queries",
     "export",
     "info",
+    "join_galleries",
     "label",
+    "mean_embedding",
     "merge",
     "open_index",
     "remove",

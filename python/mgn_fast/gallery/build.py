@@ -9,7 +9,6 @@ committed also when the work ends early, for whatever reason Python lives to see
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -20,18 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from mgn_fast.common.checks import output_name
-from mgn_fast.common.files import is_directory
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.gallery.edits import Shown
 from mgn_fast.gallery.file import DTYPES, Labels
-from mgn_fast.gallery.held import Held
+from mgn_fast.gallery.held import Held, Read, file_of, read_and_hash, read_of
 from mgn_fast.gallery.labels import LabelsByName, LabelTable, updated
 from mgn_fast.gallery.model import PictureEmbedder, description_of, probe_of, require_same_model
 from mgn_fast.gallery.pending import Pending, Sink
 from mgn_fast.gallery.writer import SUFFIX, writing
 from mgn_fast.pictures import pixels
-from mgn_fast.pictures.sources import list_pictures
-from mgn_fast.types import AnyArray, PathLike
+from mgn_fast.pictures.sources import Listed, listed
+from mgn_fast.types import AnyArray, Crop, PathLike
 
 # A batch of so many rows, or of so much work, is committed: what a power failure may cost.
 COMMIT_ROWS = 4096
@@ -56,16 +54,6 @@ class Added:
     skipped: tuple[tuple[str, str], ...]
     num_copied: int = 0
     num_moved: int = 0
-
-
-@dataclass(frozen=True)
-class _Read:
-    """A picture's file, read and hashed, with its name in the gallery."""
-
-    name: str
-    path: Path
-    content: bytes
-    sha256: str
 
 
 class GalleryBuilder:
@@ -102,11 +90,11 @@ class GalleryBuilder:
         self._kept_labels = {} if shown is None or not self._labels else _labels_by_row(shown)
         self._pending = Pending()
         self._given: set[str] = set()  # SHA-256 of what the embedder got
-        self._put_off: list[tuple[str, Path]] = []
+        self._put_off: list[tuple[str, Path | Crop]] = []
         self.num_committed = self.num_known = self.num_copied = self.num_moved = 0
         self.skipped: list[tuple[str, str]] = []
 
-    def added(self, sources: Iterable[tuple[str, Path]]) -> Iterator[str]:
+    def added(self, sources: Iterable[tuple[str, Path | Crop]]) -> Iterator[str]:
         """Embeds and commits the new ones among the pictures; yields after each. To be called once.
 
         Args:
@@ -130,14 +118,14 @@ class GalleryBuilder:
             self._commit()
 
     def _embedded(
-        self, sources: Iterable[tuple[str, Path]], *, is_last: bool = False
+        self, sources: Iterable[tuple[str, Path | Crop]], *, is_last: bool = False
     ) -> Iterator[str]:
-        under_way: deque[_Read] = deque()
+        under_way: deque[Read] = deque()
         to_embed = self._to_embed(sources, under_way, is_last=is_last)
         try:
             for path, row in self._embedder.stream_named(to_embed):
                 read = under_way.popleft()
-                while str(read.path) != path:  # that one was skipped
+                while read.called != path:  # that one was skipped
                     read = under_way.popleft()
                 self._keep(read, row)
                 yield read.name
@@ -147,48 +135,57 @@ class GalleryBuilder:
             self._embedder.skipped = []
 
     def _to_embed(
-        self, sources: Iterable[tuple[str, Path]], under_way: deque[_Read], *, is_last: bool
+        self,
+        sources: Iterable[tuple[str, Path | Crop]],
+        under_way: deque[Read],
+        *,
+        is_last: bool,
     ) -> Generator[tuple[str, pixels.Source], None, None]:
         with ThreadPoolExecutor(self._embedder.workers, "mgn_fast-read") as pool:
             for read in self._read(sources, pool):
                 if read.sha256 in self._given and not is_last:
-                    self._put_off.append((read.name, read.path))
+                    self._put_off.append((read.name, read.picture))
                 elif read.sha256 in self._held:
                     self._meet(read, is_last=is_last)
                 else:
                     self._given.add(read.sha256)
                     under_way.append(read)
-                    yield str(read.path), read.content
+                    yield read.called, read.source
 
     def _read(
-        self, sources: Iterable[tuple[str, Path]], pool: ThreadPoolExecutor
-    ) -> Iterator[_Read]:
-        """Files in order, read and hashed a few ahead."""
-        waiting: deque[tuple[str, Future[_Read]]] = deque()
+        self, sources: Iterable[tuple[str, Path | Crop]], pool: ThreadPoolExecutor
+    ) -> Iterator[Read]:
+        """Files in order, read and hashed a few ahead; a frame once for all of its crops."""
+        waiting: deque[tuple[str, Path | Crop, Future[tuple[bytes, str]]]] = deque()
         remaining = iter(sources)
         try:
             while True:
-                for name, path in islice(remaining, _READ_AHEAD - len(waiting)):
-                    waiting.append((name, pool.submit(_read_and_hash, name, path)))
+                for name, picture in islice(remaining, _READ_AHEAD - len(waiting)):
+                    path = file_of(picture)
+                    if waiting and file_of(waiting[-1][1]) == path:
+                        future = waiting[-1][2]
+                    else:
+                        future = pool.submit(read_and_hash, path)
+                    waiting.append((name, picture, future))
                 if not waiting:
                     return
-                name, future = waiting.popleft()
+                name, picture, future = waiting.popleft()
                 try:
-                    yield future.result()
+                    yield read_of(name, picture, *future.result())
                 except DecodeError as error:
                     if self._embedder.on_error == "raise":
                         raise
                     self.skipped.append((name, str(error)))
         finally:
-            for _, future in waiting:
+            for *_, future in waiting:
                 future.cancel()
 
-    def _meet(self, read: _Read, *, is_last: bool) -> None:
+    def _meet(self, read: Read, *, is_last: bool) -> None:
         """A picture whose bytes the gallery holds already."""
         meeting, entry = self._held.meet(read.sha256, read.name, read.path, self._folder)
         if meeting == "named again":
             if not is_last:  # kept now, it would stand before or behind others as lanes are quick
-                self._put_off.append((read.name, read.path))
+                self._put_off.append((read.name, read.picture))
                 return
             self.num_copied += 1
             self._keep(read, self._pending.embedding(entry.row, self._sink))
@@ -202,7 +199,7 @@ class GalleryBuilder:
         if labels != old:
             self._pending.labelled[entry.row] = self._kept_labels[entry.row] = labels
 
-    def _keep(self, read: _Read, row: AnyArray) -> None:
+    def _keep(self, read: Read, row: AnyArray) -> None:
         pending = self._pending
         number = self._sink.num_rows + len(pending.rows)
         labels = updated({}, self._labels.of(read.name, read.path))
@@ -252,16 +249,16 @@ def _labels_by_row(shown: Shown) -> dict[int, Labels]:
 def adding(
     path: PathLike,
     embedder: PictureEmbedder,
-    pictures_: PathLike | Iterable[PathLike],
+    pictures_: PathLike | Iterable[PathLike | Crop] | Listed,
     dtype: str | None,
     labels: LabelsByName | None = None,
-) -> Iterator[tuple[GalleryBuilder, list[tuple[str, Path]]]]:
+) -> Iterator[tuple[GalleryBuilder, list[tuple[str, Path | Crop]]]]:
     """A builder that adds to a gallery's file, which is made where it is not there.
 
     Args:
         path: ends in .gallery.
         embedder: of the gallery's model.
-        pictures_: a directory, or paths.
+        pictures_: a directory, paths and crops, or what lists them with their names.
         dtype: of the rows; None for the gallery's own, float32 in a new one.
         labels: of the pictures, by name or path; what they say of others is not used.
 
@@ -303,29 +300,19 @@ def adding(
 
 
 def named_pictures(
-    pictures_: PathLike | Iterable[PathLike],
-) -> tuple[str, list[tuple[str, Path]]]:
+    pictures_: PathLike | Iterable[PathLike | Crop] | Listed,
+) -> tuple[str, list[tuple[str, Path | Crop]]]:
     """Pictures with their names in a gallery, and the folder that the names are relative to.
 
     Args:
-        pictures_: a directory, whose files' names are relative to it, or paths, which are names as
-            they stand.
+        pictures_: a directory, whose files' names are relative to it; paths, which are names as
+            they stand, and crops; or what lists them with their names.
 
     Returns:
-        The folder, absolute; and (name, path) of each picture.
+        The folder, absolute; and (name, picture) of each.
 
     Raises:
         InvalidInputError: a directory without files.
     """
-    if isinstance(pictures_, (str, os.PathLike)) and is_directory(pictures_):
-        root = Path(pictures_)
-        found = list_pictures(root)
-        return str(root.absolute()), [(str(path.relative_to(root)), path) for path in found]
-    if isinstance(pictures_, (str, os.PathLike)):
-        pictures_ = [pictures_]
-    return str(Path.cwd()), [(os.fspath(path), Path(path)) for path in pictures_]
-
-
-def _read_and_hash(name: str, path: Path) -> _Read:
-    content = pixels.read_file(path)
-    return _Read(name, path, content, hashlib.sha256(content).hexdigest())
+    found = pictures_ if isinstance(pictures_, Listed) else listed(pictures_)
+    return str(found.folder), found.pictures

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,14 +22,15 @@ from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.gallery.build import Added, GalleryBuilder, adding, named_pictures
 from mgn_fast.gallery.edits import shown
 from mgn_fast.gallery.file import MERGED_ROWS, Batch, Pictures, merged
+from mgn_fast.gallery.finding.refining import Refinement
 from mgn_fast.gallery.labels import LabelsByName, LabelTable, updated
 from mgn_fast.gallery.model import described, description_of, probe_of, require_same_model
 from mgn_fast.gallery.pending import Memory
 from mgn_fast.gallery.reader import GalleryFile, read_gallery
-from mgn_fast.gallery.search import GalleryRanking, nearest, nearest_reranked
+from mgn_fast.gallery.search import GalleryRanking, nearest_refined
 from mgn_fast.gallery.stored import Stored
 from mgn_fast.gallery.writer import SUFFIX, write_gallery
-from mgn_fast.types import AnyArray, F32Array, PathLike
+from mgn_fast.types import AnyArray, Crop, F32Array, PathLike
 
 Dtype = Literal["float32", "float16"]
 
@@ -64,7 +65,7 @@ class Gallery(Stored):
     def build(
         cls,
         embedder: Embedder,
-        pictures: PathLike | Iterable[PathLike],
+        pictures: PathLike | Iterable[PathLike | Crop],
         *,
         dtype: Dtype = "float32",
         labels: LabelsByName | None = None,
@@ -198,7 +199,7 @@ class Gallery(Stored):
     def add(
         path: PathLike,
         embedder: Embedder,
-        pictures: PathLike | Iterable[PathLike],
+        pictures: PathLike | Iterable[PathLike | Crop],
         *,
         dtype: Dtype | None = None,
         labels: LabelsByName | None = None,
@@ -268,26 +269,37 @@ class Gallery(Stored):
         *,
         rerank: RerankSettings | bool = False,
         candidates: int | None = None,
+        expand: int = 0,
+        threshold: float | None = None,
+        left_out: Sequence[Collection[int]] | None = None,
         threads: int | None = None,
     ) -> GalleryRanking:
         """The nearest pictures of the gallery for each query, nearest first.
 
         Exact: ranked by the float64 Euclidean distance between the float32 query and the stored
         row; equal distances keep the gallery's order. Re-ranked, it is the order of
-        `mgn_fast.evaluation.reranking` with all queries of the call together.
+        `mgn_fast.evaluation.reranking` with all queries of the call together. A query that is a
+        picture of the gallery finds itself unless it is left out: `places_of` says where it is.
 
         Args:
             queries: embeddings, floating point [Q, D] or [D]; or pictures as `Embedder` takes them,
-                if the gallery has an embedder.
+                if the gallery has an embedder. Several pictures of one person make one query by
+                `mgn_fast.gallery.mean_embedding`.
             depth: how many to list, at least 1; a smaller gallery is listed whole.
             rerank: whether to re-rank; `RerankSettings` for other than the usual k1, k2 and weight.
             candidates: re-rank each query by itself among so many nearest pictures only, at least
                 `depth`: for galleries that are too large to be compared with themselves. None
-                re-ranks among all.
+                re-ranks among all. Pictures that are left out do not count.
+            expand: average each query with so many of its nearest and search again with that, once
+                (average query expansion; `mgn_fast.gallery.expand_queries`).
+            threshold: list no picture that is farther, by Euclidean distance, than this one; of an
+                expanded query that is its own distance. None lists all. Not with `rerank`.
+            left_out: for each query the places of pictures that are not to be listed.
             threads: to search with; None for MGN_FAST_THREADS or all cores.
 
         Returns:
-            Places in the gallery, distances and names.
+            Places in the gallery, distances and names; -1 where threshold and pictures left out
+            leave fewer than `depth`.
 
         Raises:
             InvalidInputError: queries of another width, not finite, or pictures without an
@@ -298,16 +310,18 @@ class Gallery(Stored):
         rows = self._query_rows(queries)
         if len(self) == 0:
             raise InvalidInputError("the gallery holds no pictures, expected at least one")
-        if rerank is False:
-            if candidates is not None:
-                raise InvalidInputError(
-                    f"candidates is {candidates}, which only re-ranking takes; pass rerank=True"
-                )
-            found = nearest(rows, self.segments, depth, threads)
-        else:
-            settings = rerank if isinstance(rerank, RerankSettings) else RerankSettings()
-            found = nearest_reranked(rows, self.segments, depth, settings, candidates, threads)
-        names = tuple(tuple(self.name(place) for place in row) for row in found.indices)
+        found = nearest_refined(
+            rows,
+            self.segments,
+            depth,
+            Refinement(expand, threshold, left_out),
+            rerank=RerankSettings() if rerank is True else rerank or None,
+            candidates=candidates,
+            threads=threads,
+        )
+        names = tuple(
+            tuple(self.name(place) for place in row if place >= 0) for row in found.indices
+        )
         return GalleryRanking(found.indices, found.distances, names)
 
     def _query_rows(self, queries: Any) -> AnyArray:

@@ -7,7 +7,7 @@ Removed ones have no number: those behind them are numbered anew when the galler
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,43 @@ class Stored:
             Arrays of the gallery's dtype; mapped where the gallery was loaded.
         """
         return [piece.rows for piece in self._pieces]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that the pictures' rows are in.
+
+        Returns:
+            One; none in memory; several of galleries that are searched together.
+        """
+        return () if self.path is None else (self.path,)
+
+    def origin(self, place: int) -> tuple[Stored, int]:
+        """The gallery that the picture at a place is in, and its place there.
+
+        Args:
+            place: 0 to len - 1.
+
+        Returns:
+            This gallery and the place; another one of galleries that are searched together.
+        """
+        self._at(place)  # which refuses what is no place
+        return self, place
+
+    def places_of(self, sha256: Collection[str]) -> dict[str, list[int]]:
+        """Where pictures of some content are.
+
+        Args:
+            sha256: of the pictures' files, 64 hexadecimal digits each.
+
+        Returns:
+            By SHA-256 the places, ascending; nothing of what the gallery does not hold.
+        """
+        found: dict[str, list[int]] = {}
+        for first, batch in zip(self._starts.tolist(), self._pieces, strict=False):
+            for row, digest in enumerate(batch.sha256):
+                if digest in sha256:
+                    found.setdefault(digest, []).append(first + row)
+        return found
 
     def name(self, place: int) -> str:
         """The name of the picture at a place, as it was when the picture was added or renamed.

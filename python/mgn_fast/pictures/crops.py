@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from mgn_fast.errors import DecodeError
 from mgn_fast.types import Box, Crop, U8Array
@@ -19,31 +19,33 @@ from mgn_fast.types import Box, Crop, U8Array
 # Crops of one frame that are handed out as one piece of work.
 MOST_TOGETHER = 32
 
+Content = TypeVar("Content")
 
-class Frame:
-    """A frame whose pixels are decoded when they are first asked for, whoever asks. Thread-safe.
+
+class Frame(Generic[Content]):
+    """A frame that is decoded when it is first asked for, whoever asks. Thread-safe.
 
     Args:
-        decode: makes its pixels; what it raises every asker gets.
+        decode: gives what it holds; a DecodeError that it raises every asker gets.
     """
 
-    def __init__(self, decode: Callable[[], U8Array]) -> None:
+    def __init__(self, decode: Callable[[], Content]) -> None:
         self._decode, self._lock = decode, threading.Lock()
-        self._pixels: U8Array | None = None
+        self._content: Content | None = None
         self._error: DecodeError | None = None
 
-    def pixels(self) -> U8Array:
-        """Its pixels, uint8 RGB [H, W, 3]; the DecodeError of a frame that is damaged."""
+    def content(self) -> Content:
+        """What `decode` gave; the DecodeError of a frame that is damaged."""
         with self._lock:
             if self._error is not None:
                 raise self._error
-            if self._pixels is None:
+            if self._content is None:
                 try:
-                    self._pixels = self._decode()
+                    self._content = self._decode()
                 except DecodeError as error:
                     self._error = error
                     raise
-            return self._pixels
+            return self._content
 
 
 def cut(pixels: U8Array, box: Box, name: str) -> tuple[U8Array, bool]:
@@ -91,7 +93,7 @@ def order_by_frame(sources: Sequence[Any]) -> list[int]:
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
+class Piece(Generic[Content]):
     """Pictures that one thread prepares: one alone, or neighbouring crops of one frame.
 
     Attributes:
@@ -100,22 +102,22 @@ class Piece:
     """
 
     items: list[tuple[str, Any]]
-    frame: Frame | None = None
+    frame: Frame[Content] | None = None
 
 
 def pieces(
-    sources: Iterable[tuple[str, Any]], decode: Callable[[Crop], U8Array]
-) -> Iterator[Piece]:
+    sources: Iterable[tuple[str, Any]], decode: Callable[[Crop], Content]
+) -> Iterator[Piece[Content]]:
     """Pictures in pieces of work, in their order; neighbouring crops of one frame share it.
 
     Args:
         sources: (name, picture) one by one; may be endless.
-        decode: gives the pixels of a crop's frame.
+        decode: gives what a crop's frame holds.
 
     Yields:
         Of crops at most MOST_TOGETHER. One picture more is read ahead, where crops come.
     """
-    piece: Piece | None = None
+    piece: Piece[Content] | None = None
     last: Crop | None = None
     for name, source in sources:
         is_next = last is not None and _same_frame(last, source)

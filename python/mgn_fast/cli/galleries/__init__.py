@@ -2,7 +2,8 @@
 """What commands do with galleries, between reading their words and telling what came of it.
 
 adding           `embed -o NAME.gallery`
-searching        `search`
+queries          what `search` seeks
+searching        the search; found: what came of it as data; telling: as lines, JSON and a table
 editing          `gallery` with its actions; label_rows: labels as a file or as options give them
 contract_in_use  a gallery's contract, and the parts of embeddings
 """
