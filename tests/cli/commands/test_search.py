@@ -344,7 +344,7 @@ def test_an_index_is_of_one_gallery(place, two, capsys, tmp_path):
 def test_galleries_of_two_models_are_refused_by_name(place, two, capsys, tmp_path):
     Gallery.of(np.eye(2, 2048), ["x", "y"]).save(tmp_path / "rows.gallery")
     assert run(two, tmp_path / "rows.gallery", place / "rows.npy") == 3
-    assert "rows.gallery' does not say which model made it" in capsys.readouterr().err
+    assert "the model is known of one only" in capsys.readouterr().err
 
 
 def test_pictures_of_one_person_are_one_query(place, capsys):

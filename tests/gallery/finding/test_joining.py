@@ -124,19 +124,15 @@ def test_galleries_of_one_model_are_searched_by_pictures_too(made):
 
 
 @pytest.mark.parametrize(
-    ("names", "kind", "message"),
+    ("names", "message"),
     [
-        (("a", "other"), ModelError, "other.gallery'.* with cosine .* expected at least 0.998"),
-        (
-            ("a", "plain"),
-            InvalidInputError,
-            "with the mirrored picture and .*plain.gallery' without",
-        ),
-        (("a", "rows"), ModelError, "rows.gallery' does not say which model made it"),
-        (("rows", "a"), ModelError, "rows.gallery' does not say which model made it"),
-        (("a", "narrow"), ModelError, "narrow.gallery' holds embeddings 5 wide and .* 2048"),
+        (("a", "other"), r"a.gallery' and .*other.gallery' have embeddings .* with cosine"),
+        (("a", "plain"), "plain.gallery' have mirror True and False, expected the same"),
+        (("a", "rows"), "the model is known of one only"),
+        (("rows", "a"), "the model is known of one only"),
+        (("a", "narrow"), "narrow.gallery' have width 2048 and 5"),
     ],
 )
-def test_galleries_of_several_models_are_refused_by_name(made, names, kind, message):
-    with pytest.raises(kind, match=message):
+def test_galleries_of_several_models_are_refused_by_name(made, names, message):
+    with pytest.raises(ModelError, match=message):
         join_galleries(load(made, *names))
