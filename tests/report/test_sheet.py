@@ -197,3 +197,33 @@ def test_wide_pictures_have_a_wide_place(tmp_path):
     }
     assert sizes["wide"][0] < sizes["tall"][0]
     assert sizes["wide"][1] > sizes["tall"][1]
+
+
+def test_names_and_persons_stand_under_pictures_on_request(tmp_path, paths, monkeypatch):
+    long = "set/bounding_box_test/0001_c1s1_000002_00_and_more_of_it.jpg"
+    tiles = [
+        Tile("in/a.jpg", paths[0], "match", person="ann"),
+        Tile(long, paths[1], "unknown"),
+    ]
+    entry = RankedList(Tile("q.jpg", paths[2], "query", person="ann"), {"plain": tiles})
+    without = drawn(tmp_path, [entry, entry])
+    said, write = [], sheet.write_text
+    monkeypatch.setattr(sheet, "write_text", lambda *a, **k: said.append(a[3]) or write(*a, **k))
+    with_names = drawn(tmp_path, [entry, entry], names=True)
+    assert with_names.shape[0] - without.shape[0] == 2 * 3 * sheet._NAME_LINE
+    assert said.count("person ann") == 2
+    assert said.count("in/a.jpg") == 2
+    letters = int(sheet._Box().cell / sheet._LETTER)
+    lines = [text for text in said if text.startswith("…") or text.endswith("it.jpg")][:2]
+    assert "".join(lines) == "…" + long[1 - 2 * letters :]
+    assert max(map(len, lines)) == letters
+
+
+def test_the_key_has_junk_only_where_there_is_some(tmp_path, paths, monkeypatch):
+    said, write = [], sheet.write_text
+    monkeypatch.setattr(sheet, "write_text", lambda *a, **k: said.append(a[3]) or write(*a, **k))
+    drawn(tmp_path, [one_list(paths[0], "match")])
+    assert "✓ match" in said
+    assert "junk: not counted" not in said
+    drawn(tmp_path, [one_list(paths[0], "junk")])
+    assert "junk: not counted" in said

@@ -239,17 +239,17 @@ def require_comparable(first: Made, other: Made, *, alike: Sequence[str]) -> Non
             model is known of one only.
     """
     names = f"{called(first.path)} and {called(other.path)}"
-    for key in alike:
-        ours, theirs = first.description.get(key), other.description.get(key)
-        if ours != theirs:
-            raise ModelError(f"{names} have {key} {ours!r} and {theirs!r}, expected the same")
     contracts = [contract_kept(gallery.description, gallery.path) for gallery in (first, other)]
     one, another = contracts
-    if (one is None) != (another is None) or len(first.probe) != len(other.probe):
+    if (one is None) != (another is None) or (len(first.probe) > 0) != (len(other.probe) > 0):
         raise ModelError(
             f"{names}: the model is known of one only, so that nobody can say whether their "
             "embeddings compare; expected galleries of one model"
         )
+    for key in alike:
+        ours, theirs = first.description.get(key), other.description.get(key)
+        if ours != theirs:
+            raise ModelError(f"{names} have {key} {ours!r} and {theirs!r}, expected the same")
     if one is not None and another is not None:
         said = "other weights" if weights_differ(one, another) else differences(one, another)
         if said:
@@ -258,7 +258,7 @@ def require_comparable(first: Made, other: Made, *, alike: Sequence[str]) -> Non
     if len(first.probe) and not cosine >= LEAST_COSINE:
         raise ModelError(
             f"{names} have embeddings of a test picture with cosine {cosine:.4f}, expected at "
-            f"least {LEAST_COSINE}: they are of different models"
+            f"least {LEAST_COSINE}: galleries of one model"
         )
 
 

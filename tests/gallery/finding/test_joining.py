@@ -130,7 +130,7 @@ def test_galleries_of_one_model_are_searched_by_pictures_too(made):
         (("a", "plain"), "plain.gallery' have mirror True and False, expected the same"),
         (("a", "rows"), "the model is known of one only"),
         (("rows", "a"), "the model is known of one only"),
-        (("a", "narrow"), "narrow.gallery' have width 2048 and 5"),
+        (("rows", "narrow"), r"narrow.gallery' have width 2048 and 5"),
     ],
 )
 def test_galleries_of_several_models_are_refused_by_name(made, names, message):
