@@ -13,7 +13,6 @@ from pathlib import Path
 
 from mgn_fast.cli.options import path_argument
 from mgn_fast.cli.screen.progress import say
-from mgn_fast.common.threads import thread_count
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import DatasetError, DecodeError, InvalidInputError
 from mgn_fast.pictures.box_files import read_boxes
@@ -75,7 +74,7 @@ def given_pictures(arguments: argparse.Namespace) -> Given:
     """The pictures that the options name, less what is no picture, which is said.
 
     Args:
-        arguments: with what `add_source_options` added, `on_error` and `workers`.
+        arguments: with what `add_source_options` added, and `on_error`.
 
     Returns:
         At least one picture, or one left out.
@@ -148,7 +147,7 @@ def _listed(arguments: argparse.Namespace) -> Listed | None:
 
 def _left_out(found: Listed, arguments: argparse.Namespace) -> list[tuple[str, str]]:
     """What is no picture by its first bytes; said, or the end."""
-    left_out = strangers(found.pictures, thread_count(arguments.workers, name="workers"))
+    left_out = strangers(found.pictures)
     if not left_out:
         return left_out
     if arguments.on_error == "raise":

@@ -42,8 +42,10 @@ def is_file(source: object) -> bool:
 
 def is_one_picture(source: object) -> bool:
     """Whether it is one picture in memory, where it could be taken for several."""
-    if isinstance(source, np.ndarray) or is_tensor(source):
-        return getattr(source, "ndim", 0) != 4
+    if isinstance(source, np.ndarray):
+        return source.ndim != 4 and source.dtype.kind not in "OU"  # paths, or a list of pictures
+    if is_tensor(source):
+        return bool(source.ndim != 4)  # type: ignore[attr-defined]
     is_bytes = isinstance(source, (bytes, bytearray, memoryview))
     return is_bytes or is_pillow(source) or is_file(source)
 
