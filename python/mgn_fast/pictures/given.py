@@ -119,7 +119,9 @@ def _rgb(array: AnyArray, name: str, turn: str) -> U8Array:
     if array.dtype != np.uint8:
         raise DecodeError(f"{what}; {_about_dtype(array)}")
     channels = shape[2] if array.ndim == 3 else 1
-    if array.ndim not in (2, 3) or channels not in (1, 3, 4):
+    # Three rows of one channel or four are more likely the three channels of a narrow picture.
+    is_doubtful = array.ndim == 3 and shape[0] == 3 and channels != 3
+    if array.ndim not in (2, 3) or channels not in (1, 3, 4) or is_doubtful:
         raise DecodeError(f"{what}{_about_shape(shape, turn)}")
     if 0 in shape:
         raise DecodeError(f"{what}, at least 1 x 1")
