@@ -171,6 +171,13 @@ def read_embeddings(path: PathLike) -> Embeddings:
     Raises:
         InvalidInputError: missing, damaged, of another dtype or shape, or its .json is not its own.
     """
+    rows = rows_in_npy(path)
+    names, contract = _read_description(sidecar_path(path), Path(path), len(rows))
+    return Embeddings(rows, names, contract)
+
+
+def rows_in_npy(path: PathLike) -> AnyArray:
+    """The rows of a .npy file, mapped; as `read_embeddings`, whatever stands beside it."""
     name = os.fspath(path)
     try:
         open_regular(path).close()
@@ -183,8 +190,7 @@ def read_embeddings(path: PathLike) -> Embeddings:
             f"{name!r} holds {rows.dtype} {rows.shape}, expected float32 (or float16, float64) in "
             "two dimensions: one row per picture"
         )
-    names, contract = _read_description(sidecar_path(path), Path(path), len(rows))
-    return Embeddings(rows, names, contract)
+    return rows
 
 
 def _row_file(

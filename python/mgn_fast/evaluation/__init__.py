@@ -8,7 +8,8 @@ report       rankings and reports: the results
 rows         embeddings of any origin as checked rows
 distances    blocks of exact distances; `rank`
 reranking    k-reciprocal re-ranking
-neighbours   the nearest pictures of each, for re-ranking
+neighbours   the nearest pictures of each, for re-ranking and grouping
+grouping     persons without labels
 body_parts   embeddings compared part by part
 agreement    how alike two models' embeddings are
 chance       what random distances score
@@ -17,6 +18,7 @@ memory_plan  the memory that a run will take; size: how large an evaluation is
 
 from mgn_fast.evaluation.agreement import Agreement, compare
 from mgn_fast.evaluation.distances import cosine_similarity, rank, squared_distance
+from mgn_fast.evaluation.grouping import group
 from mgn_fast.evaluation.measure import (
     BlockObserver,
     evaluate,
@@ -40,6 +42,7 @@ __all__ = [
     "cosine_similarity",
     "evaluate",
     "evaluate_distances",
+    "group",
     "measure_distances",
     "measure_embeddings",
     "rank",
