@@ -65,14 +65,14 @@ def add_to_gallery(arguments: argparse.Namespace, given: Given) -> int:
         say(f"skipped: {reason}")
     if total == 0:
         raise DecodeError(f"none of {len(skipped)} pictures can be decoded")
-    say_noticed(embedder)
+    say_noticed(builder.noticed, embedder.contract)
     summary = {
         "gallery": str(arguments.output),
         "num_pictures": total,
         "num_added": done.num_added,
         "num_known": done.num_known,
         "skipped": [{"name": name, "reason": reason} for name, reason in skipped],
-        **asdict(embedder.noticed),
+        **asdict(builder.noticed),
         "pictures_per_s": done.num_added / seconds,
     }
     if arguments.json:
