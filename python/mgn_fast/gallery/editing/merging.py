@@ -106,7 +106,7 @@ def _require_comparable(first: GalleryFile, other: GalleryFile) -> None:
     if len(first.probe) and not cosine >= LEAST_COSINE:
         raise ModelError(
             f"{names} have embeddings of a test picture with cosine {cosine:.4f}, expected at "
-            f"least {LEAST_COSINE}: they are of different models"
+            f"least {LEAST_COSINE}; expected galleries of one model"
         )
 
 
