@@ -26,6 +26,7 @@ from mgn_fast.cli.commands import (
     embed,
     evaluate,
     export,
+    gallery,
     quantize,
     search,
     tune,
@@ -80,7 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     models = (export, adopt, quantize, compile)
-    measures = (embed, search, evaluate, verify, bench, tune)
+    measures = (embed, search, gallery, evaluate, verify, bench, tune)
     for command in (*models, *measures, bins, doctor, demo):
         command.add_parser(commands)
     return parser

@@ -26,7 +26,7 @@ from mgn_fast.gallery.finding.refining import Refinement
 from mgn_fast.gallery.labels import LabelsByName, LabelTable, updated
 from mgn_fast.gallery.model import described, description_of, probe_of, require_same_model
 from mgn_fast.gallery.pending import Memory
-from mgn_fast.gallery.reader import read_gallery
+from mgn_fast.gallery.reader import GalleryFile, read_gallery
 from mgn_fast.gallery.search import GalleryRanking, nearest_refined
 from mgn_fast.gallery.stored import Stored
 from mgn_fast.gallery.writer import SUFFIX, write_gallery
@@ -164,15 +164,19 @@ class Gallery(Stored):
             DatasetError: there is no such file, or it is no gallery, cut short or damaged.
             ModelError, InvalidInputError: the embedder's embeddings cannot be compared with it.
         """
-        file = read_gallery(path, verify=verify)
-        gallery = cls(
+        gallery = cls.opened(read_gallery(path, verify=verify))
+        return gallery if embedder is None else gallery.searched_with(embedder)
+
+    @classmethod
+    def opened(cls, file: GalleryFile) -> Gallery:
+        """The gallery that a file holds which was read."""
+        return cls(
             file.shown.pieces,
             file.description,
             file.probe,
             path=file.path,
             checkpoints=file.checkpoints,
         )
-        return gallery if embedder is None else gallery.searched_with(embedder)
 
     def searched_with(self, embedder: Embedder) -> Gallery:
         """The same gallery, searched by pictures too.
