@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from mgn_fast.common.checks import one_of
+from mgn_fast.embedding.reading import Noticed
 from mgn_fast.errors import DatasetError, InvalidInputError, ModelError
 from mgn_fast.gallery.file import DTYPES
 from mgn_fast.gallery.stored import called, contract_kept
@@ -39,6 +40,7 @@ class PictureEmbedder(Protocol):
     workers: int
     on_error: Literal["raise", "skip"]
     skipped: list[tuple[str, str]]
+    noticed: Noticed
 
     def __call__(self, pictures: Any, /) -> F32Array:
         """Embeddings, float32 [N, D], rows of length 1."""

@@ -121,11 +121,11 @@ def test_pictures_are_renamed_and_labelled(path, tmp_path, capsys):
     assert run("rename", path, "a", "c/", "--prefix") == 0
     assert galleries.names_of(path) == ["b.jpg", "c/1.jpg", "c/2.jpg", "c/3.jpg"]
     words = ["--name", "b.jpg", "--name", "c/2.jpg", "--person", "7", "--unset", "hat"]
-    assert run("label", path, *words, "--set", "n=1") == 0
+    assert run("label", path, *words, "--set", "n=[1]", "--set", "note=a=b") == 0
     assert "2 labelled; 4 pictures" in told(capsys)
     gallery = Gallery.load(path)
-    assert gallery.label(0) == {"person": "7", "camera": "1", "n": 1}
-    assert gallery.label(2) == {"person": "7", "n": 1}
+    assert gallery.label(0) == {"person": "7", "camera": "1", "n": [1], "note": "a=b"}
+    assert gallery.label(2) == {"person": "7", "n": [1], "note": "a=b"}
     (tmp_path / "labels.csv").write_text("path,person\nc/3.jpg,bob\nb.jpg,eve\n")
     assert run("label", path, "--labels", tmp_path / "labels.csv") == 0
     gallery = Gallery.load(path)
@@ -170,6 +170,9 @@ def test_a_gallery_is_exported(path, tmp_path, capsys):
         ("label", ["--labels", "x.csv", "--name", "a0.jpg"], 2, "expected either --labels"),
         ("label", ["--labels", "none.csv"], 3, "cannot be read"),
         ("label", ["--name", "a0.jpg", "--set", "x"], 2, "expected KEY=VALUE"),
+        ("label", ["--name", "a0.jpg", "--set", "=x"], 2, "expected KEY=VALUE"),
+        ("label", ["--name", "a0.jpg"], 2, "--name is given without labels"),
+        ("label", ["--name", "a0.jpg", "--set", "x=NaN"], 2, "cannot be kept"),
         ("label", ["--name", "nope", "--person", "x"], 2, "'nope': not in gallery"),
         ("export", ["-o", "a.txt"], 2, "ends in '.txt'"),
         ("merge", ["-o", "c.gallery"], 2, "1 galleries are given"),
@@ -187,7 +190,11 @@ def test_what_cannot_be_done_is_refused_and_changes_nothing(
 @pytest.mark.parametrize("action", ["info", "list", "remove", "label", "compact", "export"])
 def test_what_is_no_gallery_is_refused(tmp_path, capsys, action):
     (tmp_path / "x.gallery").write_text("mine")
-    words = {"remove": ["a"], "label": ["--name", "a"], "export": ["-o", tmp_path / "a.npy"]}
+    words = {
+        "remove": ["a"],
+        "label": ["--name", "a", "--person", "x"],
+        "export": ["-o", tmp_path / "a.npy"],
+    }
     assert run(action, tmp_path / "x.gallery", *words.get(action, [])) == 3
     assert "is no gallery" in capsys.readouterr().err
     assert (tmp_path / "x.gallery").read_text() == "mine"

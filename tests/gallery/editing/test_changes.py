@@ -236,6 +236,15 @@ def test_labels_are_set_by_path_too(path):
     assert Gallery.load(path).label(2)["camera"] == "3"
 
 
+def test_labels_are_set_by_a_table(path):
+    table = path.with_name("labels.csv")
+    table.write_text("path,person,camera\np02.jpg,eve,\np03.jpg,,4\n")
+    assert label(path, table).num_changed == 2
+    found = Gallery.load(path)
+    assert found.label(2) == {"person": "eve", "x": 2}
+    assert found.label(3) == {"person": "person1", "camera": "4", "x": 3}
+
+
 def test_labels_of_pictures_that_are_not_there_change_nothing_unless_that_is_allowed(path):
     content = path.read_bytes()
     labels = {"p00.jpg": {"person": "x"}, "nope.jpg": {"person": "y"}}

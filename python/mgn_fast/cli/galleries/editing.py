@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from mgn_fast.cli import exit_codes
-from mgn_fast.cli.galleries.label_rows import labels_in_file, labels_in_words
 from mgn_fast.cli.screen.progress import say
 from mgn_fast.common.files import read_limited, replacing
 from mgn_fast.common.text import printable
@@ -165,14 +164,34 @@ def run_label(arguments: argparse.Namespace) -> int:
             "expected either --labels with a table, or --name with --person, --camera, --set or "
             "--unset"
         )
-    if arguments.labels is not None:
-        gallery = Gallery.load(arguments.gallery, verify=False)
-        names = map(gallery.name, range(len(gallery)))
-        labels = labels_in_file(arguments.labels, names)
-    else:
-        labels = labels_in_words(arguments)
+    labels = arguments.labels if arguments.labels is not None else _labels_in_words(arguments)
     changed = label(arguments.gallery, labels, missing_ok=arguments.missing_ok)
     return _told(arguments, changed, "labelled")
+
+
+def _labels_in_words(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """The labels that --name, --person, --camera, --set and --unset say, by name."""
+    labels: dict[str, Any] = {}
+    for word in arguments.set:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise InvalidInputError(f"--set is {word!r}, expected KEY=VALUE")
+        labels[key] = _json_or_text(value)
+    labels |= dict.fromkeys(arguments.unset)
+    given = {key: getattr(arguments, key) for key in WORDS}
+    labels |= {key: word for key, word in given.items() if word is not None}
+    if not labels:
+        raise InvalidInputError(
+            "--name is given without labels; expected --person, --camera, --set or --unset"
+        )
+    return dict.fromkeys(arguments.name, labels)
+
+
+def _json_or_text(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
 
 
 def run_compact(arguments: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mgn_fast.errors import InvalidInputError
+from mgn_fast.gallery.editing.label_tables import labels_in_table
 from mgn_fast.gallery.editing.selection import Selection, require_there
 from mgn_fast.gallery.edits import Edit, shown
 from mgn_fast.gallery.file import Labels, Pictures, merged
@@ -123,16 +124,15 @@ def rename(path: PathLike, old: PathLike, new: PathLike, *, prefix: bool = False
     return _changed(path, len(renamed), [])
 
 
-def label(
-    path: PathLike, labels: Mapping[str, Mapping[str, Any]], *, missing_ok: bool = False
-) -> Changed:
+def label(path: PathLike, labels: Any, *, missing_ok: bool = False) -> Changed:
     """Sets labels of pictures; keys that are not named stay as they are.
 
     Args:
         path: the gallery's file.
         labels: a dict for each picture, by its name in the gallery or its file's path: "person" and
             "camera" are words or whole numbers, other keys have any JSON values, and None takes a
-            key away.
+            key away. Or a table of such labels: a file or DataFrame with the column `name` or
+            `path`; see `label_tables.labels_in_table`.
         missing_ok: whether pictures may be named that are not in the gallery.
 
     Returns:
@@ -141,11 +141,14 @@ def label(
     Raises:
         InvalidInputError: a picture that is not there, labels that cannot be kept, or the file
             cannot be written.
-        DatasetError: what is there is no gallery, or a damaged one.
+        DatasetError: what is there is no gallery, or a damaged one; or the table cannot be read.
     """
-    table = LabelTable(labels)
     with writing(path) as writer:
         gallery = writer.gallery
+        if not isinstance(labels, Mapping):
+            names = {name for piece in gallery.shown.pieces for name in piece.names}
+            labels = labels_in_table(labels, names)
+        table = LabelTable(labels)
         labelled: dict[int, Labels] = {}
         met: set[str] = set()
         beside = gallery.path.parent
