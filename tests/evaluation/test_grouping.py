@@ -5,6 +5,7 @@ import builtins
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ import pytest
 from mgn_fast import Embedder, InvalidInputError, RuntimeUnavailableError, group
 from mgn_fast.common import memory
 from mgn_fast.common.memory import MEGABYTE
+from mgn_fast.common.progress import no_progress
+from mgn_fast.evaluation import grouping
 from mgn_fast.evaluation.distances import checked_set
 from mgn_fast.evaluation.grouping import adjusted_rand_index, jaccard_blocks
 from mgn_fast.pictures.directories import list_pictures
@@ -203,6 +206,7 @@ def test_what_does_not_fit_is_refused_with_a_way_out(monkeypatch):
 
 MEASURED = """
 import sys
+from itertools import pairwise
 from pathlib import Path
 import numpy as np
 from mgn_fast import group
@@ -281,3 +285,26 @@ def test_people_on_real_crops_are_told_apart():
     # 0.9816 where it was written; the crops are easy, and rounding may move one or two.
     assert adjusted_rand_index(groups, persons) > 0.95
     assert abs(groups.max() + 1 - len(set(persons))) <= 6
+
+
+def test_a_distance_of_eps_itself_is_near(monkeypatch):
+    distances = np.ones((4, 4), np.float32)
+    np.fill_diagonal(distances, 0)
+    above = np.nextafter(np.float32(0.5), np.float32(1))
+    for pair, distance in (((0, 1), 0.5), ((0, 2), 0.25), ((2, 3), above)):
+        distances[pair] = distances[pair[::-1]] = distance
+
+    def blocks(*_):
+        for row in range(4):
+            yield slice(row, row + 1), distances[row : row + 1].copy()
+
+    monkeypatch.setattr(grouping, "jaccard_blocks", blocks)
+    assert group(np.eye(4), eps=0.5).tolist() == [0, 0, 0, -1]
+
+
+def test_pairs_come_nearest_first_as_older_scikit_learns_ask_for():
+    rows, _ = crowd(0)
+    graph = grouping._near_pairs(checked_set("rows", rows, 2), 6, 3, 0.8, 2, no_progress)
+    assert graph.nnz > 500
+    for start, end in pairwise(graph.indptr):
+        assert (np.diff(graph.data[start:end]) >= 0).all()
