@@ -9,6 +9,8 @@ rows         embeddings of any origin as checked rows
 distances    blocks of exact distances; `rank`
 reranking    k-reciprocal re-ranking
 neighbours   the nearest pictures of each, for re-ranking
+pairs        pairs of queries and gallery pictures, counted: `verification_curve`
+roc          what thresholds accept: the curve, its table, intervals
 body_parts   embeddings compared part by part
 agreement    how alike two models' embeddings are
 chance       what random distances score
@@ -24,9 +26,11 @@ from mgn_fast.evaluation.measure import (
     measure_distances,
     measure_embeddings,
 )
+from mgn_fast.evaluation.pairs import verification_curve
 from mgn_fast.evaluation.protocol import Protocol, ProtocolReport
 from mgn_fast.evaluation.report import Ranking, Report
 from mgn_fast.evaluation.reranking import RerankSettings, rerank
+from mgn_fast.evaluation.roc import VerificationCurve
 
 __all__ = [
     "Agreement",
@@ -36,6 +40,7 @@ __all__ = [
     "Ranking",
     "Report",
     "RerankSettings",
+    "VerificationCurve",
     "compare",
     "cosine_similarity",
     "evaluate",
@@ -45,4 +50,5 @@ __all__ = [
     "rank",
     "rerank",
     "squared_distance",
+    "verification_curve",
 ]
