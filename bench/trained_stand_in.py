@@ -38,7 +38,7 @@ from mgn_fast.evaluation.agreement import spread
 from mgn_fast.models.contract import DEVIATION, HEIGHT, MEAN, WIDTH
 from mgn_fast.models.parts import PART_WIDTH, PARTS
 from mgn_fast.pictures import pixels
-from mgn_fast.pictures.sources import list_pictures
+from mgn_fast.pictures.directories import list_pictures
 from trained_wheel import (
     MEAN_OF_BGR,
     WHEEL,

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Types that all rooms share: arrays by their dtype, paths, and who is on a picture."""
+"""Types that all rooms share: arrays, paths, who is on a picture, and a part of a picture."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,6 +22,75 @@ AnyArray: TypeAlias = npt.NDArray[Any]
 PathLike: TypeAlias = str | os.PathLike[str]
 # Integers or words in one dimension: a list, an array, a column of a table.
 Labels: TypeAlias = npt.ArrayLike
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of a frame in pixels, counted from 0 at the frame's upper left corner.
+
+    Its edges fall between pixels: x and x + width are rounded to whole numbers, halves to even
+    ones, as Pillow's `crop` rounds them. What lies outside the frame is cut off later.
+
+    Attributes:
+        x, y: of its upper left corner; may be below 0.
+        width, height: of it.
+
+    Raises:
+        InvalidInputError: a value that is no finite number.
+
+    Example:
+        >>> Box(10, 2.4, 30, 60).edges, str(Box(10, 2.4, 30, 60))
+        ((10, 2, 40, 62), '10,2.4,30,60')
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def __post_init__(self) -> None:
+        for name in ("x", "y", "width", "height"):
+            value = getattr(self, name)
+            if not _is_pixels(value):
+                raise InvalidInputError(
+                    f"{name} of a box is {value!r:.100}, expected a finite number of pixels"
+                )
+
+    @property
+    def edges(self) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom: pixels from left and top up to before right and bottom."""
+        right, bottom = self.x + self.width, self.y + self.height
+        return round(self.x), round(self.y), round(right), round(bottom)
+
+    def __str__(self) -> str:
+        return ",".join(_short(value) for value in (self.x, self.y, self.width, self.height))
+
+
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """A part of a frame that stands for a picture of its own, wherever pictures are taken.
+
+    Crops of one frame that come one behind another cost one decoding of it.
+
+    Attributes:
+        frame: its path, the bytes of its file, or its pixels.
+        box: the part.
+        name: by what it is known; None is the frame's path, "#" and the box.
+
+    Example:
+        >>> str(Crop("cam1/0001.jpg", Box(10, 20, 30, 60)))
+        'cam1/0001.jpg#10,20,30,60'
+    """
+
+    frame: PathLike | bytes | U8Array
+    box: Box
+    name: str | None = None
+
+    def __str__(self) -> str:
+        if self.name is not None:
+            return self.name
+        is_path = isinstance(self.frame, (str, os.PathLike))
+        return f"{os.fspath(self.frame) if is_path else ''}#{self.box}"  # type: ignore[arg-type]
 
 
 class Identities:
@@ -189,3 +259,13 @@ def _renumbered(
 
 def _word(names: tuple[str, ...] | None, number: int) -> str:
     return str(number) if names is None else names[number]
+
+
+def _is_pixels(value: Any) -> bool:
+    is_number = isinstance(value, (int, float, np.integer, np.floating))
+    return is_number and not isinstance(value, bool) and abs(value) < 1e9  # NaN is not
+
+
+def _short(value: float) -> str:
+    number = float(value)
+    return str(int(number)) if number.is_integer() else repr(number)

@@ -104,13 +104,13 @@ def test_a_slow_device_is_named(npu, mgn_om, jpegs):
 
 
 def slow_decoding(monkeypatch, seconds):
-    decode = pixels.decode
+    decoded = pixels.decoded
 
     def slow(*args, **options):
         time.sleep(seconds)
-        return decode(*args, **options)
+        return decoded(*args, **options)
 
-    monkeypatch.setattr("mgn_fast.embedding.embedder.decode", slow)
+    monkeypatch.setattr("mgn_fast.embedding.reading.decoded", slow)
 
 
 def test_a_slow_decoder_is_named_with_the_workers_it_needs(npu, mgn_om, jpegs, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 from mgn_fast import Embedder, simulator
 from mgn_fast.common.bottleneck import NOUNS, Bottleneck, StageTally, bottleneck_of
 from mgn_fast.common.observer import Span, Stage, observing
+from mgn_fast.pictures.decoders import Decoded
 from mgn_fast.simulator import write_om
 
 
@@ -77,11 +78,11 @@ def test_what_was_long_ago_bounds_nothing_now(monkeypatch):
 
 def slow_pictures(monkeypatch, seconds):
 
-    def decode(source, name=None):
+    def decoded(source, **options):
         time.sleep(seconds)
-        return source
+        return Decoded(source)
 
-    monkeypatch.setattr("mgn_fast.embedding.embedder.decode", decode)
+    monkeypatch.setattr("mgn_fast.embedding.reading.decoded", decoded)
     return [np.zeros((64, 32, 3), np.uint8)] * 60
 
 

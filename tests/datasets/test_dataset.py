@@ -336,3 +336,52 @@ def test_importing_the_loader_imports_neither_opencv_nor_simplejpeg():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+def own_set(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x")
+    return root
+
+
+@pytest.mark.parametrize("gallery", ["bounding_box_test", "gallery"])
+def test_own_names_have_any_number_of_digits(tmp_path, gallery):
+    names = ["query/123456_c10_x.webp", f"{gallery}/123456_c2.jpg", f"{gallery}/-1_c011_y.jpg"]
+    dataset = load_dataset(own_set(tmp_path, *names, f"{gallery}/0_c7.JPEG"), kind="own")
+    assert (dataset.query.person.tolist(), dataset.query.camera.tolist()) == ([123456], [10])
+    assert dataset.gallery.person.tolist() == [0, 123456]
+    assert (dataset.num_junk, dataset.num_distractors) == (1, 1)
+    assert count_problems(dataset) == []
+
+
+def test_own_pictures_in_one_directory_are_all_against_all(tmp_path):
+    dataset = load_dataset(own_set(tmp_path, "7_c1_a.jpg", "7_c2_b.jpg", "x.txt"), kind="own")
+    assert dataset.query is dataset.gallery
+    assert "every picture is a query among all others" in dataset.notes[0]
+    assert dataset.notes[1].startswith("it has 1 entries that are no pictures")
+
+
+def test_half_a_set_of_ones_own_is_refused(tmp_path):
+    with pytest.raises(DatasetError, match="has no bounding_box_test"):
+        load_dataset(own_set(tmp_path, "query/7_c1_a.jpg"), kind="own")
+
+
+def test_a_table_is_a_set(tmp_path):
+    table = tmp_path / "people.csv"
+    table.write_text("path,person,split\na.jpg,ann,query\nb.jpg,ann,gallery\nc.jpg,bo,gallery\n")
+    dataset = load_dataset(table, kind="csv")
+    assert dataset.root == table
+    assert dataset.notes == ("gallery has 1 pictures of 1 persons whom no query seeks",)
+    assert (dataset.num_distractors, len(dataset.gallery)) == (0, 2)
+    with pytest.raises(DatasetError, match=r"is a file, .* a table of labels is of kind 'csv'"):
+        load_dataset(table)
+
+
+def test_directories_of_persons_are_a_set(tmp_path):
+    root = own_set(tmp_path, "ann/c1_1.jpg", "ann/c1_2.jpg", "bo/c1_3.jpg")
+    dataset = load_dataset(root, kind="folders", camera=r"c(\d)_")
+    assert dataset.query is dataset.gallery
+    assert dataset.notes[-1].startswith("all pictures are by one camera")
+    with pytest.raises(InvalidInputError, match="camera is 'x' and kind 'own', expected kind 'fol"):
+        load_dataset(root, kind="own", camera="x")

@@ -12,8 +12,8 @@ def test_every_published_set_has_a_layout_and_both_splits():
     assert all(set(splits) == {"query", "gallery"} for splits in PUBLISHED.values())
 
 
-def test_only_the_drawn_set_and_the_undecided_kind_have_no_published_sizes():
-    assert set(LAYOUTS) - set(PUBLISHED) == {"synthetic", "cuhk03-np"}
+def test_only_drawn_and_own_sets_and_the_undecided_kind_have_no_published_sizes():
+    assert set(LAYOUTS) - set(PUBLISHED) == {"synthetic", "own", "cuhk03-np"}
 
 
 def test_sizes_add_up_to_the_published_totals():

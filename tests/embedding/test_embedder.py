@@ -11,8 +11,8 @@ import simplejpeg
 
 from mgn_fast import DecodeError, Embedder, InvalidInputError, ModelError
 from mgn_fast.models.contract import METADATA_KEY, Contract
+from mgn_fast.pictures.directories import list_pictures
 from mgn_fast.pictures.pixels import decode, resize, resize_pack
-from mgn_fast.pictures.sources import list_pictures
 from support.late import late
 from support.tiny_model import tiny_embedding, write_tiny_model
 
@@ -139,7 +139,6 @@ def test_names_are_relative_to_a_directory_or_as_given(tiny_model, directory, pi
 
 def test_the_first_broken_picture_is_named(tiny_model, directory):
     (directory / "05.jpg").write_bytes((directory / "05.jpg").read_bytes()[:200])
-    (directory / "notes.txt").write_text("not a picture")
     with Embedder(tiny_model) as embedder:
         with pytest.raises(DecodeError, match=r"05\.jpg is a damaged JPEG"):
             embedder(directory)
@@ -235,10 +234,10 @@ def test_an_error_in_the_callers_iterator_is_its_own(tiny_model, picture):
     [
         ("missing.jpg", DecodeError, r"'missing\.jpg' cannot be read"),
         (["missing.jpg"], DecodeError, r"'missing\.jpg' cannot be read"),
-        ([3.5], DecodeError, "#0 is a float, expected a path, bytes or a uint8 RGB array"),
+        ([3.5], DecodeError, "#0 is a float, expected a path, a file's bytes, an open"),
         (3.5, InvalidInputError, "images is a float"),
         ([np.zeros((4, 4, 3))], DecodeError, r"#0 is float64 \(4, 4, 3\)"),
-        (np.zeros((4, 4), np.uint8), DecodeError, r"#0 is uint8 \(4, 4\)"),
+        (np.zeros((3, 40, 20), np.uint8), DecodeError, r"#0 is uint8 \(3, 40, 20\)"),
         ("x" * 5000 + ".jpg", DecodeError, "cannot be read: File name too long"),
         ("", DecodeError, "'' cannot be read: No such file"),
     ],

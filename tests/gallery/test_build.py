@@ -2,9 +2,11 @@
 import numpy as np
 import pytest
 
-from mgn_fast import DatasetError, DecodeError, Embedder, InvalidInputError, ModelError
+from mgn_fast import DatasetError, DecodeError, Embedder, Gallery, InvalidInputError, ModelError
 from mgn_fast.gallery import build
 from mgn_fast.gallery.build import Added, GalleryBuilder, adding, named_pictures
+from mgn_fast.gallery.model import description_of
+from mgn_fast.gallery.pending import Memory
 from mgn_fast.gallery.reader import read_gallery
 from support import galleries
 from support.tiny_model import write_tiny_model
@@ -51,24 +53,123 @@ def test_float16_is_the_rounded_float32(path, embedder, folder):
     np.testing.assert_array_equal(batch.rows, embedder(folder).astype(np.float16))
 
 
+def watched(embedder, monkeypatch):
+    """Paths of what the embedder is given from now on."""
+    given = []
+    stream = embedder.stream_named
+
+    def watching(sources, *left_out):
+        seen = (given.append(name) or (name, source) for name, source in sources)
+        return stream(seen, *left_out)
+
+    monkeypatch.setattr(embedder, "stream_named", watching)
+    return given
+
+
+def seen(path):
+    """{name: row} of what the gallery shows."""
+    gallery = Gallery.load(path)
+    return {gallery.name(n): gallery.embedding(n) for n in range(len(gallery))}
+
+
 def test_only_what_is_new_is_embedded_whatever_its_name(path, embedder, folder, monkeypatch):
     add(path, embedder, folder)
     galleries.write_pictures(folder, 2, seed=1, first=100)
-    (folder / "renamed.jpg").write_bytes((folder / "003.jpg").read_bytes())
-    embedded = []
-    stream = embedder.stream_named
+    (folder / "second.jpg").write_bytes((folder / "003.jpg").read_bytes())
+    given = watched(embedder, monkeypatch)
+    done, embedded = add(path, embedder, folder)
+    assert done == Added(3, 7, (), num_copied=1)
+    assert embedded == ["100.jpg", "101.jpg"]
+    assert given == ["#0", *(str(folder / name) for name in embedded)]  # the probe picture first
+    found = seen(path)
+    assert len(found) == 10
+    np.testing.assert_array_equal(found["second.jpg"], found["003.jpg"])
+    assert add(path, embedder, folder)[0] == Added(0, 10, ())
 
-    def watching(sources):
-        return stream(embedded.append(name) or (name, source) for name, source in sources)
 
-    monkeypatch.setattr(embedder, "stream_named", watching)
-    done, seen = add(path, embedder, folder)
-    assert done == Added(2, 8, ())
-    assert seen == ["100.jpg", "101.jpg"]
-    probe, *pictures = embedded
-    assert probe == "#0"
-    assert pictures == [str(folder / name) for name in seen]
-    assert len(names(path)) == 9
+def test_of_two_equal_files_one_is_embedded_and_both_are_kept(path, embedder, folder, monkeypatch):
+    for name in ("zzz.jpg", "zzy.jpg"):
+        (folder / name).write_bytes((folder / "000.jpg").read_bytes())
+    given = watched(embedder, monkeypatch)
+    done, embedded = add(path, embedder, folder)
+    assert done == Added(9, 0, (), num_copied=2)
+    assert len(embedded) == len(given) - 1 == 7
+    found = seen(path)
+    np.testing.assert_array_equal(found["zzz.jpg"], found["000.jpg"])
+    assert list(found)[7:] == ["zzy.jpg", "zzz.jpg"]
+
+
+def test_a_picture_that_is_given_twice_is_there_once(path, embedder, folder):
+    one = folder / "000.jpg"
+    done, _ = add(path, embedder, [one, one, folder / ".." / "pictures" / "000.jpg"])
+    assert done == Added(1, 2, ())
+    assert add(path, embedder, folder)[0] == Added(6, 1, ())  # the same file by another name
+    assert str(one) in seen(path)
+
+
+def test_a_file_that_moved_is_found_again_by_its_bytes(path, embedder, folder, monkeypatch):
+    add(path, embedder, folder)
+    (folder / "deep").mkdir()
+    (folder / "003.jpg").rename(folder / "deep" / "x.jpg")
+    given = watched(embedder, monkeypatch)
+    done, _ = add(path, embedder, folder)
+    assert done == Added(0, 6, (), num_moved=1)
+    assert given == ["#0"]
+    gallery = Gallery.load(path)
+    assert gallery.name(3) == "deep/x.jpg"
+    assert gallery.picture_path(3).exists()
+    assert len(gallery) == 7
+    assert add(path, embedder, folder)[0] == Added(0, 7, ())
+
+
+def test_of_two_new_names_of_a_file_that_is_gone_one_is_its_own(path, embedder, folder):
+    add(path, embedder, folder)
+    content = (folder / "003.jpg").read_bytes()
+    (folder / "003.jpg").unlink()
+    for name in ("x.jpg", "y.jpg"):
+        (folder / name).write_bytes(content)
+    assert add(path, embedder, folder)[0] == Added(1, 6, (), num_copied=1, num_moved=1)
+    assert [*seen(path)][3::4] == ["x.jpg", "y.jpg"]
+
+
+def test_a_directory_that_moved_is_found_again(path, embedder, folder):
+    add(path, embedder, folder)
+    moved = folder.rename(folder.parent / "elsewhere")
+    assert add(path, embedder, moved)[0] == Added(0, 7, ())
+    gallery = Gallery.load(path)
+    assert all(gallery.picture_path(place).exists() for place in range(7))
+    before = path.read_bytes()
+    add(path, embedder, moved)
+    assert path.read_bytes() == before
+
+
+def test_labels_of_pictures_that_are_known_are_kept_too(path, embedder, folder):
+    with adding(path, embedder, folder, None, {"001.jpg": {"person": 1, "x": 2}}) as (b, sources):
+        list(b.added(sources))
+    labels = {"001.jpg": {"x": None, "camera": 3}, "002.jpg": {"person": "ann"}, "none.jpg": {}}
+    for _ in range(2):
+        with adding(path, embedder, folder, None, labels) as (builder, sources):
+            list(builder.added(sources))
+        size = path.stat().st_size
+    gallery = Gallery.load(path)
+    assert gallery.label(1) == {"person": "1", "camera": "3"}
+    assert gallery.label(2) == {"person": "ann"}
+    add(path, embedder, folder)
+    assert path.stat().st_size == size
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture"], ids=["empty", "other"])
+def test_equal_files_that_are_no_pictures_are_skipped_each(path, tiny_model, folder, content):
+    for name in ("001.jpg", "002.jpg", "zzz.jpg"):
+        (folder / name).write_bytes(content)
+    with Embedder(tiny_model, on_error="skip", batch_size=2) as embedder:
+        for num_known in (0, 5):
+            done, _ = add(path, embedder, folder)
+            assert (done.num_known, len(done.skipped)) == (num_known, 3)
+            assert {str(folder / n) for n in ("001.jpg", "002.jpg", "zzz.jpg")} == {
+                name for name, _ in done.skipped
+            }
+    assert len(seen(path)) == 5
 
 
 def test_a_picture_that_changed_is_added_and_the_old_one_kept(path, embedder, folder):
@@ -77,13 +178,6 @@ def test_a_picture_that_changed_is_added_and_the_old_one_kept(path, embedder, fo
     done, _ = add(path, embedder, folder)
     assert done.num_added == 1
     assert names(path).count("003.jpg") == 2
-
-
-def test_of_two_equal_files_the_first_is_kept(path, embedder, folder):
-    (folder / "zzz.jpg").write_bytes((folder / "000.jpg").read_bytes())
-    done, seen = add(path, embedder, folder)
-    assert done == Added(7, 1, ())
-    assert "zzz.jpg" not in seen
 
 
 def test_pictures_that_cannot_be_decoded_are_skipped_and_listed(path, tiny_model, folder):
@@ -135,8 +229,7 @@ def test_batches_are_committed_by_number_and_by_time(path, embedder, folder, mon
 
 
 def test_a_builder_counts_what_it_has_seen(embedder, folder):
-    batches = []
-    builder = GalleryBuilder(batches, embedder, "float32", set())
+    builder = GalleryBuilder(Memory(), embedder, description_of(embedder, "float32"))
     _, sources = named_pictures(folder)
     counts = [builder.num_seen for _ in builder.added(sources)]
     assert counts == sorted(counts)

@@ -82,8 +82,12 @@ def test_names_that_are_no_utf_8_are_kept():
         b'{"names": ["a", 2], "sha256": ["0", "1"], "folder": ""}',
         b'{"names": 2, "sha256": ["0", "1"], "folder": ""}',
         b'{"names": ["a", "b"], "sha256": ["0", "1"], "folder": 3}',
+        b'{"names": ["a", "b"], "sha256": ["0", "1"], "folder": "", "labels": []}',
+        b'{"names": ["a", "b"], "sha256": ["0", "1"], "folder": "", "labels": {"2": {}}}',
+        b'{"names": ["a", "b"], "sha256": ["0", "1"], "folder": "", "labels": {"0": 1}}',
+        b'{"names": ["", ""], "sha256": ["", ""], "folder": "", "labels": {"0": {"person": 1}}}',
     ],
-    ids=range(8),
+    ids=range(12),
 )
 def test_a_batch_that_another_writer_describes_otherwise_is_refused(text):
     with pytest.raises(DatasetError, match="a batch of 2 pictures in a gallery is not described"):

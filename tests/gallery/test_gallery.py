@@ -77,6 +77,33 @@ def test_embeddings_of_any_width_make_a_gallery(random, tmp_path, dtype):
     assert found.names == (("person 0",), ("person 1",), ("person 2",))
 
 
+def test_labels_come_with_the_names_and_are_kept_in_the_file(tmp_path):
+    labels = {"b": {"person": 7, "camera": "door", "seen": [1, None]}, "c": {"person": None}}
+    gallery = Gallery.of(np.eye(3), list("abc"), labels)
+    loaded = Gallery.load(gallery.save(tmp_path / "a.gallery"))
+    for found in (gallery, loaded):
+        assert found.label(0) == found.label(2) == {}
+        assert found.label(1) == {"person": "7", "camera": "door", "seen": [1, None]}
+
+
+def test_labels_of_a_name_that_is_not_there_are_refused():
+    with pytest.raises(InvalidInputError, match="labels are given of 'x', which is none of the 1"):
+        Gallery.of(np.eye(1), ["a"], {"x": {}})
+
+
+def test_pictures_are_added_with_labels_by_name_or_by_path(embedder, folder, tmp_path):
+    path = tmp_path / "a.gallery"
+    labels = {"001.jpg": {"person": "ann"}, str(folder / "002.jpg"): {"camera": 4}}
+    Gallery.add(path, embedder, folder, labels=labels | {"elsewhere.jpg": {"person": "bob"}})
+    gallery = Gallery.load(path)
+    assert [gallery.label(place) for place in range(4)] == [
+        {},
+        {"person": "ann"},
+        {"camera": "4"},
+        {},
+    ]
+
+
 def test_files_are_found_again_when_gallery_and_pictures_move_together(built, tmp_path):
     (tmp_path / "deep").mkdir()
     built.save(tmp_path / "deep" / "a.gallery")

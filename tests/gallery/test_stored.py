@@ -27,6 +27,14 @@ def test_pictures_are_numbered_over_all_batches(stored):
     assert [len(segment) for segment in stored.segments] == [3, 0, 2]
 
 
+def test_labels_are_those_of_the_place():
+    parts = [galleries.batch(0, 2), galleries.batch(2, 2, labels=[{}, {"person": "ann", "age": 3}])]
+    stored = Stored(parts, described("float32", 4), None)
+    assert [stored.label(place) for place in range(4)] == [{}, {}, {}, {"person": "ann", "age": 3}]
+    stored.label(3).clear()
+    assert stored.label(3)
+
+
 @pytest.mark.parametrize("place", [-1, 5])
 def test_a_place_beyond_the_last_is_refused(stored, place):
     with pytest.raises(InvalidInputError, match=f"place is {place}, expected 0 to 4"):

@@ -25,6 +25,7 @@ CONTRACTS = [
     ),
     Contract(embedding_width=5, parts=(("upper", 2), ("lower", 3))),
     Contract(embedding_width=None, parts=None),
+    Contract(exif="apply"),
 ]
 
 
@@ -32,6 +33,13 @@ CONTRACTS = [
 def test_a_contract_survives_its_file(contract):
     read = Contract.from_json(contract.to_json(), source="a.onnx")
     assert (read, read.origin) == (contract, "a.onnx")
+
+
+def test_exif_is_stored_where_it_is_applied_alone():
+    assert "exif" not in Contract().to_dict()  # so earlier versions read the file
+    assert Contract(exif="apply").to_dict()["exif"] == "apply"
+    with pytest.raises(InvalidInputError, match="exif is 'turn', expected one of 'ignore', 'app"):
+        Contract(exif="turn")
 
 
 def test_every_default_is_mgns_own():

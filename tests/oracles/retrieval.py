@@ -111,9 +111,17 @@ def rerank(
         original = np.square(squared_distances(pictures, pictures, dtype))
     largest = original.max(axis=1)
     original = original / np.where(largest == 0, dtype(1), largest)[:, None]
+    vectors = neighbour_vectors(original, k1, k2)
+    count = len(query)
+    jaccard = jaccard_distances(vectors[:count], vectors[count:])
+    return jaccard * (1 - original_weight) + original[:count, count:] * original_weight
+
+
+def neighbour_vectors(original, k1, k2):
+    """[N, N] a vector of neighbours for each picture, from the distances between all."""
     ranking = [order(row) for row in original]
     vectors = np.zeros_like(original)
-    for i in range(len(pictures)):
+    for i in range(len(original)):
         own = reciprocal(ranking, i, k1 + 1)
         members = set(own)
         for j in own:
@@ -125,10 +133,44 @@ def rerank(
         vectors[i, members] = weights / weights.sum()
     if k2 > 1:
         vectors = np.array([vectors[nearest[:k2]].mean(axis=0) for nearest in ranking])
-    count = len(query)
-    shared = np.array([np.minimum(row, vectors[count:]).sum(axis=1) for row in vectors[:count]])
-    jaccard = 1 - shared / (2 - shared)
-    return jaccard * (1 - original_weight) + original[:count, count:] * original_weight
+    return vectors
+
+
+def jaccard_distances(some, others):
+    """[A, B] between vectors of neighbours."""
+    shared = np.array([np.minimum(row, others).sum(axis=1) for row in some])
+    return 1 - shared / (2 - shared)
+
+
+def jaccard_of_all(pictures, k1, k2):
+    """[N, N] between all pictures; 0 from a picture to itself."""
+    original = squared_distances(pictures, pictures)
+    largest = original.max(axis=1)
+    vectors = neighbour_vectors(original / np.where(largest == 0, 1, largest)[:, None], k1, k2)
+    distances = jaccard_distances(vectors, vectors)
+    np.fill_diagonal(distances, 0)
+    return distances
+
+
+def groups_of(distances, eps, least):
+    """DBSCAN by its definition: groups of cores, and the pictures that are near one."""
+    near = distances <= eps
+    cores = [i for i in range(len(near)) if near[i].sum() >= least]
+    label = {}
+    for core in cores:
+        reached = [core] if core not in label else []
+        while reached:
+            i = reached.pop()
+            label[i] = core  # a group is called by its first core
+            reached += [j for j in cores if near[i, j] and j not in label]
+    for i in sorted(set(range(len(near))) - set(cores)):
+        of = [label[core] for core in cores if near[i, core]]
+        if of:
+            label[i] = min(of)
+    numbers = {}
+    return [
+        numbers.setdefault(label[i], len(numbers)) if i in label else -1 for i in range(len(near))
+    ]
 
 
 def nearest_lists(rows, depth, metric="squared_distance"):

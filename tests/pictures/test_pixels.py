@@ -69,8 +69,11 @@ def test_pixels_pass_through(picture):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.zeros((4, 4), np.uint8), r"uint8 \(4, 4\), expected uint8 RGB \(H, W, 3\)"),
-        (np.zeros((4, 4, 4), np.uint8), r"uint8 \(4, 4, 4\)"),
+        (
+            np.zeros(4, np.uint8),
+            r"uint8 \(4,\), expected uint8 pixels of shape \(H, W, 3\) for RGB",
+        ),
+        (np.zeros((4, 4, 2), np.uint8), r"uint8 \(4, 4, 2\)"),
         (np.zeros((4, 4, 3), np.float32), r"float32 \(4, 4, 3\)"),
         (np.zeros((0, 4, 3), np.uint8), r"uint8 \(0, 4, 3\)"),
     ],

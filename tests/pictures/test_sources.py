@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mgn_fast import InvalidInputError
-from mgn_fast.pictures.sources import all_pictures, list_pictures, named
+from mgn_fast.pictures.directories import list_pictures
+from mgn_fast.pictures.sources import all_pictures, named
 
 
 def test_pictures_are_listed_by_path_and_nothing_is_lost(tmp_path):

@@ -199,7 +199,7 @@ def test_many_pictures_are_thinned_out_evenly(model, tmp_path, monkeypatch):
     monkeypatch.setattr(quantize, "MAX_PICTURES", 12)
     seen = []
     monkeypatch.setattr(
-        quantize.pixels, "decode", lambda source: seen.append(source) or DRAWINGS[0]
+        quantize.pixels, "decode", lambda source, **_: seen.append(source) or DRAWINGS[0]
     )
     drawings = [np.full((128, 64, 3), shade, np.uint8) for shade in range(34)]
     quantize_onnx(model, drawings, tmp_path / "int8.onnx", keep_float32="none")

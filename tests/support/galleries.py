@@ -11,12 +11,12 @@ from mgn_fast.gallery.writer import writing
 NO_PROBE = np.empty(0, np.float32)
 
 
-def batch(first, count, *, width=4, dtype="float32", folder="pictures"):
+def batch(first, count, *, width=4, dtype="float32", folder="pictures", labels=()):
     """Pictures `first` to `first + count - 1`: row r holds r, r + 0.25, r + 0.5, ..."""
     rows = (np.arange(first, first + count)[:, None] + np.arange(width) / 4).astype(dtype)
     names = [f"{number}.jpg" for number in range(first, first + count)]
     return Batch.of(
-        rows, names, [f"{number:064x}" for number in range(first, first + count)], folder
+        rows, names, [f"{number:064x}" for number in range(first, first + count)], folder, labels
     )
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mgn_fast.errors import InvalidInputError
-from mgn_fast.models.contract import Colour, Contract, InputKind, Interpolation, Layout
+from mgn_fast.models.contract import Colour, Contract, Exif, InputKind, Interpolation, Layout
 from mgn_fast.models.model_file import contract_in
 from mgn_fast.models.presets import PRESETS, contract_of, with_changes
 
 # Options that change fields of the same name; --size changes two.
-_FIELDS = ("input", "layout", "colour", "scale", "mean", "deviation", "interpolation")
+_FIELDS = ("input", "layout", "colour", "scale", "mean", "deviation", "interpolation", "exif")
 
 
 def add_contract_options(parser: argparse.ArgumentParser) -> Any:
@@ -43,6 +43,11 @@ def add_contract_options(parser: argparse.ArgumentParser) -> Any:
         )
     group.add_argument(
         "--interpolation", choices=get_args(Interpolation), help="how pictures are resized"
+    )
+    group.add_argument(
+        "--exif",
+        choices=get_args(Exif),
+        help="apply turns pictures upright by their EXIF orientation (ignore, as the recipe does)",
     )
     group.add_argument("--output-name", metavar="NAME", help="the output that holds embeddings")
     return group

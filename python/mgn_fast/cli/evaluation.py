@@ -14,7 +14,6 @@ from mgn_fast.cli.screen.progress import say, track
 from mgn_fast.common.checks import output_name
 from mgn_fast.common.files import is_directory, replacing
 from mgn_fast.datasets.dataset import Dataset, Kind, Split, count_problems, load_dataset
-from mgn_fast.datasets.label_file import LabelledPictures
 from mgn_fast.datasets.layouts import LAYOUTS, find_root
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.embedding.embeddings_file import Embeddings, read_embeddings
@@ -79,7 +78,7 @@ def looks_like_market1501(path: Path) -> bool:
     return True
 
 
-def embed_split(embedder: Embedder, split: Split | LabelledPictures, what: str) -> F32Array:
+def embed_split(embedder: Embedder, split: Split, what: str) -> F32Array:
     """Embeddings of a split's pictures, row by row; a picture that cannot be decoded is an error.
 
     Args:

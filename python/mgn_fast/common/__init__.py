@@ -3,6 +3,7 @@
 
 checks       checks of arguments, and one wording for their refusals
 files        files that appear whole or not at all, and opening none but regular ones
+walking      the files below a directory that a user keeps there
 extras       what an extra brings, or how to install it
 cache        the cache directory, and a file's SHA-256
 threads      how many threads to use

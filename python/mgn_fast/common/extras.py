@@ -12,6 +12,7 @@ EXTRAS = {
     "export": ("torch", "onnx", "safetensors"),
     "report": ("matplotlib", "jinja2"),
     "search": ("faiss",),
+    "group": ("sklearn",),
 }
 
 

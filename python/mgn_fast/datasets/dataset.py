@@ -7,19 +7,23 @@ Imports no OpenCV: only `synthetic` needs it, when called.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from mgn_fast.common.checks import one_of
-from mgn_fast.datasets.layouts import LAYOUTS, Found, Layout, find_root, read_split
+from mgn_fast.common.checks import one_of, path_of
+from mgn_fast.datasets.folders import read_folders
+from mgn_fast.datasets.label_file import read_label_splits
+from mgn_fast.datasets.layouts import LAYOUTS, Found, Layout, find_root, own_layout, read_split
 from mgn_fast.datasets.published_counts import PUBLISHED, Counts
+from mgn_fast.datasets.split import Split
 from mgn_fast.errors import DatasetError, InvalidInputError
-from mgn_fast.types import I32Array, Identities, PathLike
+from mgn_fast.types import Identities, PathLike
 
 __all__ = ["Dataset", "Kind", "Split", "count_problems", "load_dataset", "synthetic"]
 
@@ -33,48 +37,10 @@ Kind = Literal[
     "cuhk03-np-detected",
     "veri776",
     "synthetic",
+    "own",
+    "folders",
+    "csv",
 ]
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Pictures in order of name, and who is on each. Iterates over the paths.
-
-    Attributes:
-        paths: of the pictures, below the set's root.
-        identities: person and camera of each; `person` and `camera` give them directly.
-        num_junk: pictures of person -1 that were dropped.
-
-    Raises:
-        InvalidInputError: paths and identities differ in length.
-    """
-
-    paths: tuple[Path, ...]
-    identities: Identities
-    num_junk: int = 0
-
-    def __post_init__(self) -> None:
-        if len(self.paths) != len(self.identities):
-            raise InvalidInputError(
-                f"paths has {len(self.paths)} entries and identities {len(self.identities)}; "
-                "expected one of each per picture"
-            )
-
-    @property
-    def person(self) -> I32Array:
-        """Persons, int32 [N]; 0 is a distractor, except in MSMT17."""
-        return self.identities.person
-
-    @property
-    def camera(self) -> I32Array | None:
-        """The camera of each picture, int32 [N]; None where nobody knows."""
-        return self.identities.camera
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __iter__(self) -> Iterator[Path]:
-        return iter(self.paths)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +48,7 @@ class Dataset:
     """Query and gallery pictures of one data set, with their persons and cameras.
 
     Attributes:
-        root: the directory that holds the splits.
+        root: the directory that holds the splits, or the table that lists them.
         kind: which set it is; "cuhk03-np" is replaced by the variant that was found.
         query, gallery: the pictures to embed.
         num_junk: pictures of person -1 in both, which were dropped.
@@ -100,42 +66,58 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
 
-def load_dataset(root: PathLike, kind: Kind = "market1501") -> Dataset:
+def load_dataset(source: Any, kind: Kind = "market1501", *, camera: str | None = None) -> Dataset:
     """The query and gallery pictures of a data set, with their persons and cameras.
 
-    Order is by name. Junk (person -1) is dropped and counted; distractors (person 0) stay in the
-    gallery. MSMT17 has neither and counts its persons from 0, as its lists do. CUHK03-NP comes in
-    two variants that score differently: name one, or with "cuhk03-np" give its own directory.
-    Sizes are not checked here: see `count_problems`.
+    Order is by name, of a table its own. Junk (person -1) is dropped and counted; distractors
+    (person 0) stay in the gallery. MSMT17 has neither and counts its persons from 0, as its lists
+    do. CUHK03-NP comes in two variants that score differently: name one, or with "cuhk03-np" give
+    its own directory. Sizes are not checked here: see `count_problems`.
+
+    Three kinds are for sets of one's own. Persons and cameras may be words there, cameras may be
+    unknown, and a set that is not split is compared all against all: then `query` and `gallery` are
+    one object, and no picture finds itself.
+
+      "own": names such as Market-1501's, person, "_c" and camera, with any number of digits, in the
+        directories `query` and `bounding_box_test` or `gallery`, or in the root itself;
+      "folders": a directory per person, in `query` and `gallery` or in the root itself;
+      "csv": a table, see `label_file.read_labels`: path, person, and where they are known camera,
+        split and a box.
 
     Args:
-        root: the set's directory, or the one that holds it under its usual name.
+        source: the set's directory, or the one that holds it under its usual name; for "csv" a
+            .csv, .tsv, .json, .jsonl or .parquet file or a DataFrame.
         kind: which set's layout and names to expect.
+        camera: for "folders", a regular expression that finds the camera in a picture's path below
+            its person's directory: its first group, or all that it matches.
 
     Returns:
-        Paths below `root` as given.
+        Paths below `source` as given.
 
     Raises:
-        InvalidInputError: an unknown kind.
-        DatasetError: a missing directory or list, a name or line that does not parse, a picture
-            named twice, a listed picture that is missing, or a split without pictures.
+        InvalidInputError: an unknown kind, or `camera` with another one.
+        DatasetError: a missing directory, table or list, a name or line that does not parse, a
+            picture named twice, a listed picture that is missing, or a split without pictures.
+        RuntimeUnavailableError: a .parquet file, and pyarrow is not installed.
     """
     one_of("kind", kind, get_args(Kind))
-    layout = LAYOUTS[kind]
-    place = find_root(Path(root), layout)
+    if camera is not None and kind != "folders":
+        raise InvalidInputError(f"camera is {camera!r} and kind {kind!r}, expected kind 'folders'")
+    if kind == "csv":
+        is_path = isinstance(source, (str, os.PathLike))
+        return _own_set(Path(source) if is_path else Path.cwd(), kind, *read_label_splits(source))
+    root = path_of("source", source)
+    if kind == "folders":
+        return _own_set(root, kind, *read_folders(root, camera))
+    layout = own_layout(root) if kind == "own" else LAYOUTS[kind]
+    if kind == "own" and layout.query == layout.gallery:
+        return _own_in_one_directory(root, layout)
+    place = find_root(root, layout)
     found_kind = _cuhk03_variant(place, kind) if kind.startswith("cuhk03-np") else kind
     query = read_split(place, layout, layout.query)
     gallery = read_split(place, layout, layout.gallery)
     splits = _split(query, place / layout.query), _split(gallery, place / layout.gallery)
-    return Dataset(
-        root=place,
-        kind=found_kind,
-        query=splits[0],
-        gallery=splits[1],
-        num_junk=splits[0].num_junk + splits[1].num_junk,
-        num_distractors=int(np.sum(_is_distractor(splits[1], layout))),
-        notes=tuple(_notes(query, gallery, splits, layout)),
-    )
+    return _dataset(place, found_kind, splits, layout, _notes(query, gallery, splits, layout))
 
 
 def count_problems(dataset: Dataset) -> list[str]:
@@ -185,6 +167,36 @@ def synthetic(directory: PathLike, *, persons: int = 50, seed: int = 0) -> Datas
     return load_dataset(write_set(Path(directory), persons=persons, seed=seed), kind="synthetic")
 
 
+def _dataset(
+    root: Path, kind: str, splits: tuple[Split, Split], layout: Layout, notes: Iterable[str]
+) -> Dataset:
+    query, gallery = splits
+    return Dataset(
+        root=root,
+        kind=kind,
+        query=query,
+        gallery=gallery,
+        num_junk=gallery.num_junk + (0 if query is gallery else query.num_junk),
+        num_distractors=int(np.sum(_is_distractor(gallery, layout))),
+        notes=tuple(notes),
+    )
+
+
+def _own_set(root: Path, kind: str, query: Split, gallery: Split, notes: list[str]) -> Dataset:
+    layout = LAYOUTS["own"]
+    said = [*notes, *_notes_on_persons(query, gallery, layout)]
+    return _dataset(root, kind, (query, gallery), layout, said)
+
+
+def _own_in_one_directory(root: Path, layout: Layout) -> Dataset:
+    found = read_split(root, layout, ".")
+    both = _split(found, root)
+    said = "there are no directories 'query' and 'bounding_box_test' or 'gallery': every picture"
+    notes = [f"{said} is a query among all others", *_notes_on_others("it", found)]
+    notes += _notes_on_persons(both, both, layout)
+    return _dataset(root, "own", (both, both), layout, notes)
+
+
 def _cuhk03_variant(place: Path, kind: str) -> str:
     name = place.absolute().name
     if name not in ("labeled", "detected"):
@@ -217,7 +229,8 @@ def _split(found: Found, source: Path) -> Split:
 
 def _is_distractor(split: Split, layout: Layout) -> npt.NDArray[np.bool_]:
     is_zero: npt.NDArray[np.bool_] = split.person == 0
-    return is_zero if layout.zero_is_distractor else np.zeros_like(is_zero)
+    counts = layout.zero_is_distractor and split.identities.person_names is None
+    return is_zero if counts else np.zeros_like(is_zero)
 
 
 def _count(split: Split, layout: Layout) -> Counts:
@@ -229,19 +242,33 @@ def _count(split: Split, layout: Layout) -> Counts:
 def _notes(
     query: Found, gallery: Found, splits: tuple[Split, Split], layout: Layout
 ) -> Iterator[str]:
-    for name, found in (("query", query), ("gallery", gallery)):
-        if found.others:
-            yield (
-                f"{name} has {len(found.others)} entries that are no pictures and were left out, "
-                f"the first {found.others[0]!r}"
-            )
+    yield from _notes_on_others("query", query)
+    yield from _notes_on_others("gallery", gallery)
     shared = {path.name for path in query.paths} & {path.name for path in gallery.paths}
     if shared:
         yield f"query and gallery share {len(shared)} names, the first {min(shared)!r}"
-    distractors = int(np.sum(_is_distractor(splits[0], layout)))
+    yield from _notes_on_persons(*splits, layout)
+
+
+def _notes_on_others(name: str, found: Found) -> Iterator[str]:
+    if found.others:
+        yield (
+            f"{name} has {len(found.others)} entries that are no pictures and were left out, "
+            f"the first {found.others[0]!r}"
+        )
+
+
+def _notes_on_persons(query: Split, gallery: Split, layout: Layout) -> Iterator[str]:
+    distractors = int(np.sum(_is_distractor(query, layout)))
     if distractors:
         yield f"query has {distractors} pictures of person 0, who is nobody sought"
-    others = ~_is_distractor(splits[1], layout) & ~np.isin(splits[1].person, splits[0].person)
+    others = ~_is_distractor(gallery, layout) & ~np.isin(gallery.person, query.person)
     if others.any():
-        persons = len(np.unique(splits[1].person[others]))
+        persons = len(np.unique(gallery.person[others]))
         yield f"gallery has {others.sum()} pictures of {persons} persons whom no query seeks"
+    cameras = [split.camera for split in (query, gallery) if split.camera is not None]
+    if cameras and len(np.unique(np.concatenate(cameras))) == 1:
+        yield (
+            "all pictures are by one camera, whose pictures of a person do not find each other "
+            "unless same_camera is 'keep'"
+        )

@@ -10,14 +10,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from mgn_fast.common.files import is_directory, is_regular_file, read_limited
+from mgn_fast.common.walking import is_kept_out
 from mgn_fast.errors import DatasetError
 
-# Formats of the recipe's own listing, in any case.
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".ppm"})
+# Of the formats that are decoded, in any case.
+PICTURE_SUFFIXES = frozenset(
+    {
+        ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".ppm", ".pgm", ".pnm", ".webp",
+    }
+)  # fmt: skip
 MAX_LIST_BYTES = 64 * 2**20
 
 _INT32_DIGITS = 9
@@ -64,8 +69,15 @@ class Found:
 
 # One camera digit, then no digit: VeRi's c001 must not be read as camera 0.
 _MARKET_NAME = re.compile(r"(-1|\d{1,4})_c(\d)(?!\d)", re.ASCII)
+# A set of one's own ends its digits wherever it likes.
+_OWN_NAME = re.compile(r"(-1|\d{1,9})_c(\d{1,9})(?!\d)", re.ASCII)
 _VERI_NAME = re.compile(r"(\d{1,4})_c(\d{3})(?!\d)", re.ASCII)
 _MSMT17_NAME = re.compile(r"\d+_\d+_(\d{1,3})_", re.ASCII)
+_REMEDY = (
+    "; for a set of your own there are the kinds 'own' (names with person and camera, any number "
+    "of digits), 'folders' (a directory per person) and 'csv' (labels in a table), and Identities "
+    "beside embeddings"
+)
 _CUHK03_HOMES = ("", "CUHK03-NP/", "cuhk03-np/")
 
 
@@ -102,6 +114,7 @@ LAYOUTS: dict[str, Layout] = {
         "image_query", "image_test", ("veri", "VeRi"), _VERI_NAME, "0001_c001_00016450_0.jpg"
     ),
     "synthetic": _market_like(),
+    "own": Layout("query", "bounding_box_test", (), _OWN_NAME, "0012345_c10_whatever.jpg"),
 }
 
 
@@ -119,8 +132,10 @@ def find_root(root: Path, layout: Layout) -> Path:
         DatasetError: nothing there, no complete set, or more than one.
     """
     if not is_directory(root):
-        state = "is a file" if is_regular_file(root) else "does not exist"
-        raise DatasetError(f"root {str(root)!r} {state}, expected the data set's directory")
+        is_file = is_regular_file(root)
+        state = "is a file" if is_file else "does not exist"
+        remedy = "; a table of labels is of kind 'csv'" if is_file else ""
+        raise DatasetError(f"root {str(root)!r} {state}, expected the data set's directory{remedy}")
     if not _missing(root, layout):
         return root
     below = [root / name for name in layout.inside]
@@ -133,6 +148,25 @@ def find_root(root: Path, layout: Layout) -> Path:
         raise DatasetError(f"root {str(root)!r} holds {places}; give the directory of one of them")
     looked = [f"{place} {_missing(place, layout)}" for place in (root, *below)]
     raise DatasetError(f"root {str(root)!r} holds no such data set: {'; '.join(looked)}")
+
+
+def own_layout(root: Path) -> Layout:
+    """The layout of kind "own" that a directory has: its splits' names, or one that is the root.
+
+    Args:
+        root: given by the user.
+
+    Returns:
+        A layout; where `query` and `gallery` are equal, the set is not split.
+    """
+    layout = LAYOUTS["own"]
+    if is_directory(root / layout.gallery) or not is_directory(root):
+        return layout
+    if is_directory(root / "gallery"):
+        return replace(layout, gallery="gallery")
+    if is_directory(root / layout.query):
+        return layout  # half a set, which `find_root` refuses
+    return replace(layout, query=".", gallery=".")
 
 
 def _missing(place: Path, layout: Layout) -> str:
@@ -194,7 +228,7 @@ def _read_directory(directory: Path, layout: Layout) -> Found:
     try:
         with os.scandir(directory) as entries:
             for entry in entries:
-                if entry.name.startswith(".") or entry.name.lower() == "thumbs.db":
+                if is_kept_out(entry.name, is_directory=entry.is_dir()):
                     continue
                 is_picture = Path(entry.name).suffix.lower() in PICTURE_SUFFIXES
                 (names if is_picture and not entry.is_dir() else others).append(entry.name)
@@ -205,7 +239,7 @@ def _read_directory(directory: Path, layout: Layout) -> Found:
     try:
         ids = [parse_name(name, layout) for name in names]
     except DatasetError as error:
-        raise DatasetError(f"{error}, in {str(directory)!r}") from None
+        raise DatasetError(f"{error}, in {str(directory)!r}{_REMEDY}") from None
     return Found(
         [directory / name for name in names],
         [p for p, _ in ids],

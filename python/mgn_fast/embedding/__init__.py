@@ -2,8 +2,11 @@
 """Pictures to unit embeddings, in memory and on disk.
 
 embedder         what users call: `Embedder`
+reading          pictures decoded and resized ahead, on threads
 mirroring        which rows a picture has, and how they become one embedding
-embeddings_file  an .npy of embeddings and the names beside it
+foreign          embeddings as other programs leave them
+embeddings_file  an .npy of embeddings and the names beside it; what is kept of a run that ended
+row_files        the bytes of .npy, .csv and .parquet, row by row
 """
 
 from mgn_fast.embedding.embedder import Embedder

@@ -7,14 +7,13 @@ as neighbours in one batch, are added and normalised.
 
 from __future__ import annotations
 
-import os
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby, islice
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -23,12 +22,15 @@ from mgn_fast.common.checks import one_of
 from mgn_fast.common.observer import current_observer
 from mgn_fast.common.threads import thread_count
 from mgn_fast.embedding.mirroring import fused, pack_rows, picture_rows, with_mirror
+from mgn_fast.embedding.reading import Noticed, Prepared, Reader
 from mgn_fast.errors import DecodeError, ModelError
 from mgn_fast.inference.lane import Flight
 from mgn_fast.inference.opening import open_session
-from mgn_fast.models.contract import Contract
-from mgn_fast.pictures.pixels import Source, decode, resize_for
-from mgn_fast.pictures.sources import named
+from mgn_fast.models.contract import Contract, Exif
+from mgn_fast.models.presets import with_changes
+from mgn_fast.pictures.directories import in_words, strangers
+from mgn_fast.pictures.pixels import Source
+from mgn_fast.pictures.sources import Pictures, in_files, named
 from mgn_fast.types import AnyArray, F32Array, PathLike, U8Array
 
 
@@ -60,6 +62,8 @@ class Embedder:
         workers: threads that decode and resize; None is one per core.
         on_error: "raise" stops at the first picture that cannot be decoded and names it; "skip"
             leaves it out and lists it in `skipped`.
+        exif: "apply" turns pictures upright by their EXIF orientation, "ignore" takes them as they
+            are stored, as the recipe does; None is what the model's contract says.
         open_session_options: as `open_session` takes them, `contract` and `output` among them for
             a model that others made; or `auto=True` for the batch size, lanes, threads and workers
             that `mgn-fast tune` found fastest for this model and machine. Where it was not tuned
@@ -67,9 +71,11 @@ class Embedder:
 
     Attributes:
         session: the opened session.
-        contract: how the model wants its pictures.
+        contract: how the model wants its pictures, and what is done about EXIF.
         mirror: whether the mirrored embedding is part of the result.
+        names: of the rows that the last call gave.
         skipped: (name, reason) of every picture left out by the last call or stream.
+        noticed: how many pictures of the last call or stream are turned, wide or clipped.
 
     Raises:
         InvalidInputError: an option out of range, or `mirror=False` with a model that fuses.
@@ -83,6 +89,7 @@ class Embedder:
         mirror: bool | None = None,
         workers: int | None = None,
         on_error: Literal["raise", "skip"] = "raise",
+        exif: Exif | None = None,
         **open_session_options: Any,
     ) -> None:
         one_of("on_error", on_error, ("raise", "skip"))
@@ -96,6 +103,10 @@ class Embedder:
             self.session = open_session(model, **open_session_options)
         try:
             self.contract = self.session.require_contract()
+            if exif not in (None, self.contract.exif):
+                # Kept with the session, whose contract is what is kept with embeddings.
+                self.contract = with_changes(self.contract, {"exif": exif})
+                self.session.contract = self.contract
             self._mirrors = picture_rows(self.contract, model, mirror=mirror)
         except BaseException:
             self.session.close()
@@ -104,51 +115,87 @@ class Embedder:
         self.mirror = with_mirror(self.contract, mirror=mirror)
         settings = {"workers": self.workers, "mirror": self.mirror, "on_error": on_error}
         self.session.observer.using("embedder", settings)
+        self.names: list[str] = []
         self.skipped: list[tuple[str, str]] = []
+        self.noticed = Noticed()
+        self._reader = Reader(self.contract, self.session.observer)
 
-    def __call__(self, images: Any) -> F32Array:
+    @overload
+    def __call__(self, images: Pictures) -> F32Array: ...
+    @overload
+    def __call__(self, images: Pictures, *, with_names: Literal[False]) -> F32Array: ...
+    @overload
+    def __call__(
+        self, images: Pictures, *, with_names: Literal[True]
+    ) -> tuple[list[str], F32Array]: ...
+
+    def __call__(
+        self, images: Pictures, *, with_names: bool = False
+    ) -> F32Array | tuple[list[str], F32Array]:
         """Unit embeddings of all pictures, in their order.
 
         Args:
-            images: a directory (all files below it, sorted), one picture, or an iterable of
-                pictures. A picture is a path, the bytes of a file, or uint8 RGB [H, W, 3]; an array
+            images: a directory (all files below it, sorted), a pattern such as "pictures/*.jpg",
+                one picture, or an iterable of pictures. A picture is a path, the bytes of a file,
+                an open binary file, a picture of Pillow's, uint8 RGB [H, W, 3], grey [H, W] or RGBA
+                [H, W, 4] as an array or a torch tensor, or a `Crop` out of one; an array
                 [N, H, W, 3] is N pictures.
+            with_names: give the names of the rows too.
 
         Returns:
             float32 [N, D], rows of length 1 unless the contract says otherwise; N counts the
-            pictures that were not skipped.
+            pictures that were not skipped. With names: (names, rows).
 
         Raises:
-            DecodeError: a picture cannot be decoded and `on_error` is "raise".
+            DecodeError: a picture cannot be decoded and `on_error` is "raise". Files that are no
+                pictures by their first bytes are found before the first is embedded.
             InvalidInputError: a directory without files.
             ModelError: the model gives an embedding that is zero or not finite.
         """
-        rows = [embedding for _, embedding in self.stream(images)]
-        if not rows:
-            return np.empty((0, self.session.embedding_width), np.float32)
-        return np.stack(rows)
+        names, rows = [], []
+        for name, embedding in self.stream(images):
+            names.append(name)
+            rows.append(embedding)
+        self.names = names
+        width = self.session.embedding_width
+        embeddings = np.stack(rows) if rows else np.empty((0, width), np.float32)
+        return (names, embeddings) if with_names else embeddings
 
-    def stream(self, images: Any) -> Iterator[tuple[str, F32Array]]:
+    def stream(self, images: Pictures) -> Iterator[tuple[str, F32Array]]:
         """Unit embeddings one by one, in order, in bounded memory; reads ahead of what is taken.
 
         Args:
-            images: as for a call; an iterator may be endless.
+            images: as for a call; an iterator may be endless. Neighbouring crops of one frame share
+                its decoding: `order_by_frame` brings them together.
 
         Yields:
-            (name, float32 [D]). The name is the path as given, relative to a directory given, or
-            `#0`, `#1`, ... for bytes and arrays.
+            (name, float32 [D]). The name is the path as given, relative to a directory given, a
+            crop's own, or `#0`, `#1`, ... for what is in memory.
 
         Raises:
             As for a call.
         """
-        return self.stream_named(named(images))
+        files = in_files(images)
+        left_out = strangers(files, self.workers)
+        if left_out and self.on_error == "raise":
+            remedy = "move it away, or leave such files out with on_error='skip'"
+            alone = len(files) == 1
+            raise DecodeError(left_out[0][1] if alone else in_words(left_out, len(files), remedy))
+        strange = {name for name, _ in left_out}
+        sources = (pair for pair in named(images) if pair[0] not in strange)
+        return self.stream_named(sources, left_out)
 
-    def stream_named(self, sources: Iterable[tuple[str, Source]]) -> Iterator[tuple[str, F32Array]]:
-        """As `stream`, of pictures whose names are given.
+    def stream_named(
+        self,
+        sources: Iterable[tuple[str, Source]],
+        left_out: Iterable[tuple[str, str]] = (),
+    ) -> Iterator[tuple[str, F32Array]]:
+        """As `stream`, of pictures whose names are given, and without a look at them before.
 
         Args:
             sources: (name, picture) one by one; may be endless. Messages use the name for a
                 picture that is no path.
+            left_out: (name, reason) of pictures that were left out before, for `skipped`.
 
         Yields:
             (name, float32 [D]).
@@ -156,17 +203,24 @@ class Embedder:
         Raises:
             As for a call.
         """
-        self.skipped = []
+        self.skipped, self.noticed = [*left_out], Noticed()
         with ThreadPoolExecutor(self.workers, thread_name_prefix="mgn_fast-decode") as pool:
-            decoded = self._decoded(sources, pool)
+            read = self._reader.ahead(sources, pool, self.workers, self._read_ahead)
             try:
-                yield from self._embedded(decoded)
+                yield from self._embedded(self._decoded(read))
             finally:
-                decoded.close()
+                read.close()
 
     def close(self) -> None:
         """Closes the session and frees its model. May be called again."""
         self.session.close()
+
+    def __repr__(self) -> str:
+        session = self.session
+        return (
+            f"<Embedder of {session.model_path.name}: {session.embedding_width} wide, "
+            f"{session.backend}, {session.lanes} lane{'s' if session.lanes != 1 else ''}>"
+        )
 
     def __enter__(self) -> Embedder:
         return self
@@ -184,52 +238,21 @@ class Embedder:
         """Rows ready while every lane is busy: enough to fill all of them again."""
         return self.session.lanes * self.session.batch_size
 
-    def _decoded(
-        self, sources: Iterable[tuple[str, Any]], pool: ThreadPoolExecutor
-    ) -> Generator[_Picture, None, None]:
-        """Pictures in order, decoded ahead on the pool by at most the read-ahead."""
-        waiting: deque[tuple[str, Future[U8Array]]] = deque()
-        remaining = iter(sources)
-        try:
-            while True:
-                for name, source in islice(remaining, self._read_ahead - len(waiting)):
-                    waiting.append((name, pool.submit(self.decode_and_resize, source, name)))
-                if not waiting:
-                    return
-                name, future = waiting.popleft()
-                try:
-                    with self.session.observer.spending("decode_wait"):
-                        resized = future.result()
-                except DecodeError as error:
-                    if self.on_error == "raise":
-                        raise
-                    self.skipped.append((name, str(error)))
-                    continue
-                empty = np.zeros(self.session.embedding_width, np.float32)
-                yield _Picture(name, resized, self.rows_per_picture, empty)
-        finally:
-            for _, future in waiting:
-                future.cancel()
+    def _decoded(self, read: Iterable[tuple[str, Prepared | DecodeError]]) -> Iterator[_Picture]:
+        """The pictures that can be decoded; the others are skipped, or end it."""
+        for name, found in read:
+            if isinstance(found, DecodeError):
+                if self.on_error == "raise":
+                    raise found
+                self.skipped.append((name, str(found)))
+                continue
+            self.noticed.add(found)
+            empty = np.zeros(self.session.embedding_width, np.float32)
+            yield _Picture(name, found.resized, self.rows_per_picture, empty)
 
     def decode_and_resize(self, source: Source, name: str) -> U8Array:
-        """One picture at the model's size, uint8 RGB [H, W, 3]: the worker threads' job.
-
-        Args:
-            source: a path, the bytes of a file, or uint8 RGB [H, W, 3].
-            name: for messages, where the source is no path.
-
-        Returns:
-            uint8 RGB [H, W, 3].
-
-        Raises:
-            DecodeError: it cannot be decoded.
-        """
-        # A path says more in a message than its name relative to the directory given.
-        is_path = isinstance(source, (str, os.PathLike))
-        with self.session.observer.spending("decode"):
-            pixels = decode(source, name=None if is_path else name)
-        with self.session.observer.spending("resize"):
-            return resize_for(pixels, self.contract)
+        """One picture at the model's size, uint8 RGB [H, W, 3]; DecodeError if it is none."""
+        return self._reader.prepared(source, name).resized
 
     def _embedded(self, decoded: Iterator[_Picture]) -> Iterator[tuple[str, F32Array]]:
         """Sends rows through the lanes batch by batch; yields pictures as their order allows."""

@@ -8,9 +8,9 @@ report       rankings and reports: the results
 rows         embeddings of any origin as checked rows
 distances    blocks of exact distances; `rank`
 reranking    k-reciprocal re-ranking
-neighbours   the nearest pictures of each, for re-ranking
-pairs        pairs of queries and gallery pictures, counted: `verification_curve`
-roc          what thresholds accept: the curve, its table, intervals
+neighbours   the nearest pictures of each, for re-ranking and grouping
+grouping     persons without labels
+roc          verification: what a threshold on the distance accepts
 body_parts   embeddings compared part by part
 agreement    how alike two models' embeddings are
 chance       what random distances score
@@ -19,6 +19,7 @@ memory_plan  the memory that a run will take; size: how large an evaluation is
 
 from mgn_fast.evaluation.agreement import Agreement, compare
 from mgn_fast.evaluation.distances import cosine_similarity, rank, squared_distance
+from mgn_fast.evaluation.grouping import group
 from mgn_fast.evaluation.measure import (
     BlockObserver,
     evaluate,
@@ -26,11 +27,11 @@ from mgn_fast.evaluation.measure import (
     measure_distances,
     measure_embeddings,
 )
-from mgn_fast.evaluation.pairs import verification_curve
 from mgn_fast.evaluation.protocol import Protocol, ProtocolReport
 from mgn_fast.evaluation.report import Ranking, Report
 from mgn_fast.evaluation.reranking import RerankSettings, rerank
-from mgn_fast.evaluation.roc import VerificationCurve
+from mgn_fast.evaluation.roc.curve import VerificationCurve
+from mgn_fast.evaluation.roc.pairs import verification_curve
 
 __all__ = [
     "Agreement",
@@ -45,6 +46,7 @@ __all__ = [
     "cosine_similarity",
     "evaluate",
     "evaluate_distances",
+    "group",
     "measure_distances",
     "measure_embeddings",
     "rank",

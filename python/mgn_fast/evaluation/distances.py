@@ -273,6 +273,23 @@ def checked_sets(
     return _as_set(names[0], query, threads), _as_set(names[1], gallery, threads)
 
 
+def checked_set(name: str, embeddings: AnyArray, threads: int) -> EmbeddingSet:
+    """One set, as `checked_sets` gives two.
+
+    Args:
+        name: of the argument, for messages.
+        embeddings: floating point [N, D].
+        threads: to compute with.
+
+    Returns:
+        The set.
+
+    Raises:
+        InvalidInputError: as for `checked_sets`.
+    """
+    return _as_set(name, checked_rows(name, embeddings), threads)
+
+
 def _as_set(name: str, embeddings: AnyArray, threads: int) -> EmbeddingSet:
     with np.errstate(over="ignore"):  # a row that overflows is refused below, by its length
         values = np.ascontiguousarray(embeddings, dtype=np.float32)

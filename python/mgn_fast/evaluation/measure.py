@@ -19,7 +19,6 @@ from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.distances import EmbeddingSet, checked_sets, row_blocks, screened_blocks
 from mgn_fast.evaluation.memory_plan import require_room
-from mgn_fast.evaluation.pairs import PairTally, plan_beside_ranking
 from mgn_fast.evaluation.protocol import (
     PrecisionRule,
     Protocol,
@@ -29,6 +28,7 @@ from mgn_fast.evaluation.protocol import (
 )
 from mgn_fast.evaluation.report import Report
 from mgn_fast.evaluation.reranking import RerankSettings, reranked_blocks
+from mgn_fast.evaluation.roc.pairs import PairTally, plan_beside_ranking
 from mgn_fast.evaluation.rows import (
     RowMetric,
     both_as_arrays,

@@ -20,6 +20,9 @@ KEPT_ELEMENTS = 1 << 26
 
 # What the allocator and Python need around the arrays below.
 _AROUND = 8 * MEGABYTE
+# Of a pair of pictures that are near: twice while its parts are put together, and in DBSCAN, which
+# copies the graph, sorts it and takes it apart.
+BYTES_OF_A_PAIR = 48
 # Entries of a picture's sparse vectors per neighbour of k1, before and after averaging, with room:
 # drawn sets of both public shapes had 0.9 and 2.2.
 _ENTRIES_BEFORE, _ENTRIES_AFTER = 1.5, 3.0
@@ -82,6 +85,27 @@ def needed_bytes(work: Work) -> int:
         return shared + 4 * rows * work.gallery
     kept = work.queries if work.keeps_distances else rows
     return shared + 4 * kept * work.gallery + 4 * BLOCK_COLUMNS**2 + _reranking_bytes(work)
+
+
+def grouping_bytes(count: int, width: int, threads: int, k1: int, k2: int) -> int:
+    """Bytes beyond the embeddings that grouping takes at its fullest, near pairs not counted.
+
+    Args:
+        count: number of pictures.
+        width: of an embedding.
+        threads: of the core.
+        k1: of the neighbourhoods, less than the number of pictures.
+        k2: likewise.
+
+    Returns:
+        Close, and rather too many.
+    """
+    depth = min(max(k1 + 1, k2), count)
+    after = min(count, int(_ENTRIES_AFTER * (k1 + 1)))
+    rows = min(count, BLOCK_ROWS, max(1, BLOCK_ELEMENTS // max(1, count)))
+    # Lists twice as long and once more, and vectors of twins; a block and what is near in it.
+    besides = count * (20 * depth + 8 * after + 3 * 40) + 6 * rows * count
+    return needed_bytes(Work(0, count, width, threads, besides=besides, k1=k1, k2=k2))
 
 
 def require_room(what: str, work: Work, remedies: Sequence[tuple[str, int]] = ()) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import write_json
 from mgn_fast.common.text import printable
-from mgn_fast.evaluation.roc import VerificationCurve
+from mgn_fast.evaluation.roc.curve import VerificationCurve
 from mgn_fast.types import F32Array, F64Array, I32Array, PathLike
 
 QUOTED_RANKS = (1, 3, 5, 10)  # the recipe's

@@ -3,14 +3,28 @@
 
 gallery          what users call; stored: a gallery's rows and names, in memory or mapped
 build            embeds pictures that a gallery does not hold yet, batch by batch
+labels           what else is known of pictures
 model            whose embeddings these are
 search           the nearest rows, exactly; index: proposed by FAISS; index_file: its files
+finding/         several galleries searched as one, and what else is asked of a search
 file, arrays     the bytes; reader, writer: who may do what with them
 """
 
 from mgn_fast.gallery.build import Added
+from mgn_fast.gallery.finding.combining import expand_queries, mean_embedding
+from mgn_fast.gallery.finding.joining import JoinedGallery, join_galleries
 from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.gallery.index import GalleryIndex, open_index
 from mgn_fast.gallery.search import GalleryRanking
 
-__all__ = ["Added", "Gallery", "GalleryIndex", "GalleryRanking", "open_index"]
+__all__ = [
+    "Added",
+    "Gallery",
+    "GalleryIndex",
+    "GalleryRanking",
+    "JoinedGallery",
+    "expand_queries",
+    "join_galleries",
+    "mean_embedding",
+    "open_index",
+]

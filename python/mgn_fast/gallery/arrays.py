@@ -20,7 +20,7 @@ from mgn_fast.types import AnyArray
 ALIGNMENT = 64
 _LONGEST_HEADER = 256
 _HEADER = re.compile(
-    rb"\x93NUMPY\x01\x00..\{'descr': '([<|][fu][0-9])', 'fortran_order': False, "
+    rb"\x93NUMPY\x01\x00..\{'descr': '(<f[24]|\|u1|<u4)', 'fortran_order': False, "
     rb"'shape': \(([0-9]{1,18}),(?: ([0-9]{1,18}))?\), \} *\n",
     re.DOTALL,
 )

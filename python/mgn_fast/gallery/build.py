@@ -2,35 +2,34 @@
 """Embeds what a gallery does not hold yet, and commits it batch by batch.
 
 A picture is known by the SHA-256 of its file: under whatever name it comes again, it is not
-embedded again. What was embedded is committed also when the work ends early, for whatever reason
-Python lives to see.
+embedded again; whether it moved or has a second name is for `held` to say. What was embedded is
+committed also when the work ends early, for whatever reason Python lives to see.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
+from typing import Any
 
 from mgn_fast.common.checks import output_name
-from mgn_fast.common.files import is_directory
 from mgn_fast.errors import DecodeError, InvalidInputError
-from mgn_fast.gallery.file import DTYPES, Batch
+from mgn_fast.gallery.edits import Shown
+from mgn_fast.gallery.file import DTYPES, Labels
+from mgn_fast.gallery.held import Held, Read, file_of, read_and_hash, read_of
+from mgn_fast.gallery.labels import LabelsByName, LabelTable, updated
 from mgn_fast.gallery.model import PictureEmbedder, description_of, probe_of, require_same_model
-from mgn_fast.gallery.writer import SUFFIX, GalleryWriter, writing
+from mgn_fast.gallery.pending import Pending, Sink
+from mgn_fast.gallery.writer import SUFFIX, writing
 from mgn_fast.pictures import pixels
-from mgn_fast.pictures.sources import list_pictures
-from mgn_fast.types import F32Array, PathLike
+from mgn_fast.pictures.sources import Listed, listed
+from mgn_fast.types import AnyArray, Crop, PathLike
 
 # A batch of so many rows, or of so much work, is committed: what a power failure may cost.
 COMMIT_ROWS = 4096
@@ -38,46 +37,23 @@ COMMIT_S = 10.0
 _READ_AHEAD = 64
 
 
-class Sink(Protocol):
-    """A taker of batches: a gallery's file, or a list."""
-
-    def append(self, batch: Batch, /) -> None:
-        """Keeps a batch of rows, with the names and hashes of their pictures."""
-
-
 @dataclass(frozen=True)
 class Added:
     """Numbers of pictures that a call of `Gallery.add` added, knew already and skipped.
 
     Attributes:
-        num_added: pictures that are new.
-        num_known: pictures that were there already, under whatever name, or came twice.
+        num_added: pictures that were embedded, or have the bytes of one that was: new names.
+        num_known: pictures that were there already under their names, or came twice.
         skipped: (name, reason) of pictures that cannot be decoded.
+        num_copied: of those added, pictures that have the bytes of another one: not embedded again.
+        num_moved: pictures that were there under names whose files are gone: they have new ones.
     """
 
     num_added: int
     num_known: int
     skipped: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class _Read:
-    """A picture's file, read and hashed, with its name in the gallery."""
-
-    name: str
-    path: Path
-    content: bytes
-    sha256: str
-
-
-@dataclass
-class _Pending:
-    """Rows that are embedded and not committed yet."""
-
-    rows: list[F32Array] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    sha256: list[str] = field(default_factory=list)
-    since_s: float = 0.0
+    num_copied: int = 0
+    num_moved: int = 0
 
 
 class GalleryBuilder:
@@ -86,28 +62,39 @@ class GalleryBuilder:
     Args:
         sink: gets the batches.
         embedder: whose `on_error` decides what happens to a picture that cannot be decoded.
-        dtype: of the rows.
-        known: SHA-256 of the pictures that the gallery holds; grows.
-        folder: that the names are relative to.
+        description: of the gallery.
+        shown: the pictures that it holds; None for none.
+        beside: the directory that its folders are relative to.
+        folder: that the names are relative to, as the gallery keeps it.
+        labels: of the pictures.
 
     Attributes:
         num_committed: pictures given to the sink.
-        num_known: pictures that were there already, or came twice.
-        skipped: (name, reason) of pictures that could not be read or decoded.
+        num_known, num_copied, num_moved, skipped: see `Added`.
     """
 
     def __init__(
-        self, sink: Sink, embedder: PictureEmbedder, dtype: str, known: set[str], folder: str = ""
+        self,
+        sink: Sink,
+        embedder: PictureEmbedder,
+        description: Mapping[str, Any],
+        shown: Shown | None = None,
+        *,
+        beside: Path | None = None,
+        folder: str = "",
+        labels: LabelTable | None = None,
     ) -> None:
-        self._sink, self._embedder, self._dtype = sink, embedder, dtype
-        self._known, self._folder = known, folder
-        self._pending = _Pending()
-        self._num_before = len(known)
-        self.num_committed = 0
-        self.num_known = 0
+        self._sink, self._embedder, self._description = sink, embedder, description
+        self._held, self._folder = Held(shown, beside), folder
+        self._labels = LabelTable(None) if labels is None else labels
+        self._kept_labels = {} if shown is None or not self._labels else _labels_by_row(shown)
+        self._pending = Pending()
+        self._given: set[str] = set()  # SHA-256 of what the embedder got
+        self._put_off: list[tuple[str, Path | Crop]] = []
+        self.num_committed = self.num_known = self.num_copied = self.num_moved = 0
         self.skipped: list[tuple[str, str]] = []
 
-    def added(self, sources: Iterable[tuple[str, Path]]) -> Iterator[str]:
+    def added(self, sources: Iterable[tuple[str, Path | Crop]]) -> Iterator[str]:
         """Embeds and commits the new ones among the pictures; yields after each. To be called once.
 
         Args:
@@ -120,108 +107,160 @@ class GalleryBuilder:
             DecodeError: a picture cannot be decoded and `on_error` is "raise".
             InvalidInputError: the sink cannot write.
         """
-        under_way: deque[_Read] = deque()
-        to_embed = self._to_embed(sources, under_way)
-        embedded = self._embedder.stream_named(to_embed)
         try:
-            for path, row in embedded:
+            yield from self._embedded(sources)
+            if self._put_off:
+                # Of the bytes of others, which are in the gallery now, or are no picture.
+                sources, self._put_off, self._given = self._put_off, [], set()
+                yield from self._embedded(sources, is_last=True)
+        finally:
+            # Also when the caller stops taking, at Ctrl-C for instance: the work is not lost.
+            self._commit()
+
+    def _embedded(
+        self, sources: Iterable[tuple[str, Path | Crop]], *, is_last: bool = False
+    ) -> Iterator[str]:
+        under_way: deque[Read] = deque()
+        to_embed = self._to_embed(sources, under_way, is_last=is_last)
+        try:
+            for path, row in self._embedder.stream_named(to_embed):
                 read = under_way.popleft()
-                while str(read.path) != path:  # that one was skipped
+                while read.called != path:  # that one was skipped
                     read = under_way.popleft()
                 self._keep(read, row)
                 yield read.name
         finally:
-            # Also when the caller stops taking, at Ctrl-C for instance: the work is not lost.
-            self._commit()
+            to_embed.close()
             self.skipped += self._embedder.skipped
             self._embedder.skipped = []
-            to_embed.close()
 
     def _to_embed(
-        self, sources: Iterable[tuple[str, Path]], under_way: deque[_Read]
+        self,
+        sources: Iterable[tuple[str, Path | Crop]],
+        under_way: deque[Read],
+        *,
+        is_last: bool,
     ) -> Generator[tuple[str, pixels.Source], None, None]:
         with ThreadPoolExecutor(self._embedder.workers, "mgn_fast-read") as pool:
             for read in self._read(sources, pool):
-                if read.sha256 in self._known:
-                    self.num_known += 1
-                    continue
-                self._known.add(read.sha256)
-                under_way.append(read)
-                yield str(read.path), read.content
+                if read.sha256 in self._given and not is_last:
+                    self._put_off.append((read.name, read.picture))
+                elif read.sha256 in self._held:
+                    self._meet(read, is_last=is_last)
+                else:
+                    self._given.add(read.sha256)
+                    under_way.append(read)
+                    yield read.called, read.source
 
     def _read(
-        self, sources: Iterable[tuple[str, Path]], pool: ThreadPoolExecutor
-    ) -> Iterator[_Read]:
-        """Files in order, read and hashed a few ahead."""
-        waiting: deque[tuple[str, Future[_Read]]] = deque()
+        self, sources: Iterable[tuple[str, Path | Crop]], pool: ThreadPoolExecutor
+    ) -> Iterator[Read]:
+        """Files in order, read and hashed a few ahead; a frame once for all of its crops."""
+        waiting: deque[tuple[str, Path | Crop, Future[tuple[bytes, str]]]] = deque()
         remaining = iter(sources)
         try:
             while True:
-                for name, path in islice(remaining, _READ_AHEAD - len(waiting)):
-                    waiting.append((name, pool.submit(_read_and_hash, name, path)))
+                for name, picture in islice(remaining, _READ_AHEAD - len(waiting)):
+                    path = file_of(picture)
+                    if waiting and file_of(waiting[-1][1]) == path:
+                        future = waiting[-1][2]
+                    else:
+                        future = pool.submit(read_and_hash, path)
+                    waiting.append((name, picture, future))
                 if not waiting:
                     return
-                name, future = waiting.popleft()
+                name, picture, future = waiting.popleft()
                 try:
-                    yield future.result()
+                    yield read_of(name, picture, *future.result())
                 except DecodeError as error:
                     if self._embedder.on_error == "raise":
                         raise
                     self.skipped.append((name, str(error)))
         finally:
-            for _, future in waiting:
+            for *_, future in waiting:
                 future.cancel()
 
-    def _keep(self, read: _Read, row: F32Array) -> None:
+    def _meet(self, read: Read, *, is_last: bool) -> None:
+        """A picture whose bytes the gallery holds already."""
+        meeting, entry = self._held.meet(read.sha256, read.name, read.path, self._folder)
+        if meeting == "named again":
+            if not is_last:  # kept now, it would stand before or behind others as lanes are quick
+                self._put_off.append((read.name, read.picture))
+                return
+            self.num_copied += 1
+            self._keep(read, self._pending.embedding(entry.row, self._sink))
+            return
+        self.num_known += meeting != "moved"
+        self.num_moved += meeting == "moved"
+        if meeting != "known":
+            self._pending.renamed[entry.row] = (entry.name, entry.folder)
+        old = self._kept_labels.get(entry.row, {})
+        labels = updated(old, self._labels.of(read.name, read.path))
+        if labels != old:
+            self._pending.labelled[entry.row] = self._kept_labels[entry.row] = labels
+
+    def _keep(self, read: Read, row: AnyArray) -> None:
         pending = self._pending
-        if not pending.rows:
-            pending.since_s = time.monotonic()
-        pending.rows.append(row)
-        pending.names.append(read.name)
-        pending.sha256.append(read.sha256)
-        is_old = time.monotonic() - pending.since_s >= COMMIT_S
-        if len(pending.rows) >= COMMIT_ROWS or is_old:
+        number = self._sink.num_rows + len(pending.rows)
+        labels = updated({}, self._labels.of(read.name, read.path))
+        if labels:
+            self._kept_labels[number] = labels
+        pending.add(row, read.name, read.sha256, labels)
+        self._held.add([read.sha256], [read.name], self._folder, number)
+        if len(pending.rows) >= COMMIT_ROWS or pending.age_s >= COMMIT_S:
             self._commit()
 
     @property
     def done(self) -> Added:
         """Numbers of pictures added, known and skipped so far."""
-        return Added(self.num_committed, self.num_known, tuple(self.skipped))
+        return Added(
+            self.num_committed,
+            self.num_known,
+            tuple(self.skipped),
+            self.num_copied,
+            self.num_moved,
+        )
 
     @property
     def num_held(self) -> int:
         """Number of pictures in the gallery by now: those of before and those committed since."""
-        return self._num_before + self.num_committed
+        return len(self._held) - len(self._pending.rows)
 
     @property
     def num_seen(self) -> int:
         """Number of the sources' pictures that are embedded, known or skipped by now."""
         skipped = len(self.skipped) + len(self._embedder.skipped)
-        return self.num_committed + len(self._pending.rows) + self.num_known + skipped
+        known = self.num_known + self.num_moved
+        return self.num_committed + len(self._pending.rows) + known + skipped
 
     def _commit(self) -> None:
-        pending, self._pending = self._pending, _Pending()
-        if not pending.rows:
-            return
-        rows = np.stack(pending.rows).astype(self._dtype)
-        self._sink.append(Batch.of(rows, pending.names, pending.sha256, self._folder))
-        self.num_committed += len(rows)
+        pending, self._pending = self._pending, Pending()
+        pending.commit_to(self._sink, self._description, self._folder)
+        self.num_committed += len(pending.rows)
+
+
+def _labels_by_row(shown: Shown) -> dict[int, Labels]:
+    """The labels of those pictures that have some, by their rows' numbers."""
+    found = ((number, piece.label(row)) for number, piece, row in shown.numbered())
+    return {number: labels for number, labels in found if labels}
 
 
 @contextlib.contextmanager
 def adding(
     path: PathLike,
     embedder: PictureEmbedder,
-    pictures_: PathLike | Iterable[PathLike],
+    pictures_: PathLike | Iterable[PathLike | Crop] | Listed,
     dtype: str | None,
-) -> Iterator[tuple[GalleryBuilder, list[tuple[str, Path]]]]:
+    labels: LabelsByName | None = None,
+) -> Iterator[tuple[GalleryBuilder, list[tuple[str, Path | Crop]]]]:
     """A builder that adds to a gallery's file, which is made where it is not there.
 
     Args:
         path: ends in .gallery.
         embedder: of the gallery's model.
-        pictures_: a directory, or paths.
+        pictures_: a directory, paths and crops, or what lists them with their names.
         dtype: of the rows; None for the gallery's own, float32 in a new one.
+        labels: of the pictures, by name or path; what they say of others is not used.
 
     Yields:
         The builder, and what its `added` takes. What it commits is in the file at once.
@@ -233,6 +272,7 @@ def adding(
         ModelError: the embedder's embeddings cannot be compared with the gallery's.
     """
     output_name(path, SUFFIX, exact=True)
+    table = LabelTable(labels)
     folder, sources = named_pictures(pictures_)
     beside = Path(path).absolute().parent
     is_new = not os.path.lexists(path)
@@ -245,41 +285,34 @@ def adding(
                 f"dtype is {dtype!r}, but gallery {os.fspath(path)!r} holds {held}; expected that, "
                 "or another file name"
             )
-        known = _known(writer, embedder, probe)
-        relative = os.path.relpath(folder, beside)
-        yield GalleryBuilder(writer, embedder, held, known, relative), sources
+        gallery = writer.gallery
+        require_same_model(gallery.description, gallery.probe, embedder, gallery.path, asked=probe)
+        builder = GalleryBuilder(
+            writer,
+            embedder,
+            gallery.description,
+            gallery.shown,
+            beside=beside,
+            folder=os.path.relpath(folder, beside),
+            labels=table,
+        )
+        yield builder, sources
 
 
 def named_pictures(
-    pictures_: PathLike | Iterable[PathLike],
-) -> tuple[str, list[tuple[str, Path]]]:
+    pictures_: PathLike | Iterable[PathLike | Crop] | Listed,
+) -> tuple[str, list[tuple[str, Path | Crop]]]:
     """Pictures with their names in a gallery, and the folder that the names are relative to.
 
     Args:
-        pictures_: a directory, whose files' names are relative to it, or paths, which are names as
-            they stand.
+        pictures_: a directory, whose files' names are relative to it; paths, which are names as
+            they stand, and crops; or what lists them with their names.
 
     Returns:
-        The folder, absolute; and (name, path) of each picture.
+        The folder, absolute; and (name, picture) of each.
 
     Raises:
         InvalidInputError: a directory without files.
     """
-    if isinstance(pictures_, (str, os.PathLike)) and is_directory(pictures_):
-        root = Path(pictures_)
-        found = list_pictures(root)
-        return str(root.absolute()), [(str(path.relative_to(root)), path) for path in found]
-    if isinstance(pictures_, (str, os.PathLike)):
-        pictures_ = [pictures_]
-    return str(Path.cwd()), [(os.fspath(path), Path(path)) for path in pictures_]
-
-
-def _known(writer: GalleryWriter, embedder: PictureEmbedder, probe: F32Array) -> set[str]:
-    gallery = writer.gallery
-    require_same_model(gallery.description, gallery.probe, embedder, gallery.path, asked=probe)
-    return {digest for batch in gallery.batches for digest in batch.sha256}
-
-
-def _read_and_hash(name: str, path: Path) -> _Read:
-    content = pixels.read_file(path)
-    return _Read(name, path, content, hashlib.sha256(content).hexdigest())
+    found = pictures_ if isinstance(pictures_, Listed) else listed(pictures_)
+    return str(found.folder), found.pictures

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,13 +20,17 @@ from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.gallery.build import Added, GalleryBuilder, adding, named_pictures
-from mgn_fast.gallery.file import MERGED_ROWS, Batch, merged
+from mgn_fast.gallery.edits import shown
+from mgn_fast.gallery.file import MERGED_ROWS, Batch, Pictures, merged
+from mgn_fast.gallery.finding.refining import Refinement
+from mgn_fast.gallery.labels import LabelsByName, LabelTable, updated
 from mgn_fast.gallery.model import described, description_of, probe_of, require_same_model
+from mgn_fast.gallery.pending import Memory
 from mgn_fast.gallery.reader import read_gallery
-from mgn_fast.gallery.search import GalleryRanking, nearest, nearest_reranked
+from mgn_fast.gallery.search import GalleryRanking, nearest_refined
 from mgn_fast.gallery.stored import Stored
 from mgn_fast.gallery.writer import SUFFIX, write_gallery
-from mgn_fast.types import AnyArray, F32Array, PathLike
+from mgn_fast.types import AnyArray, Crop, F32Array, PathLike
 
 Dtype = Literal["float32", "float16"]
 
@@ -38,13 +42,14 @@ class Gallery(Stored):
     threads.
 
     Attributes:
-        checkpoints: (rows, CRC-32) at the end of every batch of its file: a gallery that has
-            one of another's last is that one, or has grown from it. Empty in memory.
+        checkpoints: (pictures, CRC-32) at the end of batches of its file: a gallery that has
+            another's last one is that one, or has grown from it, or differs in names and labels
+            only. Empty in memory.
     """
 
     def __init__(
         self,
-        batches: Sequence[Batch],
+        pieces: Sequence[Pictures],
         description: dict[str, Any],
         probe: F32Array,
         *,
@@ -52,7 +57,7 @@ class Gallery(Stored):
         checkpoints: tuple[tuple[int, int], ...] = (),
         embedder: Embedder | None = None,
     ) -> None:
-        super().__init__(batches, description, path)
+        super().__init__(pieces, description, path)
         self.checkpoints = checkpoints
         self._probe, self._embedder = probe, embedder
 
@@ -60,19 +65,21 @@ class Gallery(Stored):
     def build(
         cls,
         embedder: Embedder,
-        pictures: PathLike | Iterable[PathLike],
+        pictures: PathLike | Iterable[PathLike | Crop],
         *,
         dtype: Dtype = "float32",
+        labels: LabelsByName | None = None,
     ) -> Gallery:
         """A gallery in memory of pictures that are embedded now.
 
         Args:
             embedder: embeds them; its `on_error` decides about pictures that cannot be decoded.
                 It is kept for `search`.
-            pictures: a directory (all files below it; names are relative to it) or paths. Of
-                pictures whose files are equal in every byte the first is kept.
+            pictures: a directory (all files below it; names are relative to it) or paths. One
+                whose bytes another has is there under both names, and embedded once.
             dtype: of the rows: "float16" takes half the memory and is searched twice as fast, and
                 moves distances by some 0.0003.
+            labels: as for `add`.
 
         Returns:
             The gallery.
@@ -80,28 +87,39 @@ class Gallery(Stored):
         Raises:
             DecodeError, InvalidInputError, ModelError: as `Embedder`.
         """
-        batches: list[Batch] = []
+        memory = Memory()
         description = description_of(embedder, dtype)
         folder, sources = named_pictures(pictures)
-        builder = GalleryBuilder(batches, embedder, dtype, set(), folder)
+        table = LabelTable(labels)
+        builder = GalleryBuilder(memory, embedder, description, folder=folder, labels=table)
         for _ in builder.added(sources):
             pass
-        return cls(batches, description, probe_of(embedder), embedder=embedder)
+        pieces = shown(memory.batches).pieces
+        return cls(pieces, description, probe_of(embedder), embedder=embedder)
 
     @classmethod
-    def of(cls, embeddings: AnyArray, names: Sequence[str], *, dtype: Dtype = "float32") -> Gallery:
+    def of(
+        cls,
+        embeddings: AnyArray,
+        names: Sequence[str],
+        labels: LabelsByName | None = None,
+        *,
+        dtype: Dtype = "float32",
+    ) -> Gallery:
         """A gallery in memory of embeddings of any network and width.
 
         Args:
             embeddings: floating point [N, D], finite.
             names: of the rows.
+            labels: a dict for each name that has labels: "person", "camera", any JSON.
             dtype: as for `build`.
 
         Returns:
             The gallery, which can be searched by embeddings.
 
         Raises:
-            InvalidInputError: another shape, a NaN or an infinity, or not one name for each row.
+            InvalidInputError: another shape, a NaN or an infinity, or not one name for each row;
+                labels of a name that is not there.
         """
         rows = np.asarray(embeddings)
         if rows.ndim != 2 or rows.dtype.kind != "f" or len(rows) != len(names):
@@ -114,11 +132,17 @@ class Gallery(Stored):
             converted = np.ascontiguousarray(rows, dtype)
         if not np.isfinite(converted).all():
             raise InvalidInputError(f"embeddings has numbers that are not finite in {dtype}")
+        table = LabelTable(labels)
+        if unknown := table.unused(set(names)):
+            raise InvalidInputError(
+                f"labels are given of {unknown[0]!r}, which is none of the {len(names)} names"
+            )
         batches = []
         for start in range(0, len(rows), MERGED_ROWS):
-            part = converted[start : start + MERGED_ROWS]
+            part, called = converted[start : start + MERGED_ROWS], names[start:][:MERGED_ROWS]
             sha256 = [hashlib.sha256(row.tobytes()).hexdigest() for row in part]
-            batches.append(Batch.of(part, names[start : start + len(part)], sha256))
+            kept = [updated({}, table.of(name)) for name in called]
+            batches.append(Batch.of(part, called, sha256, labels=kept))
         return cls(batches, description, np.empty(0, np.float32))
 
     @classmethod
@@ -142,7 +166,7 @@ class Gallery(Stored):
         """
         file = read_gallery(path, verify=verify)
         gallery = cls(
-            file.batches,
+            file.shown.pieces,
             file.description,
             file.probe,
             path=file.path,
@@ -171,22 +195,27 @@ class Gallery(Stored):
     def add(
         path: PathLike,
         embedder: Embedder,
-        pictures: PathLike | Iterable[PathLike],
+        pictures: PathLike | Iterable[PathLike | Crop],
         *,
         dtype: Dtype | None = None,
+        labels: LabelsByName | None = None,
     ) -> Added:
         """Embeds what a gallery's file does not hold yet and adds it; makes the file if need be.
 
         A picture is known by its file's bytes: one that is there is not embedded again, whatever
-        its name. Nothing that is there is lost; a picture that has changed since is added under the
-        same name. Batches are committed as they come, so that work which ends early is kept, and
-        the next call goes on from there. Others may read meanwhile, and see what is committed.
+        its name. If its old name's file is gone, it has moved, and has the new name from now on;
+        else it is there under both names. Nothing that is there is lost; a picture that has changed
+        since is added under the same name. Batches are committed as they come, so that work which
+        ends early is kept, and the next call goes on from there. Others may read meanwhile, and see
+        what is committed.
 
         Args:
             path: ends in .gallery.
             embedder: of the gallery's model.
             pictures: as for `build`.
             dtype: of the rows; None for the gallery's own, float32 in a new one.
+            labels: a dict for each picture that has labels, by its name in the gallery or its
+                path: "person", "camera", any JSON. What they say of other pictures is not used.
 
         Returns:
             How many were new, how many known, and which were skipped.
@@ -198,7 +227,7 @@ class Gallery(Stored):
             DatasetError: what is there is no gallery, or a damaged one.
             ModelError: the embedder's embeddings cannot be compared with the gallery's.
         """
-        with adding(path, embedder, pictures, dtype) as (builder, sources):
+        with adding(path, embedder, pictures, dtype, labels) as (builder, sources):
             for _ in builder.added(sources):
                 pass
             return builder.done
@@ -226,7 +255,7 @@ class Gallery(Stored):
         description = self.description | {
             "model_path": moved(self.description["model_path"]) or None
         }
-        write_gallery(path, description, self._probe, merged(self._batches, moved))
+        write_gallery(path, description, self._probe, merged(self._pieces, moved))
         return Path(path)
 
     def search(
@@ -236,26 +265,37 @@ class Gallery(Stored):
         *,
         rerank: RerankSettings | bool = False,
         candidates: int | None = None,
+        expand: int = 0,
+        threshold: float | None = None,
+        left_out: Sequence[Collection[int]] | None = None,
         threads: int | None = None,
     ) -> GalleryRanking:
         """The nearest pictures of the gallery for each query, nearest first.
 
         Exact: ranked by the float64 Euclidean distance between the float32 query and the stored
         row; equal distances keep the gallery's order. Re-ranked, it is the order of
-        `mgn_fast.evaluation.reranking` with all queries of the call together.
+        `mgn_fast.evaluation.reranking` with all queries of the call together. A query that is a
+        picture of the gallery finds itself unless it is left out: `places_of` says where it is.
 
         Args:
             queries: embeddings, floating point [Q, D] or [D]; or pictures as `Embedder` takes them,
-                if the gallery has an embedder.
+                if the gallery has an embedder. Several pictures of one person make one query by
+                `mgn_fast.gallery.mean_embedding`.
             depth: how many to list, at least 1; a smaller gallery is listed whole.
             rerank: whether to re-rank; `RerankSettings` for other than the usual k1, k2 and weight.
             candidates: re-rank each query by itself among so many nearest pictures only, at least
                 `depth`: for galleries that are too large to be compared with themselves. None
-                re-ranks among all.
+                re-ranks among all. Pictures that are left out do not count.
+            expand: average each query with so many of its nearest and search again with that, once
+                (average query expansion; `mgn_fast.gallery.expand_queries`).
+            threshold: list no picture that is farther, by Euclidean distance, than this one; of an
+                expanded query that is its own distance. None lists all. Not with `rerank`.
+            left_out: for each query the places of pictures that are not to be listed.
             threads: to search with; None for MGN_FAST_THREADS or all cores.
 
         Returns:
-            Places in the gallery, distances and names.
+            Places in the gallery, distances and names; -1 where threshold and pictures left out
+            leave fewer than `depth`.
 
         Raises:
             InvalidInputError: queries of another width, not finite, or pictures without an
@@ -266,16 +306,18 @@ class Gallery(Stored):
         rows = self._query_rows(queries)
         if len(self) == 0:
             raise InvalidInputError("the gallery holds no pictures, expected at least one")
-        if rerank is False:
-            if candidates is not None:
-                raise InvalidInputError(
-                    f"candidates is {candidates}, which only re-ranking takes; pass rerank=True"
-                )
-            found = nearest(rows, self.segments, depth, threads)
-        else:
-            settings = rerank if isinstance(rerank, RerankSettings) else RerankSettings()
-            found = nearest_reranked(rows, self.segments, depth, settings, candidates, threads)
-        names = tuple(tuple(self.name(place) for place in row) for row in found.indices)
+        found = nearest_refined(
+            rows,
+            self.segments,
+            depth,
+            Refinement(expand, threshold, left_out),
+            rerank=RerankSettings() if rerank is True else rerank or None,
+            candidates=candidates,
+            threads=threads,
+        )
+        names = tuple(
+            tuple(self.name(place) for place in row if place >= 0) for row in found.indices
+        )
         return GalleryRanking(found.indices, found.distances, names)
 
     def _query_rows(self, queries: Any) -> AnyArray:

@@ -189,6 +189,11 @@ def require_same_model(
             "expected the same for all pictures"
         )
     ours = session.contract
+    if ours is not None and ours.exif != theirs.exif:
+        raise InvalidInputError(
+            f"{where} was embedded with exif {theirs.exif!r}, and this model's contract has "
+            f"{ours.exif!r}; expected the same for all pictures: state exif {theirs.exif!r}"
+        )
     if ours is not None and weights_differ(ours, theirs):
         raise ModelError(
             f"{where} holds embeddings of {description.get('model')} "

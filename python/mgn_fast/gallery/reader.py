@@ -23,7 +23,16 @@ from mgn_fast.common.files import open_regular
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import DatasetError
 from mgn_fast.gallery.arrays import ArrayPlace, read_array
-from mgn_fast.gallery.file import CHECK_SIZE, COMMIT_BYTES, DTYPES, SCHEMA, Batch, Commit
+from mgn_fast.gallery.edits import Shown, shown
+from mgn_fast.gallery.file import (
+    BEFORE_DIGIT,
+    CHECK_SIZE,
+    COMMIT_BYTES,
+    DTYPES,
+    SCHEMAS,
+    Batch,
+    Commit,
+)
 from mgn_fast.types import F32Array, PathLike
 
 MAX_HEAD_BYTES = 1 << 20
@@ -39,26 +48,42 @@ class GalleryFile:
         path: of the file.
         description: of the embeddings, as it was given.
         probe: float32 [P].
-        batches: in the order in which they came.
+        batches: in the order in which they came, edits among them.
+        shown: the pictures after all edits.
         commit: how far the file was whole.
         commits_at: where the first of the two commit records begins.
-        checkpoints: (rows so far, CRC-32 so far) at the end of each batch.
+        digit_at: where the schema's digit is.
+        checkpoints: (pictures, CRC-32) at the end of each batch: how many of the pictures shown now
+            were so far, in these places. Without those from which pictures were removed later.
+        waiting_bytes: of the file in removed embeddings and in edits.
     """
 
     path: Path
     description: dict[str, Any]
     probe: F32Array
     batches: tuple[Batch, ...]
+    shown: Shown
     commit: Commit
     commits_at: int
+    digit_at: int
     checkpoints: tuple[tuple[int, int], ...]
+    waiting_bytes: int
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of the file that belong to the gallery."""
+        return self.commit.end
 
 
 @dataclass(frozen=True)
 class _Head:
+    """The head, and the CRC-32 by which a commit record may know it."""
+
     description: dict[str, Any]
     probe: F32Array
     commits_at: int
+    digit_at: int
+    crcs: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,40 +136,71 @@ def read_open_gallery(path: Path, file: BinaryIO, *, verify: bool = True) -> Gal
         DatasetError: as for `read_gallery`.
         OSError: the file cannot be read.
     """
-    head, head_crc = _read_head(path, file)
+    head = _read_head(path, file)
     commit = _newest_commit(path, file, head.commits_at)
+    if commit.head_crc not in head.crcs:  # the first edit may have come between the two
+        head = _read_head(path, file)
     size = os.fstat(file.fileno()).st_size
     if size < commit.end:
         raise DatasetError(
             f"gallery {str(path)!r} is cut short: it has {size} bytes, expected {commit.end} for "
             f"{commit.num_rows} pictures; restore it from a copy"
         )
-    if commit.head_crc != head_crc:
+    if commit.head_crc not in head.crcs:
         raise _damaged(path, f"its first {head.commits_at} bytes are not what was written")
     mapped = mmap.mmap(file.fileno(), commit.end, access=mmap.ACCESS_READ)
     content = memoryview(mapped)
     found = _found_batches(path, content, head, commit)
     if verify:
         _verify(path, content, found)
+    batches = tuple(entry.batch for entry in found)
+    try:
+        left = shown(batches)
+    except DatasetError as error:
+        raise _damaged(path, str(error)) from error
+    if left.num_edits and head.description["schema"] == SCHEMAS[0]:
+        raise _damaged(path, f"it has edits, which its schema {SCHEMAS[0]!r} does not have")
+    checkpoints = tuple(
+        (prefix, entry.crc)
+        for prefix, entry in zip(left.prefixes, found, strict=True)
+        if prefix is not None
+    )
     return GalleryFile(
         path,
         head.description,
         head.probe,
-        tuple(entry.batch for entry in found),
+        batches,
+        left,
         commit,
         head.commits_at,
-        tuple((entry.num_rows, entry.crc) for entry in found),
+        head.digit_at,
+        checkpoints,
+        _waiting_bytes(found, left),
     )
 
 
-def _read_head(path: Path, file: BinaryIO) -> tuple[_Head, int]:
+def _waiting_bytes(found: list[_Found], left: Shown) -> int:
+    """Bytes that would not be there if the file were written anew, but for texts of pictures."""
+    rows = sum(entry.batch.rows.nbytes for entry in found)
+    shown_rows = sum(piece.rows.nbytes for piece in left.pieces)
+    edits = left.num_edits and sum(
+        entry.end - entry.begin for entry in found if not len(entry.batch.rows)
+    )
+    return rows - shown_rows + edits
+
+
+def _read_head(path: Path, file: BinaryIO) -> _Head:
     """Description and probe, and the CRC-32 of all bytes before the commit records."""
+    file.seek(0)
     content = memoryview(file.read(MAX_HEAD_BYTES))
     try:
         text = read_array(content, 0)
+        digit_at = text.begin + len(BEFORE_DIGIT)
+        if content[text.begin : digit_at] != BEFORE_DIGIT:
+            raise ValueError(f"it does not begin with {BEFORE_DIGIT.decode()}")
         description = json.loads(bytes(content[text.begin : text.end]))
-        if description["schema"] != SCHEMA:
-            raise ValueError(f"its schema is {description['schema']!r}, expected {SCHEMA!r}")
+        if description["schema"] not in SCHEMAS:
+            raise ValueError(f"its schema is {description['schema']!r}, expected one of {SCHEMAS}")
         if description["dtype"] not in DTYPES or type(description["width"]) is not int:
             raise ValueError(f"it holds {description['dtype']} [N, {description['width']}]")
         probe = read_array(content, text.end)
@@ -157,7 +213,11 @@ def _read_head(path: Path, file: BinaryIO) -> tuple[_Head, int]:
             "`mgn-fast embed -o NAME.gallery` wrote"
         ) from error
     numbers = np.frombuffer(bytes(content[probe.begin : probe.end]), np.float32)
-    return _Head(description, numbers, records.begin), zlib.crc32(content[: records.begin])
+    heads = [bytes(content[: records.begin])]
+    if description["schema"] == SCHEMAS[1]:  # a writer may have died before its commit
+        heads.append(heads[0][:digit_at] + b"1" + heads[0][digit_at + 1 :])
+    crcs = tuple(map(zlib.crc32, heads))
+    return _Head(description, numbers, records.begin, digit_at, crcs)
 
 
 def _newest_commit(path: Path, file: BinaryIO, commits_at: int) -> Commit:

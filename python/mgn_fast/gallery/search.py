@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The nearest rows of a gallery's segments, exactly, and re-ranked. Knows no files and no names."""
+"""The nearest rows of a gallery's segments, exactly, and re-ranked. Knows no files and no names.
+
+What is asked besides (expanded queries, a threshold, pictures that are not to be found) is done in
+`finding.refining`, for every way of searching.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +22,7 @@ from mgn_fast.evaluation.memory_plan import Work, needed_bytes, require_room
 from mgn_fast.evaluation.report import Ranking
 from mgn_fast.evaluation.reranking import RerankSettings, rerank
 from mgn_fast.evaluation.rows import checked_rows
+from mgn_fast.gallery.finding.refining import Refinement, refined
 from mgn_fast.types import AnyArray, F32Array
 
 
@@ -25,9 +31,10 @@ class GalleryRanking(Ranking):
     """The nearest pictures of each query with their names, nearest first.
 
     Attributes:
-        indices: int32 [Q, K], places in the gallery.
-        distances: float32 [Q, K]; Euclidean, or re-ranked where that was asked for.
-        names: K for each query.
+        indices: int32 [Q, K], places in the gallery; -1 behind the last that was found.
+        distances: float32 [Q, K]; Euclidean, or re-ranked where that was asked for; infinity where
+            the place is -1.
+        names: for each query of what was found.
     """
 
     names: tuple[tuple[str, ...], ...]
@@ -40,7 +47,7 @@ def nearest(
 
     Args:
         queries: floating point [Q, D].
-        segments: float32 or float16 [n, D] each, numbered one after another.
+        segments: float32 or float16 [n, D] each, also mixed, numbered one after another.
         depth: how many to list.
         threads: to search with; None for MGN_FAST_THREADS or all cores.
 
@@ -55,8 +62,70 @@ def nearest(
     rows = checked_queries(queries, segments[0].shape[1])
     places = min(whole_number("depth", depth, 1), sum(map(len, segments)))
     indices, squares = empty_lists(len(rows), places)
-    _core.scan_nearest(rows, list(segments), 0, indices, squares, threads)
+    first = 0
+    for _, alike in itertools.groupby(segments, key=lambda segment: segment.dtype):
+        pieces = list(alike)
+        _core.scan_nearest(rows, pieces, first, indices, squares, threads)
+        first += sum(map(len, pieces))
     return Ranking(indices, np.sqrt(squares).astype(np.float32))
+
+
+def nearest_refined(
+    queries: AnyArray,
+    segments: Sequence[AnyArray],
+    depth: int,
+    refinement: Refinement,
+    *,
+    rerank: RerankSettings | None = None,
+    candidates: int | None = None,
+    threads: int | None = None,
+) -> Ranking:
+    """As `nearest`, or as `nearest_reranked`, under further conditions.
+
+    Args:
+        queries: floating point [Q, D].
+        segments: float32 or float16 [n, D] each.
+        depth: how many to list.
+        refinement: the conditions.
+        rerank: None for the order of Euclidean distances.
+        candidates: of the re-ranking, pictures that are left out not counted.
+        threads: None for MGN_FAST_THREADS or all cores.
+
+    Returns:
+        K places for each query; -1 and infinity behind the last one found.
+
+    Raises:
+        InvalidInputError: as for `nearest_reranked` and `refined`; candidates without re-ranking; a
+            threshold with it.
+    """
+    if rerank is None and candidates is not None:
+        raise InvalidInputError(
+            f"candidates is {candidates}, which only re-ranking takes; pass rerank=True"
+        )
+    if rerank is not None and refinement.threshold is not None:
+        raise InvalidInputError(
+            f"threshold is {refinement.threshold}, a Euclidean distance, and re-ranked distances "
+            "are none; leave threshold or rerank out"
+        )
+    if candidates is not None:
+        checked_candidates(candidates, depth)
+
+    def plain(rows: AnyArray, count: int) -> Ranking:
+        return nearest(rows, segments, count, threads)
+
+    def reranked(rows: AnyArray, count: int) -> Ranking:
+        among = None if candidates is None else candidates + count - depth
+        settings = rerank or RerankSettings()
+        return nearest_reranked(rows, segments, count, settings, among, threads)
+
+    return refined(
+        checked_queries(queries, segments[0].shape[1]),
+        depth,
+        refinement,
+        plain if rerank is None else reranked,
+        find_plain=plain,
+        rows_at=lambda places: gathered(segments, places),
+    )
 
 
 def checked_candidates(candidates: int, depth: int) -> int:

@@ -6,8 +6,10 @@ One writer at a time, kept by a lock on the file; readers need not know of it.
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import fcntl
+import itertools
 import os
 import tempfile
 import zlib
@@ -15,11 +17,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from mgn_fast.common.files import current_umask, is_regular_file, replacing
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.gallery.file import COMMIT_BYTES, Batch, Commit, head_bytes
 from mgn_fast.gallery.reader import GalleryFile, read_gallery, read_open_gallery
-from mgn_fast.types import F32Array, PathLike
+from mgn_fast.types import AnyArray, F32Array, PathLike
 
 SUFFIX = ".gallery"
 
@@ -36,6 +40,11 @@ class GalleryWriter:
         self._file = file
         self.gallery = gallery
         self._commit = gallery.commit
+        # Not the commit's: a writer may have died between the schema's digit and its commit.
+        self._head_crc = zlib.crc32(os.pread(file.fileno(), gallery.commits_at, 0))
+        self._schema: str = gallery.description["schema"]
+        # (first row, rows, place in the file) of what was appended since.
+        self._appended: list[tuple[int, int, int]] = []
 
     @property
     def num_rows(self) -> int:
@@ -46,7 +55,7 @@ class GalleryWriter:
         """Adds a batch. When this returns it is on the disk; until then none of it is there.
 
         Args:
-            batch: rows of the gallery's dtype and width.
+            batch: rows of the gallery's dtype and width; or an edit.
 
         Raises:
             InvalidInputError: the disk is full, or fails; the gallery is as before.
@@ -57,6 +66,8 @@ class GalleryWriter:
         # What a writer that died left behind the end is no part of the gallery.
         os.ftruncate(descriptor, offset)
         try:
+            if batch.schema > self._schema:
+                self._raise_schema(batch.schema)
             for part in (before, rows, check):
                 _write_at(descriptor, part, offset)
                 offset += len(part)
@@ -71,11 +82,41 @@ class GalleryWriter:
             offset,
             commit.num_rows + len(batch.rows),
             zlib.crc32(check, commit.crc),
-            commit.head_crc,
+            self._head_crc,
         )
+        self._appended.append((commit.num_rows, len(batch.rows), commit.end + len(before)))
         place = self.gallery.commits_at + COMMIT_BYTES * (self._commit.number % 2)
         _write_at(descriptor, self._commit.to_bytes(), place)
         os.fsync(descriptor)
+
+    def embedding(self, row: int) -> AnyArray:
+        """The embedding of a row of the file, whether it was there or was appended since.
+
+        Args:
+            row: its number, of all rows in the file.
+
+        Returns:
+            [D] of the gallery's dtype.
+        """
+        for first, count, begin in self._appended:
+            if first <= row < first + count:
+                dtype = np.dtype(self.gallery.description["dtype"])
+                row_bytes = dtype.itemsize * self.gallery.description["width"]
+                at = begin + (row - first) * row_bytes
+                return np.frombuffer(os.pread(self._file.fileno(), row_bytes, at), dtype)
+        ends = list(itertools.accumulate(len(batch.rows) for batch in self.gallery.batches))
+        number = bisect.bisect_right(ends, row)
+        rows = self.gallery.batches[number].rows
+        found: AnyArray = rows[row - ends[number] + len(rows)]
+        return found
+
+    def _raise_schema(self, schema: str) -> None:
+        """Makes the file's schema a newer one; see Note [gallery file]."""
+        descriptor, gallery = self._file.fileno(), self.gallery
+        head = bytearray(os.pread(descriptor, gallery.commits_at, 0))
+        head[gallery.digit_at : gallery.digit_at + 1] = schema[-1:].encode()
+        _write_at(descriptor, schema[-1:].encode(), gallery.digit_at)
+        self._schema, self._head_crc = schema, zlib.crc32(head)
 
 
 @contextlib.contextmanager

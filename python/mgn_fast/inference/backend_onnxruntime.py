@@ -93,6 +93,8 @@ def _open(path: Path, pool_size: int) -> onnxruntime.InferenceSession:
     options.log_severity_level = 3  # failures arrive as exceptions
     # Two sessions used in turn: the idle one's spinning threads would take cores from the other.
     options.add_session_config_entry("session.force_spinning_stop", "1")
+    # Without VNNI, sums of int8 products would saturate in 16 bits: other numbers on other CPUs.
+    options.add_session_config_entry("session.x64quantprecision", "1")
     try:
         return onnxruntime.InferenceSession(
             os.fspath(path), options, providers=["CPUExecutionProvider"]

@@ -36,6 +36,7 @@ Interpolation = Literal[
     "pillow-bicubic", "pillow-bilinear", "opencv-bilinear", "opencv-cubic", "opencv-area"
 ]
 Mirror = Literal["add", "none", "inside"]
+Exif = Literal["ignore", "apply"]
 Part = tuple[str, int]
 Channels = tuple[float, float, float]
 
@@ -59,6 +60,7 @@ _WORDS = {
     "colour": Colour,
     "interpolation": Interpolation,
     "mirror": Mirror,
+    "exif": Exif,
 }
 
 
@@ -83,6 +85,8 @@ class Contract:
         normalise: embeddings are scaled to length 1.
         parts: names and widths of the slices of an embedding that belong to parts of the body;
             None where it has none. Left at its default it is None for other sizes than MGN's.
+        exif: "ignore" takes pictures as they are stored, "apply" turns them upright first, as the
+            EXIF orientation of their files says.
         outputs: "embedding", or "all" for the recipe's twelve outputs.
         checkpoint_sha256: "weights:" and the hash of the weights, whatever file held them; "" where
             that is not known.
@@ -107,6 +111,7 @@ class Contract:
     mirror: Mirror = "add"
     normalise: bool = True
     parts: tuple[Part, ...] | None = _UNSTATED_PARTS
+    exif: Exif = "ignore"
     outputs: OutputKind = "embedding"
     checkpoint_sha256: str = ""
     seed: int | None = None
@@ -169,6 +174,8 @@ class Contract:
         if self.parts is not None:
             stored["parts"] = [list(part) for part in self.parts]
         del stored["origin"]
+        if self.exif == "ignore":  # files without it are read by every version
+            del stored["exif"]
         return stored
 
     def to_json(self) -> str:

@@ -13,7 +13,9 @@ from mgn_fast.models.contract import WEIGHTS_HASH, Contract, contract_from
 from mgn_fast.models.presets import with_changes
 
 # What decides the numbers of an embedding, and not merely how a file takes its pictures.
-_PREPARING = ("height", "width", "colour", "scale", "mean", "deviation", "interpolation")
+_PREPARING = (
+    "height", "width", "colour", "scale", "mean", "deviation", "interpolation", "exif"
+)  # fmt: skip
 _GIVEN = ("embedding_width", "normalise")
 
 
@@ -81,6 +83,8 @@ def in_one_line(contract: Contract) -> str:
         said.append(f"{contract.embedding_width} wide")
     if contract.parts is not None:
         said.append(f"{len(contract.parts)} part{'s' if len(contract.parts) > 1 else ''}")
+    if contract.exif != "ignore":
+        said.append("turned by EXIF")
     if not contract.normalise:
         said.append("not normalised")
     return ", ".join(said)

@@ -14,6 +14,23 @@ from typing import Literal
 Format = Literal["JPEG", "PNG", "BMP", "PPM", "WebP"]
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# Sizes of the headers that a BMP's own is followed by, from OS/2's to Windows' fifth.
+_BMP_HEADERS = {size.to_bytes(4, "little") for size in (12, 16, 40, 52, 56, 64, 108, 124)}
+_PPM_AFTER = {b"", b" ", b"\t", b"\n", b"\v", b"\f", b"\r", b"#"}
+# What people have among their pictures, by its first bytes, or those of its brand.
+_OTHERS = (
+    (b"GIF8", "a GIF"),
+    (b"II*\0", "a TIFF"),
+    (b"MM\0*", "a TIFF"),
+    (b"ftyphei", "a HEIC picture"),
+    (b"ftypmif", "a HEIC picture"),
+    (b"ftypavi", "an AVIF picture"),
+    (b"ftyp", "a video"),
+    (b"RIFF", "a video"),
+    (b"\x1a\x45\xdf\xa3", "a video"),
+    (b"%PDF", "a PDF"),
+    (b"PK\x03\x04", "a ZIP archive"),
+)
 _PPM_GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"  # white space and comments, possessive by what may follow
 _PPM_HEADER = re.compile(
     rb"P[56]" + _PPM_GAP + rb"(\d{1,9})" + _PPM_GAP + rb"(\d{1,9})" + _PPM_GAP + rb"(\d{1,5})\s"
@@ -46,14 +63,17 @@ def sniff(data: bytes) -> Format:
         return "JPEG"
     if data[:8] == _PNG_SIGNATURE:
         return "PNG"
-    if data[:2] == b"BM":
+    if data[:2] == b"BM" and (len(data) < 18 or data[14:18] in _BMP_HEADERS):
         return "BMP"
-    if data[:2] in (b"P5", b"P6"):
+    if data[:2] in (b"P5", b"P6") and data[2:3] in _PPM_AFTER:
         return "PPM"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WebP"
+    brand = data[4:12] if data[4:8] == b"ftyp" else data[:4]
+    kind = next((kind for start, kind in _OTHERS if brand.startswith(start)), "")
     raise HeaderError(
-        f"it starts with {data[:8]!r}, expected a JPEG, PNG, BMP, PPM or WebP picture"
+        f"it {f'is {kind} and ' if kind else ''}starts with {data[:8]!r}, expected a JPEG, PNG, "
+        "BMP, PPM or WebP picture"
     )
 
 

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures: from a path, bytes or an array to RGB pixels, and from pixels to a model's input.
 
-EXIF orientation is ignored, as the published recipe does. Safe from any thread.
+EXIF orientation is ignored, as the published recipe does, unless it is asked for. Safe from any
+thread.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TypeAlias
+from dataclasses import replace
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -16,10 +18,15 @@ from mgn_fast.common.checks import one_of
 from mgn_fast.common.files import read_limited
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.models.contract import MGN, Contract, Interpolation
-from mgn_fast.pictures.headers import HeaderError, read_header, sniff
-from mgn_fast.types import AnyArray, PathLike, U8Array
+from mgn_fast.pictures.crops import Frame, cut
+from mgn_fast.pictures.decoders import Decoded, decode_bytes
+from mgn_fast.pictures.given import file_bytes, in_memory
+from mgn_fast.pictures.orientation import upright
+from mgn_fast.types import AnyArray, Crop, PathLike, U8Array
 
-Source: TypeAlias = "PathLike | bytes | U8Array"
+# What stands for one picture; `given` takes pictures of Pillow and PyTorch, and open files.
+Source: TypeAlias = "PathLike | bytes | AnyArray | Crop | Any"
+Exif = Literal["ignore", "apply"]
 
 MAX_PIXELS = 50_000_000
 MAX_FILE_BYTES = 512 * 1024 * 1024
@@ -33,35 +40,79 @@ _OPENCV_FLAGS = {
 _MGN_BYTES = Contract(input="uint8")
 
 
-def decode(source: Source, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> U8Array:
-    """The RGB pixels of one picture, from a path, a file's bytes or an array.
+def decode(
+    source: Source, *, name: str | None = None, max_pixels: int = MAX_PIXELS, exif: Exif = "ignore"
+) -> U8Array:
+    """The RGB pixels of one picture, from a path, a file's bytes, an array and the like.
 
     JPEG is decoded with the exact integer transform, so that its pixels are Pillow's. Grey and
     CMYK become RGB as in Pillow, transparency is dropped. The claimed size is checked before
     anything is allocated for it.
 
     Args:
-        source: a path, the bytes of a JPEG, PNG, BMP, PPM or WebP file, or uint8 RGB [H, W, 3],
-            which is checked and returned as it is.
+        source: a path; the bytes of a JPEG, PNG, BMP, PPM or WebP file, or such a file opened in
+            binary; uint8 RGB [H, W, 3], which is checked and returned as it is, grey [H, W] or
+            [H, W, 1], or RGBA [H, W, 4], as an array or a torch tensor; a picture of Pillow's with
+            8 bits a channel; or a `Crop` out of any of these.
         name: what to call it in messages; by default its path.
         max_pixels: the largest height x width that is decoded.
+        exif: "apply" turns the picture upright as its EXIF orientation says, as Pillow's
+            `exif_transpose` does; boxes are of the upright frame then. "ignore" leaves it, as the
+            recipe does. Orientation is read from JPEG, PNG, WebP and Pillow's pictures.
 
     Returns:
         uint8 [H, W, 3].
 
     Raises:
-        DecodeError: missing, empty, cut short, damaged, too large, or of another format.
+        DecodeError: missing, empty, cut short, damaged, too large, or of another format, dtype or
+            shape; or a crop's box has no pixels of its frame.
     """
-    if isinstance(source, np.ndarray):
-        return _checked_pixels(source, name or "picture")
-    if isinstance(source, bytes):
-        return _decode_bytes(source, name or f"picture of {len(source)} bytes", max_pixels)
-    if not isinstance(source, (str, os.PathLike)):
-        raise DecodeError(
-            f"{name or 'picture'} is a {type(source).__name__}, "
-            "expected a path, bytes or a uint8 RGB array"
-        )
-    return _decode_bytes(read_file(source), name or os.fspath(source), max_pixels)
+    return decoded(source, name=name, max_pixels=max_pixels, exif=exif).pixels
+
+
+def decoded(
+    source: Source,
+    *,
+    name: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+    exif: Exif = "ignore",
+    frame: Frame[Decoded] | None = None,
+) -> Decoded:
+    """As `decode`, with what was noticed of the picture.
+
+    Args:
+        source: as `decode` takes it.
+        name: what to call it in messages; by default its path.
+        max_pixels: the largest height x width that is decoded.
+        exif: as `decode` takes it.
+        frame: where a crop's frame is decoded once for several; None decodes it for this one.
+
+    Returns:
+        Pixels as `decode` gives them, and more.
+
+    Raises:
+        DecodeError: as `decode`.
+    """
+    if isinstance(source, Crop):
+        if frame is None:
+            frame = Frame(
+                lambda: decoded(source.frame, name=name, max_pixels=max_pixels, exif=exif)
+            )
+        whole = frame.content()
+        pixels, is_clipped = cut(whole.pixels, source.box, name or str(source))
+        return Decoded(pixels, whole.orientation, is_clipped)
+    if isinstance(source, (str, os.PathLike)):
+        data: object = read_file(source)
+        name = name or os.fspath(source)
+    else:
+        data = file_bytes(source, name or "picture", MAX_FILE_BYTES)
+    if isinstance(data, bytes):
+        found = decode_bytes(data, name or f"picture of {len(data)} bytes", max_pixels)
+    else:
+        found = in_memory(data, name or "picture", max_pixels)
+    if exif == "apply" and found.orientation != 1:
+        return replace(found, pixels=upright(found.pixels, found.orientation))
+    return found
 
 
 def read_file(path: PathLike) -> bytes:
@@ -239,63 +290,3 @@ def _resize_by_opencv(pixels: U8Array, height: int, width: int, interpolation: s
 def _require_array(name: str, value: object) -> None:
     if not isinstance(value, np.ndarray):
         raise InvalidInputError(f"{name} is a {type(value).__name__}, expected a NumPy array")
-
-
-def _checked_pixels(array: AnyArray, name: str) -> U8Array:
-    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
-        raise DecodeError(f"{name} is {array.dtype} {array.shape}, expected uint8 RGB (H, W, 3)")
-    return np.ascontiguousarray(array)
-
-
-def _decode_bytes(data: bytes, name: str, max_pixels: int) -> U8Array:
-    try:
-        if sniff(data) == "JPEG":
-            return _decode_jpeg(data, name, max_pixels)
-        header = read_header(data)
-    except HeaderError as error:
-        raise DecodeError(f"{name} is no readable picture: {error}") from error
-    _require_size(name, header.height, header.width, max_pixels)
-    return _decode_other(data, name)
-
-
-def _require_size(name: str, height: int, width: int, max_pixels: int) -> None:
-    if height * width > max_pixels:
-        raise DecodeError(
-            f"{name} claims {width} x {height} pixels, expected at most {max_pixels:,} in all"
-        )
-
-
-def _decode_jpeg(data: bytes, name: str, max_pixels: int) -> U8Array:
-    import simplejpeg
-
-    try:
-        height, width, colour, _ = simplejpeg.decode_jpeg_header(data)
-        _require_size(name, height, width, max_pixels)
-        if colour in ("CMYK", "YCCK"):
-            return _rgb_from_cmyk(simplejpeg.decode_jpeg(data, colorspace="CMYK"))
-        pixels: U8Array = simplejpeg.decode_jpeg(data, colorspace="RGB")
-    except ValueError as error:
-        if isinstance(error, DecodeError):
-            raise
-        raise DecodeError(f"{name} is a damaged JPEG: {error}") from error
-    return pixels
-
-
-def _rgb_from_cmyk(stored: U8Array) -> U8Array:
-    """RGB from inverted CMYK (255 is no ink), as JPEGs store it, by Pillow's integer arithmetic."""
-    kept = stored[..., 3:].astype(np.uint16)
-    product = (255 - stored[..., :3]) * kept + np.uint16(128)
-    return (kept - ((product + (product >> 8)) >> 8)).astype(np.uint8)
-
-
-def _decode_other(data: bytes, name: str) -> U8Array:
-    import cv2
-
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error as error:
-        raise DecodeError(f"{name} cannot be decoded: {error}") from error
-    if bgr is None:
-        raise DecodeError(f"{name} is damaged: its header is whole, its pixels are not")
-    return np.ascontiguousarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)

@@ -29,7 +29,7 @@ from mgn_fast.models.onnx_file import read_onnx
 from mgn_fast.models.precision import quantises
 from mgn_fast.models.presets import StatedContract
 from mgn_fast.pictures import pixels
-from mgn_fast.pictures.sources import list_pictures
+from mgn_fast.pictures.directories import list_pictures
 from mgn_fast.quantize.trial import Accuracy, QuantizeTrial, TrialSetup
 from mgn_fast.types import PathLike, U8Array
 
@@ -331,7 +331,8 @@ def _read(
     for number, source in enumerate(sources):
         progress("pictures", number, len(sources))
         try:
-            resized.append(pixels.resize_for(pixels.decode(source), contract))
+            decoded = pixels.decode(source, exif=contract.exif)
+            resized.append(pixels.resize_for(decoded, contract))
         except DecodeError as error:
             if on_error == "raise":
                 raise

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.errors import DecodeError
@@ -21,15 +21,18 @@ from mgn_fast.pictures.pixels import read_file
 from mgn_fast.report.page.render import write_search_page
 from mgn_fast.report.page.words import prepared
 from mgn_fast.report.sheet import write_sheet
-from mgn_fast.report.tiles import RankedList, Tile
+from mgn_fast.report.tiles import RankedList, Tile, Verdict
 from mgn_fast.types import PathLike
 
 
 class Searched(Protocol):
     """What is asked of the gallery; a `Gallery` answers."""
 
-    path: Path | None
     model: str | None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files it is in; none in memory."""
 
     @property
     def contract(self) -> Contract | None:
@@ -45,6 +48,18 @@ class Searched(Protocol):
 
     def picture_path(self, place: int) -> Path:
         """The file from which the picture at a place was embedded."""
+
+    def label(self, place: int) -> dict[str, Any]:
+        """Who is on it, as far as that is known: "person", "camera"."""
+
+    def origin(self, place: int) -> tuple[Named, int]:
+        """The gallery that the picture is in, and its place there."""
+
+
+class Named(Protocol):
+    """What is asked of one of several galleries."""
+
+    path: Path | None
 
 
 class FoundBy(Protocol):
@@ -71,8 +86,12 @@ def search_lists(
     name: str = "plain",
     parts: Sequence[Sequence[PartComparison]] | None = None,
     pictures: Path | None = None,
+    labels: Sequence[Mapping[str, Any]] | None = None,
+    notes: Sequence[str] | None = None,
 ) -> list[RankedList]:
     """What a search found, as lists to draw. A file that changed since it was embedded says so.
+
+    Where the person of a query and of a picture are known, the picture is a match or none.
 
     Args:
         gallery: what was searched.
@@ -81,27 +100,56 @@ def search_lists(
         name: the ranking's: "plain" or "re-ranked".
         parts: how near each query's pictures are part by part; None to leave that out.
         pictures: the directory where the gallery's pictures are now; None for where they were.
+        labels: of each query "person" and "camera", as far as they are known; None for nothing.
+        notes: what stands under each query; None to say of embeddings that they have no picture.
 
     Returns:
         A list for each query.
     """
     # A picture may stand in many lists; its file is compared once.
     doubt = functools.cache(_doubt)
+    several = len(gallery.files) > 1
 
-    def tile(place: int, distance: float, comparison: PartComparison | None) -> Tile:
-        called = gallery.name(place)
+    def tile(
+        person: str | None, place: int, distance: float, comparison: PartComparison | None
+    ) -> Tile:
+        called, label = gallery.name(place), gallery.label(place)
         path = gallery.picture_path(place) if pictures is None else pictures / called
-        note = doubt(path, gallery.sha256(place))
-        return Tile(called, path, "unknown", distance=distance, parts=comparison, note=note)
+        origin = gallery.origin(place)[0].path if several else None
+        where = "" if origin is None else f"in {origin.name}"
+        return Tile(
+            called,
+            path,
+            _verdict(person, label.get("person")),
+            person=label.get("person"),
+            camera=label.get("camera"),
+            distance=distance,
+            parts=comparison,
+            note="; ".join(filter(None, [doubt(path, gallery.sha256(place)), where])),
+        )
 
-    def found(row: int) -> list[Tile]:
+    def found(row: int, person: str | None) -> list[Tile]:
         places = [place for place in ranking.indices[row].tolist() if place >= 0]
         compared = [None] * len(places) if parts is None else parts[row]
-        return list(map(tile, places, ranking.distances[row].tolist(), compared))
+        persons = [person] * len(places)
+        return list(map(tile, persons, places, ranking.distances[row].tolist(), compared))
 
-    return [
-        RankedList(_query_tile(*query), {name: found(row)}) for row, query in enumerate(queries)
-    ]
+    lists = []
+    for row, (called, path) in enumerate(queries):
+        known = {} if labels is None else labels[row]
+        note = _without_picture(path) if notes is None else notes[row]
+        tiles = found(row, known.get("person"))
+        first = _first_match(tiles)
+        query = Tile(
+            called,
+            path,
+            "query",
+            person=known.get("person"),
+            camera=known.get("camera"),
+            note=note,
+        )
+        lists.append(RankedList(query, {name: tiles}, {}, {name: first} if first else {}))
+    return lists
 
 
 def draw_search(
@@ -111,6 +159,7 @@ def draw_search(
     html: PathLike | None = None,
     png: PathLike | None = None,
     index: FoundBy | None = None,
+    notes: Sequence[str] = (),
     progress: Progress = no_progress,
 ) -> None:
     """Writes the ranked lists of a search to a page and to a sheet.
@@ -121,24 +170,37 @@ def draw_search(
         html: the page's file; None for no page.
         png: the sheet's; None for no sheet.
         index: settings of the index that proposed the pictures; None for exact search.
+        notes: more sentences under the title.
         progress: is told how far the page is.
 
     Raises:
         RuntimeUnavailableError: the report extra is not installed.
         InvalidInputError: another suffix, or a file that cannot be written.
     """
-    title = f"search in {'a gallery' if gallery.path is None else gallery.path.name}"
-    notes = list(_notes(gallery, index))
+    title = f"search in {_called(gallery.files)}"
+    said = [*_notes(gallery, lists, index), *notes]
     if html is not None:
-        said = [] if gallery.contract is None else [prepared(gallery.contract)]
-        write_search_page(html, title=title, notes=notes + said, lists=lists, progress=progress)
+        how = [] if gallery.contract is None else [prepared(gallery.contract)]
+        write_search_page(html, title=title, notes=said + how, lists=lists, progress=progress)
     if png is not None:
-        write_sheet(png, lists, title=title, notes=notes)
+        write_sheet(png, lists, title=title, notes=said, names=True)
 
 
-def _notes(gallery: Searched, index: FoundBy | None) -> Iterator[str]:
+def _called(files: Sequence[Path]) -> str:
+    if len(files) > 3:
+        return f"{len(files)} galleries"
+    return " and ".join(file.name for file in files) or "a gallery"
+
+
+def _notes(gallery: Searched, lists: Sequence[RankedList], index: FoundBy | None) -> Iterator[str]:
     model = f" embedded with {gallery.model}" if gallery.model else ""
-    yield f"{len(gallery):,} pictures{model}; nobody says who is on them."
+    tiles = [tile for entry in lists for found in entry.tiles.values() for tile in found]
+    known = sum(tile.person is not None for tile in tiles)
+    who = "nobody says who is on them"
+    if known:
+        who = "who is on them is said by the gallery's labels"
+        who += f", for {known:,} of the {len(tiles):,} that were found" * (known < len(tiles))
+    yield f"{len(gallery):,} pictures{model}; {who}."
     if index is not None:
         yield (
             f"Found by the index {index.kind}, which finds {index.recall:.1%} of the truly "
@@ -146,8 +208,19 @@ def _notes(gallery: Searched, index: FoundBy | None) -> Iterator[str]:
         )
 
 
-def _query_tile(name: str, path: Path | None) -> Tile:
-    return Tile(name, path, "query", note="" if path is not None else "an embedding: no picture")
+def _verdict(sought: str | None, found: str | None) -> Verdict:
+    if sought is None or found is None:
+        return "unknown"
+    return "match" if sought == found else "other"
+
+
+def _first_match(tiles: Sequence[Tile]) -> int | None:
+    """The rank of the first match among those that were found."""
+    return next((rank for rank, tile in enumerate(tiles, 1) if tile.verdict == "match"), None)
+
+
+def _without_picture(path: Path | None) -> str:
+    return "" if path is not None else "an embedding: no picture"
 
 
 def _doubt(path: Path, sha256: str) -> str:

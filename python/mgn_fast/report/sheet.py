@@ -7,7 +7,6 @@ and the user's matplotlibrc have no part in it.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.models.parts import BodyPart
-from mgn_fast.report.kit.drawing import plain_matplotlib
+from mgn_fast.report.kit.drawing import INK, MUTED, legible, plain_matplotlib, rectangle, write_text
 from mgn_fast.report.thumbnails import small_pixels, source_key
 from mgn_fast.report.tiles import RankedList, Tile, parts_told
 from mgn_fast.types import PathLike, U8Array
@@ -38,6 +37,8 @@ _SIDE = 128
 _HEAD, _MARGIN = 64, 14
 _COLUMN, _SQUARE = 14, 10  # of parts beside a picture: a size of stripe, and a part without one
 _DPI = 100
+# Of a name under a picture: lines, and the width of a letter.
+_NAME_LINES, _NAME_LINE, _LETTER = 2, 11, 5
 
 # Colour, line and symbol of each verdict; the symbols are in matplotlib's own font.
 _LOOKS = {
@@ -49,7 +50,6 @@ _LOOKS = {
 }
 # Verdict, words and the width that they take.
 _KEY = (("match", "✓ match", 92), ("other", "✗ non-match", 118), ("junk", "junk: not counted", 152))
-_INK, _MUTED = "#1b1f24", "#59626d"
 # The page's, in page/tiles.js.
 PART_COLOURS = ((43, 29, 107), (122, 38, 133), (203, 66, 98), (247, 148, 58), (252, 238, 140))
 
@@ -74,6 +74,14 @@ class _Box:
     @property
     def row(self) -> int:
         return self.height + 86
+
+    def lines_of(self, name: str) -> list[str]:
+        """A name on a few lines, as wide as a picture's place; the last parts of a longer one."""
+        letters = self.cell // _LETTER
+        text = legible(printable("/".join(name.split("/")[-2:])))
+        if len(text) > _NAME_LINES * letters:
+            text = "…" + text[1 - _NAME_LINES * letters :]
+        return [text[at : at + letters] for at in range(0, len(text), letters)]
 
 
 class _Scale:
@@ -101,6 +109,7 @@ def write_sheet(
     title: str = "",
     notes: Sequence[str] = (),
     ranking: str | None = None,
+    names: bool = False,
 ) -> Path:
     """Writes the sheet; it appears whole or not at all.
 
@@ -111,6 +120,7 @@ def write_sheet(
         title: above the lists.
         notes: lines under the title.
         ranking: whose pictures are drawn; None for the first list's first.
+        names: whether names and persons stand under the gallery's pictures.
 
     Returns:
         The path written.
@@ -132,7 +142,7 @@ def write_sheet(
     lines = [*notes, *_left_out(lists, name)]
     heading = " · ".join(part for part in (title, name if len(rankings) > 1 else "") if part)
     with plain_matplotlib():
-        figure = _drawn(list(lists[:MOST_LISTS]), rows, name, heading, lines)
+        figure = _drawn(list(lists[:MOST_LISTS]), rows, name, heading, lines, names=names)
         with replacing(path) as temporary:
             figure.savefig(temporary, format="png", dpi=_DPI, metadata={"Software": "mgn_fast"})
     return Path(path)
@@ -154,6 +164,8 @@ def _drawn(
     ranking: str,
     title: str,
     notes: Sequence[str],
+    *,
+    names: bool,
 ) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -168,7 +180,8 @@ def _drawn(
     cell = box.cell + round(beside) + 6
     width = max(2 * _MARGIN + cell * max(len(row) for row in rows), 720)
     head = _HEAD + 17 * len(notes)
-    height = head + box.row * len(rows) + _MARGIN
+    each = box.row + (_NAME_LINES + 1) * _NAME_LINE * names
+    height = head + each * len(rows) + _MARGIN
     figure = Figure(figsize=(width / _DPI, height / _DPI), facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -176,8 +189,8 @@ def _drawn(
     known = any(tile.verdict in ("match", "other", "junk") for row in rows for tile in row)
     _write_head(axes, title, notes, scale, known=known)
     for number, (entry, row) in enumerate(zip(lists, rows, strict=True)):
-        top = head + box.row * number
-        _write(axes, _MARGIN, top + 12, entry.query.name + _about(entry, ranking), fontsize=9)
+        top = head + each * number
+        write_text(axes, _MARGIN, top + 12, entry.query.name + _about(entry, ranking), fontsize=9)
         rank = 0
         for place, tile in enumerate(row):
             rank += tile.verdict not in ("query", "junk")
@@ -185,7 +198,10 @@ def _drawn(
             _draw_tile(axes, tile, pixels[source_key(tile)], box, (x, top + 24))
             if tile.parts is not None and scale is not None:
                 _draw_parts(axes, tile.parts, scale, bands, (x + box.width + 16, top + 25))
-            _write_caption(axes, tile, rank, x + 7 + box.width / 2, top + 36 + box.height)
+            middle = x + 7 + box.width / 2, top + 36 + box.height
+            _write_caption(axes, tile, rank, *middle)
+            if names and tile.verdict != "query":
+                _write_name(axes, tile, box, *middle)
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
     return figure
 
@@ -218,25 +234,23 @@ def _pixels(tiles: Sequence[Tile]) -> dict[Hashable, U8Array | None]:
 def _write_head(
     axes: Axes, title: str, notes: Sequence[str], scale: _Scale | None, *, known: bool
 ) -> None:
-    _write(axes, _MARGIN, 20, title, fontsize=13, weight="bold")
+    write_text(axes, _MARGIN, 20, title, fontsize=13, weight="bold")
     x = float(_MARGIN)
     for verdict, word, step in _KEY if known else ():
         colour, line, _ = _LOOKS[verdict]
-        axes.add_artist(
-            _rectangle(x + 2, 36, 13, 13, edgecolor=colour, linestyle=line, linewidth=2)
-        )
-        _write(axes, x + 21, 43, word)
+        axes.add_artist(rectangle(x + 2, 36, 13, 13, edgecolor=colour, linestyle=line, linewidth=2))
+        write_text(axes, x + 21, 43, word)
         x += step
     if scale is not None:
         x += 20 if known else 0
-        _write(axes, x, 43, f"beside a picture: cosine of its parts, {scale.low:.2f}")
+        write_text(axes, x, 43, f"beside a picture: cosine of its parts, {scale.low:.2f}")
         for at in range(24):
             place = scale.low + at / 23 * (scale.high - scale.low)
             look = {"facecolor": scale.colour(place), "linewidth": 0}
-            axes.add_artist(_rectangle(x + 256 + 3 * at, 38, 3, 10, **look))
-        _write(axes, x + 334, 43, f"{scale.high:.2f}")
+            axes.add_artist(rectangle(x + 256 + 3 * at, 38, 3, 10, **look))
+        write_text(axes, x + 334, 43, f"{scale.high:.2f}")
     for number, note in enumerate(notes):
-        _write(axes, _MARGIN, _HEAD + 17 * number, note, color=_MUTED)
+        write_text(axes, _MARGIN, _HEAD + 17 * number, note, color=MUTED)
 
 
 def _draw_tile(
@@ -246,10 +260,10 @@ def _draw_tile(
     middle = x + 7 + box.width / 2, y + 5 + box.height / 2
     colour, line, _ = _LOOKS[tile.verdict]
     look = {"edgecolor": colour, "linestyle": line, "linewidth": 2.6}
-    frame = _rectangle(x + 3, y + 1, box.width + 8, box.height + 8, **look)
+    frame = rectangle(x + 3, y + 1, box.width + 8, box.height + 8, **look)
     axes.add_artist(frame)
     if pixels is None:
-        _write(axes, *middle, "cannot\nbe read", color=_MUTED, ha="center")
+        write_text(axes, *middle, "cannot\nbe read", color=MUTED, ha="center")
         return
     scale = min(1.0, box.width / pixels.shape[1], box.height / pixels.shape[0])
     height, width = pixels.shape[0] * scale, pixels.shape[1] * scale
@@ -299,41 +313,22 @@ def _draw_parts(
     x, y = at
     for (left, top, width, height), cosine in zip(bands, comparison.cosines, strict=True):
         look = {"facecolor": scale.colour(cosine), "edgecolor": "white", "linewidth": 0.7}
-        axes.add_artist(_rectangle(x + left, y + top, width, height, **look))
+        axes.add_artist(rectangle(x + left, y + top, width, height, **look))
 
 
 def _write_caption(axes: Axes, tile: Tile, rank: int, x: float, y: float) -> None:
     colour, _, symbol = _LOOKS[tile.verdict]
     head = symbol if tile.verdict in ("query", "junk") else f"{symbol} {rank}".strip()
-    ink = _INK if tile.verdict == "unknown" else colour
-    _write(axes, x, y + 9, head, fontsize=9, weight="bold", color=ink, ha="center")
+    ink = INK if tile.verdict == "unknown" else colour
+    write_text(axes, x, y + 9, head, fontsize=9, weight="bold", color=ink, ha="center")
     said = [] if tile.camera is None else [f"cam {printable(str(tile.camera))}"]
     if tile.distance is not None:
         said.append(f"{tile.distance:.3f}")
-    _write(axes, x, y + 25, "  ".join(said), fontsize=8, color=_MUTED, ha="center")
+    write_text(axes, x, y + 25, "  ".join(said), fontsize=8, color=MUTED, ha="center")
 
 
-def _write(axes: Axes, x: float, y: float, text: str, **look: Any) -> None:
-    """Text around its middle; names are shown, and only with letters that the font has."""
-    lines = [_legible(printable(line)) for line in text.split("\n")]
-    usual: dict[str, Any] = {"fontsize": 8.5, "color": _INK, "va": "center"}
-    axes.text(x, y, "\n".join(lines), **(usual | look))
-
-
-def _rectangle(x: float, y: float, width: float, height: float, **look: Any) -> Any:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((x, y), width, height, **({"facecolor": "none"} | look))
-
-
-def _legible(text: str) -> str:
-    """With an escape for what matplotlib's own font has no letter for, which would be a warning."""
-    letters = _letters()
-    return "".join(c if ord(c) in letters else f"\\u{ord(c):04x}" for c in text)
-
-
-@functools.cache
-def _letters() -> frozenset[int]:
-    from matplotlib.font_manager import findfont, get_font
-
-    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())
+def _write_name(axes: Axes, tile: Tile, box: _Box, x: float, y: float) -> None:
+    person = [] if tile.person is None else [f"person {printable(str(tile.person))}"]
+    for number, line in enumerate([*person, *box.lines_of(tile.name)]):
+        ink = INK if number < len(person) else MUTED
+        write_text(axes, x, y + 38 + _NAME_LINE * number, line, fontsize=7, color=ink, ha="center")

@@ -9,14 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import DecodeError
 from mgn_fast.pictures.pixels import Source, decode, resize
 from mgn_fast.report.tiles import RankedList, Tile
-from mgn_fast.types import U8Array
+from mgn_fast.types import Crop, U8Array
 
 # The side of the box that a thumbnail fits into: the height of Market-1501's own pictures.
 SIDE = 128
@@ -55,7 +53,11 @@ def source_key(tile: Tile) -> Hashable:
     source = tile.source
     if source is None or isinstance(source, bytes):
         return source
-    return id(source) if isinstance(source, np.ndarray) else os.fspath(source)
+    if isinstance(source, Crop):
+        frame = source.frame
+        is_path = isinstance(frame, (str, os.PathLike))
+        return (os.fspath(frame) if is_path else id(frame)), source.box  # type: ignore[arg-type]
+    return os.fspath(source) if isinstance(source, (str, os.PathLike)) else id(source)
 
 
 def small_pixels(source: Source | None, *, side: int = SIDE) -> U8Array:

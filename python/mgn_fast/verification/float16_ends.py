@@ -73,7 +73,7 @@ def modelled(
         float32 [N, D], rows of length 1 unless the contract says otherwise.
     """
     contract = session.require_contract()
-    resized = [resize_for(decode(picture), contract) for picture in pictures]
+    resized = [resize_for(decode(picture, exif=contract.exif), contract) for picture in pictures]
     total = np.zeros((len(resized), session.embedding_width), np.float32)
     for mirrored in picture_rows(contract, session.model_path, mirror=mirror):
         features = session.run(_inputs(contract, resized, ends, mirror=mirrored))

@@ -138,7 +138,7 @@ def _views(pictures: Any, contract: Contract) -> _Views:
     for place in spread(len(sources), MAX_PICTURES):
         name, source = sources[place]
         try:
-            pixels = decode(source, name=name)
+            pixels = decode(source, name=name, exif=contract.exif)
         except DecodeError as error:
             views.skipped.append((name, str(error)))
             continue

@@ -43,13 +43,13 @@ def test_a_directory_becomes_rows_with_names(tiny_model, directory, tmp_path, ca
 def test_the_last_line_says_what_bounded_the_rate(
     tiny_model, directory, tmp_path, monkeypatch, capsys
 ):
-    decode = pixels.decode
+    decoded = pixels.decoded
 
     def slowly(source, **options):
         time.sleep(0.1)
-        return decode(source, **options)
+        return decoded(source, **options)
 
-    monkeypatch.setattr("mgn_fast.embedding.embedder.decode", slowly)
+    monkeypatch.setattr("mgn_fast.embedding.reading.decoded", slowly)
     assert run(tiny_model, tmp_path, directory, "--workers", 1) == 0
     assert capsys.readouterr().out.endswith(" pictures/s, bound by decoding\n")
 

@@ -64,9 +64,9 @@ def test_files_and_directories_may_be_mixed(tiny_model, folder, path):
 
 
 def test_what_was_embedded_before_a_bad_picture_is_kept(tiny_model, folder, path, capsys):
-    (folder / "zzz.txt").write_text("hello")
+    (folder / "zzz.jpg").write_bytes((folder / "000.jpg").read_bytes()[:300])
     assert run(tiny_model, path, folder, "--batch-size", 1, "--lanes", 1) == 3
-    assert "zzz.txt is no readable picture" in capsys.readouterr().err
+    assert "zzz.jpg is a damaged JPEG" in capsys.readouterr().err
     assert 0 < len(Gallery.load(path)) <= 6
     assert run(tiny_model, path, folder, "--on-error", "skip") == 0
     captured = capsys.readouterr()
@@ -114,13 +114,13 @@ def test_bad_arguments_are_usage_errors(
 SLOW = """
 import sys, time
 from mgn_fast.cli import main
-from mgn_fast.embedding.embedder import Embedder
-decode = Embedder.decode_and_resize
-def slow(self, source, name):
+from mgn_fast.embedding.reading import Reader
+prepared = Reader.prepared
+def slow(*arguments):
     time.sleep(0.1)
     print("decoded", flush=True)
-    return decode(self, source, name)
-Embedder.decode_and_resize = slow
+    return prepared(*arguments)
+Reader.prepared = slow
 sys.exit(main(sys.argv[1:]))
 """
 

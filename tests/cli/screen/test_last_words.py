@@ -11,6 +11,7 @@ from mgn_fast.cli import main
 from mgn_fast.cli.screen.course import Course
 from mgn_fast.cli.screen.last_words import OutputFiles, last_line
 from mgn_fast.datasets.dataset import synthetic
+from mgn_fast.embedding.embeddings_file import read_embeddings
 from support.terminal import OnTerminal
 
 NOTHING = OutputFiles(argparse.Namespace())
@@ -63,16 +64,16 @@ def test_what_the_command_keeps_is_said_instead(tmp_path):
 # Commands on pictures of which each takes a while, as those of a large model do.
 SLOW_PICTURES = """
 import sys, time
-from mgn_fast.embedding import embedder
+from mgn_fast.embedding import reading
 from mgn_fast.cli import main
 
-decode = embedder.decode
+decoded = reading.decoded
 
 def slowly(source, **options):
     time.sleep(0.05)
-    return decode(source, **options)
+    return decoded(source, **options)
 
-embedder.decode = slowly
+reading.decoded = slowly
 sys.exit(main())
 """
 
@@ -90,7 +91,9 @@ def slow(*words, cwd, columns=100):
 
 
 @pytest.mark.usefixtures("own_process")
-def test_embedding_says_how_far_it_was_and_writes_nothing(dataset, tiny_model, tmp_path):
+def test_embedding_says_how_far_it_was_and_keeps_it_under_another_name(
+    dataset, tiny_model, tmp_path
+):
     words = ["embed", dataset / "query", "--model", tiny_model, "-o", "e.npy", "--workers", 1]
     with slow(*words, cwd=tmp_path) as terminal:
         terminal.wait_for(" left  bound by decoding")
@@ -100,12 +103,15 @@ def test_embedding_says_how_far_it_was_and_writes_nothing(dataset, tiny_model, t
     assert code == 130
     assert out == ""
     how_far, _, fate = last.partition(" of 93 pictures; ")
-    assert fate == "e.npy was not written"
+    kept, _, remedy = fate.partition(" embeddings made until then; ")
+    assert kept.startswith("e.partial.npy keeps the ")
+    assert remedy == "an output that ends in .gallery goes on where it ended"
     assert how_far.startswith("mgn-fast: interrupted at embedding: ")
     assert 0 < int(how_far.rpartition(" ")[2]) < 93
+    assert len(read_embeddings(tmp_path / "e.partial.npy").names) == int(kept.split()[-1])
     # What moved has gone, and the cursor is back.
     assert terminal.raw().count("\x1b[?25l") <= terminal.raw().count("\x1b[?25h")
-    assert list(tmp_path.iterdir()) == []
+    assert sorted(e.name for e in tmp_path.iterdir()) == ["e.partial.json", "e.partial.npy"]
 
 
 @pytest.mark.usefixtures("own_process")

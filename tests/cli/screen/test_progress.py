@@ -22,6 +22,7 @@ from mgn_fast.cli.screen.progress import (
 )
 from mgn_fast.common.observer import observing
 from mgn_fast.common.text import printable
+from mgn_fast.pictures.decoders import Decoded
 
 
 @pytest.fixture(autouse=True)
@@ -168,11 +169,11 @@ def test_a_title_cannot_command_the_terminal(monkeypatch):
 @pytest.mark.usefixtures("simulated_time")
 def test_while_pictures_are_embedded_it_is_shown_what_bounds_them(tiny_model, monkeypatch, course):
 
-    def decode(source, name=None):
+    def decoded(source, **options):
         time.sleep(0.02)
-        return source
+        return Decoded(source)
 
-    monkeypatch.setattr("mgn_fast.embedding.embedder.decode", decode)
+    monkeypatch.setattr("mgn_fast.embedding.reading.decoded", decoded)
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     pictures = [np.zeros((64, 32, 3), np.uint8)] * 60

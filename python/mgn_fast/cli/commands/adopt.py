@@ -20,7 +20,8 @@ from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.progress import say, stages
 from mgn_fast.common.text import printable
 from mgn_fast.datasets.dataset import Dataset
-from mgn_fast.datasets.label_file import LabelledPictures, read_labels
+from mgn_fast.datasets.label_file import read_labels
+from mgn_fast.datasets.split import Split
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import DatasetError, InvalidInputError
 from mgn_fast.evaluation.measure import evaluate
@@ -32,7 +33,7 @@ from mgn_fast.models.contract import Contract
 from mgn_fast.models.in_use import in_one_line
 from mgn_fast.models.model_file import contract_in
 from mgn_fast.models.presets import with_changes
-from mgn_fast.pictures.sources import list_pictures
+from mgn_fast.pictures.directories import list_pictures
 from mgn_fast.verification.preparation import AS_STATED, PreparationCheck, check_preparation
 
 
@@ -127,7 +128,7 @@ def _check(arguments: argparse.Namespace, contract: Contract) -> dict[str, Any]:
     return checked if report is None else checked | {"evaluation": report.to_dict()}
 
 
-def _labelled(arguments: argparse.Namespace) -> LabelledPictures | Dataset | None:
+def _labelled(arguments: argparse.Namespace) -> Split | Dataset | None:
     """Who is on the pictures, by the file given or by their place in a dataset; None if unknown."""
     if arguments.labels is not None:
         return _with_matches(read_labels(arguments.labels), arguments.labels)
@@ -136,7 +137,7 @@ def _labelled(arguments: argparse.Namespace) -> LabelledPictures | Dataset | Non
     return load_and_tell(arguments.check, "market1501")
 
 
-def _with_matches(labelled: LabelledPictures, path: Path) -> LabelledPictures:
+def _with_matches(labelled: Split, path: Path) -> Split:
     """The labels, if anybody on them can be found; said before an hour of embedding."""
     who = labelled.identities
     if unmatched(sides_of(who, who, "drop")) == (0, len(who)):
@@ -147,7 +148,7 @@ def _with_matches(labelled: LabelledPictures, path: Path) -> LabelledPictures:
     return labelled
 
 
-def _evaluated(model: Path, contract: Contract, labelled: LabelledPictures | Dataset) -> Report:
+def _evaluated(model: Path, contract: Contract, labelled: Split | Dataset) -> Report:
     """Query against gallery; without them all against all: none finds itself."""
     with Embedder(model, contract=contract) as embedder:
         if isinstance(labelled, Dataset):

@@ -33,7 +33,7 @@ from mgn_fast.common.text import printable
 from mgn_fast.datasets.dataset import Dataset, load_dataset, synthetic
 from mgn_fast.errors import DatasetError, InvalidInputError
 from mgn_fast.models.presets import StatedContract
-from mgn_fast.pictures.sources import list_pictures
+from mgn_fast.pictures.directories import list_pictures
 from mgn_fast.simulator.control import TIMED_SOC_VERSION
 
 _NUM_DRAWN = 64

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`mgn-fast embed`: pictures to a .npy file of unit embeddings and a .json that names its rows.
+"""`mgn-fast embed`: pictures to unit embeddings with names, in a .npy, a table or a gallery.
 
 With an output that ends in .gallery: see `cli.galleries.adding`.
 """
@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from mgn_fast.cli import exit_codes
 from mgn_fast.cli.galleries.adding import add_to_gallery
@@ -21,15 +24,21 @@ from mgn_fast.cli.options import (
     path_argument,
     session_options,
 )
-from mgn_fast.cli.screen.progress import bottleneck_words, say, track
+from mgn_fast.cli.screen.progress import bottleneck_words, say, say_if_interrupted, track
+from mgn_fast.cli.sources import (
+    add_source_options,
+    given_pictures,
+    require_different,
+    say_noticed,
+)
+from mgn_fast.common.checks import output_name
 from mgn_fast.common.files import is_directory
 from mgn_fast.common.text import printable
 from mgn_fast.embedding.embedder import Embedder
-from mgn_fast.embedding.embeddings_file import sidecar_path, write_embeddings
+from mgn_fast.embedding.embeddings_file import SUFFIXES, Partial, sidecar_path, write_embeddings
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.gallery.file import DTYPES
 from mgn_fast.gallery.writer import SUFFIX
-from mgn_fast.pictures.sources import all_pictures, list_pictures
 from mgn_fast.types import F32Array
 
 
@@ -40,9 +49,11 @@ def add_parser(commands: Commands) -> None:
         "embed",
         help="turn pictures into embeddings",
         example="mgn-fast embed pictures/ --model mgn.onnx -o people.npy\n"
-        "  mgn-fast embed pictures/ --model mgn.onnx -o people.gallery",
+        "  mgn-fast embed pictures/ --model mgn.onnx -o people.gallery\n"
+        "  mgn-fast embed frames/ --boxes gt.txt --model mgn.onnx -o people.parquet\n"
+        "  find . -name '*.jpg' | mgn-fast embed --list - --model mgn.onnx -o people.csv",
     )
-    parser.add_argument("pictures", nargs="+", type=path_argument, help="directories or files")
+    add_source_options(parser)
     parser.add_argument(
         "--model", type=path_argument, required=True, help="an .onnx, .om or .xml file"
     )
@@ -51,7 +62,9 @@ def add_parser(commands: Commands) -> None:
         "--output",
         type=path_argument,
         required=True,
-        help="the .npy file to write, or a .gallery that new pictures are added to",
+        help="the .npy (with a .json of names beside it), .csv or .parquet to write, or a .gallery "
+        "that new pictures are added to; what a run embedded that ends early stays in "
+        "NAME.partial.npy and the like",
     )
     parser.add_argument(
         "--dtype",
@@ -66,36 +79,67 @@ def add_parser(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Writes the pictures' embeddings and lists skipped pictures; exit code 0 if any is left."""
     _require_outside(arguments.output, arguments.pictures)
-    sources, total = _sources(arguments.pictures)
+    _require_output(arguments)
+    given = given_pictures(arguments)
     if arguments.output.suffix == SUFFIX:
-        return add_to_gallery(arguments, sources)
+        return add_to_gallery(arguments, given)
+    require_different(given)
+    started = time.monotonic()
+    with Embedder(arguments.model, **session_options(arguments)) as embedder:
+        stream = embedder.stream_named(given.listed.pictures, given.left_out)
+        rows = _some(track(stream, "embedding", len(given)), embedder)
+        count = write_embeddings(
+            arguments.output, rows, embedder, persons=given.persons, on_partial=_say_kept
+        )
+    seconds = time.monotonic() - started
+    for _, reason in embedder.skipped:
+        say(f"skipped: {reason}")
+    say_noticed(embedder)
+    summary = _summary(arguments.output, count, embedder, seconds)
+    if arguments.json:
+        print(json.dumps(summary))
+    else:
+        rate = f"{count / seconds:.1f} pictures/s"
+        facts = [f"{count:,} embeddings", f"{len(embedder.skipped)} skipped", rate]
+        facts.append(bottleneck_words())
+        print(f"{printable(str(arguments.output))}: {', '.join(filter(None, facts))}")
+    return exit_codes.OK
+
+
+def _summary(output: Path, count: int, embedder: Embedder, seconds: float) -> dict[str, Any]:
+    described = str(sidecar_path(output)) if output.suffix == ".npy" else None
+    return {
+        "embeddings": str(output),
+        "description": described,
+        "count": count,
+        "skipped": [{"name": name, "reason": reason} for name, reason in embedder.skipped],
+        **asdict(embedder.noticed),
+        "pictures_per_s": count / seconds,
+    }
+
+
+def _say_kept(kept: Partial) -> None:
+    """What stays of a run that ends early; as the last words too, if it was interrupted."""
+    if kept.is_kept:
+        told = f"{kept.path} keeps the {kept.count:,} embeddings made until then"
+    else:
+        told = f"{kept.path} stays, which has more rows than the {kept.count:,} of this run"
+    told += "; an output that ends in .gallery goes on where it ended"
+    say_if_interrupted(told)
+    if not isinstance(sys.exc_info()[1], (KeyboardInterrupt, SystemExit)):
+        say(f"note: {told}", always=True)
+
+
+def _require_output(arguments: argparse.Namespace) -> None:
+    """What can be refused of the output before anything is embedded."""
+    if arguments.output.suffix == SUFFIX:
+        return
     if arguments.dtype is not None:
         raise InvalidInputError(
             f"--dtype is {arguments.dtype!r}, which is for galleries; expected an output that ends "
             f"in {SUFFIX!r}"
         )
-    started = time.monotonic()
-    with Embedder(arguments.model, **session_options(arguments)) as embedder:
-        rows = _some(track(embedder.stream(sources), "embedding", total), embedder)
-        count = write_embeddings(arguments.output, rows, embedder)
-        skipped = embedder.skipped
-    seconds = time.monotonic() - started
-    for _, reason in skipped:
-        say(f"skipped: {reason}")
-    summary = {
-        "embeddings": str(arguments.output),
-        "description": str(sidecar_path(arguments.output)),
-        "count": count,
-        "skipped": [{"name": name, "reason": reason} for name, reason in skipped],
-        "pictures_per_s": count / seconds,
-    }
-    if arguments.json:
-        print(json.dumps(summary))
-    else:
-        rate = f"{count / seconds:.1f} pictures/s"
-        facts = [f"{count:,} embeddings", f"{len(skipped)} skipped", rate, bottleneck_words()]
-        print(f"{printable(str(arguments.output))}: {', '.join(filter(None, facts))}")
-    return exit_codes.OK
+    output_name(arguments.output, *SUFFIXES, SUFFIX, exact=True)
 
 
 def _some(
@@ -120,11 +164,3 @@ def _require_outside(output: Path, given: list[Path]) -> None:
                 f"output {str(output)!r} lies in {str(entry)!r}, which is embedded; "
                 "expected a place outside it"
             )
-
-
-def _sources(given: list[Path]) -> tuple[Path | list[Path], int]:
-    """One directory as it is, which names its pictures relative to it; anything else as a list."""
-    if len(given) == 1 and is_directory(given[0]):
-        return given[0], len(list_pictures(given[0]))
-    paths = all_pictures(given)
-    return paths, len(paths)

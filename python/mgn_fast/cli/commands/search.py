@@ -4,19 +4,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from mgn_fast.cli import exit_codes
+from mgn_fast.cli.galleries.found import Search
+from mgn_fast.cli.galleries.queries import queries_of
 from mgn_fast.cli.galleries.searching import (
-    Search,
-    entries,
+    galleries_and_queries,
+    opened_galleries,
     opened_index,
     parts_of,
-    queries_of,
     searched,
 )
+from mgn_fast.cli.galleries.telling import described, lines, notes, query_notes, table
 from mgn_fast.cli.options import (
     Commands,
     add_rerank_options,
@@ -25,11 +28,11 @@ from mgn_fast.cli.options import (
     path_argument,
 )
 from mgn_fast.cli.page_files import add_page_files, open_page_files
-from mgn_fast.cli.screen.progress import stages
-from mgn_fast.common.text import printable
-from mgn_fast.errors import DatasetError, InvalidInputError
-from mgn_fast.evaluation.body_parts import PartComparison
-from mgn_fast.gallery.gallery import Gallery
+from mgn_fast.cli.screen.progress import say, stages
+from mgn_fast.common.checks import output_name
+from mgn_fast.common.files import replacing
+from mgn_fast.errors import InvalidInputError
+from mgn_fast.gallery.finding.refining import Refinement
 from mgn_fast.gallery.index import LEAST_RECALL
 from mgn_fast.report.search_page import draw_search, search_lists
 
@@ -39,27 +42,25 @@ def add_parser(commands: Commands) -> None:
     parser = new_command(
         commands,
         "search",
-        help="find the nearest pictures of a gallery",
+        help="find the nearest pictures of galleries",
         example="mgn-fast search people.gallery query.jpg --depth 10\n"
+        "  mgn-fast search one.gallery two.gallery queries/ --threshold 0.9 --csv found.csv\n"
+        "  mgn-fast search people.gallery one-person/ --together --expand 5\n"
         "  mgn-fast search people.gallery queries/ --rerank --html found.html",
     )
-    parser.add_argument("gallery", type=path_argument, help="what `embed -o NAME.gallery` wrote")
     parser.add_argument(
-        "queries",
+        "words",
         nargs="+",
         type=path_argument,
-        metavar="QUERY",
-        help="pictures, directories of them, or embeddings in .npy files",
+        metavar="GALLERY ... QUERY",
+        help="galleries that `embed -o NAME.gallery` wrote, then what is sought in them: pictures, "
+        "directories of them, or embeddings in .npy files",
     )
     parser.add_argument("--depth", type=int, default=10, help="pictures listed per query (10)")
     parser.add_argument(
         "--model", type=path_argument, help="embeds the queries (the one that made the gallery)"
     )
-    parser.add_argument(
-        "--parts",
-        action="store_true",
-        help="show how near each part of the body is, where the model has parts as MGN does",
-    )
+    _add_query_options(parser)
     add_rerank_options(parser, switch="list in the order of re-ranked distances")
     parser.add_argument(
         "--candidates",
@@ -80,8 +81,54 @@ def add_parser(commands: Commands) -> None:
         metavar="DIR",
         help="where the gallery's pictures are now (where they were, relative to the gallery)",
     )
+    parser.add_argument(
+        "--csv",
+        type=path_argument,
+        metavar="FILE",
+        help="write what was found to this .csv file, a line for each picture",
+    )
     parser.add_argument("--json", action="store_true", help="print what was found as JSON")
     parser.set_defaults(run=run)
+
+
+def _add_query_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is sought, and what is listed")
+    group.add_argument(
+        "--together",
+        action="store_true",
+        help="several pictures of one person are one query: those of a directory, the rows of a "
+        "file, all pictures named themselves; with --labels those of each person",
+    )
+    group.add_argument(
+        "--labels",
+        type=path_argument,
+        metavar="FILE",
+        help="who is on the queries: a file of path and person, for verdicts on the page",
+    )
+    group.add_argument(
+        "--expand",
+        type=int,
+        default=0,
+        metavar="N",
+        help="average each query with its N nearest and search again (0)",
+    )
+    group.add_argument(
+        "--threshold",
+        type=float,
+        metavar="T",
+        help="list no picture farther than this Euclidean distance, such as `evaluate --roc` tells",
+    )
+    group.add_argument(
+        "--same-picture",
+        choices=("auto", "keep"),
+        default="auto",
+        help="keep: list a query's own picture too, which is known by its bytes (auto)",
+    )
+    group.add_argument(
+        "--parts",
+        action="store_true",
+        help="show how near each part of the body is, where the model has parts as MGN does",
+    )
 
 
 def _add_index_options(parser: argparse.ArgumentParser) -> None:
@@ -104,27 +151,47 @@ def _add_index_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the gallery's pictures nearest to each query; exit code 0."""
-    _check(arguments)
+    """Prints the galleries' pictures nearest to each query; exit code 0."""
+    files, arguments.queries = galleries_and_queries(arguments.words)
+    _check(arguments, files)
     # The outputs are tried before any work is put into what goes there.
-    with open_page_files(arguments) as (html, png):
-        gallery = Gallery.load(arguments.gallery)
-        if len(gallery) == 0:
-            raise DatasetError(f"gallery {str(arguments.gallery)!r} holds no pictures")
+    with open_page_files(arguments) as (html, png), _csv_output(arguments.csv) as table_file:
+        first, gallery = opened_galleries(files)
         if arguments.parts:
             parts_of(gallery)
         index = opened_index(arguments, gallery)
-        search = searched(arguments, gallery, queries_of(arguments, gallery), index)
+        search = searched(arguments, gallery, queries_of(arguments, first), index)
         if html is not None or png is not None:
-            _draw(search, html, png, arguments.pictures)
+            _draw(search, arguments, html, png)
+        if table_file is not None:
+            table_file.write_bytes(table(search))
+    for note in notes(search):
+        say(f"note: {note}")
     if arguments.json:
-        print(json.dumps(_described(search)))
+        print(json.dumps(described(search)))
     else:
-        _print(search)
+        for line in lines(search):
+            print(line)
     return exit_codes.OK
 
 
-def _check(arguments: argparse.Namespace) -> None:
+@contextlib.contextmanager
+def _csv_output(path: Path | None) -> Iterator[Path | None]:
+    """A file that gets its name when the block ends well; None where none is asked for."""
+    if path is None:
+        yield None
+        return
+    output_name(path, ".csv")
+    with replacing(path) as temporary:
+        yield temporary
+
+
+def _check(arguments: argparse.Namespace, files: list[Path]) -> None:
+    if arguments.index is not None and len(files) > 1:
+        raise InvalidInputError(
+            f"--index is given and {len(files)} galleries, and an index is of one; search them "
+            "one by one, each by its own, or without an index"
+        )
     if arguments.index is not None and arguments.rerank and arguments.candidates is None:
         raise InvalidInputError(
             "--index and --rerank are given, which re-ranks among what the index finds; "
@@ -134,60 +201,42 @@ def _check(arguments: argparse.Namespace) -> None:
         raise InvalidInputError(
             f"--candidates is {arguments.candidates}, which only re-ranking takes; add --rerank"
         )
+    if arguments.threshold is not None and arguments.rerank:
+        raise InvalidInputError(
+            f"--threshold is {arguments.threshold}, a Euclidean distance, and re-ranked distances "
+            "are none; leave one of --threshold and --rerank out"
+        )
+    Refinement(arguments.expand, arguments.threshold)  # which refuses numbers outside their range
 
 
-def _draw(search: Search, html: Path | None, png: Path | None, pictures: Path | None) -> None:
+def _draw(
+    search: Search, arguments: argparse.Namespace, html: Path | None, png: Path | None
+) -> None:
+    queries = search.queries
+    numbers = range(len(queries.names))
+    paths = [pictures[0].path for pictures in queries.pictures]
     lists = search_lists(
         search.gallery,
         search.ranking,
-        list(zip(search.queries.names, search.queries.paths, strict=True)),
+        list(zip(queries.names, paths, strict=True)),
         name="re-ranked" if search.reranked else "plain",
         parts=search.parts,
-        pictures=pictures,
+        pictures=arguments.pictures,
+        labels=[queries.known(query) for query in numbers],
+        notes=[query_notes(search, query) for query in numbers],
     )
-    index = None if search.index is None else search.index.settings
+    said = [f"{note[0].upper()}{note[1:]}." for note in notes(search)]
+    if search.refinement.threshold is not None:
+        said.append(f"Only pictures within the distance {search.refinement.threshold:g}.")
+    if arguments.labels is not None:
+        said.append(f"Who is on the queries is said by {arguments.labels}.")
     with stages("pictures") as progress:
-        draw_search(search.gallery, lists, html=html, png=png, index=index, progress=progress)
-
-
-def _described(search: Search) -> dict[str, Any]:
-    index = None if search.index is None else vars(search.index.settings)
-    contract = search.gallery.contract
-    return {
-        "gallery": str(search.gallery.path),
-        "contract": None if contract is None else contract.to_dict(),
-        "contract_origin": None if contract is None else contract.origin,
-        "num_pictures": len(search.gallery),
-        "reranked": search.reranked,
-        "index": index,
-        "queries": [
-            {"name": name, "found": list(entries(search, query))}
-            for query, name in enumerate(search.queries.names)
-        ],
-    }
-
-
-def _print(search: Search) -> None:
-    kind = "re-ranked distance" if search.reranked else "distance"
-    print(f"{len(search.gallery):,} pictures in {search.gallery.path}; rank, {kind}, name")
-    for query, name in enumerate(search.queries.names):
-        print(printable(name))
-        for rank, entry in enumerate(entries(search, query)):
-            distance = round(entry["distance"], 4) + 0.0  # re-ranked ones may round to -0
-            print(f"{entry['rank']:4}  {distance:.4f}  {printable(entry['name'])}")
-            if search.parts is not None:
-                print(f"{'':14}{_in_words(search.parts[query][rank])}")
-
-
-def _in_words(compared: PartComparison) -> str:
-    """How near two pictures are in each part: stripes by size, from above; others by name."""
-    groups = {"whole": "whole", "half": "halves", "third": "thirds"}
-    known = sorted(zip(compared.parts, compared.cosines, strict=True), key=lambda one: one[0].top)
-    said = []
-    for region, word in groups.items():
-        numbers = [f"{cosine:.3f}" for part, cosine in known if part.region == region]
-        said += [" ".join([word, *numbers])] if numbers else []
-    said += [
-        f"{printable(part.name)} {cosine:.3f}" for part, cosine in known if part.region == "unknown"
-    ]
-    return "  ".join(said)
+        draw_search(
+            search.gallery,
+            lists,
+            html=html,
+            png=png,
+            index=search.index,
+            notes=said,
+            progress=progress,
+        )

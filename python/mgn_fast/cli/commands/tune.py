@@ -20,7 +20,7 @@ from mgn_fast.cli.options import (
 )
 from mgn_fast.cli.screen.progress import say, stages
 from mgn_fast.common.text import printable
-from mgn_fast.pictures.sources import list_pictures
+from mgn_fast.pictures.directories import list_pictures
 
 _SHOWN = 8
 

@@ -2,7 +2,8 @@
 """What commands do with galleries, between reading their words and telling what came of it.
 
 adding           `embed -o NAME.gallery`
-searching        `search`
+queries          what `search` seeks
+searching        the search; found: what came of it as data; telling: as lines, JSON and a table
 contract_in_use  a gallery's contract, and the parts of embeddings
 """
 

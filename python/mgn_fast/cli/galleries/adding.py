@@ -7,7 +7,7 @@ import argparse
 import json
 import os
 import time
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 from mgn_fast.cli import exit_codes
@@ -19,6 +19,7 @@ from mgn_fast.cli.screen.progress import (
     say_if_interrupted,
     stages,
 )
+from mgn_fast.cli.sources import Given, say_noticed
 from mgn_fast.common.text import printable
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import DecodeError
@@ -26,12 +27,12 @@ from mgn_fast.gallery.build import adding
 from mgn_fast.gallery.gallery import Gallery
 
 
-def add_to_gallery(arguments: argparse.Namespace, sources: Path | list[Path]) -> int:
+def add_to_gallery(arguments: argparse.Namespace, given: Given) -> int:
     """Embeds and commits batch by batch, and says what was new.
 
     Args:
         arguments: the parsed command line.
-        sources: one directory, or paths.
+        given: the pictures.
 
     Returns:
         0.
@@ -40,10 +41,14 @@ def add_to_gallery(arguments: argparse.Namespace, sources: Path | list[Path]) ->
         MgnError: see `Gallery.add`. What was committed before stays.
     """
     started = time.monotonic()
+    labels = {name: {"person": person} for name, person in (given.persons or {}).items()}
     gallery, options = _opened(arguments)
     with (
         Embedder(arguments.model, **options) as embedder,
-        adding(arguments.output, embedder, sources, arguments.dtype) as (builder, pictures),
+        adding(arguments.output, embedder, given.listed, arguments.dtype, labels) as (
+            builder,
+            pictures,
+        ),
     ):
         if gallery is not None:
             say_unlike_gallery(gallery, embedder)
@@ -55,23 +60,26 @@ def add_to_gallery(arguments: argparse.Namespace, sources: Path | list[Path]) ->
                 progress("embedding", builder.num_seen, len(pictures))
         done, total = builder.done, builder.num_held
     seconds = time.monotonic() - started
-    for _, reason in done.skipped:
+    skipped = [*given.left_out, *done.skipped]
+    for _, reason in skipped:
         say(f"skipped: {reason}")
     if total == 0:
-        raise DecodeError(f"none of {len(done.skipped)} pictures can be decoded")
+        raise DecodeError(f"none of {len(skipped)} pictures can be decoded")
+    say_noticed(embedder)
     summary = {
         "gallery": str(arguments.output),
         "num_pictures": total,
         "num_added": done.num_added,
         "num_known": done.num_known,
-        "skipped": [{"name": name, "reason": reason} for name, reason in done.skipped],
+        "skipped": [{"name": name, "reason": reason} for name, reason in skipped],
+        **asdict(embedder.noticed),
         "pictures_per_s": done.num_added / seconds,
     }
     if arguments.json:
         print(json.dumps(summary))
     else:
         facts = [f"{done.num_added:,} added", f"{done.num_known:,} known"]
-        facts += [f"{len(done.skipped)} skipped"]
+        facts += [f"{len(skipped)} skipped"]
         if done.num_added:
             facts += [f"{done.num_added / seconds:.1f} pictures/s", bottleneck_words()]
         name = printable(str(arguments.output))

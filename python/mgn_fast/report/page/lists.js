@@ -48,7 +48,8 @@ function describe(article) {
   const strong = precision === null || precision === undefined ? null : `average precision ${precision.toFixed(3)}`;
   const first = list.first[ranking];
   if (first) said.push(first === 1 ? "match at rank 1" : `first match at rank ${first.toLocaleString("en")}`);
-  else if (hasVerdicts) said.push("no match in the gallery: counted nowhere");
+  else if (data.rated) said.push("no match in the gallery: counted nowhere");
+  else if (hasVerdicts && query.person !== null) said.push("no match among these");
   article.facts.replaceChildren(...(strong ? [make("b", {}, strong), " · "] : []), said.join(" · "));
 }
 
@@ -68,12 +69,13 @@ function redraw() {
   }
 }
 
+// Without average precisions nobody knows what is in the gallery beyond what is shown.
 const hasVerdicts = fields.failures !== undefined;
 const ORDERS = [
   ["as given", (a, b) => a.place - b.place],
   ["query's name", (a, b) => (a.query.name < b.query.name ? -1 : a.query.name > b.query.name ? 1 : 0)],
 ];
-if (hasVerdicts) {
+if (data.rated) {
   const key = (article) => article.list.ap[ranking] ?? null;
   // Without a match there is nothing to compare: last, whichever way.
   const compared = (value, sign) => (a, b) => {
@@ -94,11 +96,16 @@ function isHit(name) {
   return text !== "" && name.toLowerCase().includes(text);
 }
 
+function isFailure(list, query) {
+  const first = list.first[ranking];
+  return first === null ? !data.rated && query.person !== null : first > 1;
+}
+
 function fits({ list, query }) {
   const person = fields.person?.value.trim();
   if (person && `${query.person}` !== person) return false;
   if (fields.camera?.value && `${query.camera}` !== fields.camera.value) return false;
-  if (fields.failures?.checked && !(list.first[ranking] > 1)) return false;
+  if (fields.failures?.checked && !isFailure(list, query)) return false;
   if (!fields.text.value.trim()) return true;
   return isHit(query.name) || list.t[ranking].some((row) => isHit(data.pictures[row[0]][0]));
 }

@@ -90,7 +90,7 @@ def write_search_page(
     notes: Sequence[str] = (),
     progress: Progress = no_progress,
 ) -> Path:
-    """Writes the page of a search: ranked lists of whom nobody knows; whole or not at all.
+    """Writes the page of a search: ranked lists without figures; whole or not at all.
 
     Args:
         path: the .html file.
@@ -108,16 +108,24 @@ def write_search_page(
             different parts. A picture that cannot be read is no error: its place says so.
     """
     nothing: dict[str, Any] = {"rows": {}, "first": None, "reports": {}, "analysis": None}
-    return _write(path, lists, progress, title=title, notes=notes, warning=None, **nothing)
+    content = {"title": title, "notes": notes, "warning": None} | nothing
+    return _write(path, lists, progress, names=True, **content)
 
 
-def _write(path: PathLike, lists: Sequence[RankedList], progress: Progress, **content: Any) -> Path:
+def _write(
+    path: PathLike,
+    lists: Sequence[RankedList],
+    progress: Progress,
+    *,
+    names: bool = False,
+    **content: Any,
+) -> Path:
     output_name(path, *SUFFIXES)
     require_extra("report", "jinja2")
     script = "".join(map(_text, _SCRIPTS))
     content |= {
         "lists": lists,
-        "data": ScriptData(lists, thumbnails_of(tiles_of(lists), progress)),
+        "data": ScriptData(lists, thumbnails_of(tiles_of(lists), progress), names=names),
         "script": script,
         "script_digest": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "has": _columns(lists),

@@ -27,6 +27,7 @@ class ScriptData:
     Args:
         lists: the lists.
         thumbnails: of all their pictures, by `thumbnails.source_key`.
+        names: whether names and persons stand under the gallery's pictures.
 
     Attributes:
         parts: that the lists tell of.
@@ -36,8 +37,13 @@ class ScriptData:
     """
 
     def __init__(
-        self, lists: Sequence[RankedList], thumbnails: Mapping[Hashable, Thumbnail]
+        self,
+        lists: Sequence[RankedList],
+        thumbnails: Mapping[Hashable, Thumbnail],
+        *,
+        names: bool = False,
     ) -> None:
+        self._names = names
         self.parts = parts_told(tiles_of(lists))
         self._thumbnails = thumbnails
         readable = [key for key, small in thumbnails.items() if small.jpeg]
@@ -45,6 +51,7 @@ class ScriptData:
         self._pictures: dict[tuple[Any, ...], int] = {}
         self._rows: list[list[Any]] = []
         self._rankings = list(dict.fromkeys(name for entry in lists for name in entry.tiles))
+        self._entries = lists
         self._lists = [self._list(entry) for entry in lists]
 
     def json(self) -> str:
@@ -56,6 +63,8 @@ class ScriptData:
                 [printable(part.name), part.region, part.top, part.bottom] for part in self.parts
             ],
             "chunk": CHUNK,
+            "names": self._names,
+            "rated": any(entry.average_precision for entry in self._entries),
             "pictures": self._rows,
             "lists": self._lists,
         }

@@ -176,6 +176,11 @@ function tileElement(tile) {
   if (tile.camera !== null) lines.append(make("span", {}, `cam ${tile.camera}`));
   if (tile.distance !== null && tile.distance !== undefined)
     lines.append(make("span", {}, tile.distance.toFixed(3)));
+  if (data.names && tile.verdict !== "query") {
+    if (tile.person !== null) lines.append(make("span", { class: "person" }, `person ${tile.person}`));
+    // Folders further up are the same for all, more often than not.
+    lines.append(make("span", { class: "name" }, tile.name.split("/").slice(-2).join("/")));
+  }
   if (tile.note) lines.append(make("span", { class: "note" }, tile.note));
   const label = [tile.name, ...about(tile)].join(", ");
   return make(

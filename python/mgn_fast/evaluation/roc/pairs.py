@@ -17,7 +17,7 @@ from mgn_fast.common.threads import thread_count
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.distances import EmbeddingSet, checked_sets, screened_blocks
 from mgn_fast.evaluation.memory_plan import Work, require_room
-from mgn_fast.evaluation.roc import VerificationCurve, curve_of
+from mgn_fast.evaluation.roc.curve import VerificationCurve, curve_of
 from mgn_fast.evaluation.rows import RowMetric, both_as_arrays, notes_on_lengths
 from mgn_fast.evaluation.sides import (
     SameCamera,
