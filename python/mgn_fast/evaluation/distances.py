@@ -8,7 +8,7 @@ the float64 distances: float32 products rule out what is far, the core settles t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -48,17 +48,26 @@ class EmbeddingSet:
     Attributes:
         values: float32 [N, D], C order, finite.
         squares: float64 [N], squared lengths.
+        weights: float64 [N], by which the core bounds what its own products round; [0] where that
+            is not wanted, or products are NumPy's.
     """
 
     values: F32Array
     squares: F64Array
+    weights: F64Array = field(default_factory=lambda: np.empty(0))
 
     def __len__(self) -> int:
         return len(self.values)
 
     def part(self, rows: slice) -> EmbeddingSet:
         """The embeddings of a range of rows (step 1), not copied."""
-        return EmbeddingSet(self.values[rows], self.squares[rows])
+        return EmbeddingSet(self.values[rows], self.squares[rows], self.weights[rows])
+
+    def weighed(self, threads: int) -> EmbeddingSet:
+        """The same with weights, where products are the core's: less has to be settled then."""
+        if not _core.has_product():
+            return self
+        return replace(self, weights=_core.rounding_weights(self.values, threads))
 
 
 def squared_distance(a: AnyArray, b: AnyArray) -> npt.NDArray[Any]:
@@ -209,8 +218,10 @@ def screen(
         The core's `Screened`, which settles these distances from the embeddings.
     """
     multiply(rows.values, columns.values, out, scratch, threads)
-    squares = rows.squares, columns.squares
-    return _core.screen_in_place(out, rows.values, columns.values, *squares, metric, threads)
+    squares, weights = (rows.squares, columns.squares), (rows.weights, columns.weights)
+    return _core.screen_in_place(
+        out, rows.values, columns.values, *squares, metric, threads, *weights
+    )
 
 
 def multiply(
