@@ -27,6 +27,7 @@ from mgn_fast.cli.commands import (
     evaluate,
     export,
     gallery,
+    group,
     quantize,
     search,
     tune,
@@ -81,7 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     models = (export, adopt, quantize, compile)
-    measures = (embed, search, gallery, evaluate, verify, bench, tune)
+    measures = (embed, search, gallery, group, evaluate, verify, bench, tune)
     for command in (*models, *measures, bins, doctor, demo):
         command.add_parser(commands)
     return parser

@@ -18,7 +18,7 @@ memory_plan  the memory that a run will take; size: how large an evaluation is
 
 from mgn_fast.evaluation.agreement import Agreement, compare
 from mgn_fast.evaluation.distances import cosine_similarity, rank, squared_distance
-from mgn_fast.evaluation.grouping import group
+from mgn_fast.evaluation.grouping import adjusted_rand_index, group
 from mgn_fast.evaluation.measure import (
     BlockObserver,
     evaluate,
@@ -38,6 +38,7 @@ __all__ = [
     "Ranking",
     "Report",
     "RerankSettings",
+    "adjusted_rand_index",
     "compare",
     "cosine_similarity",
     "evaluate",

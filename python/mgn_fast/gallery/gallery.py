@@ -42,6 +42,7 @@ class Gallery(Stored):
     threads.
 
     Attributes:
+        probe: the probe picture's embedding by its model; empty where the model is not known.
         checkpoints: (pictures, CRC-32) at the end of batches of its file: a gallery that has
             another's last one is that one, or has grown from it, or differs in names and labels
             only. Empty in memory.
@@ -59,7 +60,7 @@ class Gallery(Stored):
     ) -> None:
         super().__init__(pieces, description, path)
         self.checkpoints = checkpoints
-        self._probe, self._embedder = probe, embedder
+        self.probe, self._embedder = probe, embedder
 
     @classmethod
     def build(
@@ -190,7 +191,7 @@ class Gallery(Stored):
         Raises:
             ModelError, InvalidInputError: the embedder's embeddings cannot be compared with it.
         """
-        require_same_model(self.description, self._probe, embedder, self.path)
+        require_same_model(self.description, self.probe, embedder, self.path)
         gallery = copy.copy(self)
         gallery._embedder = embedder
         return gallery
@@ -259,7 +260,7 @@ class Gallery(Stored):
         description = self.description | {
             "model_path": moved(self.description["model_path"]) or None
         }
-        write_gallery(path, description, self._probe, merged(self._pieces, moved))
+        write_gallery(path, description, self.probe, merged(self._pieces, moved))
         return Path(path)
 
     def search(

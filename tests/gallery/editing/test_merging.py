@@ -99,7 +99,7 @@ def test_embeddings_of_other_models_are_refused(tiny_model, tmp_path):
     with pytest.raises(ModelError, match="galleries of one model"):
         merge([tmp_path / "a.gallery", tmp_path / "b.gallery"], tmp_path / "all.gallery")
     unknown = write(tmp_path / "c.gallery", "c", width=Gallery.load(tmp_path / "a.gallery").width)
-    with pytest.raises(ModelError, match="mirror True and None"):
+    with pytest.raises(ModelError, match="the model is known of one only"):
         merge([tmp_path / "a.gallery", unknown], tmp_path / "all.gallery")
 
 

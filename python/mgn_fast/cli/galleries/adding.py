@@ -65,7 +65,7 @@ def add_to_gallery(arguments: argparse.Namespace, given: Given) -> int:
         say(f"skipped: {reason}")
     if total == 0:
         raise DecodeError(f"none of {len(skipped)} pictures can be decoded")
-    say_noticed(embedder)
+    say_noticed(builder.noticed, embedder.contract)
     num_embedded = done.num_added - done.num_copied
     summary = {
         "gallery": str(arguments.output),
@@ -75,7 +75,7 @@ def add_to_gallery(arguments: argparse.Namespace, given: Given) -> int:
         "num_copied": done.num_copied,
         "num_moved": done.num_moved,
         "skipped": [{"name": name, "reason": reason} for name, reason in skipped],
-        **asdict(embedder.noticed),
+        **asdict(builder.noticed),
         "pictures_per_s": num_embedded / seconds,
     }
     if arguments.json:

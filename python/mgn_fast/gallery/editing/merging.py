@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from mgn_fast.common.checks import output_name
-from mgn_fast.errors import InvalidInputError, ModelError
+from mgn_fast.errors import InvalidInputError
 from mgn_fast.gallery.edits import Edit, shown
 from mgn_fast.gallery.file import Batch, Labels, Pictures, merged
-from mgn_fast.gallery.model import LEAST_COSINE
+from mgn_fast.gallery.model import require_comparable
 from mgn_fast.gallery.reader import GalleryFile, read_gallery
-from mgn_fast.gallery.stored import contract_kept
 from mgn_fast.gallery.writer import SUFFIX, write_gallery
-from mgn_fast.models.in_use import differences, weights_differ
 from mgn_fast.types import PathLike
 
 _SHOWN = 5  # of clashing names in a message
@@ -60,7 +58,7 @@ def merge(paths: Sequence[PathLike], output: PathLike, *, prefix: bool = False) 
             "rename one of the files"
         )
     for file in files[1:]:
-        _require_comparable(files[0], file)
+        require_comparable(files[0], file, alike=("width", "dtype", "mirror"))
     pieces = _once(files, prefix=prefix)
     beside = Path(output).absolute().parent
 
@@ -82,32 +80,6 @@ def _batches(
 def _moved(file: GalleryFile, stored: str, beside: Path) -> str:
     """A path relative to another directory than the gallery's."""
     return os.path.relpath(file.path.absolute().parent / stored, beside)
-
-
-def _require_comparable(first: GalleryFile, other: GalleryFile) -> None:
-    """Raises if two galleries hold embeddings of different models."""
-    names = f"galleries {str(first.path)!r} and {str(other.path)!r}"
-    for key in ("width", "dtype", "mirror"):
-        ours, theirs = first.description.get(key), other.description.get(key)
-        if ours != theirs:
-            raise ModelError(f"{names} have {key} {ours!r} and {theirs!r}, expected the same")
-    contracts = [contract_kept(file.description, file.path) for file in (first, other)]
-    ours, theirs = contracts
-    if (ours is None) != (theirs is None) or len(first.probe) != len(other.probe):
-        raise ModelError(
-            f"{names}: the model is known of one only, so that nobody can say whether their "
-            "embeddings compare; expected galleries of one model"
-        )
-    if ours is not None and theirs is not None:
-        said = "other weights" if weights_differ(ours, theirs) else differences(ours, theirs)
-        if said:
-            raise ModelError(f"{names} were embedded with {said}; expected galleries of one model")
-    cosine = float(first.probe @ other.probe)
-    if len(first.probe) and not cosine >= LEAST_COSINE:
-        raise ModelError(
-            f"{names} have embeddings of a test picture with cosine {cosine:.4f}, expected at "
-            f"least {LEAST_COSINE}; expected galleries of one model"
-        )
 
 
 def _once(files: Sequence[GalleryFile], *, prefix: bool) -> list[tuple[Pictures, ...]]:
