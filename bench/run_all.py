@@ -83,6 +83,7 @@ RUNS = (
     ),
     Run("cycles", "check_cycles.py", "--cycles 10000", "--cycles 200", 120),
     Run("kills", "check_kills.py", "--kills 50", "--kills 2 --pictures 60", 480),
+    Run("gallery-edits", "check_gallery_edits.py", "--kills 50", "--kills 4 --rows 400", 480),
 )
 
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from mgn_fast import InvalidInputError, RuntimeUnavailableError
-from mgn_fast.cli.page_files import add_page_files, open_page_files
+from mgn_fast.cli.page_files import add_page_files, csv_output, open_page, open_page_files
 
 
 def parsed(*words):
@@ -60,3 +60,20 @@ def test_without_the_extra_it_is_named(monkeypatch, tmp_path):
         open_page_files(parsed("--html", str(tmp_path / "a.html"))),
     ):
         pytest.fail("the work began")
+
+
+def test_a_page_and_a_table_alone_are_there_whole_or_not_at_all(tmp_path):
+    for opened, name in ((open_page, "a.html"), (csv_output, "a.csv")):
+        with opened(tmp_path / name) as file:
+            file.write_text("all of it")
+            assert not (tmp_path / name).exists()
+        assert (tmp_path / name).read_text() == "all of it"
+        with opened(None) as file:
+            assert file is None
+        with pytest.raises(InvalidInputError, match=r"ends in '\.txt'"), opened(tmp_path / "b.txt"):
+            pass
+        with (
+            pytest.raises(InvalidInputError, match="cannot be written"),
+            opened(tmp_path / "no" / name),
+        ):
+            pass

@@ -1,22 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 import gc
+import io
 import itertools
 import threading
 import time
 import tracemalloc
 
+import cv2
 import numpy as np
 import pytest
 import simplejpeg
 
 from mgn_fast import DecodeError, Embedder, InvalidInputError, ModelError
+from mgn_fast.embedding.reading import Noticed
 from mgn_fast.models.contract import METADATA_KEY, Contract
 from mgn_fast.pictures.directories import list_pictures
 from mgn_fast.pictures.pixels import decode, resize, resize_pack
+from mgn_fast.types import Box, Crop
 from support.late import late
 from support.tiny_model import tiny_embedding, write_tiny_model
 
+Image = late("PIL.Image")
 onnx = late("onnx")
+torch = late("torch")
 
 
 @pytest.fixture
@@ -113,6 +119,118 @@ def test_every_form_of_input_gives_the_same(tiny_model, directory):
         for kind in (bytes, bytearray, memoryview):
             np.testing.assert_array_equal(embedder(kind(paths[3].read_bytes())), expected[3:4])
         np.testing.assert_array_equal(embedder(decode(paths[3])), expected[3:4])
+
+
+def test_pictures_in_memory_give_the_same_whatever_holds_them(tiny_model, pictures):
+    with Embedder(tiny_model) as embedder:
+        expected = embedder(pictures)
+        for form in (
+            [Image.fromarray(pixels) for pixels in pictures],
+            [torch.from_numpy(pixels) for pixels in pictures],
+            (io.BytesIO(cv2.imencode(".png", p[..., ::-1])[1].tobytes()) for p in pictures),
+            [np.dstack([pixels, pixels[..., 0]]) for pixels in pictures],
+        ):
+            np.testing.assert_array_equal(embedder(form), expected)
+        grey = pictures[0][..., :1]
+        as_colours = embedder(grey.repeat(3, axis=2))
+        for form in (grey, grey[..., 0], Image.fromarray(grey[..., 0]), torch.from_numpy(grey)):
+            np.testing.assert_array_equal(embedder(form), as_colours)
+
+
+def test_crops_give_what_their_pixels_give(tiny_model, pictures):
+    frame = np.zeros((400, 600, 3), np.uint8)
+    crops, place = [], 0
+    for pixels in pictures[:6]:
+        height, width = pixels.shape[:2]
+        frame[7 : 7 + height, place : place + width] = pixels[:, : 600 - place]
+        crops.append(Crop(frame, Box(place, 7, min(width, 600 - place), height)))
+        place += 90
+    alone = [
+        crop.frame[7 : 7 + crop.box.height, crop.box.x :][:, : crop.box.width] for crop in crops
+    ]
+    with Embedder(tiny_model) as embedder:
+        np.testing.assert_array_equal(embedder(crops), embedder(alone))
+        np.testing.assert_array_equal(embedder(crops[3]), embedder(alone[3]))
+
+
+def test_names_come_with_the_rows(tiny_model, directory):
+    with Embedder(tiny_model, on_error="skip") as embedder:
+        assert embedder.names == []
+        rows = embedder(directory)
+        assert embedder.names[:2] == ["00.jpg", "01.jpg"]
+        assert len(embedder.names) == len(rows) == 19
+        (directory / "03.jpg").write_bytes(b"")
+        names, rows = embedder(directory, with_names=True)
+        assert names == embedder.names
+        assert len(names) == len(rows) == 18
+        assert "03.jpg" not in names
+        names, rows = embedder([], with_names=True)
+        assert (names, rows.shape) == ([], (0, 2048))
+
+
+def test_a_pattern_is_as_good_as_a_directory(tiny_model, directory):
+    with Embedder(tiny_model) as embedder:
+        names, rows = embedder(str(directory / "0[12].jpg"), with_names=True)
+        assert names == [str(directory / "01.jpg"), str(directory / "02.jpg")]
+        np.testing.assert_array_equal(rows, embedder(directory)[1:3])
+
+
+def test_what_is_no_picture_is_found_before_anything_is_embedded(tiny_model, directory):
+    for name in ("notes.txt", "labels.csv", "clip.mp4", "more.txt"):
+        (directory / name).write_text("hello")
+    message = (
+        r"4 of 23 files are no readable pictures: 'clip\.mp4', 'labels\.csv', 'more\.txt' and "
+    )
+    with Embedder(tiny_model) as embedder:
+        for given in (directory, list_pictures(directory)):
+            with pytest.raises(DecodeError, match="4 of 23 files are no readable pictures"):
+                embedder.stream(given)  # and not when its first row is asked for
+        with pytest.raises(DecodeError, match=message + "1 more; the first: .*'skip'"):
+            embedder(directory)
+        # One by one they are found when they come.
+        stream = embedder.stream(iter(list_pictures(directory)))
+        assert next(stream)[0].endswith("00.jpg")
+    with Embedder(tiny_model, on_error="skip") as embedder:
+        assert len(embedder(directory)) == 19
+        skipped = [name for name, _ in embedder.skipped]
+        assert skipped == ["clip.mp4", "labels.csv", "more.txt", "notes.txt"]
+
+
+@pytest.fixture
+def turned(tmp_path, picture):
+    """A picture that lies, whose file says so, and the picture upright."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    lying = np.ascontiguousarray(np.rot90(picture, 1))
+    Image.fromarray(lying).save(tmp_path / "turned.png", exif=exif)
+    return tmp_path / "turned.png", picture, lying
+
+
+def test_exif_is_ignored_or_applied_as_asked(tiny_model, turned):
+    path, upright, lying = turned
+    with Embedder(tiny_model) as embedder:
+        as_seen, as_stored = embedder([upright, lying])
+        np.testing.assert_array_equal(embedder(path)[0], as_stored)
+        assert embedder.noticed == Noticed(num_turned=1, num_wide=1)
+        assert embedder.contract.exif == "ignore"
+    for options in ({"exif": "apply"}, {"contract": Contract(exif="apply")}):
+        with Embedder(tiny_model, **options) as embedder:
+            np.testing.assert_array_equal(embedder(path)[0], as_seen)
+            assert embedder.noticed == Noticed(num_turned=1, num_wide=0)
+            assert embedder.contract == embedder.session.contract == Contract(exif="apply")
+            embedder(upright)
+            assert embedder.noticed == Noticed()
+    with Embedder(tiny_model, contract=Contract(exif="apply"), exif="ignore") as embedder:
+        np.testing.assert_array_equal(embedder(path)[0], as_stored)
+    with pytest.raises(InvalidInputError, match="exif is 'turn', expected one of"):
+        Embedder(tiny_model, exif="turn")
+
+
+def test_an_embedder_says_what_it_is(tiny_model, tmp_path):
+    with Embedder(tiny_model) as embedder:
+        assert repr(embedder) == "<Embedder of tiny.onnx: 2048 wide, onnxruntime, 2 lanes>"
+    with Embedder(tiny_model, lanes=1) as embedder:
+        assert repr(embedder).endswith("1 lane>")
 
 
 def test_an_array_of_pictures_is_that_many(tiny_model, random):

@@ -6,6 +6,7 @@ import pytest
 
 from mgn_fast import DatasetError, DecodeError, Embedder, Gallery, InvalidInputError, ModelError
 from mgn_fast.evaluation.reranking import RerankSettings
+from mgn_fast.gallery import expand_queries
 from support import galleries
 from support.tiny_model import write_tiny_model
 
@@ -186,3 +187,22 @@ def test_a_damaged_file_is_refused_by_name(built, tmp_path):
     os.truncate(path, path.stat().st_size // 2)
     with pytest.raises(DatasetError, match=r"a\.gallery' is cut short"):
         Gallery.load(path)
+
+
+def test_a_search_leaves_out_ends_at_a_threshold_and_expands(random):
+    rows = random.standard_normal((40, 8))
+    gallery = Gallery.of(rows, [str(number) for number in range(40)])
+    whole = gallery.search(rows[:2], 40)
+    assert whole.indices[:, 0].tolist() == [0, 1]
+    limit = float(whole.distances[0, 4])
+    found = gallery.search(rows[:2], 10, left_out=[[0], [1]], threshold=limit)
+    near = [(row <= np.float32(limit)).sum() - 1 for row in whole.distances]
+    assert [len(names) for names in found.names] == near
+    for row, count in enumerate(near):
+        expected = whole.indices[row, 1 : count + 1].tolist() + [-1] * (10 - count)
+        assert found.indices[row].tolist() == expected
+        assert np.isinf(found.distances[row, count:]).all()
+        assert found.names[row] == tuple(map(str, expected[:count]))
+    expanded = gallery.search(rows[:1], 5, expand=4)
+    mean = expand_queries(rows[:1], [rows[whole.indices[0, :4]]])
+    assert expanded.names == gallery.search(mean, 5).names

@@ -7,6 +7,7 @@ import pytest
 from mgn_fast import Gallery, InvalidInputError, RuntimeUnavailableError
 from mgn_fast.evaluation.reranking import RerankSettings
 from mgn_fast.gallery import index as index_module
+from mgn_fast.gallery.editing.changes import compact, label, remove, rename
 from mgn_fast.gallery.file import Batch
 from mgn_fast.gallery.index import open_index, usual_kind
 from mgn_fast.gallery.writer import writing
@@ -131,6 +132,77 @@ def test_an_index_is_used_again_and_brought_up_to_date(gallery, rows, tmp_path, 
     assert open_index(path, Gallery.load(gallery.path)).settings.num_rows == COUNT
     open_index(path, Gallery.load(gallery.path), kind="IVF4,SQ8")
     assert len(trained) == 2
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Grows by one with every index that is trained."""
+    times = []
+    train = index_module._trained
+    monkeypatch.setattr(index_module, "_trained", lambda *words: times.append(1) or train(*words))
+    return times
+
+
+def found_by(path, gallery, rows):
+    """Names of the nearest by the index and by exact search, for some rows."""
+    index = open_index(path, gallery, kind="IVF8,Flat", least_recall=1.0)
+    places = index.search(rows, 3).indices
+    assert (places < len(gallery)).all()
+    names = [[gallery.name(place) for place in row] for row in places.tolist()]
+    return names, [list(row) for row in gallery.search(rows, 3).names]
+
+
+def test_an_index_never_proposes_what_was_removed_since(gallery, rows, tmp_path, trained):
+    path = tmp_path / "a.faiss"
+    assert len(trained) == 0
+    by_index, exact = found_by(path, gallery, rows[:20])
+    assert by_index == exact
+    assert by_index[3][0] == "3"
+    remove(gallery.path, [str(n) for n in range(20)])
+    edited = Gallery.load(gallery.path)
+    by_index, exact = found_by(path, edited, rows[:20])
+    assert by_index == exact
+    assert not {name for row in by_index for name in row} & {str(n) for n in range(20)}
+    assert len(trained) == 2
+    compact(gallery.path)
+    by_index, exact = found_by(path, Gallery.load(gallery.path), rows[:20])
+    assert by_index == exact
+    assert len(trained) == 3
+
+
+def test_an_index_stays_when_names_and_labels_change(gallery, rows, tmp_path, trained):
+    path = tmp_path / "a.faiss"
+    found_by(path, gallery, rows[:20])
+    rename(gallery.path, "3", "new")
+    label(gallery.path, {"new": {"person": "ann"}})
+    by_index, exact = found_by(path, Gallery.load(gallery.path), rows[:20])
+    assert by_index == exact
+    assert by_index[3][0] == "new"
+    assert len(trained) == 1
+
+
+def test_an_index_of_an_edited_gallery_is_brought_up_to_date(gallery, rows, tmp_path, trained):
+    path = tmp_path / "a.faiss"
+    remove(gallery.path, [str(n) for n in range(0, 600, 7)])
+    found_by(path, Gallery.load(gallery.path), rows[:20])
+    with writing(gallery.path) as writer:
+        writer.append(Batch.of(np.eye(2, WIDTH, dtype=np.float16), ["x", "y"], ["x", "y"]))
+    queries = np.concatenate([rows[:20], np.eye(2, WIDTH, dtype=np.float32)])
+    by_index, exact = found_by(path, Gallery.load(gallery.path), queries)
+    assert by_index == exact
+    assert [row[0] for row in by_index[20:]] == ["x", "y"]
+    assert len(trained) == 1
+    # Removed from what came last: the index of before has none of it, but is one removal behind.
+    remove(gallery.path, "y")
+    by_index, exact = found_by(path, Gallery.load(gallery.path), queries)
+    assert by_index == exact
+    assert len(trained) == 2
+
+
+def test_a_gallery_of_which_all_was_removed_has_no_index(gallery, tmp_path):
+    remove(gallery.path, match="*")
+    with pytest.raises(InvalidInputError, match="a gallery with pictures"):
+        open_index(tmp_path / "a.faiss", Gallery.load(gallery.path))
 
 
 def test_recall_is_measured_again_for_another_depth(gallery, tmp_path):

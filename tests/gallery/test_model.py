@@ -2,6 +2,7 @@
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from mgn_fast.gallery.model import (
     description_of,
     probe_of,
     probe_picture,
+    require_comparable,
     require_same_model,
 )
 from mgn_fast.models.contract import Contract
@@ -249,3 +251,39 @@ def test_what_was_kept_opens_the_model_again(foreign, kept_of_foreign):
     kept = kept_contract(description, where="a.gallery")
     with Embedder(foreign, contract=contract_for(kept, foreign, is_own=True)) as embedder:
         require_same_model(description, probe, embedder, None)
+
+
+def made(width, *, mirror=None, contract=None, probe=None):
+    known = {} if contract is None else {"contract": contract.to_json()}
+    description = described("float32", width, mirror=mirror, **known)
+    probe = np.empty(0, np.float32) if probe is None else np.asarray(probe, np.float32)
+    return SimpleNamespace(path=Path(f"{width}.gallery"), description=description, probe=probe)
+
+
+def test_galleries_that_compare_are_of_one_model_as_far_as_anybody_says():
+    contract, probe = Contract(embedding_width=4), np.eye(1, 4)[0]
+    known = made(4, mirror=True, contract=contract, probe=probe)
+    keys = ("width", "mirror")
+    require_comparable(known, known, alike=keys)
+    require_comparable(made(4), made(4), alike=keys)
+    other_contract = replace(contract, colour="BGR")
+    for one, other, message in (
+        (made(4), made(5), "have width 4 and 5"),
+        (known, made(4), "is known of one only"),
+        (made(4), known, "is known of one only"),
+        (
+            known,
+            made(4, mirror=False, contract=contract, probe=probe),
+            "have mirror True and False",
+        ),
+        (
+            known,
+            made(5, mirror=True, contract=contract, probe=np.eye(1, 5)[0]),
+            "have width 4 and 5",
+        ),
+        (known, made(4, mirror=True, contract=contract, probe=np.eye(1, 4, 1)[0]), "cosine 0.0000"),
+        (known, made(4, mirror=True, contract=other_contract, probe=probe), "embedded with colour"),
+    ):
+        with pytest.raises(ModelError, match=message):
+            require_comparable(one, other, alike=keys)
+    require_comparable(known, made(4, contract=contract, probe=probe), alike=())

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import hashlib
 import os
 import re
 import threading
@@ -8,6 +9,7 @@ import pytest
 
 from mgn_fast import DatasetError
 from mgn_fast.gallery import reader
+from mgn_fast.gallery.edits import Edit
 from mgn_fast.gallery.file import COMMIT_BYTES
 from mgn_fast.gallery.reader import read_gallery
 from mgn_fast.gallery.writer import writing
@@ -62,7 +64,14 @@ def test_numpy_alone_reads_the_file(path):
 STRIDE = 7
 
 
-def test_every_byte_that_changes_is_noticed(path, no_patience):
+@pytest.fixture(params=["plain", "edited"])
+def any_gallery(request, tmp_path):
+    write = {"plain": galleries.write_small, "edited": galleries.write_edited}[request.param]
+    return write(tmp_path / "a.gallery")
+
+
+def test_every_byte_that_changes_is_noticed(any_gallery, no_patience):
+    path = any_gallery
     content = path.read_bytes()
     for place in range(0, len(content), STRIDE):
         changed = bytearray(content)
@@ -74,7 +83,8 @@ def test_every_byte_that_changes_is_noticed(path, no_patience):
     read_gallery(path)
 
 
-def test_every_length_that_is_too_short_is_noticed(path, no_patience):
+def test_every_length_that_is_too_short_is_noticed(any_gallery, no_patience):
+    path = any_gallery
     content = path.read_bytes()
     for length in range(0, len(content), STRIDE):
         path.write_bytes(content[:length])
@@ -160,3 +170,86 @@ def test_a_reader_keeps_what_it_saw_while_a_writer_adds(path):
         assert read_gallery(path).commit.num_rows == 9
     assert before.commit.num_rows == 5
     np.testing.assert_array_equal(before.batches[1].rows, galleries.batch(3, 2).rows)
+
+
+def test_edits_are_read_with_what_they_left(tmp_path):
+    path = galleries.write_edited(tmp_path / "a.gallery")
+    found = read_gallery(path)
+    assert [len(batch.rows) for batch in found.batches] == [3, 4, 3, 0, 0, 0, 0]
+    assert [len(piece.rows) for piece in found.shown.pieces] == [2, 1, 2, 2]
+    assert found.checkpoints == ((7, found.commit.crc),)
+    edits = len(path.read_bytes()) - len(
+        galleries.write_small(tmp_path / "b.gallery", (3, 4, 3)).read_bytes()
+    )
+    assert found.waiting_bytes == edits + 3 * 4 * 4
+
+
+def digit_of(path):
+    found = read_gallery(path)
+    return path.read_bytes(), found.digit_at
+
+
+def test_the_schemas_digit_is_2_as_soon_as_there_are_edits(tmp_path):
+    plain, at = digit_of(galleries.write_small(tmp_path / "a.gallery"))
+    edited, _ = digit_of(galleries.write_edited(tmp_path / "b.gallery"))
+    assert (plain[at : at + 1], edited[at : at + 1]) == (b"1", b"2")
+
+
+@pytest.mark.parametrize("digit", b'0134"')
+def test_another_digit_in_an_edited_gallery_is_noticed(tmp_path, digit):
+    """What was removed must not come back because one byte changed."""
+    path = galleries.write_edited(tmp_path / "a.gallery")
+    content, at = digit_of(path)
+    path.write_bytes(content[:at] + bytes([digit]) + content[at + 1 :])
+    with pytest.raises(DatasetError, match="damaged"):
+        read_gallery(path)
+
+
+def test_a_digit_that_a_writer_left_before_it_died_is_no_damage(path):
+    content, at = digit_of(path)
+    path.write_bytes(content[:at] + b"2" + content[at + 1 :])
+    assert read_gallery(path).commit.num_rows == 5
+    with writing(path) as writer:
+        writer.append(galleries.batch(5, 1))
+        writer.append(Edit(removed=frozenset({0})).to_batch(writer.gallery.description))
+    content, at = digit_of(path)
+    path.write_bytes(content[:at] + b"1" + content[at + 1 :])
+    with pytest.raises(DatasetError, match="damaged"):
+        read_gallery(path)
+
+
+def test_edits_are_none_of_the_first_schemas(path):
+    """Written so by another program: refused, because older versions would show what is removed."""
+    with writing(path) as writer:
+        writer._schema = "mgn_fast.gallery/2"
+        writer.append(Edit(removed=frozenset({0})).to_batch(writer.gallery.description))
+    with pytest.raises(DatasetError, match=r"has edits, which its schema 'mgn_fast\.gallery/1'"):
+        read_gallery(path)
+
+
+def test_the_first_edit_may_come_while_the_head_is_read(path, monkeypatch):
+    newest = reader._newest_commit
+
+    def late(*arguments):
+        monkeypatch.undo()
+        with writing(path) as writer:
+            writer.append(Edit(removed=frozenset({0})).to_batch(writer.gallery.description))
+        return newest(*arguments)
+
+    monkeypatch.setattr(reader, "_newest_commit", late)
+    assert read_gallery(path).shown.num_removed == 1
+
+
+# Of what `galleries.first_schema` builds; the package before there were edits wrote these bytes.
+FIRST_SCHEMA = "da5721ac6689a0fdda5f37fddce2e230c1c39f0f6d2f61e0632e326f8808ad49"
+
+
+def test_a_gallery_of_the_first_schema_is_read_and_edited(tmp_path):
+    path = tmp_path / "a.gallery"
+    path.write_bytes(galleries.first_schema())
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == FIRST_SCHEMA
+    assert galleries.names_of(path) == ["a.jpg", "b/\u00e9.jpg", "c.jpg"]
+    with writing(path) as writer:
+        writer.append(Edit(removed=frozenset({1})).to_batch(writer.gallery.description))
+    assert galleries.names_of(path) == ["a.jpg", "c.jpg"]
+    np.testing.assert_array_equal(read_gallery(path).shown.pieces[1].rows, [[0, 1, 2]])

@@ -4,10 +4,13 @@ import pytest
 
 from mgn_fast import InvalidInputError, rank, rerank
 from mgn_fast.evaluation.reranking import RerankSettings
+from mgn_fast.gallery.finding.combining import expand_queries
+from mgn_fast.gallery.finding.refining import Refinement
 from mgn_fast.gallery.search import (
     checked_queries,
     gathered,
     nearest,
+    nearest_refined,
     nearest_reranked,
     reranked_among,
 )
@@ -103,3 +106,62 @@ def test_a_re_ranking_that_does_not_fit_names_candidates(random, monkeypatch):
     many = np.broadcast_to(np.float16(0), (1_000_000, 2048))
     with pytest.raises(InvalidInputError, match="pass candidates=1000"):
         nearest_reranked(rows, [many], 4, RerankSettings(), None, 2)
+
+
+@pytest.mark.parametrize("depth", [1, 7, 1000])
+def test_segments_of_both_dtypes_are_searched_as_one(random, depth):
+    queries, rows = unit_rows(random, 5), unit_rows(random, 90).astype(np.float16)
+    rows[70] = rows[20] = rows[3]
+    expected = rank(queries, rows.astype(np.float32), depth=depth)
+    first, second, third, fourth = cut(rows, 15, 20, 30)
+    wide = [part.astype(np.float32) for part in (first, third)]
+    found = nearest(queries, [wide[0], second, wide[1], fourth], depth, None)
+    np.testing.assert_array_equal(found.indices, expected.indices)
+    np.testing.assert_array_equal(found.distances, expected.distances)
+
+
+@pytest.mark.parametrize("rerank_by", [None, RerankSettings(5, 3)])
+def test_pictures_left_out_make_room_for_others(random, rerank_by):
+    queries, segments = unit_rows(random, 3), cut(unit_rows(random, 60), 20)
+    whole = nearest_refined(queries, segments, 12, Refinement(), rerank=rerank_by)
+    left_out = [whole.indices[0, :2], [], whole.indices[2, 1:2]]
+    found = nearest_refined(
+        queries, segments, 5, Refinement(left_out=left_out), rerank=rerank_by, threads=1
+    )
+    for row, places in enumerate(left_out):
+        kept = [place for place in whole.indices[row].tolist() if place not in list(places)]
+        assert found.indices[row].tolist() == kept[:5]
+
+
+def test_candidates_are_counted_without_those_left_out(random):
+    queries, rows = unit_rows(random, 1), unit_rows(random, 60)
+    own = rank(queries, rows, depth=1).indices[0]
+    found = nearest_refined(
+        queries,
+        [rows],
+        4,
+        Refinement(left_out=[own]),
+        rerank=RerankSettings(5, 3),
+        candidates=4,
+    )
+    assert sorted(found.indices[0]) == sorted(rank(queries, rows, depth=5).indices[0, 1:])
+
+
+def test_an_expanded_search_is_that_of_the_expanded_query(random):
+    queries, rows = unit_rows(random, 4), unit_rows(random, 60)
+    near = rank(queries, rows, depth=3).indices
+    expanded = expand_queries(queries, [rows[places] for places in near])
+    found = nearest_refined(queries, cut(rows, 25), 6, Refinement(expand=3))
+    expected = rank(expanded, rows, depth=6)
+    np.testing.assert_array_equal(found.indices, expected.indices)
+    np.testing.assert_array_equal(found.distances, expected.distances)
+
+
+def test_what_does_not_go_together_is_refused(random):
+    rows = unit_rows(random, 9)
+    with pytest.raises(InvalidInputError, match="candidates is 5, which only re-ranking takes"):
+        nearest_refined(rows, [rows], 2, Refinement(), candidates=5)
+    with pytest.raises(InvalidInputError, match=r"threshold is 1.0, .* leave threshold or rerank"):
+        nearest_refined(rows, [rows], 2, Refinement(threshold=1.0), rerank=RerankSettings())
+    with pytest.raises(InvalidInputError, match="candidates is 1, expected at least depth, 2"):
+        nearest_refined(rows, [rows], 2, Refinement(), rerank=RerankSettings(), candidates=1)

@@ -35,6 +35,22 @@ def test_labels_are_those_of_the_place():
     assert stored.label(3)
 
 
+def test_pictures_are_found_by_their_content(stored):
+    digest = [f"{number:064x}" for number in range(9)]
+    assert stored.places_of(digest[2:]) == {digest[2]: [2], digest[3]: [3], digest[4]: [4]}
+    assert stored.places_of(set()) == {}
+    twice = Stored([PARTS[0], PARTS[0]], described("float32", 4), None)
+    assert twice.places_of({digest[1]}) == {digest[1]: [1, 4]}
+
+
+def test_a_gallery_is_where_its_pictures_are(stored):
+    assert stored.files == (Path("there/a.gallery"),)
+    assert stored.origin(4) == (stored, 4)
+    with pytest.raises(InvalidInputError, match="place is 5"):
+        stored.origin(5)
+    assert Stored([], described("float32", 4), None).files == ()
+
+
 @pytest.mark.parametrize("place", [-1, 5])
 def test_a_place_beyond_the_last_is_refused(stored, place):
     with pytest.raises(InvalidInputError, match=f"place is {place}, expected 0 to 4"):

@@ -8,6 +8,7 @@ import pytest
 
 from mgn_fast import DatasetError, InvalidInputError
 from mgn_fast.gallery import writer as writer_module
+from mgn_fast.gallery.edits import Edit
 from mgn_fast.gallery.model import described
 from mgn_fast.gallery.reader import read_gallery
 from mgn_fast.gallery.writer import write_gallery, writing
@@ -88,6 +89,105 @@ def test_a_writer_that_dies_between_two_steps_leaves_all_or_nothing(path, monkey
     with writing(path) as writer:
         writer.append(galleries.batch(writer.num_rows, 3))
     assert num_rows(path) == (10 if died_after == 4 else 8)
+
+
+@pytest.mark.parametrize("died_after", range(6))
+def test_a_writer_that_dies_in_an_edit_leaves_all_of_it_or_nothing(path, monkeypatch, died_after):
+    """Five writes: the schema's digit, the text, no rows, the check, the record; and none."""
+
+    class DiedError(Exception):
+        pass
+
+    write_at = writer_module._write_at
+    left = [died_after]
+
+    def dying(*arguments):
+        if left[0] == 0:
+            raise DiedError
+        left[0] -= 1
+        write_at(*arguments)
+
+    with writing(path) as writer:
+        monkeypatch.setattr(writer_module, "_write_at", dying)
+        try:
+            writer.append(removal(writer, 1, 3))
+            assert died_after == 5
+        except DiedError:
+            assert died_after < 5
+    monkeypatch.undo()
+    before, after = [f"{n}.jpg" for n in range(5)], ["0.jpg", "2.jpg", "4.jpg"]
+    assert galleries.names_of(path) == (after if died_after == 5 else before)
+    with writing(path) as writer:
+        writer.append(removal(writer, 1))
+        writer.append(galleries.batch(5, 1))
+    left = after if died_after == 5 else [name for name in before if name != "1.jpg"]
+    assert galleries.names_of(path) == [*left, "5.jpg"]
+
+
+def removal(writer, *rows):
+    return Edit(removed=frozenset(rows)).to_batch(writer.gallery.description)
+
+
+def test_a_row_is_read_back_whether_it_was_there_or_is_new(path):
+    with writing(path) as writer:
+        writer.append(removal(writer, 0))
+        writer.append(galleries.batch(5, 2))
+        assert [int(writer.embedding(row)[0]) for row in range(7)] == list(range(7))
+
+
+@pytest.mark.parametrize("kept", [2, 0])
+def test_a_file_is_written_anew_in_its_place_with_its_rights(path, kept):
+    path.chmod(0o640)
+    before = path.stat().st_ino
+    with writing(path) as writer:
+        writer.rewrite([galleries.batch(0, kept)] if kept else [])
+    assert galleries.names_of(path) == [f"{n}.jpg" for n in range(kept)]
+    assert path.stat().st_ino != before
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_link_to_a_gallery_stays_a_link_when_it_is_written_anew(path):
+    link = path.with_name("link.gallery")
+    link.symlink_to(path.name)
+    with writing(link) as writer:
+        writer.rewrite([galleries.batch(0, 1)])
+    assert link.is_symlink()
+    assert num_rows(path) == 1
+
+
+def test_a_file_that_cannot_be_written_anew_stays_as_it_was(path, monkeypatch):
+    content = path.read_bytes()
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    with writing(path) as writer:
+        monkeypatch.setattr(writer_module, "_write_at", full)
+        with pytest.raises(InvalidInputError, match="anew: No space left on device; it is as it"):
+            writer.rewrite([galleries.batch(0, 1)])
+    assert path.read_bytes() == content
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_of_a_new_file_is_overwritten(path):
+    left = path.with_name(".mgn-fast-a.gallery")
+    left.write_bytes(b"somebody's embeddings" * 1000)
+    with writing(path) as writer:
+        writer.rewrite([galleries.batch(0, 1)])
+    assert list(path.parent.iterdir()) == [path]
+    assert b"somebody" not in path.read_bytes()
+
+
+def test_labels_and_edits_alone_raise_the_schema(tmp_path):
+    labelled = galleries.batch(0, 2, labels=[{}, {"person": "ann"}])
+    for batches, digit in (([galleries.batch(0, 2)], b"1"), ([labelled], b"2")):
+        path = tmp_path / f"{digit}.gallery"
+        write_gallery(path, FLOATS, galleries.NO_PROBE, batches)
+        assert path.read_bytes()[read_gallery(path).digit_at :][:1] == digit
+    # Written anew without any, it is of the first again.
+    write_gallery(path, read_gallery(path).description, galleries.NO_PROBE, [])
+    assert path.read_bytes()[read_gallery(path).digit_at :][:1] == b"1"
 
 
 def test_a_full_disk_leaves_the_gallery_as_it_was(path, monkeypatch):

@@ -137,6 +137,8 @@ FAULTS = {
          ["0, 2; memory grew by 0.6 MB"]),
         ("check_kills", "headlines", [[{"killed": True}, {"killed": False}], ["gone"]],
          ["0 of 1"]),
+        ("check_gallery_edits", "headlines",
+         [[{"killed": True}] * 3 + [{"killed": False}], ["gone"]], ["2 of 3"]),
         ("check_resize", "headlines", [20_000, 1000, {"scalar": 1, "avx2": 0}], ["1 of 2,000"]),
     ],
 )  # fmt: skip

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-import hashlib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,31 +10,7 @@ from mgn_fast import Ranking
 from mgn_fast.models.contract import Contract
 from mgn_fast.report import draw_search, search_lists
 from support.page_parser import Page
-from support.report_runs import parts_of, write_pictures
-
-
-class Searched:
-    """A gallery of these files, in memory."""
-
-    path = None
-    model = None
-    contract = None
-
-    def __init__(self, paths):
-        self._paths = paths
-        self._sha256 = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
-
-    def __len__(self):
-        return len(self._paths)
-
-    def name(self, place):
-        return self._paths[place].name
-
-    def sha256(self, place):
-        return self._sha256[place]
-
-    def picture_path(self, place):
-        return self._paths[place]
+from support.report_runs import Searched, parts_of, write_pictures
 
 
 @pytest.fixture
@@ -92,7 +67,7 @@ def test_the_page_and_the_sheet_tell_of_gallery_and_index(gallery, tmp_path):
     assert "index" not in text
     assert "contract" not in text
     assert cv2.imread(str(files["png"])).shape[2] == 3
-    gallery.model, gallery.path = "mgn.onnx", tmp_path / "people.gallery"
+    gallery.model, gallery.files = "mgn.onnx", (tmp_path / "people.gallery",)
     gallery.contract = Contract(colour="BGR", origin="people.gallery")
     settings = SimpleNamespace(kind="Flat", recall=0.995, depth=10)
     draw_search(gallery, lists, html=files["html"], index=settings)
@@ -107,3 +82,65 @@ def test_what_is_not_asked_for_is_not_written(gallery, tmp_path):
     before = sorted(tmp_path.iterdir())
     draw_search(gallery, search_lists(gallery, RANKING, QUERIES))
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_where_both_are_known_a_picture_is_a_match_or_none(gallery):
+    gallery.labels = {2: {"person": "ann", "camera": "7"}, 0: {"person": "bob"}}
+    labels = [{"person": "ann", "camera": "1"}, {}]
+    first, second = search_lists(gallery, RANKING, QUERIES, labels=labels)
+    tiles = first.tiles["plain"]
+    assert [tile.verdict for tile in tiles] == ["match", "other", "unknown"]
+    assert [tile.person for tile in tiles] == ["ann", "bob", None]
+    assert [tile.camera for tile in tiles] == ["7", None, None]
+    assert (first.query.person, first.query.camera) == ("ann", "1")
+    assert first.first_match == {"plain": 1}
+    assert {tile.verdict for tile in second.tiles["plain"]} == {"unknown"}
+    assert second.query.person is None
+    assert second.first_match == {}
+    labels[0]["person"] = "carl"
+    lists = search_lists(gallery, RANKING, QUERIES, labels=labels)
+    assert lists[0].first_match == {}
+    assert [tile.verdict for tile in lists[0].tiles["plain"]] == ["other", "other", "unknown"]
+
+
+def test_of_several_galleries_each_picture_says_which(gallery, tmp_path):
+    gallery.files = (tmp_path / "a.gallery", tmp_path / "b.gallery")
+    tiles = search_lists(gallery, RANKING, QUERIES)[0].tiles["plain"]
+    assert [tile.note for tile in tiles] == ["in a.gallery", "in a.gallery", "in b.gallery"]
+    gallery.picture_path(2).write_bytes(b"other")
+    tiles = search_lists(gallery, RANKING, QUERIES)[0].tiles["plain"]
+    assert tiles[0].note == "changed since it was embedded; in a.gallery"
+
+
+def test_notes_stand_under_queries_and_on_the_page(gallery, tmp_path):
+    lists = search_lists(gallery, RANKING, QUERIES, notes=["one query with b.jpg", ""])
+    assert [entry.query.note for entry in lists] == ["one query with b.jpg", ""]
+    html = tmp_path / "a.html"
+    draw_search(gallery, lists, html=html, notes=["Only what is near."])
+    assert "Only what is near." in Page(html.read_text()).of("main")[0]
+
+
+def test_the_page_says_who_knows_persons(gallery, tmp_path):
+    def said(labels):
+        gallery.labels = labels
+        lists = search_lists(gallery, RANKING, QUERIES)
+        draw_search(gallery, lists, html=tmp_path / "a.html")
+        return Page((tmp_path / "a.html").read_text()).of("main")[0]
+
+    assert "nobody says who is on them" in said({})
+    assert "gallery's labels, for 2 of the 5 that were found" in said({2: {"person": "ann"}})
+    assert "is said by the gallery's labels." in said({n: {"person": "ann"} for n in range(4)})
+
+
+@pytest.mark.parametrize(
+    ("names", "title"),
+    [
+        (["a"], "search in a.gallery"),
+        (["a", "b", "c"], "search in a.gallery and b.gallery and c.gallery"),
+        (["a", "b", "c", "d"], "search in 4 galleries"),
+    ],
+)
+def test_the_title_names_galleries_as_long_as_they_are_few(gallery, tmp_path, names, title):
+    gallery.files = tuple(tmp_path / f"{name}.gallery" for name in names)
+    draw_search(gallery, [], html=tmp_path / "a.html")
+    assert f"<title>{title}</title>" in (tmp_path / "a.html").read_text()

@@ -58,8 +58,8 @@ def test_there_is_a_row_for_each_list_and_the_limits_are_said(tmp_path, paths, m
     assert three - two == sheet._Box().row
     monkeypatch.setattr(sheet, "MOST_LISTS", 2)
     monkeypatch.setattr(sheet, "MOST_TILES", 4)
-    said, write = [], sheet._write
-    monkeypatch.setattr(sheet, "_write", lambda *a, **k: said.append(a[3]) or write(*a, **k))
+    said, write = [], sheet.write_text
+    monkeypatch.setattr(sheet, "write_text", lambda *a, **k: said.append(a[3]) or write(*a, **k))
     drawn(tmp_path, lists_of(paths, 5, depth=6), title="A", notes=["a note"])
     assert said[0] == "A · plain"
     assert {"a note", "The first 2 of 5 lists."} <= set(said)
@@ -113,8 +113,8 @@ def test_a_picture_that_cannot_be_read_leaves_its_place(tmp_path, paths, monkeyp
     lists = [one_list(paths[0], "match"), one_list(paths[1], "other")]
     whole = drawn(tmp_path, lists)
     paths[0].unlink()
-    said, write = [], sheet._write
-    monkeypatch.setattr(sheet, "_write", lambda *a, **k: said.append(a[3]) or write(*a, **k))
+    said, write = [], sheet.write_text
+    monkeypatch.setattr(sheet, "write_text", lambda *a, **k: said.append(a[3]) or write(*a, **k))
     without = drawn(tmp_path, lists)
     assert said.count("cannot\nbe read") == 2  # the query and its match are one file
     assert without.shape == whole.shape
@@ -128,7 +128,7 @@ def test_any_name_is_drawn_as_text(tmp_path, paths):
     for name in (HOSTILE, "$\\frac{$", "行人", "\U0001f600"):
         entry = RankedList(Tile(name, paths[0], "query"), {"plain": []}, {"plain": None})
         drawn(tmp_path, [entry], title=name, notes=[name])
-    assert sheet._legible("é行") == "é\\u884c"
+    assert sheet.legible("é行") == "é\\u884c"
 
 
 def test_the_callers_matplotlib_is_left_alone(tmp_path, paths):
@@ -179,8 +179,8 @@ def test_the_page_has_the_same_colours():
 
 
 def test_a_search_has_no_key_of_verdicts(tmp_path, paths, monkeypatch):
-    said, write = [], sheet._write
-    monkeypatch.setattr(sheet, "_write", lambda *a, **k: said.append(a[3]) or write(*a, **k))
+    said, write = [], sheet.write_text
+    monkeypatch.setattr(sheet, "write_text", lambda *a, **k: said.append(a[3]) or write(*a, **k))
     lists = lists_of(paths, 2, depth=3, known=False, rankings=("plain",))
     pixels = drawn(tmp_path, lists, title="search")
     assert said[0] == "search"
@@ -197,3 +197,33 @@ def test_wide_pictures_have_a_wide_place(tmp_path):
     }
     assert sizes["wide"][0] < sizes["tall"][0]
     assert sizes["wide"][1] > sizes["tall"][1]
+
+
+def test_names_and_persons_stand_under_pictures_on_request(tmp_path, paths, monkeypatch):
+    long = "set/bounding_box_test/0001_c1s1_000002_00_and_more_of_it.jpg"
+    tiles = [
+        Tile("in/a.jpg", paths[0], "match", person="ann"),
+        Tile(long, paths[1], "unknown"),
+    ]
+    entry = RankedList(Tile("q.jpg", paths[2], "query", person="ann"), {"plain": tiles})
+    without = drawn(tmp_path, [entry, entry])
+    said, write = [], sheet.write_text
+    monkeypatch.setattr(sheet, "write_text", lambda *a, **k: said.append(a[3]) or write(*a, **k))
+    with_names = drawn(tmp_path, [entry, entry], names=True)
+    assert with_names.shape[0] - without.shape[0] == 2 * 3 * sheet._NAME_LINE
+    assert said.count("person ann") == 2
+    assert said.count("in/a.jpg") == 2
+    letters = int(sheet._Box().cell / sheet._LETTER)
+    lines = [text for text in said if text.startswith("…") or text.endswith("it.jpg")][:2]
+    assert "".join(lines) == "…" + long[1 - 2 * letters :]
+    assert max(map(len, lines)) == letters
+
+
+def test_the_key_has_junk_only_where_there_is_some(tmp_path, paths, monkeypatch):
+    said, write = [], sheet.write_text
+    monkeypatch.setattr(sheet, "write_text", lambda *a, **k: said.append(a[3]) or write(*a, **k))
+    drawn(tmp_path, [one_list(paths[0], "match")])
+    assert "✓ match" in said
+    assert "junk: not counted" not in said
+    drawn(tmp_path, [one_list(paths[0], "junk")])
+    assert "junk: not counted" in said

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs and ranked lists that the tests of reports share: seeded, small, with real picture files."""
 
+import hashlib
+from types import SimpleNamespace
+
 import numpy as np
 import simplejpeg
 
@@ -52,6 +55,38 @@ def write_pictures(directory, count, height=32, width=16):
         paths.append(directory / f"{number:04d}_c{number % 3 + 1}.jpg")
         paths[-1].write_bytes(simplejpeg.encode_jpeg(pixels))
     return paths
+
+
+class Searched:
+    """A gallery of these files, in memory; of several `files` the last picture is in the last."""
+
+    model = None
+    contract = None
+    files = ()
+
+    def __init__(self, paths):
+        self._paths = paths
+        self._sha256 = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+        self.labels = {}
+
+    def __len__(self):
+        return len(self._paths)
+
+    def name(self, place):
+        return self._paths[place].name
+
+    def sha256(self, place):
+        return self._sha256[place]
+
+    def picture_path(self, place):
+        return self._paths[place]
+
+    def label(self, place):
+        return self.labels.get(place, {})
+
+    def origin(self, place):
+        is_last = place == len(self) - 1
+        return SimpleNamespace(path=self.files[-1 if is_last else 0]), place
 
 
 def parts_of(random, named=PARTS):

@@ -13,39 +13,44 @@ import numpy as np
 from mgn_fast.cli.screen.progress import say, track
 from mgn_fast.common.checks import output_name
 from mgn_fast.common.files import is_directory, replacing
-from mgn_fast.datasets.dataset import Dataset, Kind, Split, count_problems, load_dataset
+from mgn_fast.datasets.dataset import Dataset, Kind, count_problems, load_dataset
 from mgn_fast.datasets.layouts import LAYOUTS, find_root
+from mgn_fast.datasets.split import Split
 from mgn_fast.embedding.embedder import Embedder
-from mgn_fast.embedding.embeddings_file import Embeddings, read_embeddings
 from mgn_fast.errors import DatasetError
 from mgn_fast.evaluation.report import Report, table_of
+from mgn_fast.pictures.crops import order_by_frame
 from mgn_fast.types import F32Array
 
 
-def json_output(path: Path | None) -> AbstractContextManager[Path | None]:
-    """A file for --output, which gets its name when the block ends well; None where none is asked.
+def output_file(path: Path | None, suffix: str) -> AbstractContextManager[Path | None]:
+    """A file for an option, which gets its name when the block ends well; None where none is asked.
 
     Args:
-        path: that --output gave.
+        path: that the option gave.
+        suffix: that its name has to have.
 
     Returns:
         A context that gives a temporary path, or None.
 
     Raises:
-        InvalidInputError: the name does not end in .json; on entering, the place is not writable.
+        InvalidInputError: another ending; on entering, the place is not writable.
     """
     if path is None:
         return contextlib.nullcontext()
-    return replacing(output_name(path, ".json", exact=True))
+    return replacing(output_name(path, suffix, exact=True))
 
 
-def load_and_tell(root: Path, kind: Kind, *, strict: bool = False) -> Dataset:
+def load_and_tell(
+    root: Path, kind: Kind, *, strict: bool = False, camera: str | None = None
+) -> Dataset:
     """Loads a dataset and says what is strange about it.
 
     Args:
         root: its directory.
         kind: of dataset.
         strict: counts that differ from the published ones are an error.
+        camera: as for `load_dataset`.
 
     Returns:
         The dataset.
@@ -53,7 +58,7 @@ def load_and_tell(root: Path, kind: Kind, *, strict: bool = False) -> Dataset:
     Raises:
         DatasetError: it cannot be loaded, or is not the published one while that is wanted.
     """
-    dataset = load_dataset(root, kind)
+    dataset = load_dataset(root, kind, camera=camera)
     for note in dataset.notes:
         say(f"note: {note}")
     problems = count_problems(dataset)
@@ -83,53 +88,28 @@ def embed_split(embedder: Embedder, split: Split, what: str) -> F32Array:
 
     Args:
         embedder: with `on_error="raise"`.
-        split: the pictures.
+        split: the pictures. Crops are embedded frame by frame, each decoded once.
         what: the split's name, for the progress line.
 
     Returns:
-        float32 [N, D].
+        float32 [N, D], in the split's order.
     """
     rows = np.empty((len(split), embedder.session.embedding_width), np.float32)
-    pictures = track(embedder.stream(split.paths), f"embedding {what}", len(split))
-    for place, (_, row) in enumerate(pictures):
+    sources = split.sources
+    order = order_by_frame(sources)
+    embedded = embedder.stream([sources[place] for place in order])
+    pictures = track(embedded, f"embedding {what}", len(split))
+    for place, (_, row) in zip(order, pictures, strict=True):
         rows[place] = row
     return rows
 
 
-def embeddings_of_split(path: Path, split: Split, what: str) -> Embeddings:
-    """The split's rows of an embeddings file: by name where it has names, else one for one.
-
-    Args:
-        path: the .npy file.
-        split: the pictures.
-        what: the split's name, for what is said.
-
-    Returns:
-        A row for each picture, with the contract that the file's description says.
-
-    Raises:
-        DatasetError: the file lacks pictures, or it cannot be told which row is whose.
-    """
-    embeddings = read_embeddings(path)
-    if embeddings.names is None:
-        if len(embeddings.rows) != len(split):
-            raise DatasetError(
-                f"{str(path)!r} has {len(embeddings.rows)} rows and no names, expected one for "
-                f"each of the {len(split)} {what} pictures in order of name"
-            )
-        say(f"note: {path} has no names; its rows are taken in order of the {what} pictures' names")
-        return embeddings
-    position = {Path(name).name: row for row, name in enumerate(embeddings.names)}
-    if len(position) != len(embeddings.names):
-        raise DatasetError(f"{str(path)!r} has rows of the same file name in different directories")
-    missing = [entry.name for entry in split.paths if entry.name not in position]
-    if missing:
-        raise DatasetError(
-            f"{str(path)!r} lacks {len(missing)} of {len(split)} {what} pictures, the first "
-            f"{missing[0]!r}"
-        )
-    rows = embeddings.rows[[position[entry.name] for entry in split.paths]]
-    return Embeddings(rows, tuple(entry.name for entry in split.paths), embeddings.contract)
+def embed_both(embedder: Embedder, dataset: Dataset) -> tuple[F32Array, F32Array]:
+    """Embeddings of queries and gallery, as `embed_split`; one array where both are the same."""
+    query = embed_split(embedder, dataset.query, "query")
+    if dataset.gallery is dataset.query:
+        return query, query
+    return query, embed_split(embedder, dataset.gallery, "gallery")
 
 
 def print_reports(reports: Mapping[str, Report]) -> None:

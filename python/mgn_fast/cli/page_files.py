@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The files that a command draws for people: a page and a sheet, tried before the work begins."""
+"""Files that commands make for people: pages, sheets, tables; tried before the work begins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mgn_fast.cli.options import path_argument
 from mgn_fast.common.checks import output_name
 from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import replacing
-from mgn_fast.report.page.render import SUFFIXES as PAGE_SUFFIXES
+from mgn_fast.report.kit.templates import SUFFIXES as PAGE_SUFFIXES
 from mgn_fast.report.sheet import SUFFIXES as SHEET_SUFFIXES
 
 
@@ -59,3 +59,43 @@ def open_page_files(arguments: argparse.Namespace) -> Iterator[tuple[Path | None
             None if path is None else stack.enter_context(replacing(path)) for path, _ in wanted
         )
         yield html, png
+
+
+@contextlib.contextmanager
+def open_page(path: Path | None) -> Iterator[Path | None]:
+    """A file for a page alone, which gets its name when the block ends well; None for none.
+
+    Args:
+        path: the page's file.
+
+    Yields:
+        A temporary path.
+
+    Raises:
+        RuntimeUnavailableError: the report extra is not installed.
+        InvalidInputError: a file name with another ending, or a place that cannot be written.
+    """
+    page = argparse.Namespace(html=path, png=None)
+    with open_page_files(page) as (html, _):
+        yield html
+
+
+@contextlib.contextmanager
+def csv_output(path: Path | None) -> Iterator[Path | None]:
+    """A file for a table, which gets its name when the block ends well; None for none.
+
+    Args:
+        path: ends in .csv.
+
+    Yields:
+        A temporary path.
+
+    Raises:
+        InvalidInputError: a file name with another ending, or a place that cannot be written.
+    """
+    if path is None:
+        yield None
+        return
+    output_name(path, ".csv")
+    with replacing(path) as temporary:
+        yield temporary

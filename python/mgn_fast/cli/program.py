@@ -26,6 +26,8 @@ from mgn_fast.cli.commands import (
     embed,
     evaluate,
     export,
+    gallery,
+    group,
     quantize,
     search,
     tune,
@@ -80,7 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     models = (export, adopt, quantize, compile)
-    measures = (embed, search, evaluate, verify, bench, tune)
+    measures = (embed, search, gallery, group, evaluate, verify, bench, tune)
     for command in (*models, *measures, bins, doctor, demo):
         command.add_parser(commands)
     return parser

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from mgn_fast.cli.options import path_argument
 from mgn_fast.cli.screen.progress import say
-from mgn_fast.common.threads import thread_count
-from mgn_fast.embedding.embedder import Embedder
+from mgn_fast.embedding.reading import Noticed
 from mgn_fast.errors import DatasetError, DecodeError, InvalidInputError
+from mgn_fast.models.contract import Contract
 from mgn_fast.pictures.box_files import read_boxes
 from mgn_fast.pictures.directories import in_words, strangers
 from mgn_fast.pictures.file_lists import read_list
@@ -75,7 +75,7 @@ def given_pictures(arguments: argparse.Namespace) -> Given:
     """The pictures that the options name, less what is no picture, which is said.
 
     Args:
-        arguments: with what `add_source_options` added, `on_error` and `workers`.
+        arguments: with what `add_source_options` added, and `on_error`.
 
     Returns:
         At least one picture, or one left out.
@@ -107,27 +107,26 @@ def given_pictures(arguments: argparse.Namespace) -> Given:
     return Given(Listed(found.folder, pictures), persons, unknown + left_out)
 
 
-def say_noticed(embedder: Embedder) -> None:
-    """What was noticed of the pictures that an embedder decoded, a line each.
+def say_noticed(noticed: Noticed, contract: Contract) -> None:
+    """What was noticed of the pictures that were decoded, a line each.
 
     Args:
-        embedder: after its stream.
+        noticed: numbers of pictures.
+        contract: by which they were prepared.
     """
-    noticed = embedder.noticed
     if noticed.num_turned:
-        done = (
-            "were turned upright"
-            if embedder.contract.exif == "apply"
-            else ("were taken as they are stored, as the recipe does: --exif apply turns them")
-        )
-        say(f"note: {_pictures(noticed.num_turned)} with an EXIF orientation {done}")
+        told = "turned by EXIF, taken as stored, as the recipe does (--exif apply turns them)"
+        if contract.exif == "apply":
+            told = "turned upright, as EXIF says"
+        say(f"note: {_pictures(noticed.num_turned)} {told}")
     if noticed.num_wide:
         say(
-            f"note: {_pictures(noticed.num_wide)} wider than high: crops of persons seldom are, "
-            "and a whole frame is no crop (--boxes cuts them out)"
+            f"note: {_pictures(noticed.num_wide)} wider than high, as crops of persons seldom are "
+            "(--boxes cuts crops out of frames)"
         )
     if noticed.num_clipped:
-        say(f"note: {noticed.num_clipped:,} boxes reach beyond their frames and were cut off there")
+        boxes = f"{noticed.num_clipped:,} box{'es' if noticed.num_clipped != 1 else ''}"
+        say(f"note: {boxes} cut off at the edge of the frame")
 
 
 def _listed(arguments: argparse.Namespace) -> Listed | None:
@@ -148,7 +147,7 @@ def _listed(arguments: argparse.Namespace) -> Listed | None:
 
 def _left_out(found: Listed, arguments: argparse.Namespace) -> list[tuple[str, str]]:
     """What is no picture by its first bytes; said, or the end."""
-    left_out = strangers(found.pictures, thread_count(arguments.workers, name="workers"))
+    left_out = strangers(found.pictures)
     if not left_out:
         return left_out
     if arguments.on_error == "raise":

@@ -60,10 +60,12 @@ class Split:
     @property
     def sources(self) -> list[Path | Crop]:
         """The pictures as an `Embedder` takes them: paths, or crops out of frames."""
-        if self.boxes is None:
-            return list(self.paths)
-        pairs = zip(self.paths, self.boxes, self.names, strict=True)
-        return [Crop(path, box, name) for path, box, name in pairs]
+        return [self.source(place) for place in range(len(self))]
+
+    def source(self, place: int) -> Path | Crop:
+        """The picture at a place as an `Embedder` takes it."""
+        path = self.paths[place]
+        return path if self.boxes is None else Crop(path, self.boxes[place])
 
     def without_junk(self, places: Sequence[int]) -> Split:
         """Some of the pictures, less junk, with the numbers and words of all.
@@ -103,7 +105,7 @@ def labelled(
 
     Args:
         paths: of the pictures.
-        names: what they are called.
+        names: what they are called; with the box behind it where there are boxes.
         persons: words. Where all of them are whole numbers they are the persons' numbers, of which
             -1 is junk and 0 a distractor, as in Market-1501.
         cameras: words, likewise; None where nobody knows.
@@ -116,6 +118,8 @@ def labelled(
         f"{path.absolute()}{'' if boxes is None else f'#{boxes[place]}'}"
         for place, path in enumerate(paths)
     ]
+    if boxes is not None:
+        names = [f"{name}#{box}" for name, box in zip(names, boxes, strict=True)]
     camera = None if cameras is None else _numbers_or_words(cameras)
     return Split(
         tuple(paths),

@@ -176,11 +176,13 @@ class Embedder:
             As for a call.
         """
         files = in_files(images)
-        left_out = strangers(files, self.workers)
+        left_out = strangers(files)
         if left_out and self.on_error == "raise":
-            remedy = "move it away, or leave such files out with on_error='skip'"
-            alone = len(files) == 1
-            raise DecodeError(left_out[0][1] if alone else in_words(left_out, len(files), remedy))
+            remedy = "move such files away, or leave them out: on_error 'skip'"
+            is_alone = len(files) == 1
+            raise DecodeError(
+                left_out[0][1] if is_alone else in_words(left_out, len(files), remedy)
+            )
         strange = {name for name, _ in left_out}
         sources = (pair for pair in named(images) if pair[0] not in strange)
         return self.stream_named(sources, left_out)

@@ -39,6 +39,13 @@ class Noticed:
         self.num_wide += prepared.is_wide
         self.num_clipped += prepared.is_clipped
 
+    def __add__(self, other: Noticed) -> Noticed:
+        return Noticed(
+            self.num_turned + other.num_turned,
+            self.num_wide + other.num_wide,
+            self.num_clipped + other.num_clipped,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:

@@ -19,7 +19,7 @@ memory_plan  the memory that a run will take; size: how large an evaluation is
 
 from mgn_fast.evaluation.agreement import Agreement, compare
 from mgn_fast.evaluation.distances import cosine_similarity, rank, squared_distance
-from mgn_fast.evaluation.grouping import group
+from mgn_fast.evaluation.grouping import adjusted_rand_index, group
 from mgn_fast.evaluation.measure import (
     BlockObserver,
     evaluate,
@@ -42,6 +42,7 @@ __all__ = [
     "Report",
     "RerankSettings",
     "VerificationCurve",
+    "adjusted_rand_index",
     "compare",
     "cosine_similarity",
     "evaluate",

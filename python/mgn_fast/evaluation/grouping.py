@@ -8,7 +8,7 @@ a time; only pairs that are near enough are kept. Imports scikit-learn, the `gro
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -97,6 +97,43 @@ def group(
     require_fit(what, sizes[0][2], remedies)
     graph = _near_pairs(pictures, k1, k2, radius, threads, progress)
     return _numbered(_clustered(graph, radius, least))
+
+
+def adjusted_rand_index(groups: AnyArray, persons: Sequence[Any] | AnyArray) -> float:
+    """How well groups are persons: 1 where they are the same, 0 on average by chance.
+
+    Of all pairs of pictures, how many are together in both or apart in both, corrected for what
+    groups of these sizes would reach by chance. A picture that is alone is a group of its own.
+
+    Args:
+        groups: whole numbers [N], as `group` gives them; -1 for alone.
+        persons: numbers or words [N].
+
+    Returns:
+        At most 1; below 0 is worse than chance. 1 for one picture or none.
+
+    Raises:
+        InvalidInputError: not as many persons as groups.
+        RuntimeUnavailableError: the group extra is not installed.
+
+    Source:
+        Hubert and Arabie, Comparing Partitions, Journal of Classification 1985, by scikit-learn.
+
+    Example:
+        >>> import numpy as np
+        >>> round(adjusted_rand_index(np.array([0, 0, -1, -1]), ["ann", "ann", "bob", "bob"]), 4)
+        0.5714
+    """
+    require_extra("group", "sklearn")
+    from sklearn.metrics import adjusted_rand_score
+
+    if len(groups) != len(persons):
+        raise InvalidInputError(
+            f"groups has {len(groups)} entries and persons {len(persons)}, expected as many"
+        )
+    numbers = np.asarray(groups, np.int64)
+    own = numbers.max(initial=-1) + 1 + np.arange(len(numbers))
+    return float(adjusted_rand_score(np.asarray(persons), np.where(numbers < 0, own, numbers)))
 
 
 def jaccard_blocks(

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mgn_fast.common.checks import output_name
+from mgn_fast.embedding.reading import Noticed
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.gallery.edits import Shown
 from mgn_fast.gallery.file import DTYPES, Labels
@@ -71,6 +72,7 @@ class GalleryBuilder:
     Attributes:
         num_committed: pictures given to the sink.
         num_known, num_copied, num_moved, skipped: see `Added`.
+        noticed: what was noticed of the pictures that were embedded.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class GalleryBuilder:
         self._put_off: list[tuple[str, Path | Crop]] = []
         self.num_committed = self.num_known = self.num_copied = self.num_moved = 0
         self.skipped: list[tuple[str, str]] = []
+        self.noticed = Noticed()
 
     def added(self, sources: Iterable[tuple[str, Path | Crop]]) -> Iterator[str]:
         """Embeds and commits the new ones among the pictures; yields after each. To be called once.
@@ -133,6 +136,7 @@ class GalleryBuilder:
             to_embed.close()
             self.skipped += self._embedder.skipped
             self._embedder.skipped = []
+            self.noticed += self._embedder.noticed
 
     def _to_embed(
         self,

@@ -94,14 +94,28 @@ class Edit:
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """Neighbouring rows of a batch as edits left them; see `Pictures` in `file`."""
+    """Neighbouring rows of a batch as edits left them; see `Pictures` in `file`.
+
+    Attributes:
+        batch: whose rows they are.
+        begin: the first one.
+        end: behind the last one.
+        first_row: the first one's number in the file.
+        new_folder: None for the batch's, which is read from its text only when it is asked for.
+        edit: all edits as one.
+    """
 
     batch: Batch
     begin: int
     end: int
     first_row: int
-    folder: str
+    new_folder: str | None
     edit: Edit
+
+    @property
+    def folder(self) -> str:
+        """The newest one."""
+        return self.batch.folder if self.new_folder is None else self.new_folder
 
     @cached_property
     def rows(self) -> AnyArray:
@@ -217,10 +231,11 @@ def _cuts(
     batch: Batch, first: int, total: Edit, holes: AnyArray, renamed: AnyArray
 ) -> Iterator[Cut]:
     """A batch between its holes, and where the folder changes."""
-    folders = [batch.folder]
+    folders: list[str | None] = [None]
     folder_of = np.zeros(len(batch.rows), np.int64)  # its number, -1 for a hole
     for row in renamed.tolist():
-        folder = total.renamed[row][1]
+        folder: str | None = total.renamed[row][1]
+        folder = None if folder == batch.folder else folder
         if folder not in folders:
             folders.append(folder)
         folder_of[row - first] = folders.index(folder)

@@ -242,10 +242,12 @@ def merged(batches: Iterable[Pictures], moved: Callable[[str], str]) -> Iterator
     """
     for folder, group in itertools.groupby(batches, key=lambda batch: batch.folder):
         waiting: list[Pictures] = []
+        num_rows = 0
         for batch in group:
-            if waiting and sum(len(b.rows) for b in [*waiting, batch]) > MERGED_ROWS:
+            num_rows += len(batch.rows)
+            if waiting and num_rows > MERGED_ROWS:
                 yield _joined(waiting, moved(folder))
-                waiting = []
+                waiting, num_rows = [], len(batch.rows)
             waiting.append(batch)
         yield _joined(waiting, moved(folder))
 

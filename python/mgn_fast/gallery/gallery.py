@@ -26,7 +26,7 @@ from mgn_fast.gallery.finding.refining import Refinement
 from mgn_fast.gallery.labels import LabelsByName, LabelTable, updated
 from mgn_fast.gallery.model import described, description_of, probe_of, require_same_model
 from mgn_fast.gallery.pending import Memory
-from mgn_fast.gallery.reader import read_gallery
+from mgn_fast.gallery.reader import GalleryFile, read_gallery
 from mgn_fast.gallery.search import GalleryRanking, nearest_refined
 from mgn_fast.gallery.stored import Stored
 from mgn_fast.gallery.writer import SUFFIX, write_gallery
@@ -42,6 +42,7 @@ class Gallery(Stored):
     threads.
 
     Attributes:
+        probe: the probe picture's embedding by its model; empty where the model is not known.
         checkpoints: (pictures, CRC-32) at the end of batches of its file: a gallery that has
             another's last one is that one, or has grown from it, or differs in names and labels
             only. Empty in memory.
@@ -59,7 +60,7 @@ class Gallery(Stored):
     ) -> None:
         super().__init__(pieces, description, path)
         self.checkpoints = checkpoints
-        self._probe, self._embedder = probe, embedder
+        self.probe, self._embedder = probe, embedder
 
     @classmethod
     def build(
@@ -164,15 +165,19 @@ class Gallery(Stored):
             DatasetError: there is no such file, or it is no gallery, cut short or damaged.
             ModelError, InvalidInputError: the embedder's embeddings cannot be compared with it.
         """
-        file = read_gallery(path, verify=verify)
-        gallery = cls(
+        gallery = cls.opened(read_gallery(path, verify=verify))
+        return gallery if embedder is None else gallery.searched_with(embedder)
+
+    @classmethod
+    def opened(cls, file: GalleryFile) -> Gallery:
+        """The gallery that a file holds which was read."""
+        return cls(
             file.shown.pieces,
             file.description,
             file.probe,
             path=file.path,
             checkpoints=file.checkpoints,
         )
-        return gallery if embedder is None else gallery.searched_with(embedder)
 
     def searched_with(self, embedder: Embedder) -> Gallery:
         """The same gallery, searched by pictures too.
@@ -186,7 +191,7 @@ class Gallery(Stored):
         Raises:
             ModelError, InvalidInputError: the embedder's embeddings cannot be compared with it.
         """
-        require_same_model(self.description, self._probe, embedder, self.path)
+        require_same_model(self.description, self.probe, embedder, self.path)
         gallery = copy.copy(self)
         gallery._embedder = embedder
         return gallery
@@ -255,7 +260,7 @@ class Gallery(Stored):
         description = self.description | {
             "model_path": moved(self.description["model_path"]) or None
         }
-        write_gallery(path, description, self._probe, merged(self._pieces, moved))
+        write_gallery(path, description, self.probe, merged(self._pieces, moved))
         return Path(path)
 
     def search(

@@ -158,7 +158,7 @@ def open_index(
     require_extra("search", "faiss")
     import faiss
 
-    if not gallery.checkpoints:
+    if not gallery.checkpoints or not len(gallery):
         raise InvalidInputError("an index needs a gallery with pictures, loaded from its file")
     if not 0.0 < least_recall <= 1.0:
         raise InvalidInputError(f"least_recall is {least_recall!r}, expected above 0, at most 1")

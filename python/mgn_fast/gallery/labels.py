@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import operator
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from mgn_fast.errors import InvalidInputError
@@ -77,24 +77,28 @@ class LabelTable:
     def __bool__(self) -> bool:
         return bool(self._by_name)
 
-    def of(self, name: str, path: PathLike | None = None) -> Labels:
-        """The labels of a picture; {} where the caller gave none.
+    def key_of(self, name: str, path: PathLike | None = None) -> str | None:
+        """What the table calls a picture; None where it does not know it.
 
         Args:
             name: in the gallery, which is looked up first.
             path: of its file; None where it has none.
 
         Returns:
-            The labels, with None for keys that are to go.
+            Its name or path as the caller gave it.
         """
         if name in self._by_name or path is None:
-            return self._by_name.get(name, {})
-        found = self._by_path.get(os.path.abspath(path))  # noqa: PTH100
-        return {} if found is None else self._by_name[found]
+            return name if name in self._by_name else None
+        return self._by_path.get(os.path.abspath(path))  # noqa: PTH100
 
-    def unused(self, names: set[str]) -> list[str]:
-        """Names in the table that are none of these."""
-        return [name for name in self._by_name if name not in names]
+    def of(self, name: str, path: PathLike | None = None) -> Labels:
+        """The labels of a picture, with None for keys that are to go; {} where there are none."""
+        key = self.key_of(name, path)
+        return {} if key is None else self._by_name[key]
+
+    def unused(self, keys: Collection[str]) -> list[str]:
+        """What the table calls pictures that are none of these."""
+        return [key for key in self._by_name if key not in keys]
 
 
 def _word(key: str, value: Any) -> str:

@@ -9,7 +9,7 @@ gallery and asked of every model that comes to it. Two files of one checkpoint (
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from mgn_fast.common.checks import one_of
+from mgn_fast.embedding.reading import Noticed
 from mgn_fast.errors import DatasetError, InvalidInputError, ModelError
 from mgn_fast.gallery.file import DTYPES
 from mgn_fast.gallery.stored import called, contract_kept
@@ -39,6 +40,7 @@ class PictureEmbedder(Protocol):
     workers: int
     on_error: Literal["raise", "skip"]
     skipped: list[tuple[str, str]]
+    noticed: Noticed
 
     def __call__(self, pictures: Any, /) -> F32Array:
         """Embeddings, float32 [N, D], rows of length 1."""
@@ -207,6 +209,58 @@ def require_same_model(
             f"{description.get('model')} made of it for {where}, expected at least "
             f"{LEAST_COSINE}{_unlike(ours, theirs)}; make a new gallery for it, or name the "
             "gallery's model, contract and precision"
+        )
+
+
+class Made(Protocol):
+    """What a gallery says of the model that made it; one in memory has no path."""
+
+    @property
+    def path(self) -> Path | None:
+        """Its file."""
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Of its embeddings."""
+
+    @property
+    def probe(self) -> F32Array:
+        """The probe picture's embedding; empty where the model is not known."""
+
+
+def require_comparable(first: Made, other: Made, *, alike: Sequence[str]) -> None:
+    """Raises if two galleries hold embeddings of different models.
+
+    Args:
+        first: a gallery.
+        other: another.
+        alike: keys of their descriptions that must be the same.
+
+    Raises:
+        ModelError: other weights, another preparation of pictures, embeddings that differ, or the
+            model is known of one only.
+    """
+    names = f"{called(first.path)} and {called(other.path)}"
+    contracts = [contract_kept(gallery.description, gallery.path) for gallery in (first, other)]
+    one, another = contracts
+    if (one is None) != (another is None) or (len(first.probe) > 0) != (len(other.probe) > 0):
+        raise ModelError(
+            f"{names}: the model is known of one only, so that nobody can say whether their "
+            "embeddings compare; expected galleries of one model"
+        )
+    for key in alike:
+        ours, theirs = first.description.get(key), other.description.get(key)
+        if ours != theirs:
+            raise ModelError(f"{names} have {key} {ours!r} and {theirs!r}, expected the same")
+    if one is not None and another is not None:
+        said = "other weights" if weights_differ(one, another) else differences(one, another)
+        if said:
+            raise ModelError(f"{names} were embedded with {said}; expected galleries of one model")
+    cosine = float(first.probe @ other.probe)
+    if len(first.probe) and not cosine >= LEAST_COSINE:
+        raise ModelError(
+            f"{names} have embeddings of a test picture with cosine {cosine:.4f}, expected at "
+            f"least {LEAST_COSINE}: galleries of one model"
         )
 
 

@@ -110,6 +110,38 @@ class GalleryWriter:
         found: AnyArray = rows[row - ends[number] + len(rows)]
         return found
 
+    def rewrite(self, batches: Iterable[Batch]) -> None:
+        """Puts a new file with the same head in the place of this one, whole or not at all.
+
+        The old one's readers go on with it. This is the writer's last act.
+
+        Args:
+            batches: all that the new file holds.
+
+        Raises:
+            InvalidInputError: the file cannot be written; the gallery is as before.
+        """
+        final = Path(os.path.realpath(self.gallery.path))
+        # A fixed name, ours by the lock: what a killed process left there is overwritten, so that
+        # nothing removed stays in forgotten files.
+        temporary = final.with_name(f".mgn-fast-{final.name}")
+        rights = os.fstat(self._file.fileno()).st_mode & 0o777
+        try:
+            temporary.unlink(missing_ok=True)
+            with temporary.open("x+b", buffering=0) as file:
+                os.fchmod(file.fileno(), rights)
+                _fill(temporary, file, self.gallery.description, self.gallery.probe, batches)
+                os.fsync(file.fileno())
+            temporary.replace(final)
+            _sync_directory(final.parent)
+        except OSError as error:
+            raise InvalidInputError(
+                f"gallery {str(self.gallery.path)!r} cannot be written anew: {error.strerror}; it "
+                "is as it was"
+            ) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
     def _raise_schema(self, schema: str) -> None:
         """Makes the file's schema a newer one; see Note [gallery file]."""
         descriptor, gallery = self._file.fileno(), self.gallery
@@ -165,11 +197,32 @@ def write_gallery(
             read_gallery(path, verify=False)  # anything else of that name is not ours to replace
             stack.enter_context(_locked(os.fspath(path)))
         temporary = stack.enter_context(replacing(path))
-        temporary.write_bytes(head_bytes(description, probe))
-        with temporary.open("r+b") as file:
-            writer = GalleryWriter(file, read_open_gallery(temporary, file))
-            for batch in batches:
-                writer.append(batch)
+        with temporary.open("r+b", buffering=0) as file:
+            _fill(temporary, file, description, probe, batches)
+
+
+def _fill(
+    path: Path,
+    file: BinaryIO,
+    description: dict[str, Any],
+    probe: F32Array,
+    batches: Iterable[Batch],
+) -> None:
+    """Writes a whole gallery into an empty file."""
+    _write_at(file.fileno(), head_bytes(description, probe), 0)
+    writer = GalleryWriter(file, read_open_gallery(path, file))
+    for batch in batches:
+        writer.append(batch)
+
+
+def _sync_directory(path: Path) -> None:
+    """Has a new name reach the disk, where the file system can do that."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _make(path: Path, content: bytes) -> None:

@@ -42,8 +42,10 @@ def is_file(source: object) -> bool:
 
 def is_one_picture(source: object) -> bool:
     """Whether it is one picture in memory, where it could be taken for several."""
-    if isinstance(source, np.ndarray) or is_tensor(source):
-        return getattr(source, "ndim", 0) != 4
+    if isinstance(source, np.ndarray):
+        return source.ndim != 4 and source.dtype.kind not in "OU"  # paths, or a list of pictures
+    if is_tensor(source):
+        return bool(source.ndim != 4)  # type: ignore[attr-defined]
     is_bytes = isinstance(source, (bytes, bytearray, memoryview))
     return is_bytes or is_pillow(source) or is_file(source)
 
@@ -117,7 +119,9 @@ def _rgb(array: AnyArray, name: str, turn: str) -> U8Array:
     if array.dtype != np.uint8:
         raise DecodeError(f"{what}; {_about_dtype(array)}")
     channels = shape[2] if array.ndim == 3 else 1
-    if array.ndim not in (2, 3) or channels not in (1, 3, 4):
+    # Three rows of one channel or four are more likely the three channels of a narrow picture.
+    is_doubtful = array.ndim == 3 and shape[0] == 3 and channels != 3
+    if array.ndim not in (2, 3) or channels not in (1, 3, 4) or is_doubtful:
         raise DecodeError(f"{what}{_about_shape(shape, turn)}")
     if 0 in shape:
         raise DecodeError(f"{what}, at least 1 x 1")

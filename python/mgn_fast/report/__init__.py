@@ -16,6 +16,7 @@ and what a gallery found is drawn by
 `write_page`, `write_search_page` and `write_sheet` take lists, titles and notes of one's own.
 
 evaluation_page, search_page   what to show of a run and of a search
+searched         what pages ask of a gallery; groups/: its groups as a page
 page/, sheet     the HTML page and the PNG sheet; tiles, thumbnails: their pictures
 analysis         what a run showed, by camera_pairs, histograms and nearest pictures
 kit/             what these pages and the benchmark's share
@@ -23,6 +24,7 @@ kit/             what these pages and the benchmark's share
 
 from mgn_fast.report.analysis import Analysis, AnalysisBuilder, ranked_lists
 from mgn_fast.report.evaluation_page import draw_evaluation
+from mgn_fast.report.groups.render import draw_groups
 from mgn_fast.report.page.render import write_page, write_search_page
 from mgn_fast.report.search_page import draw_search, search_lists
 from mgn_fast.report.sheet import write_sheet
@@ -35,6 +37,7 @@ __all__ = [
     "Tile",
     "Verdict",
     "draw_evaluation",
+    "draw_groups",
     "draw_search",
     "ranked_lists",
     "search_lists",

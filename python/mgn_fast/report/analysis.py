@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from mgn_fast.common.checks import whole_number
 from mgn_fast.common.threads import thread_count
 from mgn_fast.datasets.dataset import Dataset
+from mgn_fast.datasets.split import Split
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.body_parts import PartComparison, compare_parts
 from mgn_fast.evaluation.measure import BlockObserver
@@ -209,8 +211,22 @@ def ranked_lists(
 
 
 def _tile_of_query(dataset: Dataset, index: int) -> Tile:
-    path, who = dataset.query.paths[index], dataset.query.identities
-    return Tile(path.name, path, "query", who.person_word(index), who.camera_word(index))
+    return _tile(dataset.query, index, "query")
+
+
+def _tile(split: Split, place: int, verdict: Verdict, **found: Any) -> Tile:
+    """A picture of a split; of a crop the part of its frame."""
+    path, who = split.paths[place], split.identities
+    is_file = split.boxes is None
+    return Tile(
+        path.name if is_file else split.names[place],
+        path if is_file else None,
+        verdict,
+        who.person_word(place),
+        who.camera_word(place),
+        picture=split.source(place) if not is_file else None,
+        **found,
+    )
 
 
 def _tiles(
@@ -225,12 +241,10 @@ def _tiles(
     comparisons = compared(index, indices)
     rows = zip(indices.tolist(), found.distances[place].tolist(), comparisons, strict=True)
     return [
-        Tile(
-            name=dataset.gallery.paths[picture].name,
-            path=dataset.gallery.paths[picture],
-            verdict=verdict(analysis, index, picture),
-            person=dataset.gallery.identities.person_word(picture),
-            camera=dataset.gallery.identities.camera_word(picture),
+        _tile(
+            dataset.gallery,
+            picture,
+            verdict(analysis, index, picture),
             distance=distance,
             parts=comparison,
         )

@@ -59,7 +59,7 @@ def draw_evaluation(
         write_page(
             html,
             title=title,
-            notes=list(_notes(dataset, len(lists), contract)),
+            notes=[*_notes(dataset, len(lists), contract), *_of_reports(reports)],
             reports=reports,
             analysis=analysis,
             lists=lists,
@@ -67,6 +67,12 @@ def draw_evaluation(
         )
     if png is not None:
         write_sheet(png, lists, title=f"{title}: hardest queries")
+
+
+def _of_reports(reports: Mapping[str, Report]) -> list[str]:
+    """What the reports say of themselves, each sentence once."""
+    said = dict.fromkeys(note for report in reports.values() for note in report.notes)
+    return [f"{note[0].upper()}{note[1:]}." for note in said]
 
 
 def _notes(dataset: Dataset, listed: int, contract: Contract | None) -> Iterator[str]:

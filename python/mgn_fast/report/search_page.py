@@ -7,59 +7,19 @@ Knows a gallery and an index by what it asks of them: they stand on the same flo
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from mgn_fast.common.progress import Progress, no_progress
-from mgn_fast.errors import DecodeError
 from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.evaluation.report import Ranking
-from mgn_fast.models.contract import Contract
-from mgn_fast.pictures.pixels import read_file
 from mgn_fast.report.page.render import write_search_page
 from mgn_fast.report.page.words import prepared
+from mgn_fast.report.searched import Searched, doubt
 from mgn_fast.report.sheet import write_sheet
 from mgn_fast.report.tiles import RankedList, Tile, Verdict
 from mgn_fast.types import PathLike
-
-
-class Searched(Protocol):
-    """What is asked of the gallery; a `Gallery` answers."""
-
-    model: str | None
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """The files it is in; none in memory."""
-
-    @property
-    def contract(self) -> Contract | None:
-        """How its pictures were prepared; None where it is not known."""
-
-    def __len__(self) -> int: ...
-
-    def name(self, place: int) -> str:
-        """The name of the picture at a place of the gallery."""
-
-    def sha256(self, place: int) -> str:
-        """The SHA-256 of its file when it was embedded."""
-
-    def picture_path(self, place: int) -> Path:
-        """The file from which the picture at a place was embedded."""
-
-    def label(self, place: int) -> dict[str, Any]:
-        """Who is on it, as far as that is known: "person", "camera"."""
-
-    def origin(self, place: int) -> tuple[Named, int]:
-        """The gallery that the picture is in, and its place there."""
-
-
-class Named(Protocol):
-    """What is asked of one of several galleries."""
-
-    path: Path | None
 
 
 class FoundBy(Protocol):
@@ -107,7 +67,7 @@ def search_lists(
         A list for each query.
     """
     # A picture may stand in many lists; its file is compared once.
-    doubt = functools.cache(_doubt)
+    doubted = functools.cache(doubt)
     several = len(gallery.files) > 1
 
     def tile(
@@ -125,7 +85,7 @@ def search_lists(
             camera=label.get("camera"),
             distance=distance,
             parts=comparison,
-            note="; ".join(filter(None, [doubt(path, gallery.sha256(place)), where])),
+            note="; ".join(filter(None, [doubted(path, gallery.sha256(place)), where])),
         )
 
     def found(row: int, person: str | None) -> list[Tile]:
@@ -221,13 +181,3 @@ def _first_match(tiles: Sequence[Tile]) -> int | None:
 
 def _without_picture(path: Path | None) -> str:
     return "" if path is not None else "an embedding: no picture"
-
-
-def _doubt(path: Path, sha256: str) -> str:
-    """Whether the file is the one that was embedded; one that is not there says so itself."""
-    try:
-        content = read_file(path)
-    except DecodeError:
-        return ""
-    same = hashlib.sha256(content).hexdigest() == sha256
-    return "" if same else "changed since it was embedded"

@@ -7,7 +7,7 @@ and the user's matplotlibrc have no part in it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.models.parts import BodyPart
 from mgn_fast.report.kit.drawing import INK, MUTED, legible, plain_matplotlib, rectangle, write_text
+from mgn_fast.report.kit.words import short_name
 from mgn_fast.report.thumbnails import small_pixels, source_key
 from mgn_fast.report.tiles import RankedList, Tile, parts_told
 from mgn_fast.types import PathLike, U8Array
@@ -38,7 +39,7 @@ _HEAD, _MARGIN = 64, 14
 _COLUMN, _SQUARE = 14, 10  # of parts beside a picture: a size of stripe, and a part without one
 _DPI = 100
 # Of a name under a picture: lines, and the width of a letter.
-_NAME_LINES, _NAME_LINE, _LETTER = 2, 11, 5
+_NAME_LINES, _NAME_LINE, _LETTER = 2, 11, 6.4
 
 # Colour, line and symbol of each verdict; the symbols are in matplotlib's own font.
 _LOOKS = {
@@ -76,9 +77,9 @@ class _Box:
         return self.height + 86
 
     def lines_of(self, name: str) -> list[str]:
-        """A name on a few lines, as wide as a picture's place; the last parts of a longer one."""
-        letters = self.cell // _LETTER
-        text = legible(printable("/".join(name.split("/")[-2:])))
+        """A name on a few lines, as wide as a picture's place; the end of a longer one."""
+        letters = int(self.cell / _LETTER)
+        text = legible(short_name(name))
         if len(text) > _NAME_LINES * letters:
             text = "…" + text[1 - _NAME_LINES * letters :]
         return [text[at : at + letters] for at in range(0, len(text), letters)]
@@ -186,8 +187,7 @@ def _drawn(
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_axis_off()
-    known = any(tile.verdict in ("match", "other", "junk") for row in rows for tile in row)
-    _write_head(axes, title, notes, scale, known=known)
+    _write_head(axes, title, notes, scale, {tile.verdict for tile in tiles})
     for number, (entry, row) in enumerate(zip(lists, rows, strict=True)):
         top = head + each * number
         write_text(axes, _MARGIN, top + 12, entry.query.name + _about(entry, ranking), fontsize=9)
@@ -232,11 +232,14 @@ def _pixels(tiles: Sequence[Tile]) -> dict[Hashable, U8Array | None]:
 
 
 def _write_head(
-    axes: Axes, title: str, notes: Sequence[str], scale: _Scale | None, *, known: bool
+    axes: Axes, title: str, notes: Sequence[str], scale: _Scale | None, verdicts: Set[str]
 ) -> None:
     write_text(axes, _MARGIN, 20, title, fontsize=13, weight="bold")
     x = float(_MARGIN)
+    known = not verdicts.isdisjoint(("match", "other", "junk"))
     for verdict, word, step in _KEY if known else ():
+        if verdict == "junk" and verdict not in verdicts:
+            continue
         colour, line, _ = _LOOKS[verdict]
         axes.add_artist(rectangle(x + 2, 36, 13, 13, edgecolor=colour, linestyle=line, linewidth=2))
         write_text(axes, x + 21, 43, word)

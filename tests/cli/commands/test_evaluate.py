@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from mgn_fast import Embedder, datasets, evaluate, load_dataset
-from mgn_fast.cli import main
+from mgn_fast.cli import datasets as cli_datasets
+from mgn_fast.cli import evaluated_rows, main
 from mgn_fast.common import memory
 from mgn_fast.evaluation.measure import measure_embeddings
 from mgn_fast.evaluation.protocol import Protocol
@@ -210,7 +211,7 @@ def test_a_run_that_cannot_fit_is_refused_before_pictures_are_embedded(
     dataset, tiny_model, capsys, monkeypatch
 ):
     monkeypatch.setattr(memory, "available_bytes", lambda: 65 << 20)
-    monkeypatch.setattr(cli_evaluate, "embed_split", lambda *_: pytest.fail("it was embedded"))
+    monkeypatch.setattr(evaluated_rows, "embed_both", lambda *_: pytest.fail("it was embedded"))
     assert run(dataset, "--model", tiny_model, "--rerank") == 2
     err = capsys.readouterr().err
     assert "plain evaluation needs about" in err
@@ -237,7 +238,7 @@ def test_options_outside_their_range_are_a_usage_error(dataset, capsys, words, m
 
 
 def test_queries_without_match_are_told_of_with_the_rule(dataset, files, capsys, monkeypatch):
-    monkeypatch.setattr(cli_evaluate, "unmatched", lambda *_: (2, 3))
+    monkeypatch.setattr(cli_datasets, "unmatched", lambda *_: (2, 3))
     assert run(dataset, "--query", files[0], "--gallery", files[1]) == 0
     err = capsys.readouterr().err
     assert "note: 2 queries show a person who is not in the gallery" in err
@@ -256,7 +257,7 @@ def foreign(tmp_path_factory):
 
 def test_a_model_of_another_size_and_width_is_evaluated(dataset, foreign, capsys, monkeypatch):
     model, contract = foreign
-    monkeypatch.setattr(cli_evaluate, "in_words", lambda number: f"{number} bytes")
+    monkeypatch.setattr(evaluated_rows, "in_words", lambda number: f"{number} bytes")
     assert run(dataset, "--model", model, "--contract", contract, "--json") == 0
     captured = capsys.readouterr()
     got = json.loads(captured.out)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import Embedder, datasets
-from mgn_fast.cli import main
+from mgn_fast.cli import evaluated_rows, main
 from mgn_fast.embedding.embeddings_file import write_embeddings
 from support.tiny_model import FOREIGN, OWN_PARTS, write_tiny_model
 
@@ -150,7 +150,7 @@ def models(tmp_path_factory):
 def test_a_model_without_parts_is_refused_them_before_anything_is_embedded(
     dataset, models, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(cli_evaluate, "embed_split", lambda *_: pytest.fail("it was embedded"))
+    monkeypatch.setattr(evaluated_rows, "embed_both", lambda *_: pytest.fail("it was embedded"))
     words = ["evaluate", str(dataset.root), "--kind", "synthetic", "--model", str(models["none"])]
     assert main([*words, "--html", str(tmp_path / "p.html"), "--parts"]) == 2
     said = f"model {str(models['none'])!r} has no parts by its contract, from the metadata of"

@@ -27,24 +27,44 @@ def found(capsys):
     return json.loads(capsys.readouterr().out)
 
 
-def test_a_picture_finds_itself_without_naming_the_model(place, capsys):
-    assert run(place, place / "pictures" / "004.jpg", "--depth", 3) == 0
-    lines = capsys.readouterr().out.splitlines()
+KEEP = ("--same-picture", "keep")
+
+
+def test_a_picture_is_sought_without_naming_the_model_and_itself_is_no_find(place, capsys):
+    picture = place / "pictures" / "004.jpg"
+    assert run(place, picture, "--depth", 3, *KEEP) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
     assert lines[0].startswith("12 pictures in ")
-    assert lines[1] == str(place / "pictures" / "004.jpg")
+    assert lines[1] == str(picture)
     assert lines[2] == "   1  0.0000  004.jpg"
     assert len(lines) == 5
+    assert "note: 1 query has a picture at distance 0.0000" in captured.err
+    assert run(place, picture, "--depth", 2) == 0
+    captured = capsys.readouterr()
+    assert [line.split()[2] for line in captured.out.splitlines()[2:]] == [
+        line.split()[2] for line in lines[3:]
+    ]
+    assert "1 picture is left out of what was found" in captured.err
 
 
 def test_json_has_all_of_it(place, capsys):
-    assert run(place, place / "pictures", "--depth", 2, "--json") == 0
+    assert run(place, place / "pictures", "--depth", 2, "--json", *KEEP) == 0
     said = found(capsys)
     assert said["num_pictures"] == 12
     assert said["index"] is None
     assert said["reranked"] is False
     assert len(said["queries"]) == 12
     first = said["queries"][3]["found"][0]
-    assert first == {"rank": 1, "place": 3, "name": "003.jpg", "distance": 0.0}
+    assert first == {
+        "rank": 1,
+        "gallery": str(place / "a.gallery"),
+        "place": 3,
+        "name": "003.jpg",
+        "distance": 0.0,
+        "person": None,
+        "camera": None,
+    }
 
 
 def test_embeddings_are_queries_too(place, capsys):
@@ -129,7 +149,7 @@ def test_another_model_is_refused(place, tmp_path, capsys):
 def test_a_gallery_without_mirrored_pictures_is_searched_without_them(place, tmp_path, capsys):
     words = ["embed", place / "pictures", "--model", place / "tiny.onnx", "--no-mirror"]
     assert main([*map(str, words), "-o", str(tmp_path / "a.gallery")]) == 0
-    assert run(tmp_path, place / "pictures" / "001.jpg", "--depth", 1) == 0
+    assert run(tmp_path, place / "pictures" / "001.jpg", "--depth", 1, *KEEP) == 0
     assert capsys.readouterr().out.endswith("   1  0.0000  001.jpg\n")
     assert run(place, place / "pictures" / "001.jpg", "--no-mirror") == 2
     assert "was embedded with the mirrored picture" in capsys.readouterr().err
@@ -137,7 +157,7 @@ def test_a_gallery_without_mirrored_pictures_is_searched_without_them(place, tmp
     copy = shutil.copy(place / "tiny.onnx", tmp_path / "copy.onnx")
     for words in (["--model", copy], ["--contract", "recipe"]):
         words = ["--output-name", "features", *words]
-        assert run(tmp_path, place / "pictures" / "001.jpg", "--depth", 1, *words) == 0
+        assert run(tmp_path, place / "pictures" / "001.jpg", "--depth", 1, *words, *KEEP) == 0
         assert capsys.readouterr().out.endswith("   1  0.0000  001.jpg\n")
     contract = tmp_path / "c.json"
     contract.write_text('{"mirror": "none"}')
@@ -153,7 +173,8 @@ def test_a_gallery_of_a_compiled_model_is_searched_on_the_simulator(place, tmp_p
     words = ["embed", place / "pictures", "--model", compiled, "--simulate"]
     try:
         assert main([*map(str, words), "-o", str(tmp_path / "a.gallery")]) == 0
-        assert run(tmp_path, place / "pictures" / "001.jpg", "--depth", 1, "--simulate") == 0
+        words = ["--depth", 1, *KEEP, "--simulate"]
+        assert run(tmp_path, place / "pictures" / "001.jpg", *words) == 0
         assert "1  0.0000  001.jpg" in capsys.readouterr().out
     finally:
         simulator.disable()
@@ -172,11 +193,17 @@ def test_a_model_that_moved_away_is_asked_for(place, tmp_path, capsys):
     [
         (["missing.jpg"], 3, "'missing.jpg' cannot be read"),
         (["rows.npy", "--depth", "0"], 2, "depth is 0"),
+        ([], 2, "is the last word, expected queries behind the galleries"),
+        (["rows.npy", "--threshold", "-1"], 2, "threshold is -1.0, expected a Euclidean distance"),
+        (["rows.npy", "--threshold", "1", "--rerank"], 2, "leave one of --threshold and --rerank"),
+        (["rows.npy", "--expand", "-1"], 2, "expand is -1"),
+        (["rows.npy", "--csv", "x.txt"], 2, "expected '.csv'"),
+        (["rows.npy", "--labels", "no.csv"], 3, "no.csv"),
         (["rows.npy", "--candidates", "5"], 2, "which only re-ranking takes; add --rerank"),
         (["rows.npy", "--rerank", "--index", "x.faiss"], 2, "expected --candidates too"),
         (["rows.npy", "--index", "x.faiss", "--recall", "2"], 2, "least_recall is 2.0"),
         (["rows.npy", "--index", "x.faiss", "--index-kind", "no"], 2, "FAISS does not take"),
-        (["eye.npy"], 2, "'eye.npy#0' is 5 wide and the gallery 2048"),
+        (["eye.npy"], 2, "'eye.npy' is 5 wide and the gallery 2048"),
     ],
 )
 def test_bad_arguments_end_with_their_code(
@@ -215,12 +242,10 @@ def foreign(tmp_path_factory, whole_command):
 
 
 def test_a_gallery_remembers_the_contract_of_its_model(foreign, capsys):
-    assert run(foreign, foreign / "pictures" / "004.jpg", "--depth", 2, "--json") == 0
+    assert run(foreign, foreign / "pictures" / "004.jpg", "--depth", 2, "--json", *KEEP) == 0
     captured = capsys.readouterr()
     said = json.loads(captured.out)
-    assert said["queries"][0]["found"][0] | {"distance": 0} == (
-        {"rank": 1, "place": 4, "name": "004.jpg", "distance": 0}
-    )
+    assert said["queries"][0]["found"][0]["place"] == 4
     assert said["contract"]["colour"] == "BGR"
     assert said["contract_origin"].endswith(f"a.gallery' (there from {foreign / 'm.json'})")
     assert "m.onnx is from gallery" in captured.err
@@ -240,9 +265,9 @@ def test_a_stated_contract_must_be_the_gallerys(foreign, capsys):
 
 def test_parts_of_ones_own_are_told_by_name(foreign, capsys):
     query = foreign / "pictures" / "004.jpg"
-    assert run(foreign, query, "--parts", "--depth", 1) == 0
+    assert run(foreign, query, "--parts", "--depth", 1, *KEEP) == 0
     assert capsys.readouterr().out.splitlines()[3].split() == ["halves", "1.000", "upper", "1.000"]
-    assert run(foreign, query, "--parts", "--depth", 1, "--json") == 0
+    assert run(foreign, query, "--parts", "--depth", 1, "--json", *KEEP) == 0
     parts = found(capsys)["queries"][0]["found"][0]["parts"]
     assert [part["name"] for part in parts] == ["upper", "f1_p2"]
     assert sum(part["contribution"] for part in parts) == pytest.approx(1)
@@ -270,3 +295,85 @@ def test_queries_of_an_unlike_contract_are_told_of(foreign, tmp_path, capsys):
     assert main([*map(str, words)]) == 0
     assert run(foreign, tmp_path / "q.npy") == 0
     assert "q.npy has colour RGB instead of BGR of " in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def two(searched, tmp_path_factory):
+    """`a.gallery` of six pictures with persons and `b.gallery` of six without."""
+    place = tmp_path_factory.mktemp("two")
+    pictures = sorted((searched / "pictures").iterdir())
+    labels = {str(path): {"person": f"p{number}"} for number, path in enumerate(pictures)}
+    with Embedder(searched / "tiny.onnx") as embedder:
+        Gallery.add(place / "a.gallery", embedder, pictures[:6], labels=labels)
+        Gallery.add(place / "b.gallery", embedder, pictures[6:])
+    return place
+
+
+def test_several_galleries_are_searched_as_one(place, two, capsys, tmp_path):
+    file, words = tmp_path / "found.csv", [place / "rows.npy", "--depth", 4, "--json"]
+    assert run(place, *words) == 0
+    whole = found(capsys)["queries"]
+    assert run(two, two / "b.gallery", *words, "--csv", file) == 0
+    said = found(capsys)
+    assert said["gallery"] is None
+    assert said["galleries"] == [str(two / f"{name}.gallery") for name in "ab"]
+    assert said["num_pictures"] == 12
+    for query, alone in zip(said["queries"], whole, strict=True):
+        for entry, other in zip(query["found"], alone["found"], strict=True):
+            number = int(entry["name"][-7:-4])
+            assert (number, entry["distance"]) == (other["place"], other["distance"])
+            assert entry["gallery"] == said["galleries"][number >= 6]
+            assert entry["place"] == number % 6
+            assert entry["person"] == (f"p{number}" if number < 6 else None)
+    lines = file.read_text().splitlines()
+    assert lines[0] == "query,rank,gallery,name,distance,person,camera"
+    assert len(lines) == 1 + 12 * 4
+    assert run(two, two / "b.gallery", place / "pictures" / "001.jpg", "--depth", 1, *KEEP) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line.startswith("   1  0.0000  ")
+    assert line.endswith(f"001.jpg  (in {two / 'a.gallery'}, person p1)")
+
+
+def test_an_index_is_of_one_gallery(place, two, capsys, tmp_path):
+    words = [two / "b.gallery", place / "rows.npy", "--index", tmp_path / "a.faiss"]
+    assert run(two, *words) == 2
+    assert "--index is given and 2 galleries, and an index is of one" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_galleries_of_two_models_are_refused_by_name(place, two, capsys, tmp_path):
+    Gallery.of(np.eye(2, 2048), ["x", "y"]).save(tmp_path / "rows.gallery")
+    assert run(two, tmp_path / "rows.gallery", place / "rows.npy") == 3
+    assert "the model is known of one only" in capsys.readouterr().err
+
+
+def test_pictures_of_one_person_are_one_query(place, capsys):
+    pictures = [place / "pictures" / f"{number:03}.jpg" for number in (1, 2, 3)]
+    assert run(place, *pictures, "--together", "--depth", 12) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert lines[1] == f"{pictures[0]} and 2 more"
+    assert lines[2] == f"      of {', '.join(map(str, pictures))}"
+    assert len(lines) == 3 + 9  # not the three themselves
+    assert "1 query is of several pictures" in captured.err
+    assert "3 pictures are left out" in captured.err
+
+
+def test_a_threshold_ends_the_lists(place, capsys):
+    words = [place / "pictures" / "001.jpg", "--json"]
+    assert run(place, *words, "--depth", 12) == 0
+    distances = [entry["distance"] for entry in found(capsys)["queries"][0]["found"]]
+    assert len(distances) == 11
+    assert run(place, *words, "--depth", 12, "--threshold", distances[4]) == 0
+    said = found(capsys)
+    assert [entry["distance"] for entry in said["queries"][0]["found"]] == distances[:5]
+    assert said["threshold"] == distances[4]
+    assert run(place, *words[:1], "--threshold", 0.0) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "      no picture within 0"
+
+
+def test_a_table_is_there_whole_or_not_at_all(place, capsys, tmp_path):
+    assert run(place, tmp_path / "no.jpg", "--csv", tmp_path / "a.csv") == 3
+    assert run(place, place / "rows.npy", "--csv", tmp_path / "no" / "a.csv") == 2
+    assert "cannot be written" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -42,6 +42,21 @@ def test_a_directory_becomes_a_gallery_and_grows(tiny_model, folder, path, capsy
     assert (summary["num_pictures"], summary["num_added"], summary["num_known"]) == (8, 2, 6)
 
 
+def test_second_names_and_files_that_moved_are_told(tiny_model, folder, path, capsys):
+    run(tiny_model, path, folder)
+    (folder / "000.jpg").rename(folder / "moved.jpg")
+    (folder / "second.jpg").write_bytes((folder / "001.jpg").read_bytes())
+    capsys.readouterr()
+    assert run(tiny_model, path, folder) == 0
+    told = capsys.readouterr().out
+    assert told.endswith(
+        "7 pictures; 1 added (1 with the bytes of others), 5 known, 1 moved, 0 skipped\n"
+    )
+    assert run(tiny_model, path, folder, "--json") == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["num_known"], summary["num_copied"], summary["num_moved"]) == (7, 0, 0)
+
+
 def test_nothing_new_is_no_error(tiny_model, folder, path, capsys):
     run(tiny_model, path, folder)
     before = path.read_bytes()

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from mgn_fast import Gallery, InvalidInputError, Ranking
-from mgn_fast.cli import main
+from mgn_fast import DatasetError, Gallery, InvalidInputError
 from mgn_fast.cli.galleries import searching
-from mgn_fast.cli.galleries.searching import Queries, Search, entries, queries_of
+from mgn_fast.cli.galleries.found import Queries, QueryPicture
+from mgn_fast.cli.galleries.searching import galleries_and_queries, opened_galleries, opened_index
 from mgn_fast.cli.program import build_parser
 
 
@@ -18,45 +20,101 @@ def gallery(searched):
     return Gallery.load(searched / "a.gallery")
 
 
-def test_embeddings_come_first_then_pictures_in_order(searched, gallery):
-    pictures = [searched / "pictures" / name for name in ("007.jpg", "002.jpg")]
-    queries = queries_of(parsed(searched, *pictures, searched / "rows.npy"), gallery)
-    assert queries.names[0] == f"{searched / 'rows.npy'}#0"
-    assert queries.names[12:] == [str(path) for path in pictures]
-    assert queries.paths[11:] == [None, *pictures]
-    rows = np.load(searched / "rows.npy")
-    np.testing.assert_allclose(queries.rows[12:], rows[[7, 2]], atol=1e-6)
+@pytest.fixture
+def queries(searched, gallery):
+    """Pictures 0, 1 and 2 of the gallery, of which the last is known by its embedding alone."""
+    rows = np.load(searched / "rows.npy")[:3]
+    pictures = [QueryPicture(str(row), None, gallery.sha256(row)) for row in range(2)]
+    pictures.append(QueryPicture("2"))
+    return Queries(["0", "1", "2"], rows, [(one,) for one in pictures])
 
 
-def test_embeddings_with_names_keep_them(searched, gallery, tmp_path):
-    words = ["embed", searched / "pictures", "--model", searched / "tiny.onnx"]
-    assert main([*map(str, words), "-o", str(tmp_path / "named.npy")]) == 0
-    queries = queries_of(parsed(searched, tmp_path / "named.npy"), gallery)
-    assert queries.names == [f"{number:03}.jpg" for number in range(12)]
+def search(place, gallery, queries, *words, index=None):
+    return searching.searched(parsed(place, place / "rows.npy", *words), gallery, queries, index)
 
 
-def test_embeddings_of_another_width_are_refused(searched, gallery, tmp_path):
-    np.save(tmp_path / "narrow.npy", np.ones((2, 5)))
-    with pytest.raises(InvalidInputError, match="is 5 wide and the gallery 2048"):
-        queries_of(parsed(searched, tmp_path / "narrow.npy"), gallery)
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        (["a.gallery", "x.jpg"], 1),
+        (["a", "x.jpg"], 1),
+        (["a", "b.gallery", "x.jpg"], 2),
+        (["a.gallery", "b.gallery", "c.gallery", "in", "d.gallery"], 3),
+    ],
+)
+def test_galleries_come_first(words, count):
+    galleries, queries = galleries_and_queries(list(map(Path, words)))
+    assert galleries == list(map(Path, words[:count]))
+    assert queries == list(map(Path, words[count:]))
 
 
-def test_places_that_nothing_was_found_for_are_left_out(gallery):
-    ranking = Ranking(np.array([[4, -1]], np.int32), np.array([[0.5, np.inf]], np.float32))
-    queries = Queries(["q"], np.zeros((1, 2048), np.float32), [None])
-    search = Search(gallery, queries, ranking, False, None, None)
-    assert search.places(0) == [4]
-    assert list(entries(search, 0)) == [{"rank": 1, "place": 4, "name": "004.jpg", "distance": 0.5}]
+@pytest.mark.parametrize("words", [["a.gallery"], ["a.gallery", "b.gallery"]])
+def test_without_a_query_there_is_nothing_to_seek(words):
+    with pytest.raises(InvalidInputError, match=f"'{words[-1]}' is the last word, expected"):
+        galleries_and_queries(list(map(Path, words)))
 
 
-def test_settings_reach_the_re_ranking(searched, gallery):
-    queries = queries_of(parsed(searched, searched / "rows.npy"), gallery)
+def test_galleries_are_opened_as_one(searched, tmp_path):
+    path = searched / "a.gallery"
+    copy = tmp_path / "b.gallery"
+    copy.write_bytes(path.read_bytes())
+    first, joined = opened_galleries([path, copy])
+    assert first.path == path
+    assert len(joined) == 24
+    Gallery.of(np.empty((0, 2048)), []).save(tmp_path / "empty.gallery")
+    with pytest.raises(DatasetError, match=r"empty.gallery' holds no pictures"):
+        opened_galleries([path, tmp_path / "empty.gallery"])
+
+
+def test_settings_reach_the_re_ranking(searched, gallery, queries):
     words = ["--rerank", "--depth", "5", "--k1", "3", "--k2", "2", "--original-weight", "0.1"]
-    found = searched_with(searched, gallery, queries, words)
-    usual = searched_with(searched, gallery, queries, ["--rerank", "--depth", "5"])
+    found = search(searched, gallery, queries, *words)
+    usual = search(searched, gallery, queries, "--rerank", "--depth", "5")
     assert not np.array_equal(found.ranking.distances, usual.ranking.distances)
     assert found.reranked
 
 
-def searched_with(place, gallery, queries, words):
-    return searching.searched(parsed(place, place / "rows.npy", *words), gallery, queries, None)
+def test_a_picture_does_not_find_itself_unless_it_is_kept(searched, gallery, queries):
+    found = search(searched, gallery, queries, "--depth", "3")
+    assert [found.left_out(row) for row in range(3)] == [[0], [1], []]
+    assert [found.places(row)[0] == row for row in range(3)] == [False, False, True]
+    assert [len(found.places(row)) for row in range(3)] == [3, 3, 3]
+    kept = search(searched, gallery, queries, "--depth", "3", "--same-picture", "keep")
+    assert [kept.places(row)[0] for row in range(3)] == [0, 1, 2]
+    assert kept.refinement.left_out is None
+    assert kept.places(0)[1:] == found.places(0)[:2]
+
+
+@pytest.mark.parametrize("words", [[], ["--rerank", "--candidates", "6"]])
+def test_an_index_finds_the_same_under_the_same_conditions(
+    searched, gallery, queries, faiss_index, tmp_path, words
+):
+    words = [*words, "--depth", "4", "--expand", "2", "--index", tmp_path / "a.faiss"]
+    index = opened_index(parsed(searched, "x", *words), gallery)
+    by_index = search(searched, gallery, queries, *words, index=index)
+    exact = search(searched, gallery, queries, *words)
+    np.testing.assert_array_equal(by_index.ranking.indices, exact.ranking.indices)
+    np.testing.assert_allclose(by_index.ranking.distances, exact.ranking.distances, atol=1e-6)
+    assert by_index.index.kind == "Flat"
+    assert exact.index is None
+
+
+def test_a_query_without_finds_has_no_parts(searched, gallery, queries):
+    found = search(searched, gallery, queries, "--parts", "--threshold", "0.0")
+    assert [len(parts) for parts in found.parts] == [0, 0, 1]
+
+
+def test_what_a_gallery_says_of_its_own_pictures_is_known_of_queries(searched, gallery, queries):
+    labels = {"001.jpg": {"person": "ann", "camera": "4"}, "000.jpg": {"age": 3}}
+    names = [gallery.name(place) for place in range(12)]
+
+    class Labelled(Gallery):
+        def label(self, place):
+            return labels.get(names[place], {})
+
+    other = Labelled.load(gallery.path)
+    found = search(searched, other, queries)
+    assert [found.queries.known(row) for row in range(3)] == [{}, labels["001.jpg"], {}]
+    stated = QueryPicture("1", None, gallery.sha256(1), {"person": "bob"})
+    stated = Queries(["1"], queries.rows[1:2], [(stated,)])
+    assert search(searched, other, stated).queries.known(0) == {"person": "bob"}

@@ -108,3 +108,13 @@ def test_where_no_tile_tells_of_parts_there_are_none():
 def test_tiles_of_different_parts_are_refused():
     with pytest.raises(InvalidInputError, match=r"some tiles tell of parts .* and others of"):
         told_of(PARTS, PARTS[:3])
+
+
+def test_it_says_whether_names_are_shown_and_whether_there_are_figures(tmp_path):
+    lists = lists_of(write_pictures(tmp_path, 3), 2, known=False)
+    told = json.loads(data_of(lists).json())
+    assert (told["names"], told["rated"]) == (False, False)
+    thumbnails = thumbnails_of(tiles_of(lists))
+    assert json.loads(ScriptData(lists, thumbnails, names=True).json())["names"] is True
+    rated = lists_of(write_pictures(tmp_path, 3), 2)
+    assert json.loads(data_of(rated).json())["rated"] is True

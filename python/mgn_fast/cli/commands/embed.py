@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     seconds = time.monotonic() - started
     for _, reason in embedder.skipped:
         say(f"skipped: {reason}")
-    say_noticed(embedder)
+    say_noticed(embedder.noticed, embedder.contract)
     summary = _summary(arguments.output, count, embedder, seconds)
     if arguments.json:
         print(json.dumps(summary))

@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 from mgn_fast.cli import exit_codes
@@ -27,10 +25,8 @@ from mgn_fast.cli.options import (
     new_command,
     path_argument,
 )
-from mgn_fast.cli.page_files import add_page_files, open_page_files
+from mgn_fast.cli.page_files import add_page_files, csv_output, open_page_files
 from mgn_fast.cli.screen.progress import say, stages
-from mgn_fast.common.checks import output_name
-from mgn_fast.common.files import replacing
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.gallery.finding.refining import Refinement
 from mgn_fast.gallery.index import LEAST_RECALL
@@ -155,7 +151,7 @@ def run(arguments: argparse.Namespace) -> int:
     files, arguments.queries = galleries_and_queries(arguments.words)
     _check(arguments, files)
     # The outputs are tried before any work is put into what goes there.
-    with open_page_files(arguments) as (html, png), _csv_output(arguments.csv) as table_file:
+    with open_page_files(arguments) as (html, png), csv_output(arguments.csv) as table_file:
         first, gallery = opened_galleries(files)
         if arguments.parts:
             parts_of(gallery)
@@ -173,17 +169,6 @@ def run(arguments: argparse.Namespace) -> int:
         for line in lines(search):
             print(line)
     return exit_codes.OK
-
-
-@contextlib.contextmanager
-def _csv_output(path: Path | None) -> Iterator[Path | None]:
-    """A file that gets its name when the block ends well; None where none is asked for."""
-    if path is None:
-        yield None
-        return
-    output_name(path, ".csv")
-    with replacing(path) as temporary:
-        yield temporary
 
 
 def _check(arguments: argparse.Namespace, files: list[Path]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from mgn_fast.cli import exit_codes
-from mgn_fast.cli.evaluation import json_output, load_and_tell, looks_like_market1501, print_reports
+from mgn_fast.cli.evaluation import load_and_tell, looks_like_market1501, output_file, print_reports
 from mgn_fast.cli.options import (
     Commands,
     add_rerank_options,
@@ -112,7 +112,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prints how closely two models agree; exit code 0, or 6 where a limit is missed."""
     # The output is tried before hours of work are put into what goes there.
-    with json_output(arguments.output) as output:
+    with output_file(arguments.output, ".json") as output:
         found = _verified(arguments)
         for warning in found.warnings:
             say(f"warning: {warning}")

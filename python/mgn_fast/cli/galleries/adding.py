@@ -65,23 +65,30 @@ def add_to_gallery(arguments: argparse.Namespace, given: Given) -> int:
         say(f"skipped: {reason}")
     if total == 0:
         raise DecodeError(f"none of {len(skipped)} pictures can be decoded")
-    say_noticed(embedder)
+    say_noticed(builder.noticed, embedder.contract)
+    num_embedded = done.num_added - done.num_copied
     summary = {
         "gallery": str(arguments.output),
         "num_pictures": total,
         "num_added": done.num_added,
         "num_known": done.num_known,
+        "num_copied": done.num_copied,
+        "num_moved": done.num_moved,
         "skipped": [{"name": name, "reason": reason} for name, reason in skipped],
-        **asdict(embedder.noticed),
-        "pictures_per_s": done.num_added / seconds,
+        **asdict(builder.noticed),
+        "pictures_per_s": num_embedded / seconds,
     }
     if arguments.json:
         print(json.dumps(summary))
     else:
         facts = [f"{done.num_added:,} added", f"{done.num_known:,} known"]
-        facts += [f"{len(skipped)} skipped"]
-        if done.num_added:
-            facts += [f"{done.num_added / seconds:.1f} pictures/s", bottleneck_words()]
+        if done.num_copied:
+            facts[0] += f" ({done.num_copied:,} with the bytes of others)"
+        if done.num_moved:
+            facts.append(f"{done.num_moved:,} moved")
+        facts.append(f"{len(skipped)} skipped")
+        if num_embedded:
+            facts += [f"{num_embedded / seconds:.1f} pictures/s", bottleneck_words()]
         name = printable(str(arguments.output))
         print(f"{name}: {total:,} pictures; {', '.join(filter(None, facts))}")
     return exit_codes.OK

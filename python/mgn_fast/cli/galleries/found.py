@@ -44,10 +44,12 @@ class Queries:
     pictures: list[tuple[QueryPicture, ...]]
 
     def known(self, query: int) -> dict[str, Any]:
-        """What is known of a query: what all of its pictures agree on."""
-        first, *others = (picture.known for picture in self.pictures[query])
-        alike = {key for key in first if all(other.get(key) == first[key] for other in others)}
-        return {key: first[key] for key in first if key in alike}
+        """What is known of a query: what those of its pictures say that say it, where all agree."""
+        said: dict[str, list[Any]] = {}
+        for picture in self.pictures[query]:
+            for key, value in picture.known.items():
+                said.setdefault(key, []).append(value)
+        return {key: each[0] for key, each in said.items() if each.count(each[0]) == len(each)}
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,11 +10,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from mgn_fast.errors import InvalidInputError, ModelError
+from mgn_fast.errors import InvalidInputError
 from mgn_fast.gallery.gallery import Gallery
-from mgn_fast.gallery.model import LEAST_COSINE
-from mgn_fast.gallery.stored import called
-from mgn_fast.models.in_use import weights_differ, weights_in_words
+from mgn_fast.gallery.model import require_comparable
 from mgn_fast.types import AnyArray, PathLike
 
 
@@ -29,7 +27,7 @@ class JoinedGallery(Gallery):
         model = first.model_path
         where = {"model_path": None if model is None else os.fspath(model.absolute())}
         description = first.description | where
-        super().__init__((), description, first._probe, embedder=first._embedder)
+        super().__init__((), description, first.probe, embedder=first._embedder)
         self.galleries = tuple(galleries)
         self._first_places = np.cumsum([0, *map(len, galleries)])
 
@@ -115,8 +113,8 @@ def join_galleries(galleries: Sequence[Gallery]) -> Gallery:
         The gallery itself where it is one, else a `JoinedGallery`.
 
     Raises:
-        InvalidInputError: none; one file twice; or the mirror is in some and not in others.
-        ModelError: they are not of one model, or nobody says of which model some are.
+        InvalidInputError: none, or one file twice.
+        ModelError: they are not of one model, prepared alike; or the model of some is not known.
     """
     if not galleries:
         raise InvalidInputError("galleries is empty, expected at least one")
@@ -125,43 +123,5 @@ def join_galleries(galleries: Sequence[Gallery]) -> Gallery:
         if files.count(file) > 1:
             raise InvalidInputError(f"gallery {file!r} is given twice, expected each once")
     for other in galleries[1:]:
-        _require_alike(galleries[0], other)
+        require_comparable(galleries[0], other, alike=("width", "mirror"))
     return galleries[0] if len(galleries) == 1 else JoinedGallery(galleries)
-
-
-def _require_alike(one: Gallery, other: Gallery) -> None:
-    names = called(one.path), called(other.path)
-    if one.width != other.width:
-        raise ModelError(
-            f"{names[1]} holds embeddings {other.width} wide and {names[0]} {one.width}, expected "
-            "galleries of one model"
-        )
-    known = [len(gallery._probe) > 0 for gallery in (one, other)]
-    if not any(known):
-        return  # of embeddings that came from elsewhere only the width can be compared
-    if not all(known):
-        lacking = names[known.index(False)]
-        raise ModelError(
-            f"{lacking} does not say which model made it and {names[known.index(True)]} does, "
-            "expected galleries of one model; search them one by one"
-        )
-    mirrors = [bool(gallery.description.get("mirror")) for gallery in (one, other)]
-    if mirrors[0] != mirrors[1]:
-        kinds = ["with" if mirror else "without" for mirror in mirrors]
-        raise InvalidInputError(
-            f"{names[0]} was embedded {kinds[0]} the mirrored picture and {names[1]} {kinds[1]} "
-            "it, expected the same for all"
-        )
-    ours, theirs = one.contract, other.contract
-    if ours is not None and theirs is not None and weights_differ(ours, theirs):
-        raise ModelError(
-            f"{names[0]} is of {one.model} ({weights_in_words(ours)}) and {names[1]} of "
-            f"{other.model} ({weights_in_words(theirs)}), expected galleries of one model"
-        )
-    cosine = float(one._probe @ other._probe)
-    if not cosine >= LEAST_COSINE:
-        raise ModelError(
-            f"{other.model}, which made {names[1]}, embeds a test picture with cosine "
-            f"{cosine:.4f} to {one.model}, which made {names[0]}, expected at least "
-            f"{LEAST_COSINE}: galleries of one model, prepared alike"
-        )

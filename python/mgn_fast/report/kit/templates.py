@@ -12,6 +12,9 @@ from mgn_fast.common.extras import require_extra
 from mgn_fast.common.text import printable
 from mgn_fast.report.kit import words as kit_words
 
+# Of a page's file.
+SUFFIXES = (".html", ".htm")
+
 
 def render(package: str, words: ModuleType, values: Mapping[str, Any]) -> str:
     """The page that a package's `page.html.jinja` makes.

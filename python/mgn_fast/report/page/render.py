@@ -24,7 +24,7 @@ from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.report import Report
 from mgn_fast.evaluation.roc.curve import VerificationCurve
 from mgn_fast.report.analysis import Analysis
-from mgn_fast.report.kit.templates import render
+from mgn_fast.report.kit.templates import SUFFIXES, render
 from mgn_fast.report.page import plots, words
 from mgn_fast.report.page.script_data import ScriptData
 from mgn_fast.report.thumbnails import thumbnails_of, tiles_of
@@ -32,7 +32,6 @@ from mgn_fast.report.tiles import RankedList
 from mgn_fast.types import PathLike
 
 _SCRIPTS = ("tiles.js", "lists.js", "look.js", "start.js")
-SUFFIXES = (".html", ".htm")
 
 
 def write_page(
@@ -160,6 +159,7 @@ def _columns(lists: Sequence[RankedList]) -> dict[str, bool]:
         "cameras": any(entry.query.camera is not None for entry in lists),
         "parts": any(tile.parts is not None for tile in tiles),
         "verdicts": any(tile.verdict in ("match", "junk", "other") for tile in tiles),
+        "junk": any(tile.verdict == "junk" for tile in tiles),
         "rankings": len({name for entry in lists for name in entry.tiles}) > 1,
     }
 

@@ -167,6 +167,13 @@ function about(tile, ranking) {
   return said;
 }
 
+// As kit/words.py has it: without folders, but for one where there is room.
+function shortName(name) {
+  const parts = name.split("/");
+  const withFolder = parts.slice(-2).join("/");
+  return withFolder.length <= 28 ? withFolder : parts.at(-1);
+}
+
 function tileElement(tile) {
   const lines = make("span", { class: "caption" }, tile.parts ? squares(tile.parts) : null);
   const first = make("span", { class: "rank" });
@@ -178,8 +185,7 @@ function tileElement(tile) {
     lines.append(make("span", {}, tile.distance.toFixed(3)));
   if (data.names && tile.verdict !== "query") {
     if (tile.person !== null) lines.append(make("span", { class: "person" }, `person ${tile.person}`));
-    // Folders further up are the same for all, more often than not.
-    lines.append(make("span", { class: "name" }, tile.name.split("/").slice(-2).join("/")));
+    lines.append(make("span", { class: "name" }, shortName(tile.name)));
   }
   if (tile.note) lines.append(make("span", { class: "note" }, tile.note));
   const label = [tile.name, ...about(tile)].join(", ");
