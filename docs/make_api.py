@@ -37,7 +37,7 @@ CALLS = {
     "compile": "compile_om",
     "quantize": "quantize_onnx",
     "embed": "Embedder write_embeddings Gallery",
-    "evaluate": "load_dataset evaluate measure_embeddings draw_evaluation",
+    "evaluate": "load_dataset evaluate measure_embeddings verification_curve draw_evaluation",
     "search": "Gallery open_index draw_search",
     "verify": "verify",
     "tune": "tune",
@@ -57,7 +57,9 @@ ROOMS = {
     },
     "Search": {"gallery": "GalleryRanking Added open_index GalleryIndex"},
     "Evaluation": {
-        "evaluation": "measure_embeddings measure_distances Protocol ProtocolReport RerankSettings",
+        "evaluation": "measure_embeddings measure_distances Protocol ProtocolReport RerankSettings "
+        "VerificationCurve",
+        "evaluation.roc": "OperatingPoint Acceptance",
     },
     "Datasets": {"datasets": "Split count_problems synthetic"},
     "Comparing and measuring": {
@@ -87,7 +89,7 @@ GROUPS = {
     "Models": "export_onnx adopt Contract compile_om open_session",
     "Pictures and embeddings": "Embedder resize_pack",
     "Search": "Gallery",
-    "Evaluation": "evaluate evaluate_distances rerank rank squared_distance "
+    "Evaluation": "evaluate evaluate_distances verification_curve rerank rank squared_distance "
     "cosine_similarity Identities Ranking Report",
     "Datasets": "load_dataset Dataset",
 }
