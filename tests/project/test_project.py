@@ -115,7 +115,7 @@ def test_public_names_are_sorted_and_there():
     assert all(hasattr(mgn_fast, name) for name in names)
     # Errors are one family, and so are modules; what is left is what a reader has to learn.
     learned = [name for name in names if not name.endswith("Error")]
-    assert len([name for name in learned if not inspect.ismodule(getattr(mgn_fast, name))]) <= 22
+    assert len([name for name in learned if not inspect.ismodule(getattr(mgn_fast, name))]) <= 23
 
 
 def public_functions():
@@ -233,8 +233,10 @@ def test_signatures_are_the_documented_ones():
         "timeout_s log_path contract output on_line",
         "open_session": "model backend device lanes batch_size threads precision contract output",
         "evaluate": "query_embeddings gallery_embeddings query gallery rerank k1 k2 "
-        "original_weight max_rank ap same_camera threads",
-        "evaluate_distances": "distances query gallery max_rank ap same_camera",
+        "original_weight max_rank ap same_camera same_picture metric verification threads",
+        "verification_curve": "query_embeddings gallery_embeddings query gallery same_camera "
+        "same_picture metric threads",
+        "evaluate_distances": "distances query gallery max_rank ap same_camera same_picture",
         "rerank": "query_embeddings gallery_embeddings k1 k2 original_weight variant threads out",
         "rank": "query_embeddings gallery_embeddings depth",
         "resize_pack": "pixels out mirror contract",

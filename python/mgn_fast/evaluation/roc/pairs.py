@@ -148,7 +148,8 @@ class PairPlan:
             if metric != "euclidean" or side.dtype != np.float32 or not side.flags.c_contiguous
         )
         return Work(
-            *map(len, sides),
+            len(query),
+            len(gallery),
             query.shape[1],
             self.threads,
             converted=converted,

@@ -82,11 +82,15 @@ def histogram_plot(histogram: DistanceHistogram, ranking: str) -> str:
 def roc_plot(curve: VerificationCurve) -> str:
     """The share of matches accepted against that of impostors, on a log axis, as an <svg>.
 
-    From the rate that one impostor makes, to the decade, up to all of them.
+    Args:
+        curve: of matches and impostors; shown from the decade of the rate that one impostor makes.
+
+    Returns:
+        The element.
     """
     decades = max(1, math.floor(math.log10(max(1, curve.num_impostors))))
     frame = _Frame((-decades, 0), (0.0, 1.0))
-    across = [(float(n), "1" if n == 0 else f"1e{n}") for n in range(-decades, 1)]
+    across = [(float(n), f"1e{n}" if n else "1") for n in range(-decades, 1)]
     if decades > 7:  # or the numbers would touch
         across = across[decades % 2 :: 2]
     marks = frame.axes("false-accept rate", across, _ticks(0.0, 1.0, 5), percent=True)
@@ -100,9 +104,9 @@ def roc_plot(curve: VerificationCurve) -> str:
         path = "M" + " L".join(f"{frame.x(x):.1f} {frame.y(y):.1f}" for x, y in points)
         marks.append(f'<path class="{kind}" d="{path}"/>')
     rate = curve.equal_error_rate
-    x = frame.x(max(-decades, math.log10(rate))) if rate > 0 else LEFT
+    dot = frame.x(max(-decades, math.log10(rate))) if rate > 0 else LEFT
     marks.append(
-        f'<circle class="dot line-0" cx="{x:.1f}" cy="{frame.y(1 - rate):.1f}" r="4">'
+        f'<circle class="dot line-0" cx="{dot:.1f}" cy="{frame.y(1 - rate):.1f}" r="4">'
         f"<title>equal error rate {rate:.4g}</title></circle>"
     )
     return frame.element(marks, "ROC: share of matches accepted, against that of impostors")
@@ -153,8 +157,8 @@ class _Frame:
             ]
         middle = (LEFT + WIDTH - RIGHT) / 2
         marks.append(f'<path class="axis" d="M{LEFT} {self.bottom} H{WIDTH - RIGHT}"/>')
-        place = f'x="{middle:.0f}" y="{self.height - 6}"'
-        marks.append(f'<text class="mid label" {place}>{_escaped(label)}</text>')
+        at = f'x="{middle:.0f}" y="{self.height - 6}"'
+        marks.append(f'<text class="mid label" {at}>{_escaped(label)}</text>')
         return marks
 
     def element(self, marks: Sequence[str], title: str) -> str:
