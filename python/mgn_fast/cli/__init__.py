@@ -4,6 +4,7 @@
 program      what `mgn-fast` runs: the parser of all commands, errors, signals; exit_codes: by name
 commands/    the commands; screen/: what they show while they run
 galleries/   what they do with galleries
+sources      the pictures that a command is given
 parser       usage errors; options, contract_options: those that commands share
 evaluation   what commands that evaluate share; page_files: --html and --png
 completion   words for the shell; bench_options: those of `bench`
