@@ -55,7 +55,9 @@ ROOMS = {
         "inference": "Session Lane Ticket",
     },
     "Pictures and embeddings": {
-        "embedding": "Embeddings write_embeddings read_embeddings",
+        "embedding": "Embeddings write_embeddings Partial read_embeddings Noticed",
+        "pictures": "Crop Box decode list_pictures read_list read_boxes Boxes Listed "
+        "order_by_frame",
     },
     "Search": {
         "gallery": "GalleryRanking Added join_galleries mean_embedding expand_queries open_index "

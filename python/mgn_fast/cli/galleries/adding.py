@@ -23,7 +23,7 @@ from mgn_fast.cli.sources import Given, say_noticed
 from mgn_fast.common.text import printable
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import DecodeError
-from mgn_fast.gallery.build import adding
+from mgn_fast.gallery.build import Added, adding
 from mgn_fast.gallery.gallery import Gallery
 
 
@@ -81,17 +81,22 @@ def add_to_gallery(arguments: argparse.Namespace, given: Given) -> int:
     if arguments.json:
         print(json.dumps(summary))
     else:
-        facts = [f"{done.num_added:,} added", f"{done.num_known:,} known"]
-        if done.num_copied:
-            facts[0] += f" ({done.num_copied:,} with the bytes of others)"
-        if done.num_moved:
-            facts.append(f"{done.num_moved:,} moved")
-        facts.append(f"{len(skipped)} skipped")
-        if num_embedded:
-            facts += [f"{num_embedded / seconds:.1f} pictures/s", bottleneck_words()]
-        name = printable(str(arguments.output))
-        print(f"{name}: {total:,} pictures; {', '.join(filter(None, facts))}")
+        _tell(summary, done, num_embedded)
     return exit_codes.OK
+
+
+def _tell(summary: dict[str, Any], done: Added, num_embedded: int) -> None:
+    """The line that ends the command."""
+    facts = [f"{done.num_added:,} added", f"{done.num_known:,} known"]
+    if done.num_copied:
+        facts[0] += f" ({done.num_copied:,} with the bytes of others)"
+    if done.num_moved:
+        facts.append(f"{done.num_moved:,} moved")
+    facts.append(f"{len(summary['skipped'])} skipped")
+    if num_embedded:
+        facts += [f"{summary['pictures_per_s']:.1f} pictures/s", bottleneck_words()]
+    name = printable(summary["gallery"])
+    print(f"{name}: {summary['num_pictures']:,} pictures; {', '.join(filter(None, facts))}")
 
 
 def _opened(arguments: argparse.Namespace) -> tuple[Gallery | None, dict[str, Any]]:
