@@ -39,6 +39,7 @@ CALLS = {
     "embed": "Embedder write_embeddings Gallery",
     "evaluate": "load_dataset evaluate measure_embeddings verification_curve draw_evaluation",
     "search": "Gallery open_index draw_search",
+    "gallery": "info remove rename label compact merge export",
     "verify": "verify",
     "tune": "tune",
     "bench": "benchmark",
@@ -55,11 +56,14 @@ ROOMS = {
     "Pictures and embeddings": {
         "embedding": "Embeddings write_embeddings read_embeddings",
     },
-    "Search": {"gallery": "GalleryRanking Added open_index GalleryIndex"},
+    "Search": {
+        "gallery": "GalleryRanking Added open_index GalleryIndex info Facts remove rename label "
+        "compact Changed merge export",
+    },
     "Evaluation": {
         "evaluation": "measure_embeddings measure_distances Protocol ProtocolReport RerankSettings "
         "VerificationCurve",
-        "evaluation.roc": "OperatingPoint Acceptance",
+        "evaluation.roc.curve": "OperatingPoint Acceptance",
     },
     "Datasets": {"datasets": "Split count_problems synthetic"},
     "Comparing and measuring": {

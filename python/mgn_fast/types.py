@@ -20,6 +20,8 @@ F64Array: TypeAlias = npt.NDArray[np.float64]
 I64Array: TypeAlias = npt.NDArray[np.int64]
 AnyArray: TypeAlias = npt.NDArray[Any]
 PathLike: TypeAlias = str | os.PathLike[str]
+# What NumPy makes an array of: its own arrays, lists, PyTorch's tensors.
+ArrayLike: TypeAlias = npt.ArrayLike
 # Integers or words in one dimension: a list, an array, a column of a table.
 Labels: TypeAlias = npt.ArrayLike
 

@@ -48,6 +48,7 @@ def test_every_kernel_has_its_tests():
 WITHOUT_A_MODULE = {
     "bench/page/test_in_browser.py": "the whole page",
     "cli/commands/test_evaluate_drawn.py": "evaluate.py with what it draws, which is slow",
+    "cli/commands/test_evaluate_own.py": "evaluate.py on one set in every form",
     "cli/commands/test_search_drawn.py": "search.py with what it draws, which is slow",
     "cpp/simulator/test_clients.py": "whole programs against the whole library",
     "datasets/test_dataset_counts.py": "dataset.py on sets of the published sizes, which are slow",
@@ -240,7 +241,10 @@ def test_signatures_are_the_documented_ones():
         "rerank": "query_embeddings gallery_embeddings k1 k2 original_weight variant threads out",
         "rank": "query_embeddings gallery_embeddings depth",
         "resize_pack": "pixels out mirror contract",
-        "load_dataset": "root kind",
+        "load_dataset": "source kind camera",
+        "verification_curve": "query_embeddings gallery_embeddings query gallery same_camera "
+        "same_picture metric threads",
+        "group": "embeddings k1 k2 eps min_pictures threads progress",
     }
     for name, expected in parameters.items():
         assert list(inspect.signature(getattr(mgn_fast, name)).parameters) == expected.split(), name

@@ -25,7 +25,7 @@ from mgn_fast.evaluation.rows import (
     scaled_to_length_1,
     unit_block,
 )
-from mgn_fast.types import AnyArray, F32Array, F64Array
+from mgn_fast.types import AnyArray, ArrayLike, F32Array, F64Array
 
 Metric = Literal["squared_distance", "unit_rows"]
 
@@ -70,7 +70,7 @@ class EmbeddingSet:
         return replace(self, weights=_core.rounding_weights(self.values, threads))
 
 
-def squared_distance(a: AnyArray, b: AnyArray) -> npt.NDArray[Any]:
+def squared_distance(a: ArrayLike, b: ArrayLike) -> npt.NDArray[Any]:
     """Squared Euclidean distance from every row of one set to every row of another.
 
     Computed in float64 as |a|^2 + |b|^2 - 2 a.b, so that a pair of equal rows may come out as a
@@ -95,7 +95,7 @@ def squared_distance(a: AnyArray, b: AnyArray) -> npt.NDArray[Any]:
     return out
 
 
-def cosine_similarity(a: AnyArray, b: AnyArray) -> npt.NDArray[Any]:
+def cosine_similarity(a: ArrayLike, b: ArrayLike) -> npt.NDArray[Any]:
     """Cosine of the angle between every row of one set and every row of another.
 
     Rows need not have unit length. Computed in float64.
@@ -119,7 +119,7 @@ def cosine_similarity(a: AnyArray, b: AnyArray) -> npt.NDArray[Any]:
     return out
 
 
-def rank(query_embeddings: AnyArray, gallery_embeddings: AnyArray, *, depth: int = 50) -> Ranking:
+def rank(query_embeddings: ArrayLike, gallery_embeddings: ArrayLike, *, depth: int = 50) -> Ranking:
     """The nearest gallery pictures of each query, nearest first.
 
     Ranked by the float64 Euclidean distance between the float32 rows, whatever the CPU and the
@@ -243,8 +243,8 @@ def row_blocks(rows: int, columns: int) -> Iterator[slice]:
 
 
 def checked_sets(
-    query_embeddings: AnyArray,
-    gallery_embeddings: AnyArray,
+    query_embeddings: ArrayLike,
+    gallery_embeddings: ArrayLike,
     threads: int,
     metric: RowMetric = "euclidean",
 ) -> tuple[EmbeddingSet, EmbeddingSet]:
@@ -303,7 +303,7 @@ def _as_set(name: str, embeddings: AnyArray, threads: int) -> EmbeddingSet:
     return EmbeddingSet(values, squares)
 
 
-def _checked_two(name_a: str, a: AnyArray, name_b: str, b: AnyArray) -> tuple[AnyArray, AnyArray]:
+def _checked_two(name_a: str, a: ArrayLike, name_b: str, b: ArrayLike) -> tuple[AnyArray, AnyArray]:
     a, b = checked_rows(name_a, a), checked_rows(name_b, b)
     if a.shape[1] != b.shape[1]:
         raise InvalidInputError(

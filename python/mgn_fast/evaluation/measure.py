@@ -31,6 +31,7 @@ from mgn_fast.evaluation.reranking import RerankSettings, reranked_blocks
 from mgn_fast.evaluation.roc.pairs import PairTally, plan_beside_ranking
 from mgn_fast.evaluation.rows import (
     RowMetric,
+    as_array,
     both_as_arrays,
     note_on_distance_0,
     notes_on_lengths,
@@ -38,7 +39,7 @@ from mgn_fast.evaluation.rows import (
 )
 from mgn_fast.evaluation.sides import SameCamera, SamePicture, require_same_number
 from mgn_fast.evaluation.size import planned
-from mgn_fast.types import AnyArray, F32Array, Identities
+from mgn_fast.types import AnyArray, ArrayLike, F32Array, Identities
 
 # Is told the queries of a block and their distances to the whole gallery, which it must not write
 # to and the next block overwrites: squared ones with what settles them in float64, re-ranked ones
@@ -47,8 +48,8 @@ BlockObserver: TypeAlias = "Callable[[slice, F32Array, _core.Screened | None], N
 
 
 def evaluate(
-    query_embeddings: AnyArray,
-    gallery_embeddings: AnyArray,
+    query_embeddings: ArrayLike,
+    gallery_embeddings: ArrayLike,
     query: Identities,
     gallery: Identities,
     *,
@@ -119,7 +120,7 @@ def evaluate(
 
 
 def evaluate_distances(
-    distances: AnyArray,
+    distances: ArrayLike,
     query: Identities,
     gallery: Identities,
     *,
@@ -190,8 +191,8 @@ def evaluate_distances(
 
 
 def measure_embeddings(
-    query_embeddings: AnyArray,
-    gallery_embeddings: AnyArray,
+    query_embeddings: ArrayLike,
+    gallery_embeddings: ArrayLike,
     query: Identities,
     gallery: Identities,
     protocols: Sequence[Protocol],
@@ -284,7 +285,7 @@ def measure_embeddings(
 
 
 def measure_distances(
-    distances: AnyArray,
+    distances: ArrayLike,
     query: Identities,
     gallery: Identities,
     protocols: Sequence[Protocol],
@@ -306,7 +307,7 @@ def measure_distances(
     Raises:
         InvalidInputError: as for `evaluate_distances`.
     """
-    array = np.asarray(distances)
+    array = as_array("distances", distances)
     threads = thread_count(threads)
     tallies = [tally_of(query, gallery, protocol, threads) for protocol in protocols]
     if array.shape != (len(query), len(gallery)):

@@ -26,7 +26,7 @@ from mgn_fast.evaluation.sides import (
     require_same_number,
     sides_of,
 )
-from mgn_fast.types import AnyArray, F32Array, F64Array, I64Array, Identities
+from mgn_fast.types import AnyArray, ArrayLike, F32Array, F64Array, I64Array, Identities
 
 # Up to so many impostors, 8 MB of distances, are listed: one way less to be wrong for small sets.
 LISTED_IMPOSTORS = 1 << 20
@@ -36,8 +36,8 @@ _MATCH_BYTES_OF_THREAD = 32
 
 
 def verification_curve(
-    query_embeddings: AnyArray,
-    gallery_embeddings: AnyArray,
+    query_embeddings: ArrayLike,
+    gallery_embeddings: ArrayLike,
     query: Identities,
     gallery: Identities,
     *,
