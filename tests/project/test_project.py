@@ -235,8 +235,6 @@ def test_signatures_are_the_documented_ones():
         "open_session": "model backend device lanes batch_size threads precision contract output",
         "evaluate": "query_embeddings gallery_embeddings query gallery rerank k1 k2 "
         "original_weight max_rank ap same_camera same_picture metric verification threads",
-        "verification_curve": "query_embeddings gallery_embeddings query gallery same_camera "
-        "same_picture metric threads",
         "evaluate_distances": "distances query gallery max_rank ap same_camera same_picture",
         "rerank": "query_embeddings gallery_embeddings k1 k2 original_weight variant threads out",
         "rank": "query_embeddings gallery_embeddings depth",
