@@ -64,9 +64,15 @@ ROOMS = {
         "GalleryIndex info Facts remove rename label compact Changed merge export",
     },
     "Evaluation": {
+<<<<<<< HEAD
         "evaluation": "adjusted_rand_index measure_embeddings measure_distances Protocol "
         "ProtocolReport RerankSettings VerificationCurve",
         "evaluation.roc": "OperatingPoint Acceptance",
+=======
+        "evaluation": "measure_embeddings measure_distances Protocol ProtocolReport RerankSettings "
+        "VerificationCurve",
+        "evaluation.roc.curve": "OperatingPoint Acceptance",
+>>>>>>> curve
     },
     "Datasets": {"datasets": "Split count_problems synthetic"},
     "Comparing and measuring": {
