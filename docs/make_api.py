@@ -37,7 +37,8 @@ CALLS = {
     "compile": "compile_om",
     "quantize": "quantize_onnx",
     "embed": "Embedder write_embeddings Gallery",
-    "evaluate": "load_dataset evaluate measure_embeddings draw_evaluation",
+    "evaluate": "load_dataset evaluate measure_embeddings verification_curve draw_evaluation",
+    "gallery": "info remove rename label compact merge export",
     "search": "Gallery join_galleries mean_embedding open_index draw_search",
     "group": "group adjusted_rand_index draw_groups",
     "verify": "verify",
@@ -54,15 +55,18 @@ ROOMS = {
         "inference": "Session Lane Ticket",
     },
     "Pictures and embeddings": {
-        "embedding": "Embeddings write_embeddings read_embeddings",
+        "embedding": "Embeddings write_embeddings Partial read_embeddings Noticed",
+        "pictures": "Crop Box decode list_pictures read_list read_boxes Boxes Listed "
+        "order_by_frame",
     },
     "Search": {
-        "gallery": "GalleryRanking Added join_galleries mean_embedding "
-        "expand_queries open_index GalleryIndex",
+        "gallery": "GalleryRanking Added join_galleries mean_embedding expand_queries open_index "
+        "GalleryIndex info Facts remove rename label compact Changed merge export",
     },
     "Evaluation": {
         "evaluation": "adjusted_rand_index measure_embeddings measure_distances Protocol "
-        "ProtocolReport RerankSettings",
+        "ProtocolReport RerankSettings VerificationCurve",
+        "evaluation.roc.curve": "OperatingPoint Acceptance",
     },
     "Datasets": {"datasets": "Split count_problems synthetic"},
     "Comparing and measuring": {
@@ -92,8 +96,8 @@ GROUPS = {
     "Models": "export_onnx adopt Contract compile_om open_session",
     "Pictures and embeddings": "Embedder resize_pack",
     "Search": "Gallery",
-    "Evaluation": "evaluate evaluate_distances rerank rank group squared_distance "
-    "cosine_similarity Identities Ranking Report",
+    "Evaluation": "evaluate evaluate_distances verification_curve rerank rank group "
+    "squared_distance cosine_similarity Identities Ranking Report",
     "Datasets": "load_dataset Dataset",
 }
 REST = "Installation"

@@ -131,6 +131,23 @@ def test_adding_makes_a_gallery_and_then_adds_what_is_new(embedder, folder, tmp_
     assert after.checkpoints[: len(before.checkpoints)] == before.checkpoints
 
 
+def test_a_picture_with_two_names_is_found_under_both(embedder, folder, tmp_path):
+    (folder / "second.jpg").write_bytes((folder / "004.jpg").read_bytes())
+    Gallery.add(tmp_path / "a.gallery", embedder, folder)
+    for gallery in (Gallery.build(embedder, folder), Gallery.load(tmp_path / "a.gallery")):
+        found = gallery.search(embedder([folder / "004.jpg"]), 2)
+        assert found.names == (("004.jpg", "second.jpg"),)
+        assert found.distances[0].tolist() == [0, 0]
+        assert len(gallery) == 10
+
+
+def test_a_gallery_says_how_much_it_is_of_which_model(built, tmp_path):
+    width = built.width
+    assert repr(built) == f"<Gallery: 9 pictures, float32 {width} wide, of 'tiny.onnx'>"
+    path = built.save(tmp_path / "a.gallery")
+    assert repr(Gallery.load(path)).startswith(f"<Gallery in {str(path)!r}: 9 pictures, ")
+
+
 def test_a_gallery_that_is_searched_stays_what_it_is(built, tmp_path):
     path = built.save(tmp_path / "a.gallery")
     rows = Gallery.load(path).segments[0]

@@ -24,11 +24,11 @@ from mgn_fast.evaluation.distances import EmbeddingSet, checked_set, row_blocks
 from mgn_fast.evaluation.memory_plan import BYTES_OF_A_PAIR, grouping_bytes
 from mgn_fast.evaluation.neighbours import ENCODED_ROWS, NeighbourFinder
 from mgn_fast.evaluation.rows import as_array
-from mgn_fast.types import AnyArray, F32Array, I32Array
+from mgn_fast.types import AnyArray, ArrayLike, F32Array, I32Array
 
 
 def group(
-    embeddings: AnyArray,
+    embeddings: ArrayLike,
     *,
     k1: int = 20,
     k2: int = 6,
