@@ -9,6 +9,7 @@ import pytest
 from mgn_fast import DecodeError, Embedder, InvalidInputError
 from mgn_fast.embedding import row_files, writing
 from mgn_fast.embedding.embeddings_file import read_embeddings
+from mgn_fast.embedding.foreign import read_rows
 from mgn_fast.embedding.row_files import NpyFile
 from mgn_fast.embedding.writing import Partial, write_embeddings
 from mgn_fast.models.contract import Contract
@@ -190,6 +191,22 @@ def test_a_parquet_says_the_model_and_its_contract(tmp_path, tiny_model, rows):
     assert said["model"]["name"] == "tiny.onnx"
     assert said["mirror"] is True
     assert said["contract"]["exif"] == "apply"
+    read = read_rows(tmp_path / "a.parquet")
+    assert read.contract == Contract(exif="apply")
+    assert read.names == tuple(name for name, _ in rows[:4])
+    np.testing.assert_array_equal(read.rows, [row for _, row in rows[:4]])
+
+
+@pytest.mark.parametrize(
+    "held", [b"{", b"[]", b'{"contract": {"exif": "turn"}}', b'{"contract": 1}']
+)
+def test_a_parquet_with_a_damaged_description_is_refused(tmp_path, embedder, rows, held):
+    write_embeddings(tmp_path / "a.parquet", iter(rows[:4]), embedder)
+    table = parquet.read_table(tmp_path / "a.parquet")
+    table = table.replace_schema_metadata({row_files.PARQUET_KEY: held})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(InvalidInputError, match=r"a\.parquet' has a description that is none"):
+        read_rows(tmp_path / "a.parquet")
 
 
 def test_persons_stand_beside_the_names(tmp_path, embedder, rows):
