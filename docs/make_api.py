@@ -37,7 +37,7 @@ CALLS = {
     "compile": "compile_om",
     "quantize": "quantize_onnx",
     "embed": "Embedder write_embeddings Gallery",
-    "evaluate": "load_dataset evaluate measure_embeddings draw_evaluation",
+    "evaluate": "load_dataset evaluate measure_embeddings verification_curve draw_evaluation",
     "gallery": "info remove rename label compact merge export",
     "search": "Gallery join_galleries mean_embedding open_index draw_search",
     "group": "group adjusted_rand_index draw_groups",
@@ -64,8 +64,15 @@ ROOMS = {
         "GalleryIndex info Facts remove rename label compact Changed merge export",
     },
     "Evaluation": {
+<<<<<<< HEAD
         "evaluation": "adjusted_rand_index measure_embeddings measure_distances Protocol "
-        "ProtocolReport RerankSettings",
+        "ProtocolReport RerankSettings VerificationCurve",
+        "evaluation.roc": "OperatingPoint Acceptance",
+=======
+        "evaluation": "measure_embeddings measure_distances Protocol ProtocolReport RerankSettings "
+        "VerificationCurve",
+        "evaluation.roc.curve": "OperatingPoint Acceptance",
+>>>>>>> curve
     },
     "Datasets": {"datasets": "Split count_problems synthetic"},
     "Comparing and measuring": {
@@ -95,7 +102,7 @@ GROUPS = {
     "Models": "export_onnx adopt Contract compile_om open_session",
     "Pictures and embeddings": "Embedder resize_pack",
     "Search": "Gallery",
-    "Evaluation": "evaluate evaluate_distances rerank rank group squared_distance "
+    "Evaluation": "evaluate evaluate_distances verification_curve rerank rank group squared_distance "
     "cosine_similarity Identities Ranking Report",
     "Datasets": "load_dataset Dataset",
 }

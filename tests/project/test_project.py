@@ -238,7 +238,6 @@ def test_signatures_are_the_documented_ones():
         "evaluate_distances": "distances query gallery max_rank ap same_camera same_picture",
         "rerank": "query_embeddings gallery_embeddings k1 k2 original_weight variant threads out",
         "rank": "query_embeddings gallery_embeddings depth",
-        "group": "embeddings k1 k2 eps min_pictures threads progress",
         "resize_pack": "pixels out mirror contract",
         "load_dataset": "source kind camera",
         "verification_curve": "query_embeddings gallery_embeddings query gallery same_camera "

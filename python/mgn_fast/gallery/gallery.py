@@ -43,9 +43,10 @@ class Gallery(Stored):
 
     Attributes:
         probe: the probe picture's embedding by its model; empty where the model is not known.
-        checkpoints: (pictures, CRC-32) at the end of batches of its file: a gallery that has
-            another's last one is that one, or has grown from it, or differs in names and labels
-            only. Empty in memory.
+        checkpoints: (pictures, CRC-32) at the end of every batch of its file: how many of the
+            pictures shown now are from batches up to there. A gallery that has one of another's
+            last is that one, or has grown from it, or differs in names and labels only: had one of
+            that one's pictures been removed, the number would be another. Empty in memory.
     """
 
     def __init__(

@@ -54,7 +54,7 @@ class GalleryFile:
         commits_at: where the first of the two commit records begins.
         digit_at: where the schema's digit is.
         checkpoints: (pictures, CRC-32) at the end of each batch: how many of the pictures shown now
-            were so far, in these places. Without those from which pictures were removed later.
+            are from batches up to there. A gallery that had as many then has lost none since.
         waiting_bytes: of the file in removed embeddings and in edits.
     """
 
@@ -160,11 +160,7 @@ def read_open_gallery(path: Path, file: BinaryIO, *, verify: bool = True) -> Gal
         raise _damaged(path, str(error)) from error
     if left.num_edits and head.description["schema"] == SCHEMAS[0]:
         raise _damaged(path, f"it has edits, which its schema {SCHEMAS[0]!r} does not have")
-    checkpoints = tuple(
-        (prefix, entry.crc)
-        for prefix, entry in zip(left.prefixes, found, strict=True)
-        if prefix is not None
-    )
+    checkpoints = tuple(zip(left.prefixes, (entry.crc for entry in found), strict=True))
     return GalleryFile(
         path,
         head.description,

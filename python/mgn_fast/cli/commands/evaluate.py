@@ -73,6 +73,11 @@ def add_parser(commands: Commands) -> None:
         help="embed into this gallery, which keeps what is done and is read the next time",
     )
     add_protocol_options(parser)
+    parser.add_argument(
+        "--roc",
+        action="store_true",
+        help="tell what thresholds on the distance accept, for verification and search --threshold",
+    )
     add_rerank_options(parser)
     add_session_options(parser)
     _add_page_options(parser)
@@ -210,6 +215,7 @@ def _reports(
                 list(protocols.values()),
                 rerank=settings,
                 metric=arguments.metric,
+                verification=arguments.roc and settings is None,
                 progress=progress,
                 observers=() if builder is None else builder.block_observers(),
             )

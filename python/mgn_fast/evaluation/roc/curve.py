@@ -49,6 +49,11 @@ class OperatingPoint:
     false_accepts: int
     false_accept_interval: tuple[float, float]
 
+    @property
+    def rate(self) -> str:
+        """The false-accept rate as it is written: 1e-4."""
+        return _written(self.false_accept_rate)
+
     def to_dict(self) -> dict[str, Any]:
         """The line as plain numbers; what is no finite number is None."""
         return {
@@ -179,19 +184,17 @@ class VerificationCurve:
         points = self.table()
         if not points:
             return []
-        heads = f"{'FAR':>7}{'TAR':>9}{'95 % interval':>18}{'distance':>11}{'false accepts':>15}"
-        lines = [heads]
+        lines = [f"{'FAR':>6}{'TAR':>9}{'distance':>11}{'95 % interval':>19}{'false accepts':>15}"]
         for point in points:
             low, high = point.true_accept_interval
             lines.append(
-                f"{point.false_accept_rate:>7.0e}{point.true_accept_rate:>9.4f}"
-                f"{f'{low:.4f} to {high:.4f}':>18}{point.threshold:>11.4f}"
-                f"{point.false_accepts:>15,}"
+                f"{point.rate:>6}{point.true_accept_rate:>9.4f}{point.threshold:>11.4f}"
+                f"{f'{low:.4f} to {high:.4f}':>19}{point.false_accepts:>15,}"
             )
         untold = [rate for rate in QUOTED_RATES if rate < points[-1].false_accept_rate]
         if untold:
             lines.append(
-                f"{self.num_impostors:,} impostors are too few to tell FAR {untold[0]:.0e}"
+                f"{self.num_impostors:,} impostors are too few to tell FAR {_written(untold[0])}"
             )
         return lines
 
@@ -292,3 +295,7 @@ def _rates(counts: I64Array, total: int) -> F64Array:
 
 def _plain(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def _written(rate: float) -> str:
+    return f"{rate:.0e}".replace("e-0", "e-")
