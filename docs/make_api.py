@@ -64,15 +64,9 @@ ROOMS = {
         "GalleryIndex info Facts remove rename label compact Changed merge export",
     },
     "Evaluation": {
-<<<<<<< HEAD
         "evaluation": "adjusted_rand_index measure_embeddings measure_distances Protocol "
         "ProtocolReport RerankSettings VerificationCurve",
-        "evaluation.roc": "OperatingPoint Acceptance",
-=======
-        "evaluation": "measure_embeddings measure_distances Protocol ProtocolReport RerankSettings "
-        "VerificationCurve",
         "evaluation.roc.curve": "OperatingPoint Acceptance",
->>>>>>> curve
     },
     "Datasets": {"datasets": "Split count_problems synthetic"},
     "Comparing and measuring": {
@@ -102,8 +96,8 @@ GROUPS = {
     "Models": "export_onnx adopt Contract compile_om open_session",
     "Pictures and embeddings": "Embedder resize_pack",
     "Search": "Gallery",
-    "Evaluation": "evaluate evaluate_distances verification_curve rerank rank group squared_distance "
-    "cosine_similarity Identities Ranking Report",
+    "Evaluation": "evaluate evaluate_distances verification_curve rerank rank group "
+    "squared_distance cosine_similarity Identities Ranking Report",
     "Datasets": "load_dataset Dataset",
 }
 REST = "Installation"

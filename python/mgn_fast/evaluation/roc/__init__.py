@@ -5,11 +5,5 @@ pairs   pairs of queries and gallery pictures, counted: `verification_curve`
 curve   what thresholds accept: rates, a table of them, intervals
 """
 
-<<<<<<< HEAD
-from mgn_fast.evaluation.roc.curve import Acceptance, OperatingPoint, VerificationCurve
-
-__all__ = ["Acceptance", "OperatingPoint", "VerificationCurve"]
-=======
 # A report holds a curve and stands below the pairs, so that this face offers nothing itself.
 __all__: list[str] = []
->>>>>>> curve
