@@ -63,6 +63,13 @@ RUNS = (
         None,  # its size is the question
         480,
     ),
+    Run(
+        "verification",
+        "bench_verification.py",
+        "--rounds 5",
+        "--rounds 1 --queries 300 --no-sklearn",
+        600,
+    ),
     Run("search", "bench_search.py", "--rounds 5", "--rows 20000 --rounds 1", 600),
     Run("cpu-engines", "bench_cpu_engines.py", "--rounds 5", "--rounds 1 --persons 4", 1200),
     Run("npu", "bench_npu.py", "--rounds 2 --seconds 1", "--rounds 1 --seconds 0.2", 480),

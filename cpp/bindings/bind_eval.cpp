@@ -10,8 +10,6 @@
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
 #include "bindings/eval_arrays.h"
-#include "eval/bfloat16.h"
-#include "eval/multiply.h"
 #include "eval/neighbours.h"
 #include "eval/ranking.h"
 #include "eval/rerank.h"
@@ -21,109 +19,6 @@
 namespace mgn::bindings {
 
 namespace {
-
-Metric metric_of(const std::string& word) {
-    if (word == "squared_distance") return Metric::kSquaredDistance;
-    if (word == "unit_rows") return Metric::kUnitRows;
-    throw InvalidInput("metric is '" + word + "', expected 'squared_distance' or 'unit_rows'");
-}
-
-// The dot products become distances where they are; the result borrows all but the last array.
-ScreenedArrays screen_in_place(py::array dots, const py::array& rows, const py::array& columns,
-                               const py::array& row_squares, const py::array& column_squares,
-                               const std::string& metric, std::size_t threads) {
-    const Matrix<float> block = borrow_output_matrix<float>("dots", dots);
-    const auto row_values = borrow_matrix<float>("rows", rows);
-    const auto column_values = borrow_matrix<float>("columns", columns);
-    const auto own = borrow_vector<double>("row_squares", row_squares);
-    const auto other = borrow_vector<double>("column_squares", column_squares);
-    require_length("rows", row_values.rows, block.rows);
-    require_length("columns", column_values.rows, block.columns);
-    require_length("row_squares", own.size, block.rows);
-    require_length("column_squares", other.size, block.columns);
-    require_length("a row of columns", column_values.columns, row_values.columns);
-    const double largest = other.size == 0 ? 0.0 : *std::max_element(other.begin(), other.end());
-    const Screened view{{block.data, block.rows, block.columns},
-                        row_values,
-                        column_values,
-                        own,
-                        largest,
-                        metric_of(metric)};
-    {
-        py::gil_scoped_release unlocked;
-        distances_from_dots(block, own, other, view.metric, threads);
-    }
-    return {dots, rows, columns, row_squares, view};
-}
-
-py::array_t<double> bound_squared_lengths(const py::array& embeddings, std::size_t threads) {
-    const auto rows = borrow_matrix<float>("embeddings", embeddings);
-    py::array_t<double> squares(static_cast<py::ssize_t>(rows.rows));
-    const Span<double> out{squares.mutable_data(), rows.rows};
-    {
-        py::gil_scoped_release unlocked;
-        squared_lengths(rows, out, threads);
-    }
-    return squares;
-}
-
-py::tuple bound_to_bfloat16(const py::array& embeddings, std::size_t threads) {
-    const auto rows = borrow_matrix<float>("embeddings", embeddings);
-    const auto columns = static_cast<py::ssize_t>(pairs_for(rows.columns));
-    const auto count = static_cast<py::ssize_t>(rows.rows);
-    py::array_t<float> pairs({count, columns});
-    py::array_t<double> residuals(count);
-    const Matrix<float> out{pairs.mutable_data(), rows.rows, pairs_for(rows.columns)};
-    const Span<double> lost{residuals.mutable_data(), rows.rows};
-    {
-        py::gil_scoped_release unlocked;
-        to_bfloat16(rows, out, lost, threads);
-    }
-    return py::make_tuple(pairs, residuals);
-}
-
-// How two sets are multiplied: float32 rows, or what to_bfloat16 made of them.
-template <auto kMultiply>
-void bound_multiply(const py::array& rows, const py::array& columns, py::array out,
-                    Scratch& scratch, std::size_t threads) {
-    const auto left = borrow_matrix<float>("rows", rows);
-    const auto right = borrow_matrix<float>("columns", columns);
-    const Matrix<float> products = borrow_output_matrix<float>("out", out);
-    {
-        py::gil_scoped_release unlocked;
-        kMultiply(left, right, products, scratch, workers_of(threads));
-    }
-}
-
-void bound_distances_from_dots(py::array dots, const py::array& row_squares,
-                               const py::array& column_squares, const std::string& metric,
-                               std::size_t threads) {
-    const Matrix<float> block = borrow_output_matrix<float>("dots", dots);
-    const auto own = borrow_vector<double>("row_squares", row_squares);
-    const auto other = borrow_vector<double>("column_squares", column_squares);
-    require_length("row_squares", own.size, block.rows);
-    require_length("column_squares", other.size, block.columns);
-    const Metric units = metric_of(metric);
-    {
-        py::gil_scoped_release unlocked;
-        distances_from_dots(block, own, other, units, threads);
-    }
-}
-
-void bound_exact_distances(const py::array& rows, const py::array& columns, py::array out,
-                           const std::string& metric, std::size_t threads) {
-    const auto left = borrow_matrix<float>("rows", rows);
-    const auto right = borrow_matrix<float>("columns", columns);
-    const Matrix<float> distances = borrow_output_matrix<float>("out", out);
-    require_length("a row of columns", right.columns, left.columns);
-    require_length("out", distances.rows, left.rows);
-    require_length("a row of out", distances.columns, right.rows);
-    const Metric units = metric_of(metric);
-    {
-        py::gil_scoped_release unlocked;
-        exact_distances(left, right, distances, units, workers_of(threads));
-    }
-}
 
 void bound_merge_nearest(const ScreenedArrays& block, std::size_t first_column, py::array columns,
                          py::array distances, std::size_t threads) {
@@ -307,34 +202,13 @@ void bind_reranking(py::module_& module) {
 }  // namespace
 
 void bind_eval(py::module_& module) {
-    module.def("squared_lengths", &bound_squared_lengths, py::arg("embeddings"),
-               py::arg("threads"));
-    module.def("has_product", &has_product);
-    py::class_<Scratch>(module, "Scratch").def(py::init<>());
-    module.def("multiply", &bound_multiply<&multiply>, py::arg("rows"), py::arg("columns"),
-               py::arg("out"), py::arg("scratch"), py::arg("threads"));
-    module.def("has_bfloat16_product", &has_bfloat16_product);
-    module.def("to_bfloat16", &bound_to_bfloat16, py::arg("embeddings"), py::arg("threads"));
-    module.def("multiply_bfloat16", &bound_multiply<&multiply_bfloat16>, py::arg("rows"),
-               py::arg("columns"), py::arg("out"), py::arg("scratch"), py::arg("threads"));
-    module.def("distances_from_dots", &bound_distances_from_dots, py::arg("dots"),
-               py::arg("row_squares"), py::arg("column_squares"), py::arg("metric"),
-               py::arg("threads"));
-    module.def("exact_distances", &bound_exact_distances, py::arg("rows"), py::arg("columns"),
-               py::arg("out"), py::arg("metric"), py::arg("threads"));
-    module.def(
-        "product_scratch_bytes",
-        [](std::size_t width) { return scratch_elements(width) * sizeof(float); },
-        py::arg("width"));
+    bind_screen(module);
     module.def("candidate_bytes", &Neighbours::bytes_for, py::arg("count"), py::arg("depth"));
-    py::class_<ScreenedArrays>(module, "Screened");
-    module.def("screen_in_place", &screen_in_place, py::arg("dots"), py::arg("rows"),
-               py::arg("columns"), py::arg("row_squares"), py::arg("column_squares"),
-               py::arg("metric"), py::arg("threads"));
     module.def("merge_nearest", &bound_merge_nearest, py::arg("block"), py::arg("first_column"),
                py::arg("columns"), py::arg("distances"), py::arg("threads"));
     bind_ranking(module);
     bind_reranking(module);
+    bind_pairs(module);
     bind_shots(module);
     bind_scan(module);
 }

@@ -14,6 +14,12 @@
 
 namespace mgn::bindings {
 
+inline Metric metric_of(const std::string& word) {
+    if (word == "squared_distance") return Metric::kSquaredDistance;
+    if (word == "unit_rows") return Metric::kUnitRows;
+    throw InvalidInput("metric is '" + word + "', expected 'squared_distance' or 'unit_rows'");
+}
+
 inline PrecisionRule precision_rule_of(const std::string& word) {
     if (word == "sklearn") return PrecisionRule::kSklearn;
     if (word == "hits") return PrecisionRule::kHits;
@@ -49,7 +55,7 @@ inline void require_length(const char* name, std::size_t length, std::size_t exp
 
 // Arrays of a screened block, and the view of them that kernels take.
 struct ScreenedArrays {
-    py::array dots, rows, columns, row_squares;
+    py::array dots, rows, columns, row_squares, row_weights;
     Screened view;
 };
 
@@ -72,8 +78,14 @@ struct ResultArrays {
     }
 };
 
+// Products and distances of rows; called by bind_eval.
+void bind_screen(py::module_& module);
+
 // Protocols that count matches on their own; called by bind_eval.
 void bind_shots(py::module_& module);
+
+// Pairs for verification; called by bind_eval.
+void bind_pairs(py::module_& module);
 
 // The scan of a gallery; called by bind_eval.
 void bind_scan(py::module_& module);

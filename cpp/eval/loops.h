@@ -23,6 +23,12 @@ struct Rectangle {
     float* column_scratch;   // Kernels::column_scratch elements for each of `width`
 };
 
+// How a `multiply` sums, on every level: so many terms one after another, those sums up to a block,
+// and the blocks' sums. The shorter each run of additions, the smaller the bound on what rounding
+// can do (roundings.h); runs of 64 cost no time that could be measured.
+constexpr std::size_t kSumChunk = 64;
+constexpr std::size_t kSumBlock = 256;
+
 // At most so many rows are scanned at once: whole tiles of every level's product, and 344 kB of
 // halves at width 2048, so that they stay in the second cache while queries pass by.
 constexpr std::size_t kScanRows = 84;
@@ -92,6 +98,9 @@ struct Kernels {
     // Float64 sums in eight lanes: one order of additions at every level.
     double (*dot)(const float* a, const float* b, std::size_t width);
     double (*squared_distance)(const float* a, const float* b, std::size_t width);
+    // The same of several rows and one other.
+    void (*squared_distances)(const float* const* rows, std::size_t count, const float* other,
+                              std::size_t width, double* out);
     // Each product is summed in one order, wherever it stands in the rectangle. Null where numpy's
     // BLAS does better.
     void (*multiply)(const Rectangle& rectangle);

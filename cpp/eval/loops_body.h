@@ -115,6 +115,45 @@ double squared_distance(const float* a, const float* b, std::size_t width) {
     return sum_in_lanes<true>(a, b, width);
 }
 
+// As sum_in_lanes of each row and `other`, whose values are widened once for all.
+template <std::size_t kRows>
+void sum_squares_in_lanes(const float* const* rows, const float* other, std::size_t width,
+                          double* out) {
+    Lanes low[kRows] = {};
+    Lanes high[kRows] = {};
+    std::size_t k = 0;
+    for (; k + 2 * kHalfLanes <= width; k += 2 * kHalfLanes) {
+        Lanes x;
+        Lanes y[2];
+        Level::widen(other + k, y[0]);
+        Level::widen(other + k + kHalfLanes, y[1]);
+        for (std::size_t r = 0; r < kRows; ++r) {
+            Level::widen(rows[r] + k, x);
+            low[r] += (x - y[0]) * (x - y[0]);
+            Level::widen(rows[r] + k + kHalfLanes, x);
+            high[r] += (x - y[1]) * (x - y[1]);
+        }
+    }
+    for (std::size_t r = 0; r < kRows; ++r) {
+        for (std::size_t at = k; at < width; ++at) {
+            const double term = static_cast<double>(rows[r][at]) - static_cast<double>(other[at]);
+            (at - k < kHalfLanes ? low[r] : high[r])[(at - k) % kHalfLanes] += term * term;
+        }
+        out[r] = ((low[r][0] + high[r][0]) + (low[r][2] + high[r][2])) +
+                 ((low[r][1] + high[r][1]) + (low[r][3] + high[r][3]));
+    }
+}
+
+void squared_distances(const float* const* rows, std::size_t count, const float* other,
+                       std::size_t width, double* out) {
+    constexpr std::size_t kTogether = 4;
+    std::size_t r = 0;
+    for (; r + kTogether <= count; r += kTogether) {
+        sum_squares_in_lanes<kTogether>(rows + r, other, width, out + r);
+    }
+    for (; r < count; ++r) out[r] = squared_distance(rows[r], other, width);
+}
+
 constexpr Kernels comparing_kernels() {
     return {{&mark_within<float>, &mark_beyond<float>, &count_around<float>},
             {&mark_within<double>, &mark_beyond<double>, &count_around<double>},
@@ -122,6 +161,7 @@ constexpr Kernels comparing_kernels() {
             &mark_beyond_each,
             &dot,
             &squared_distance,
+            &squared_distances,
             nullptr,
             nullptr,
             0,

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kTileRows = Level::kTileRows;
 constexpr std::size_t kVectors = 2;
 constexpr std::size_t kTileColumns = kVectors * Level::kFloats;
-constexpr std::size_t kDepth = 256;
+constexpr std::size_t kDepth = kSumBlock;
 constexpr std::size_t kRowStride = kDepth + 16;
 constexpr std::size_t kRowBlock = kTileRows * (224 / kTileRows);
 constexpr std::size_t kColumnBlock = 512;
@@ -51,7 +51,9 @@ void store_row(const Tile& tile, std::size_t row, const typename Level::Vector (
     }
 }
 
-void multiply_tile(const float* rows, const float* columns, std::size_t depth, const Tile& tile) {
+// Adds kSumChunk terms at most to the tile's totals, [kTileRows, kTileColumns].
+void multiply_chunk(const float* rows, const float* columns, std::size_t depth, float* totals,
+                    bool first) {
     typename Level::Vector sums[kTileRows][kVectors];
 #pragma GCC unroll 16
     for (std::size_t r = 0; r < kTileRows; ++r) sums[r][0] = sums[r][1] = Level::zero();
@@ -67,7 +69,25 @@ void multiply_tile(const float* rows, const float* columns, std::size_t depth, c
     }
 #pragma GCC unroll 16
     for (std::size_t r = 0; r < kTileRows; ++r) {
-        if (r < tile.rows) store_row(tile, r, sums[r]);
+        for (std::size_t v = 0; v < kVectors; ++v) {
+            float* const at = totals + r * kTileColumns + v * Level::kFloats;
+            Level::store(at, first ? sums[r][v] : Level::add(Level::load(at), sums[r][v]));
+        }
+    }
+}
+
+void multiply_tile(const float* rows, const float* columns, std::size_t depth, const Tile& tile) {
+    alignas(64) float totals[kTileRows * kTileColumns];
+    for (std::size_t k = 0; k < depth; k += kSumChunk) {
+        multiply_chunk(rows + k, columns + k * kTileColumns, least(kSumChunk, depth - k), totals,
+                       k == 0);
+    }
+    for (std::size_t r = 0; r < tile.rows; ++r) {
+        typename Level::Vector sums[kVectors];
+        for (std::size_t v = 0; v < kVectors; ++v) {
+            sums[v] = Level::load(totals + r * kTileColumns + v * Level::kFloats);
+        }
+        store_row(tile, r, sums);
     }
 }
 

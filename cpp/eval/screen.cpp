@@ -30,20 +30,28 @@ void squared_lengths(Matrix<const float> embeddings, Span<double> out, std::size
 
 // A float32 dot product of n terms, summed in any order, with or without fused multiply-add, is off
 // by at most n u / (1 - n u) |a| |b| (Higham, Accuracy and Stability, 3.1), plus what flushed
-// underflows lose. 2 |a| |b| <= reach / 2 for reach = (|a| + |b|)^2; rounding the two squared
-// lengths, their sum and the difference adds at most 4 u reach, and for unit rows 4 u more, as a
-// constant 2 stands in for the squared lengths.
+// underflows lose; |a| |b| <= (|a| + |b|)^2 / 4.
 double screening_margin(Metric metric, std::size_t width, double row_square,
                         double largest_column_square) {
     const double unit = std::numeric_limits<float>::epsilon() / 2.0;
     const double terms = static_cast<double>(width);
     if (terms * unit >= 0.5) return std::numeric_limits<double>::infinity();
     const double length = std::sqrt(row_square) + std::sqrt(largest_column_square);
-    const double reach = length * length;
-    const double dot = terms * unit / (1.0 - terms * unit) * reach / 2.0;
+    const double error = terms * unit / (1.0 - terms * unit) * length * length / 4.0;
+    return screening_margin(metric, width, row_square, largest_column_square, error);
+}
+
+// Rounding |a|^2, |b|^2 and their sum, and then the difference, which is at most twice that sum,
+// adds at most 4 u (|a|^2 + |b|^2) to twice the dot product's error; for unit rows 4 u more, as a
+// constant 2 stands in for the squared lengths. The thousandth covers what float64 rounds.
+double screening_margin(Metric metric, std::size_t width, double row_square,
+                        double largest_column_square, double dot_error) {
+    const double unit = std::numeric_limits<float>::epsilon() / 2.0;
+    const double terms = static_cast<double>(width);
     const double underflow = 4.0 * terms * static_cast<double>(std::numeric_limits<float>::min());
     const double constant = metric == Metric::kUnitRows ? 1.0 : 0.0;
-    return 1.001 * (dot + 4.0 * unit * (reach + constant) + underflow);
+    const double lengths = row_square + largest_column_square + constant;
+    return 1.001 * (2.0 * dot_error + 4.0 * unit * lengths + underflow);
 }
 
 void distances_from_dots(Matrix<float> block, Span<const double> row_squares,

@@ -8,6 +8,7 @@
 
 #include "common/span.h"
 #include "eval/interruptible.h"
+#include "eval/roundings.h"
 
 namespace mgn {
 
@@ -34,8 +35,13 @@ inline void fetch_ahead(const float* row, std::size_t width) {
 double screening_margin(Metric metric, std::size_t width, double row_square,
                         double largest_column_square);
 
+// The same where the dot product is known to be off by at most `dot_error`.
+double screening_margin(Metric metric, std::size_t width, double row_square,
+                        double largest_column_square, double dot_error);
+
 // A block of float32 distances in the units of `metric`. |values(i, j) - exact(i, j)| <= margin(i).
-// Borrows everything; `row_squares` and `largest_column_square` are squared lengths.
+// Borrows everything; `row_squares` and `largest_column_square` are squared lengths. `row_weights`
+// is empty where the products are not known to be `multiply`'s, or nobody has weighed the rows.
 struct Screened {
     Matrix<const float> values;   // [b, n]
     Matrix<const float> rows;     // [b, D]
@@ -43,12 +49,20 @@ struct Screened {
     Span<const double> row_squares;
     double largest_column_square;
     Metric metric;
+    Span<const double> row_weights = {nullptr, 0};  // see Note [rounding weights]
+    double largest_column_weight = 0.0;
 
     double exact(std::size_t row, std::size_t column) const {
         return exact_distance(rows.row(row), columns.row(column), rows.columns, metric);
     }
     double margin(std::size_t row) const {
-        return screening_margin(metric, rows.columns, row_squares[row], largest_column_square);
+        const std::size_t width = rows.columns;
+        const double square = row_squares[row];
+        if (row_weights.size == 0) {
+            return screening_margin(metric, width, square, largest_column_square);
+        }
+        const double error = product_error(width, row_weights[row], largest_column_weight);
+        return screening_margin(metric, width, square, largest_column_square, error);
     }
 };
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         rank,
         rerank,
         squared_distance,
+        verification_curve,
     )
     from mgn_fast.export import export_onnx
     from mgn_fast.gallery import Gallery
@@ -72,6 +73,7 @@ _ROOM_OF = {
     "rerank": "evaluation",
     "resize_pack": "pictures",
     "squared_distance": "evaluation",
+    "verification_curve": "evaluation",
 }
 _ROOMS = {
     "bench",
@@ -166,4 +168,5 @@ __all__ = [
     "resize_pack",
     "simulator",
     "squared_distance",
+    "verification_curve",
 ]

@@ -20,6 +20,8 @@ F64Array: TypeAlias = npt.NDArray[np.float64]
 I64Array: TypeAlias = npt.NDArray[np.int64]
 AnyArray: TypeAlias = npt.NDArray[Any]
 PathLike: TypeAlias = str | os.PathLike[str]
+# What NumPy makes an array of: its own arrays, lists, PyTorch's tensors.
+ArrayLike: TypeAlias = npt.ArrayLike
 # Integers or words in one dimension: a list, an array, a column of a table.
 Labels: TypeAlias = npt.ArrayLike
 
@@ -39,6 +41,7 @@ class Box:
         InvalidInputError: a value that is no finite number.
 
     Example:
+        >>> from mgn_fast.pictures import Box
         >>> Box(10, 2.4, 30, 60).edges, str(Box(10, 2.4, 30, 60))
         ((10, 2, 40, 62), '10,2.4,30,60')
     """
@@ -78,6 +81,7 @@ class Crop:
         name: by what it is known; None is the frame's path, "#" and the box.
 
     Example:
+        >>> from mgn_fast.pictures import Box, Crop
         >>> str(Crop("cam1/0001.jpg", Box(10, 20, 30, 60)))
         'cam1/0001.jpg#10,20,30,60'
     """
@@ -115,6 +119,7 @@ class Identities:
             that differ.
 
     Example:
+        >>> from mgn_fast import Identities
         >>> who = Identities(person=["ann", "bob", "ann"], camera=[1, 1, 2])
         >>> who.person.tolist(), who.person_names
         ([0, 1, 0], ('ann', 'bob'))

@@ -97,15 +97,13 @@ def test_boxes_are_cut_out_of_the_frames_given(folder, capsys):
 
 def test_boxes_of_frames_that_are_not_there_are_told_before(folder, capsys):
     (folder / "gt.txt").write_text("2,7,1,2,3,4\n9,7,1,2,3,4\n8,7,1,2,3,4\n")
-    message = (
-        r"2 boxes of 'gt.txt' are of frames that are not there, the first: .*line 2: frame '9'"
-    )
+    message = r"of 'gt.txt', 2 boxes of frames that are not there; the first: .*line 2: frame '9'"
     with pytest.raises(DatasetError, match=message):
         given("cam1", "--boxes", "gt.txt")
     found = given("cam1", "--boxes", "gt.txt", on_error="skip")
     assert names(found) == ["2.png#1,2,3,4"]
     assert [name for name, _ in found.left_out] == ["9#1,2,3,4", "8#1,2,3,4"]
-    assert "warning: 2 boxes of 'gt.txt'" in capsys.readouterr().err
+    assert "warning: of 'gt.txt', 2 boxes" in capsys.readouterr().err
 
 
 def test_a_broken_frame_is_told_before_its_boxes_are_cut(folder):

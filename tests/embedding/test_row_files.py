@@ -108,3 +108,18 @@ def test_parquet_has_persons_where_they_are_known(path, rows):
     assert table.column_names == ["name", "person", "embedding"]
     assert table["person"].to_pylist() == [None, "bob"]
     assert table["name"].to_pylist() == ["a", "b\\udcff"]  # which no UTF-8 can say
+
+
+@pytest.mark.parametrize("count", [5, 1024, 1030])
+def test_parquet_is_not_called_whole_after_a_write_that_failed(path, rows, monkeypatch, count):
+    file = ParquetFile(path, 7, {})
+
+    def full(table):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(file._writer, "write_table", full)
+    with pytest.raises(OSError, match="No space left"):
+        fill(file, rows[:count])
+    with pytest.raises(OSError, match="without its footer"):
+        file.finish()
+    file.close()

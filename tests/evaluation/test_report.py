@@ -21,6 +21,7 @@ def test_a_report_is_plain_numbers(report):
         "average_precision": [0.5, None],
         "num_valid_queries": 1,
         "notes": [],
+        "verification": None,
     }
     assert report.to_dict() == expected
 

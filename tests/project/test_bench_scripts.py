@@ -117,6 +117,8 @@ FAULTS = {
          ["471 times, 17 ms", "0.70 of its time", "30 ms"]),
         ("bench_eval", "headlines", ["msmt17", ways(evaluate=30.7, product=40.6)],
          ["0.76 of its time"]),
+        ("bench_verification", "headlines",
+         [{"good": {"ways": ways(curve=2.4, evaluate=2.0)}}], ["1.20 of its time, 2.4 s"]),
         ("bench_rerank", "headlines",
          ["market1501", ways(recipe=40.8, evaluate=2.35), {"evaluate": 304.6, "recipe": 6055.5}],
          ["17 times, 2.4 s, 305 MB instead of 5.9 GB"]),

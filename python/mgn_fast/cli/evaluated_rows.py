@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The embeddings that `mgn-fast evaluate` compares: by a model, from files, or kept."""
+"""The embeddings that `mgn-fast evaluate` compares, by a model or from files."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ import argparse
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from mgn_fast.cli.evaluation import embed_both
 from mgn_fast.cli.galleries.contract_in_use import required_parts, say_differences, used_contract
-from mgn_fast.cli.galleries.keeping import kept_rows
 from mgn_fast.cli.options import session_options
 from mgn_fast.cli.protocol_options import protocols_of, rankings_of
 from mgn_fast.cli.screen.progress import say
-from mgn_fast.cli.split_rows import rows_in, rows_of_split
+from mgn_fast.cli.split_rows import rows_of_split
 from mgn_fast.common.memory import available_bytes, in_words
 from mgn_fast.datasets.dataset import Dataset
 from mgn_fast.embedding.embedder import Embedder
+from mgn_fast.embedding.embeddings_file import Embeddings
+from mgn_fast.embedding.foreign import read_rows
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.memory_plan import require_room
 from mgn_fast.evaluation.size import work_of
+from mgn_fast.gallery.gallery import Gallery
+from mgn_fast.gallery.search import gathered
+from mgn_fast.gallery.writer import SUFFIX
 from mgn_fast.models.contract import Contract
 from mgn_fast.types import AnyArray
 
@@ -53,10 +59,6 @@ def embeddings_of(arguments: argparse.Namespace, dataset: Dataset) -> Rows:
     Raises:
         MgnError: files that cannot be read, or that lack pictures; as `Embedder`.
     """
-    if arguments.keep is not None:
-        query_rows, gallery_rows, kept = kept_rows(arguments, dataset)
-        _say_memory(arguments, dataset, kept.width, embedded=True)
-        return Rows(query_rows, gallery_rows, kept.contract)
     if arguments.model is not None:
         return _from_model(arguments, dataset)
     paths = arguments.query, arguments.gallery
@@ -72,7 +74,7 @@ def embeddings_of(arguments: argparse.Namespace, dataset: Dataset) -> Rows:
         _require_same_parts(contracts)
     query, notes = rows_of_split(read[0], paths[0], dataset.query, "query")
     gallery, more = rows_of_split(read[1], paths[1], dataset.gallery, "gallery")
-    _say_memory(arguments, dataset, gallery.shape[1], embedded=True)
+    say_memory(arguments, dataset, gallery.shape[1], embedded=True)
     said = tuple(dict.fromkeys([*notes, *more]))
     return Rows(query, gallery, read[1].contract or read[0].contract, said)
 
@@ -83,14 +85,44 @@ def _from_model(arguments: argparse.Namespace, dataset: Dataset) -> Rows:
         if arguments.parts:
             remedy = "state it with --contract"
             required_parts(contract, f"model {str(arguments.model)!r}", remedy=remedy)
-        _say_memory(arguments, dataset, embedder.session.embedding_width, embedded=False)
+        say_memory(arguments, dataset, embedder.session.embedding_width, embedded=False)
         return Rows(*embed_both(embedder, dataset), contract)
 
 
-def _say_memory(
+def rows_in(path: Path) -> Embeddings:
+    """The rows of an embeddings file or of a gallery, with their names where they are told.
+
+    Args:
+        path: what `read_rows` reads, or a .gallery.
+
+    Returns:
+        The embeddings.
+
+    Raises:
+        InvalidInputError, DatasetError: it cannot be read.
+    """
+    if path.suffix != SUFFIX:
+        return read_rows(path)
+    gallery = Gallery.load(path)
+    names = tuple(str(gallery.picture_path(place).absolute()) for place in range(len(gallery)))
+    rows = gathered(gallery.segments, np.arange(len(gallery)))
+    return Embeddings(rows, names, gallery.contract)
+
+
+def say_memory(
     arguments: argparse.Namespace, dataset: Dataset, width: int, *, embedded: bool
 ) -> None:
-    """What the run will take; one that cannot fit ends here, before hours of embedding."""
+    """Says what the run will take; one that cannot fit ends here, before hours of embedding.
+
+    Args:
+        arguments: the parsed command line of `evaluate`.
+        dataset: the pictures.
+        width: of an embedding.
+        embedded: whether the embeddings are in memory already.
+
+    Raises:
+        InvalidInputError: it cannot fit.
+    """
     shape = len(dataset.query), len(dataset.gallery), width
     rows = 4 * (shape[0] + shape[1]) * width
     needed = 0

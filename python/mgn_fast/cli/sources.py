@@ -169,10 +169,11 @@ def require_different(given: Given) -> None:
 
 
 def _unknown_in_words(unknown: list[tuple[str, str]], boxes: Path) -> str:
+    count = f"{len(unknown):,} box{'es' if len(unknown) != 1 else ''}"
     return (
-        f"{len(unknown):,} boxes of {str(boxes)!r} are of frames that are not there, the first: "
-        f"{unknown[0][1]}; expected the name of a frame, or the number that its file's name ends "
-        "in; --on-error skip leaves them out"
+        f"of {str(boxes)!r}, {count} of frames that are not there; the first: {unknown[0][1]}; "
+        "expected the name of a frame, or the number that its file's name ends in; --on-error skip "
+        "leaves them out"
     )
 
 

@@ -10,6 +10,12 @@ row_files        the bytes of .npy, .csv and .parquet, row by row
 """
 
 from mgn_fast.embedding.embedder import Embedder
-from mgn_fast.embedding.embeddings_file import Embeddings, read_embeddings, write_embeddings
+from mgn_fast.embedding.embeddings_file import (
+    Embeddings,
+    Partial,
+    read_embeddings,
+    write_embeddings,
+)
+from mgn_fast.embedding.reading import Noticed
 
-__all__ = ["Embedder", "Embeddings", "read_embeddings", "write_embeddings"]
+__all__ = ["Embedder", "Embeddings", "Noticed", "Partial", "read_embeddings", "write_embeddings"]

@@ -147,6 +147,7 @@ class ParquetFile:
         self._schema = pa.schema(fields, metadata=metadata)
         self._writer = pq.ParquetWriter(path, self._schema)
         self._width, self._persons = width, persons
+        self._is_broken = False
         self._names: list[str] = []
         self._rows: list[F32Array] = []
 
@@ -155,13 +156,19 @@ class ParquetFile:
         self._names.append(name)
         self._rows.append(row.astype(np.float32, copy=False))
         if len(self._rows) == _ROWS_A_GROUP:
+            self._is_broken = True
             self._write_group()
+            self._is_broken = False
 
     def finish(self) -> None:
-        """Writes the last group, and the footer."""
+        """Writes the last group, and the footer; OSError if a write failed before."""
+        if self._is_broken:
+            raise OSError("a Parquet file without its footer cannot be read")
+        self._is_broken = True
         if self._rows:
             self._write_group()
         self._writer.close()
+        self._is_broken = False
 
     def close(self) -> None:
         """Closes the file, whatever becomes of it."""

@@ -10,6 +10,7 @@ distances    blocks of exact distances; `rank`
 reranking    k-reciprocal re-ranking
 neighbours   the nearest pictures of each, for re-ranking and grouping
 grouping     persons without labels
+roc          verification: what a threshold on the distance accepts
 body_parts   embeddings compared part by part
 agreement    how alike two models' embeddings are
 chance       what random distances score
@@ -29,6 +30,8 @@ from mgn_fast.evaluation.measure import (
 from mgn_fast.evaluation.protocol import Protocol, ProtocolReport
 from mgn_fast.evaluation.report import Ranking, Report
 from mgn_fast.evaluation.reranking import RerankSettings, rerank
+from mgn_fast.evaluation.roc.curve import VerificationCurve
+from mgn_fast.evaluation.roc.pairs import verification_curve
 
 __all__ = [
     "Agreement",
@@ -38,6 +41,7 @@ __all__ = [
     "Ranking",
     "Report",
     "RerankSettings",
+    "VerificationCurve",
     "adjusted_rand_index",
     "compare",
     "cosine_similarity",
@@ -49,4 +53,5 @@ __all__ = [
     "rank",
     "rerank",
     "squared_distance",
+    "verification_curve",
 ]

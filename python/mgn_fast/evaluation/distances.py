@@ -8,7 +8,7 @@ the float64 distances: float32 products rule out what is far, the core settles t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -25,7 +25,7 @@ from mgn_fast.evaluation.rows import (
     scaled_to_length_1,
     unit_block,
 )
-from mgn_fast.types import AnyArray, F32Array, F64Array
+from mgn_fast.types import AnyArray, ArrayLike, F32Array, F64Array
 
 Metric = Literal["squared_distance", "unit_rows"]
 
@@ -48,20 +48,29 @@ class EmbeddingSet:
     Attributes:
         values: float32 [N, D], C order, finite.
         squares: float64 [N], squared lengths.
+        weights: float64 [N], by which the core bounds what its own products round; [0] where that
+            is not wanted, or products are NumPy's.
     """
 
     values: F32Array
     squares: F64Array
+    weights: F64Array = field(default_factory=lambda: np.empty(0))
 
     def __len__(self) -> int:
         return len(self.values)
 
     def part(self, rows: slice) -> EmbeddingSet:
         """The embeddings of a range of rows (step 1), not copied."""
-        return EmbeddingSet(self.values[rows], self.squares[rows])
+        return EmbeddingSet(self.values[rows], self.squares[rows], self.weights[rows])
+
+    def weighed(self, threads: int) -> EmbeddingSet:
+        """The same with weights, where products are the core's: less has to be settled then."""
+        if not _core.has_product():
+            return self
+        return replace(self, weights=_core.rounding_weights(self.values, threads))
 
 
-def squared_distance(a: AnyArray, b: AnyArray) -> npt.NDArray[Any]:
+def squared_distance(a: ArrayLike, b: ArrayLike) -> npt.NDArray[Any]:
     """Squared Euclidean distance from every row of one set to every row of another.
 
     Computed in float64 as |a|^2 + |b|^2 - 2 a.b, so that a pair of equal rows may come out as a
@@ -86,7 +95,7 @@ def squared_distance(a: AnyArray, b: AnyArray) -> npt.NDArray[Any]:
     return out
 
 
-def cosine_similarity(a: AnyArray, b: AnyArray) -> npt.NDArray[Any]:
+def cosine_similarity(a: ArrayLike, b: ArrayLike) -> npt.NDArray[Any]:
     """Cosine of the angle between every row of one set and every row of another.
 
     Rows need not have unit length. Computed in float64.
@@ -110,7 +119,7 @@ def cosine_similarity(a: AnyArray, b: AnyArray) -> npt.NDArray[Any]:
     return out
 
 
-def rank(query_embeddings: AnyArray, gallery_embeddings: AnyArray, *, depth: int = 50) -> Ranking:
+def rank(query_embeddings: ArrayLike, gallery_embeddings: ArrayLike, *, depth: int = 50) -> Ranking:
     """The nearest gallery pictures of each query, nearest first.
 
     Ranked by the float64 Euclidean distance between the float32 rows, whatever the CPU and the
@@ -209,8 +218,10 @@ def screen(
         The core's `Screened`, which settles these distances from the embeddings.
     """
     multiply(rows.values, columns.values, out, scratch, threads)
-    squares = rows.squares, columns.squares
-    return _core.screen_in_place(out, rows.values, columns.values, *squares, metric, threads)
+    squares, weights = (rows.squares, columns.squares), (rows.weights, columns.weights)
+    return _core.screen_in_place(
+        out, rows.values, columns.values, *squares, metric, threads, *weights
+    )
 
 
 def multiply(
@@ -232,8 +243,8 @@ def row_blocks(rows: int, columns: int) -> Iterator[slice]:
 
 
 def checked_sets(
-    query_embeddings: AnyArray,
-    gallery_embeddings: AnyArray,
+    query_embeddings: ArrayLike,
+    gallery_embeddings: ArrayLike,
     threads: int,
     metric: RowMetric = "euclidean",
 ) -> tuple[EmbeddingSet, EmbeddingSet]:
@@ -292,7 +303,7 @@ def _as_set(name: str, embeddings: AnyArray, threads: int) -> EmbeddingSet:
     return EmbeddingSet(values, squares)
 
 
-def _checked_two(name_a: str, a: AnyArray, name_b: str, b: AnyArray) -> tuple[AnyArray, AnyArray]:
+def _checked_two(name_a: str, a: ArrayLike, name_b: str, b: ArrayLike) -> tuple[AnyArray, AnyArray]:
     a, b = checked_rows(name_a, a), checked_rows(name_b, b)
     if a.shape[1] != b.shape[1]:
         raise InvalidInputError(

@@ -24,11 +24,11 @@ from mgn_fast.evaluation.distances import EmbeddingSet, checked_set, row_blocks
 from mgn_fast.evaluation.memory_plan import BYTES_OF_A_PAIR, grouping_bytes
 from mgn_fast.evaluation.neighbours import ENCODED_ROWS, NeighbourFinder
 from mgn_fast.evaluation.rows import as_array
-from mgn_fast.types import AnyArray, F32Array, I32Array
+from mgn_fast.types import AnyArray, ArrayLike, F32Array, I32Array
 
 
 def group(
-    embeddings: AnyArray,
+    embeddings: ArrayLike,
     *,
     k1: int = 20,
     k2: int = 6,
@@ -99,7 +99,9 @@ def group(
     return _numbered(_clustered(graph, radius, least))
 
 
-def adjusted_rand_index(groups: AnyArray, persons: Sequence[Any] | AnyArray) -> float:
+def adjusted_rand_index(
+    groups: Sequence[int] | AnyArray, persons: Sequence[Any] | AnyArray
+) -> float:
     """How well groups are persons: 1 where they are the same, 0 on average by chance.
 
     Of all pairs of pictures, how many are together in both or apart in both, corrected for what
@@ -120,8 +122,8 @@ def adjusted_rand_index(groups: AnyArray, persons: Sequence[Any] | AnyArray) -> 
         Hubert and Arabie, Comparing Partitions, Journal of Classification 1985, by scikit-learn.
 
     Example:
-        >>> import numpy as np
-        >>> round(adjusted_rand_index(np.array([0, 0, -1, -1]), ["ann", "ann", "bob", "bob"]), 4)
+        >>> from mgn_fast.evaluation import adjusted_rand_index
+        >>> round(adjusted_rand_index([0, 0, -1, -1], ["ann", "ann", "bob", "bob"]), 4)
         0.5714
     """
     require_extra("group", "sklearn")

@@ -7,6 +7,7 @@ Owns the passes over the distances, and that they fit into memory; `protocol` ow
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeAlias, get_args
 
 import numpy as np
@@ -27,16 +28,18 @@ from mgn_fast.evaluation.protocol import (
 )
 from mgn_fast.evaluation.report import Report
 from mgn_fast.evaluation.reranking import RerankSettings, reranked_blocks
+from mgn_fast.evaluation.roc.pairs import PairTally, plan_beside_ranking
 from mgn_fast.evaluation.rows import (
     RowMetric,
+    as_array,
     both_as_arrays,
     note_on_distance_0,
     notes_on_lengths,
     num_at_distance_0,
 )
-from mgn_fast.evaluation.sides import SameCamera, SamePicture
+from mgn_fast.evaluation.sides import SameCamera, SamePicture, require_same_number
 from mgn_fast.evaluation.size import planned
-from mgn_fast.types import AnyArray, F32Array, Identities
+from mgn_fast.types import AnyArray, ArrayLike, F32Array, Identities
 
 # Is told the queries of a block and their distances to the whole gallery, which it must not write
 # to and the next block overwrites: squared ones with what settles them in float64, re-ranked ones
@@ -45,8 +48,8 @@ BlockObserver: TypeAlias = "Callable[[slice, F32Array, _core.Screened | None], N
 
 
 def evaluate(
-    query_embeddings: AnyArray,
-    gallery_embeddings: AnyArray,
+    query_embeddings: ArrayLike,
+    gallery_embeddings: ArrayLike,
     query: Identities,
     gallery: Identities,
     *,
@@ -59,6 +62,7 @@ def evaluate(
     same_camera: SameCamera = "drop",
     same_picture: SamePicture = "auto",
     metric: RowMetric = "euclidean",
+    verification: bool = False,
     threads: int | None = None,
 ) -> Report:
     """mAP, mINP and CMC of embeddings: how well they find each query's person in the gallery.
@@ -88,6 +92,8 @@ def evaluate(
             ranks it too, first.
         metric: "euclidean" ranks by the distance of the rows as they are; "cosine" scales them to
             length 1 first. The same for rows of length 1; the report's notes tell of others.
+        verification: whether to fill the report's `verification` too, in the same pass; see
+            `mgn_fast.verification_curve`. Not together with `rerank`.
         threads: to compute with; None for MGN_FAST_THREADS or all cores.
 
     Returns:
@@ -107,13 +113,14 @@ def evaluate(
         [Protocol(max_rank, ap, same_camera, same_picture)],
         rerank=settings if rerank else None,
         metric=metric,
+        verification=verification,
         threads=threads,
     )
     return report
 
 
 def evaluate_distances(
-    distances: AnyArray,
+    distances: ArrayLike,
     query: Identities,
     gallery: Identities,
     *,
@@ -184,14 +191,15 @@ def evaluate_distances(
 
 
 def measure_embeddings(
-    query_embeddings: AnyArray,
-    gallery_embeddings: AnyArray,
+    query_embeddings: ArrayLike,
+    gallery_embeddings: ArrayLike,
     query: Identities,
     gallery: Identities,
     protocols: Sequence[Protocol],
     *,
     rerank: RerankSettings | None = None,
     metric: RowMetric = "euclidean",
+    verification: bool = False,
     threads: int | None = None,
     progress: Progress = no_progress,
     observers: Sequence[BlockObserver] = (),
@@ -206,6 +214,7 @@ def measure_embeddings(
         protocols: how to evaluate, CUHK03's single-gallery-shot for instance.
         rerank: how to re-rank first; None for not at all.
         metric: as for `evaluate`.
+        verification: as for `evaluate`: of the first protocol's pairs, in its report.
         threads: of the core; None for MGN_FAST_THREADS or all cores.
         progress: is told how far the run is, from this thread.
         observers: get every block of distances, from this thread, in order of the queries.
@@ -239,13 +248,22 @@ def measure_embeddings(
     one_of("metric", metric, get_args(RowMetric))
     given = both_as_arrays(query_embeddings, gallery_embeddings)
     tallies = [tally_of(query, gallery, protocol, threads, given) for protocol in protocols]
+    plan = None
+    if verification:
+        plan = plan_beside_ranking(tallies[0].sides, threads, is_reranked=rerank is not None)
     if all(side.ndim == 2 for side in given):  # others are refused below, by what they are
-        require_room(*planned(given, protocols, rerank, metric, threads))
+        name, work = planned(given, protocols, rerank, metric, threads)
+        require_room(name, work if plan is None else replace(work, besides=plan.needed_bytes))
     queries, pictures = checked_sets(*given, threads, metric)
-    _require_same_number("query", len(query), "query_embeddings", len(queries))
-    _require_same_number("gallery", len(gallery), "gallery_embeddings", len(pictures))
+    require_same_number("query", len(query), "query_embeddings", len(queries))
+    require_same_number("gallery", len(gallery), "gallery_embeddings", len(pictures))
     for tally in tallies:
         tally.require_matches()
+    pairs = None
+    if plan is not None:
+        queries, pictures = queries.weighed(threads), pictures.weighed(threads)
+        pairs = PairTally(plan, queries, pictures)
+        observers = [*observers, pairs]
     if rerank is None:
         _count_plain(queries, pictures, tallies, observers, threads, progress)
     else:
@@ -257,14 +275,17 @@ def measure_embeddings(
     values, squares = (queries.values, pictures.values), (queries.squares, pictures.squares)
     said = tuple(notes_on_lengths(squares, metric))
     at_0 = [num_at_distance_0(values, squares, tally.sides) for tally in tallies]
-    return tuple(
+    first, *others = (
         tally.report((*said, *note_on_distance_0(count, len(query))))
         for tally, count in zip(tallies, at_0, strict=True)
     )
+    if pairs is not None:
+        first = replace(first, verification=pairs.curve())
+    return (first, *others)
 
 
 def measure_distances(
-    distances: AnyArray,
+    distances: ArrayLike,
     query: Identities,
     gallery: Identities,
     protocols: Sequence[Protocol],
@@ -286,7 +307,7 @@ def measure_distances(
     Raises:
         InvalidInputError: as for `evaluate_distances`.
     """
-    array = np.asarray(distances)
+    array = as_array("distances", distances)
     threads = thread_count(threads)
     tallies = [tally_of(query, gallery, protocol, threads) for protocol in protocols]
     if array.shape != (len(query), len(gallery)):
@@ -326,11 +347,3 @@ def _count_plain(
         for observer in observers:
             observer(rows, distances, block)
         progress("ranking", rows.stop, len(queries))
-
-
-def _require_same_number(name: str, count: int, other: str, expected: int) -> None:
-    if count != expected:
-        raise InvalidInputError(
-            f"{name} has {count} identities and {other} {expected} rows, expected one of each per "
-            "picture"
-        )

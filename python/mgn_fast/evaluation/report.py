@@ -16,6 +16,7 @@ import numpy as np
 from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import write_json
 from mgn_fast.common.text import printable
+from mgn_fast.evaluation.roc.curve import VerificationCurve
 from mgn_fast.types import F32Array, F64Array, I32Array, PathLike
 
 QUOTED_RANKS = (1, 3, 5, 10)  # the recipe's
@@ -47,6 +48,7 @@ class Report:
         average_precision: float64 [Q]; NaN for a query without match.
         num_valid_queries: queries that have a match.
         notes: what a reader of the figures must know of how they came about, as sentences.
+        verification: what thresholds on the distance accept, where that was asked for; else None.
     """
 
     mean_average_precision: float
@@ -55,6 +57,7 @@ class Report:
     average_precision: F64Array
     num_valid_queries: int
     notes: tuple[str, ...] = field(default=(), kw_only=True)
+    verification: VerificationCurve | None = field(default=None, kw_only=True)
 
     def row(self) -> dict[str, float]:
         """The report as the numbers of one table row.
@@ -80,6 +83,7 @@ class Report:
             "average_precision": precision,
             "num_valid_queries": self.num_valid_queries,
             "notes": list(self.notes),
+            "verification": None if self.verification is None else self.verification.to_dict(),
         }
 
     def to_json(self, path: PathLike) -> Path:
@@ -126,7 +130,8 @@ class Report:
         cells = "".join(f"<td>{value:.4f}</td>" for value in row.values())
         heads = "".join(f"<th>{name}</th>" for name in row)
         said = "".join(f"<p>{html.escape(printable(line))}</p>" for line in _said({"": self}))
-        return f"<table><tr>{heads}</tr><tr>{cells}</tr></table>{said}"
+        told = "" if self.verification is None else self.verification._repr_html_()
+        return f"<table><tr>{heads}</tr><tr>{cells}</tr></table>{said}{told}"
 
 
 def table_of(reports: Mapping[str, Report]) -> str:
@@ -144,7 +149,9 @@ def table_of(reports: Mapping[str, Report]) -> str:
     for name, report in reports.items():
         figures = "".join(f"{value:9.4f}" for value in report.row().values())
         lines.append(f"{name:<{width}}{figures}")
-    return "\n".join([*lines, *map(printable, _said(reports))])
+    curves = (report.verification for report in reports.values())
+    told = [str(curve) for curve in curves if curve is not None]
+    return "\n".join([*lines, *map(printable, _said(reports)), *told])
 
 
 def csv_of(reports: Mapping[str, Report]) -> str:

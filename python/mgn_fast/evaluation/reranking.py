@@ -27,7 +27,7 @@ from mgn_fast.evaluation.distances import (
 )
 from mgn_fast.evaluation.memory_plan import Work, needed_bytes, require_room
 from mgn_fast.evaluation.neighbours import ENCODED_ROWS, NeighbourFinder
-from mgn_fast.types import AnyArray, F32Array
+from mgn_fast.types import ArrayLike, F32Array
 
 Variant = Literal["reid-mgn", "zhong2017"]
 
@@ -84,8 +84,8 @@ def rankings(rerank: RerankSettings | None) -> dict[str, RerankSettings | None]:
 
 
 def rerank(
-    query_embeddings: AnyArray,
-    gallery_embeddings: AnyArray,
+    query_embeddings: ArrayLike,
+    gallery_embeddings: ArrayLike,
     *,
     k1: int = 20,
     k2: int = 6,

@@ -130,6 +130,15 @@ def sides_of(
     return Sides(query, gallery, effective, own, *_for_core(query, gallery, effective, own))
 
 
+def require_same_number(name: str, count: int, other: str, expected: int) -> None:
+    """Refuses identities of another number than there are embeddings."""
+    if count != expected:
+        raise InvalidInputError(
+            f"{name} has {count} identities and {other} {expected} rows, expected one of each per "
+            "picture"
+        )
+
+
 def _have_cameras(query: Identities, gallery: Identities) -> bool:
     if (query.camera is None) != (gallery.camera is None):
         names = ("query", "gallery") if query.camera is not None else ("gallery", "query")

@@ -13,17 +13,27 @@ headers      a file's kind and size, before anything is decoded
 orientation  EXIF's, read and applied
 """
 
+from mgn_fast.pictures.box_files import Boxes, read_boxes
 from mgn_fast.pictures.crops import order_by_frame
 from mgn_fast.pictures.directories import list_pictures
+from mgn_fast.pictures.file_lists import read_list
 from mgn_fast.pictures.headers import HeaderError, read_header
 from mgn_fast.pictures.pixels import decode, resize, resize_pack
+from mgn_fast.pictures.sources import Listed
+from mgn_fast.types import Box, Crop
 
 __all__ = [
+    "Box",
+    "Boxes",
+    "Crop",
     "HeaderError",
+    "Listed",
     "decode",
     "list_pictures",
     "order_by_frame",
+    "read_boxes",
     "read_header",
+    "read_list",
     "resize",
     "resize_pack",
 ]

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from mgn_fast import Embedder, datasets, evaluate, load_dataset
+from mgn_fast import Embedder, datasets, evaluate, load_dataset, verification_curve
 from mgn_fast.cli import datasets as cli_datasets
 from mgn_fast.cli import evaluated_rows, main
 from mgn_fast.common import memory
@@ -187,6 +187,25 @@ def test_the_options_reach_the_protocol(dataset, files, embeddings, capsys):
     sides = (dataset.query.identities, dataset.gallery.identities)
     (expected,) = measure_embeddings(*embeddings, *sides, [protocol])
     assert got == expected.to_dict()
+
+
+def test_verification_is_told_once_beside_the_reports(dataset, files, embeddings, tmp_path, capsys):
+    words = ("--query", files[0], "--gallery", files[1], "--rerank", "--roc")
+    page, written = tmp_path / "page.html", tmp_path / "r.json"
+    assert run(dataset, *words, "--html", page, "-o", written) == 0
+    printed = capsys.readouterr().out
+    sides = (dataset.query.identities, dataset.gallery.identities)
+    curve = verification_curve(*embeddings, *sides)
+    heading = f"verification: {curve.num_matches:,} matches and {curve.num_impostors:,} impostors"
+    assert printed.count(heading) == 1
+    reports = json.loads(written.read_text())["reports"]
+    told = reports["plain"]["verification"]
+    assert told["equal_error_rate"] == pytest.approx(curve.equal_error_rate, abs=1e-6)
+    assert [line["false_accept_rate"] for line in told["table"]] == [
+        point.false_accept_rate for point in curve.table()
+    ]
+    assert reports["re-ranked"]["verification"] is None
+    assert page.read_text().count('id="verification-title"') == 1
 
 
 def test_memory_is_predicted_before_the_run(dataset, files, capsys):

@@ -12,6 +12,7 @@ import pytest
 
 from mgn_fast import InvalidInputError, Report, RuntimeUnavailableError
 from mgn_fast.evaluation.protocol import Protocol
+from mgn_fast.evaluation.roc.curve import curve_of
 from mgn_fast.models.parts import PARTS
 from mgn_fast.report import write_page, write_search_page
 from support.page_parser import Page
@@ -72,6 +73,40 @@ def test_the_analysis_is_told_for_every_ranking(tmp_path, lists, run):
     assert cells == expected
     histogram = analysis.findings["plain"].histogram
     assert f"{histogram.others.sum():,} non-matches" in " ".join(text_of(page).split())
+
+
+def verified(matches, impostors):
+    from dataclasses import replace
+
+    counts = np.array(matches), np.array(impostors)
+    return replace(REPORT, verification=curve_of(np.arange(1.0, len(matches) + 1), *counts))
+
+
+def test_verification_has_a_table_a_plot_and_its_words(tmp_path, lists):
+    reports = {"plain": verified([90, 10, 0], [0, 5, 995]), "re-ranked": REPORT}
+    page = Page(written(tmp_path, lists, reports=reports))
+    said = " ".join(text_of(page).split())
+    rows = [" ".join(row.split()) for row in page.of("tr") if "1e-" in row]
+    assert rows == [
+        "1e-2 1.0000 2.0000 0.9630 to 1.0000 5",
+        "1e-3 0.9000 1.0000 0.8256 to 0.9448 0",
+    ]
+    assert "100 matches and 1,000 impostors: pairs" in said
+    assert "At 2.0000 as large a share of impostors is accepted as of matches is refused" in said
+    assert "FAR, TAR, threshold" in said
+    assert len(page.of("figure")) == 2
+
+
+def test_verification_of_one_kind_of_pairs_says_so(tmp_path, lists):
+    page = Page(written(tmp_path, lists, reports={"plain": verified([90, 10], [0, 0])}))
+    assert "Rates need matches and impostors" in " ".join(text_of(page).split())
+    assert len(page.of("figure")) == 1
+
+
+def test_without_verification_nothing_is_said_of_it(tmp_path, lists):
+    said = text_of(Page(written(tmp_path, lists)))
+    assert "Verification" not in said
+    assert "FAR" not in said
 
 
 def test_without_a_camera_matrix_the_page_says_so(tmp_path, lists, run):

@@ -17,8 +17,9 @@ from mgn_fast.cli.datasets import (
     require_files,
     say_what_labels_tell,
 )
-from mgn_fast.cli.evaluated_rows import Rows, embeddings_of
+from mgn_fast.cli.evaluated_rows import Rows, embeddings_of, say_memory
 from mgn_fast.cli.evaluation import output_file, print_reports
+from mgn_fast.cli.galleries.keeping import kept_rows
 from mgn_fast.cli.galleries.labelled import labelled_galleries
 from mgn_fast.cli.options import (
     Commands,
@@ -72,6 +73,11 @@ def add_parser(commands: Commands) -> None:
         help="embed into this gallery, which keeps what is done and is read the next time",
     )
     add_protocol_options(parser)
+    parser.add_argument(
+        "--roc",
+        action="store_true",
+        help="tell what thresholds on the distance accept, for verification and search --threshold",
+    )
     add_rerank_options(parser)
     add_session_options(parser)
     _add_page_options(parser)
@@ -141,7 +147,7 @@ def _evaluated(
     """What goes into the file, and the reports it is made of; draws what was asked for."""
     dataset = _dataset(arguments)
     say_what_labels_tell(dataset, arguments.same_camera, arguments.same_picture)
-    rows = embeddings_of(arguments, dataset)
+    rows = _rows(arguments, dataset)
     query, gallery, contract = rows.query, rows.gallery, rows.contract
     builder = None if html is None and png is None else _analysis_builder(arguments, dataset)
     reports = _reports(rows, dataset, arguments, builder)
@@ -170,6 +176,14 @@ def _evaluated(
         "reports": {name: report.to_dict() for name, report in reports.items()},
     }
     return result, reports
+
+
+def _rows(arguments: argparse.Namespace, dataset: Dataset) -> Rows:
+    if arguments.keep is None:
+        return embeddings_of(arguments, dataset)
+    query, gallery, kept = kept_rows(arguments, dataset)
+    say_memory(arguments, dataset, kept.width, embedded=True)
+    return Rows(query, gallery, kept.contract)
 
 
 def _analysis_builder(arguments: argparse.Namespace, dataset: Dataset) -> AnalysisBuilder:
@@ -201,6 +215,7 @@ def _reports(
                 list(protocols.values()),
                 rerank=settings,
                 metric=arguments.metric,
+                verification=arguments.roc and settings is None,
                 progress=progress,
                 observers=() if builder is None else builder.block_observers(),
             )

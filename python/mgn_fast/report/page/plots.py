@@ -9,8 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from mgn_fast.common.text import printable
 from mgn_fast.evaluation.report import Report
+from mgn_fast.evaluation.roc.curve import VerificationCurve
 from mgn_fast.report.histograms import DistanceHistogram
 from mgn_fast.types import F64Array, I64Array
 
@@ -76,6 +79,39 @@ def histogram_plot(histogram: DistanceHistogram, ranking: str) -> str:
     return frame.element(marks, f"{printable(ranking)}: distances of matches and of non-matches")
 
 
+def roc_plot(curve: VerificationCurve) -> str:
+    """The share of matches accepted against that of impostors, on a log axis, as an <svg>.
+
+    Args:
+        curve: of matches and impostors; shown from the decade of the rate that one impostor makes.
+
+    Returns:
+        The element.
+    """
+    decades = max(1, math.floor(math.log10(max(1, curve.num_impostors))))
+    frame = _Frame((-decades, 0), (0.0, 1.0))
+    across = [(float(n), f"1e{n}" if n else "1") for n in range(-decades, 1)]
+    if decades > 7:  # or the numbers would touch
+        across = across[decades % 2 :: 2]
+    marks = frame.axes("false-accept rate", across, _ticks(0.0, 1.0, 5), percent=True)
+    exponents = np.linspace(-decades, 0, WIDTH - LEFT - RIGHT)
+    at = np.searchsorted(curve.false_accept_rate, 10.0**exponents, side="right") - 1
+    for kind, values in (
+        ("equal grid", 1 - 10.0**exponents),
+        ("line line-0", curve.true_accept_rate[at]),
+    ):
+        points = zip(exponents.tolist(), values.tolist(), strict=True)
+        path = "M" + " L".join(f"{frame.x(x):.1f} {frame.y(y):.1f}" for x, y in points)
+        marks.append(f'<path class="{kind}" d="{path}"/>')
+    rate = curve.equal_error_rate
+    dot = frame.x(max(-decades, math.log10(rate))) if rate > 0 else LEFT
+    marks.append(
+        f'<circle class="dot line-0" cx="{dot:.1f}" cy="{frame.y(1 - rate):.1f}" r="4">'
+        f"<title>equal error rate {rate:.4g}</title></circle>"
+    )
+    return frame.element(marks, "ROC: share of matches accepted, against that of impostors")
+
+
 class _Frame:
     """The scales of a plot: where a pair of values lies in the drawing."""
 
@@ -93,9 +129,17 @@ class _Frame:
         return self.bottom - (value - low) / (high - low) * (self.bottom - self.top)
 
     def axes(
-        self, label: str, across: Sequence[float], up: Sequence[float], *, percent: bool
+        self,
+        label: str,
+        across: Sequence[float | tuple[float, str]],
+        up: Sequence[float],
+        *,
+        percent: bool,
     ) -> list[str]:
-        """A plot's grid, the numbers along it and the label below, as SVG."""
+        """A plot's grid, the numbers along it and the label below, as SVG.
+
+        A place across that is no number as it stands comes with its name.
+        """
         marks = []
         for value in up:
             y = self.y(value)
@@ -104,16 +148,17 @@ class _Frame:
                 f'<path class="grid" d="M{LEFT} {y:.1f} H{WIDTH - RIGHT}"/>',
                 f'<text class="end" x="{LEFT - 6}" y="{y + 4.5:.1f}">{text}</text>',
             ]
-        for value in across:
+        for place in across:
+            value, name = place if isinstance(place, tuple) else (place, f"{place:.10g}")
             x = self.x(value)
             marks += [
                 f'<path class="tick" d="M{x:.1f} {self.bottom} v5"/>',
-                f'<text class="mid" x="{x:.1f}" y="{self.bottom + 18}">{value:.10g}</text>',
+                f'<text class="mid" x="{x:.1f}" y="{self.bottom + 18}">{name}</text>',
             ]
         middle = (LEFT + WIDTH - RIGHT) / 2
         marks.append(f'<path class="axis" d="M{LEFT} {self.bottom} H{WIDTH - RIGHT}"/>')
-        place = f'x="{middle:.0f}" y="{self.height - 6}"'
-        marks.append(f'<text class="mid label" {place}>{_escaped(label)}</text>')
+        at = f'x="{middle:.0f}" y="{self.height - 6}"'
+        marks.append(f'<text class="mid label" {at}>{_escaped(label)}</text>')
         return marks
 
     def element(self, marks: Sequence[str], title: str) -> str:

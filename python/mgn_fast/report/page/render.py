@@ -22,6 +22,7 @@ from mgn_fast.common.files import write_atomically
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.report import Report
+from mgn_fast.evaluation.roc.curve import VerificationCurve
 from mgn_fast.report.analysis import Analysis
 from mgn_fast.report.kit.templates import SUFFIXES, render
 from mgn_fast.report.page import plots, words
@@ -129,6 +130,7 @@ def _write(
         "script_digest": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "has": _columns(lists),
         "plots": plots,
+        "curves": _curves(content["reports"]),
         "heat_ends": _heat_ends,
         "camera_rules": words.CAMERA_RULES,
         "precision_rules": words.PRECISION_RULES,
@@ -143,6 +145,10 @@ def _heat_ends(analysis: Analysis) -> tuple[float, float]:
     known = known[~np.isnan(known)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     return min(low, high - 0.01), high
+
+
+def _curves(reports: Mapping[str, Report]) -> list[VerificationCurve]:
+    return [report.verification for report in reports.values() if report.verification is not None]
 
 
 def _columns(lists: Sequence[RankedList]) -> dict[str, bool]:

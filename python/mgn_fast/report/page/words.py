@@ -25,8 +25,8 @@ CAMERA_RULES = {
 
 
 def score(value: float) -> str:
-    """A figure with four decimals, as the recipe prints it; a dash for NaN."""
-    return "\u2013" if math.isnan(value) else f"{value:.4f}"
+    """A figure with four decimals, as the recipe prints it; a dash for what is no finite number."""
+    return f"{value:.4f}" if math.isfinite(value) else "\u2013"
 
 
 def share(value: float) -> str:
