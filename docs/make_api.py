@@ -38,8 +38,9 @@ CALLS = {
     "quantize": "quantize_onnx",
     "embed": "Embedder write_embeddings Gallery",
     "evaluate": "load_dataset evaluate measure_embeddings verification_curve draw_evaluation",
-    "search": "Gallery open_index draw_search",
     "gallery": "info remove rename label compact merge export",
+    "search": "Gallery join_galleries mean_embedding open_index draw_search",
+    "group": "group adjusted_rand_index draw_groups",
     "verify": "verify",
     "tune": "tune",
     "bench": "benchmark",
@@ -54,15 +55,17 @@ ROOMS = {
         "inference": "Session Lane Ticket",
     },
     "Pictures and embeddings": {
-        "embedding": "Embeddings write_embeddings read_embeddings",
+        "embedding": "Embeddings write_embeddings Partial read_embeddings Noticed",
+        "pictures": "Crop Box decode list_pictures read_list read_boxes Boxes Listed "
+        "order_by_frame",
     },
     "Search": {
-        "gallery": "GalleryRanking Added open_index GalleryIndex info Facts remove rename label "
-        "compact Changed merge export",
+        "gallery": "GalleryRanking Added join_galleries mean_embedding expand_queries open_index "
+        "GalleryIndex info Facts remove rename label compact Changed merge export",
     },
     "Evaluation": {
-        "evaluation": "measure_embeddings measure_distances Protocol ProtocolReport RerankSettings "
-        "VerificationCurve",
+        "evaluation": "adjusted_rand_index measure_embeddings measure_distances Protocol "
+        "ProtocolReport RerankSettings VerificationCurve",
         "evaluation.roc.curve": "OperatingPoint Acceptance",
     },
     "Datasets": {"datasets": "Split count_problems synthetic"},
@@ -72,8 +75,8 @@ ROOMS = {
         "bench": "benchmark Plan Case MeasureSettings Pace Arrivals Slo Outcome tune Tuning",
     },
     "Pages": {
-        "report": "draw_evaluation AnalysisBuilder draw_search search_lists RankedList Tile "
-        "write_page write_search_page write_sheet",
+        "report": "draw_evaluation AnalysisBuilder draw_search search_lists draw_groups RankedList "
+        "Tile write_page write_search_page write_sheet",
     },
     "The recipe's files": {"recipe_files": "write_bins Written read_results ToolEmbeddings"},
     "Installation": {"doctor": "examine Finding"},
@@ -93,8 +96,8 @@ GROUPS = {
     "Models": "export_onnx adopt Contract compile_om open_session",
     "Pictures and embeddings": "Embedder resize_pack",
     "Search": "Gallery",
-    "Evaluation": "evaluate evaluate_distances verification_curve rerank rank squared_distance "
-    "cosine_similarity Identities Ranking Report",
+    "Evaluation": "evaluate evaluate_distances verification_curve rerank rank group "
+    "squared_distance cosine_similarity Identities Ranking Report",
     "Datasets": "load_dataset Dataset",
 }
 REST = "Installation"

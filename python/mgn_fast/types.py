@@ -41,6 +41,7 @@ class Box:
         InvalidInputError: a value that is no finite number.
 
     Example:
+        >>> from mgn_fast.pictures import Box
         >>> Box(10, 2.4, 30, 60).edges, str(Box(10, 2.4, 30, 60))
         ((10, 2, 40, 62), '10,2.4,30,60')
     """
@@ -80,6 +81,7 @@ class Crop:
         name: by what it is known; None is the frame's path, "#" and the box.
 
     Example:
+        >>> from mgn_fast.pictures import Box, Crop
         >>> str(Crop("cam1/0001.jpg", Box(10, 20, 30, 60)))
         'cam1/0001.jpg#10,20,30,60'
     """
@@ -117,6 +119,7 @@ class Identities:
             that differ.
 
     Example:
+        >>> from mgn_fast import Identities
         >>> who = Identities(person=["ann", "bob", "ann"], camera=[1, 1, 2])
         >>> who.person.tolist(), who.person_names
         ([0, 1, 0], ('ann', 'bob'))

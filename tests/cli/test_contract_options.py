@@ -38,6 +38,12 @@ def test_a_preset_is_changed_field_by_field():
     )
 
 
+def test_exif_changes_the_models_own_contract(tiny_model):
+    contract = stated_contract(parsed("--exif", "apply"), tiny_model)
+    assert contract == Contract(exif="apply")
+    assert contract.origin.endswith("with exif given")
+
+
 @pytest.mark.parametrize("words", [["0.5", "0.25", "1"], ["0.5,0.25,1"], ["0.5,0.25", "1"]])
 def test_numbers_stand_between_spaces_or_commas(words):
     contract = stated_contract(parsed("--contract", "bot", "--deviation", *words), None)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from mgn_fast import InvalidInputError, datasets
+from mgn_fast import Gallery, InvalidInputError, datasets
 from mgn_fast.cli import evaluated_rows
-from mgn_fast.cli.evaluated_rows import embeddings_of
+from mgn_fast.cli.evaluated_rows import embeddings_of, rows_in
 from mgn_fast.cli.program import build_parser
 from mgn_fast.common import memory
 
@@ -59,3 +61,14 @@ def test_what_does_not_fit_is_refused(drawn, tmp_path, monkeypatch):
     monkeypatch.setattr(evaluated_rows, "available_bytes", lambda: 1 << 20)
     with pytest.raises(InvalidInputError, match="plain evaluation needs about"):
         embeddings_of(parsed(drawn, *saved(drawn, tmp_path)), drawn)
+
+
+def test_a_gallerys_rows_are_named_by_their_paths(tmp_path):
+    rows = np.eye(3, dtype=np.float32)
+    gallery = Gallery.of(rows, ["c", "a", "b"])
+    gallery.save(tmp_path / "g.gallery")
+    read = rows_in(tmp_path / "g.gallery")
+    np.testing.assert_array_equal(read.rows, rows)
+    assert [Path(name).name for name in read.names] == ["c", "a", "b"]
+    np.save(tmp_path / "q.npy", rows)
+    assert rows_in(tmp_path / "q.npy").names is None

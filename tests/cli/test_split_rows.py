@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mgn_fast import DatasetError, Gallery
+from mgn_fast import DatasetError
 from mgn_fast.cli import split_rows
-from mgn_fast.cli.split_rows import rows_in, rows_of_split
+from mgn_fast.cli.split_rows import rows_of_split
 from mgn_fast.datasets.split import labelled
 from mgn_fast.embedding.embeddings_file import Embeddings
 from mgn_fast.types import Box
@@ -76,13 +76,3 @@ def test_rows_without_names_are_warned_of_whatever_is_quiet(split, monkeypatch):
 def test_rows_that_do_not_fit_are_refused(split, read, message):
     with pytest.raises(DatasetError, match=message):
         rows_of_split(read, FILE, split, "query")
-
-
-def test_a_gallerys_rows_are_named_by_their_paths(tmp_path):
-    gallery = Gallery.of(ROWS, ["c", "a", "b"])
-    gallery.save(tmp_path / "g.gallery")
-    read = rows_in(tmp_path / "g.gallery")
-    np.testing.assert_array_equal(read.rows, ROWS)
-    assert [Path(name).name for name in read.names] == ["c", "a", "b"]
-    np.save(tmp_path / "q.npy", ROWS)
-    assert rows_in(tmp_path / "q.npy").names is None

@@ -47,7 +47,8 @@ def test_boxes_are_parts_of_one_file(tmp_path):
     pictures = read_labels(
         write(tmp_path, "path,person,x,y,w,h\nf.png,a,0,1,20,40\nf.png,b,5.5,1,20,40\n")
     )
-    assert [str(crop) for crop in pictures.sources] == ["f.png", "f.png"]
+    assert pictures.names == ("f.png#0,1,20,40", "f.png#5.5,1,20,40")
+    assert [crop.frame for crop in pictures.sources] == [tmp_path / "f.png"] * 2
     assert [crop.box.edges for crop in pictures.sources] == [(0, 1, 20, 41), (6, 1, 26, 41)]
     assert pictures.identities.pictures[1] == f"{tmp_path / 'f.png'}#5.5,1,20,40"
 

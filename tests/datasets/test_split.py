@@ -32,7 +32,7 @@ def test_sources_are_paths_or_crops():
     assert list(Split(tuple(PATHS[:1]), Identities([1])).sources) == PATHS[:1]
     boxes = (Box(1, 2, 3, 4),)
     (crop,) = Split(tuple(PATHS[:1]), Identities([1]), boxes=boxes, names=("x",)).sources
-    assert (crop.frame, crop.box, str(crop)) == (PATHS[0], boxes[0], "x")
+    assert (crop.frame, crop.box, str(crop)) == (PATHS[0], boxes[0], "a.jpg#1,2,3,4")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,9 @@ from mgn_fast.gallery.build import Added, GalleryBuilder, adding, named_pictures
 from mgn_fast.gallery.model import description_of
 from mgn_fast.gallery.pending import Memory
 from mgn_fast.gallery.reader import read_gallery
+from mgn_fast.pictures import pixels
+from mgn_fast.pictures.sources import Listed
+from mgn_fast.types import Box, Crop
 from support import galleries
 from support.tiny_model import write_tiny_model
 
@@ -234,6 +237,51 @@ def test_a_builder_counts_what_it_has_seen(embedder, folder):
     counts = [builder.num_seen for _ in builder.added(sources)]
     assert counts == sorted(counts)
     assert builder.num_seen == builder.num_held == 7
+
+
+@pytest.fixture
+def crops(folder):
+    """Three crops of each of two frames, and one that lies outside."""
+    frames = [folder / "000.jpg", folder / "001.jpg"]
+    boxes = [Box(x, 2, 20, 30) for x in (0, 5, 9)]
+    inside = [Crop(frame, box) for frame in frames for box in boxes]
+    return [*inside[:2], Crop(frames[0], Box(900, 0, 5, 5)), *inside[2:]]
+
+
+def test_crops_are_pictures_of_their_own_and_each_frame_is_read_once(
+    path, tiny_model, crops, monkeypatch
+):
+    read = []
+    read_file = pixels.read_file
+
+    def counting(path):
+        read.append(path)
+        return read_file(path)
+
+    monkeypatch.setattr(pixels, "read_file", counting)
+    with Embedder(tiny_model, on_error="skip", batch_size=2) as embedder:
+        done, seen = add(path, embedder, crops)
+        assert (done.num_added, done.num_known) == (6, 0)
+        assert [name for name, _ in done.skipped] == [str(crops[2])]
+        assert seen == names(path) == [str(crop) for crop in crops if crop is not crops[2]]
+        assert len(read) == 2
+        expected = embedder([crop for crop in crops if crop is not crops[2]])
+        (batch,) = read_gallery(path).batches
+        np.testing.assert_array_equal(batch.rows, expected)
+        assert len(set(batch.sha256)) == 6
+        assert add(path, embedder, crops)[0].num_known == 6
+
+
+def test_a_crop_of_what_is_in_no_file_is_refused(path, embedder):
+    with pytest.raises(InvalidInputError, match=r"frame of #1,2,3,4 is a bytes, expected a path"):
+        add(path, embedder, [Crop(b"...", Box(1, 2, 3, 4))])
+
+
+def test_listed_pictures_keep_their_names_and_folder(path, embedder, folder):
+    given = Listed(folder, [("ann", folder / "000.jpg"), ("bob", folder / "001.jpg")])
+    add(path, embedder, given)
+    assert names(path) == ["ann", "bob"]
+    assert read_gallery(path).batches[0].folder == "pictures"
 
 
 def test_another_dtype_than_the_gallerys_is_refused(path, embedder, folder):

@@ -109,13 +109,12 @@ def test_labels_are_replaced_and_stay_with_their_pictures():
     assert [label for *_, label in told(shown(batches).pieces)] == [{"person": "c", "x": 1}, {}]
 
 
-def test_a_prefix_is_known_until_something_of_it_is_removed():
-    """At the end of each batch, how many pictures shown now were there; None if some are gone."""
+def test_prefixes_count_what_is_shown_now_of_the_batches_so_far():
     batches = [galleries.batch(0, 3), galleries.batch(3, 3)]
-    assert shown([*batches, removed(4)]).prefixes == (3, None, 5)
-    assert shown([*batches, removed(1)]).prefixes == (None, None, 5)
-    assert shown([*batches, removed(5), galleries.batch(6, 1)]).prefixes == (3, None, 5, 6)
-    assert shown([batches[0], removed(1), batches[1]]).prefixes == (None, 2, 5)
+    assert shown([*batches, removed(4)]).prefixes == (3, 5, 5)
+    assert shown([*batches, removed(1)]).prefixes == (2, 5, 5)
+    assert shown([*batches, removed(5), galleries.batch(6, 1)]).prefixes == (3, 5, 5, 6)
+    assert shown([batches[0], removed(1), batches[1]]).prefixes == (2, 2, 5)
     assert shown([*batches, edit(labelled={0: {"x": 1}})]).prefixes == (3, 6, 6)
 
 

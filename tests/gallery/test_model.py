@@ -287,3 +287,17 @@ def test_galleries_that_compare_are_of_one_model_as_far_as_anybody_says():
         with pytest.raises(ModelError, match=message):
             require_comparable(one, other, alike=keys)
     require_comparable(known, made(4, contract=contract, probe=probe), alike=())
+
+
+def test_pictures_turned_by_exif_and_those_as_stored_are_not_mixed(kept, tiny_model):
+    """The probe does not see it: it lies in no file."""
+    with Embedder(tiny_model, exif="apply") as turning:
+        message = "was embedded with exif 'ignore', and this model's contract has 'apply'"
+        with pytest.raises(InvalidInputError, match=message):
+            require_same_model(*kept, turning, None)
+        description = description_of(turning, "float32")
+        require_same_model(description, kept[1], turning, None)
+    assert kept_contract(description, where="a").exif == "apply"
+    own = contract_for(kept_contract(description, where="a"), tiny_model, is_own=True)
+    assert own.exif == "apply"
+    assert contract_for(kept_contract(description, where="a"), tiny_model, is_own=False) is None

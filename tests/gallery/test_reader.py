@@ -177,7 +177,8 @@ def test_edits_are_read_with_what_they_left(tmp_path):
     found = read_gallery(path)
     assert [len(batch.rows) for batch in found.batches] == [3, 4, 3, 0, 0, 0, 0]
     assert [len(piece.rows) for piece in found.shown.pieces] == [2, 1, 2, 2]
-    assert found.checkpoints == ((7, found.commit.crc),)
+    assert [rows for rows, _ in found.checkpoints] == [2, 5, 7, 7, 7, 7, 7]
+    assert found.checkpoints[-1][1] == found.commit.crc
     edits = len(path.read_bytes()) - len(
         galleries.write_small(tmp_path / "b.gallery", (3, 4, 3)).read_bytes()
     )
@@ -211,7 +212,7 @@ def test_a_digit_that_a_writer_left_before_it_died_is_no_damage(path):
     assert read_gallery(path).commit.num_rows == 5
     with writing(path) as writer:
         writer.append(galleries.batch(5, 1))
-        writer.append(Edit(removed=frozenset({0})).to_batch(writer.gallery.description))
+        writer.append(galleries.batch(6, 1, labels=[{"person": "ann"}]))
     content, at = digit_of(path)
     path.write_bytes(content[:at] + b"1" + content[at + 1 :])
     with pytest.raises(DatasetError, match="damaged"):
@@ -253,3 +254,22 @@ def test_a_gallery_of_the_first_schema_is_read_and_edited(tmp_path):
         writer.append(Edit(removed=frozenset({1})).to_batch(writer.gallery.description))
     assert galleries.names_of(path) == ["a.jpg", "c.jpg"]
     np.testing.assert_array_equal(read_gallery(path).shown.pieces[1].rows, [[0, 1, 2]])
+
+
+@pytest.mark.parametrize("counts", [(3, 2), (1,), (9, 9)])
+def test_a_file_that_somebody_wrote_over_is_noticed(path, tmp_path, counts):
+    opened = read_gallery(path)
+    opened.require_unchanged()
+    with writing(path) as writer:
+        writer.append(galleries.batch(5, 4))
+    opened.require_unchanged()  # it has only grown
+    other = galleries.write_small(tmp_path / "b.gallery", counts, dtype="float16")
+    path.write_bytes(other.read_bytes())
+    with pytest.raises(DatasetError, match="was overwritten since it was loaded"):
+        opened.require_unchanged()
+
+
+def test_a_file_that_was_replaced_by_a_rename_is_the_one_that_was_opened(path, tmp_path):
+    opened = read_gallery(path)
+    galleries.write_small(tmp_path / "b.gallery", (1,)).rename(path)
+    opened.require_unchanged()

@@ -40,6 +40,7 @@ def test_a_line_says_what_is_unusual():
     said = in_one_line(contract)
     assert ", input uint8, mirror none, output 'feat', 512 wide, 1 part, not normalised" in said
     assert "wide" not in in_one_line(PRESETS["bot"])
+    assert in_one_line(replace(OSNET, exif="apply")).endswith("512 wide, turned by EXIF")
 
 
 def test_the_mirror_is_told_as_it_was_taken():
@@ -90,6 +91,7 @@ def test_what_is_no_contract_is_refused_with_where_it_stands(held):
         ({"embedding_width": 256}, "embedding_width 256 instead of 512"),
         ({"normalise": False}, "normalise False instead of True"),
         ({"mirror": "inside"}, "mirror inside instead of none"),
+        ({"exif": "apply"}, "exif apply instead of ignore"),
         # What says how a file takes its pictures, and whose weights they are, changes no number.
         ({"input": "uint8", "layout": "NHWC"}, ""),
         ({"checkpoint_sha256": "ab", "seed": 3, "outputs": "all"}, ""),

@@ -242,7 +242,6 @@ def test_signatures_are_the_documented_ones():
         "load_dataset": "source kind camera",
         "verification_curve": "query_embeddings gallery_embeddings query gallery same_camera "
         "same_picture metric threads",
-        "group": "embeddings k1 k2 eps min_pictures threads progress",
     }
     for name, expected in parameters.items():
         assert list(inspect.signature(getattr(mgn_fast, name)).parameters) == expected.split(), name

@@ -124,10 +124,7 @@ def say_what_labels_tell(
 
 def require_files(dataset: Dataset) -> None:
     """Raises DatasetError where pictures are not there: said before any is embedded."""
-    splits = (
-        [dataset.query] if dataset.query is dataset.gallery else [dataset.query, dataset.gallery]
-    )
-    paths = dict.fromkeys(path for split in splits for path in split.paths)
+    paths = dict.fromkeys(path for split in dataset.splits for path in split.paths)
     missing = [path for path in paths if not is_regular_file(path)]
     if missing:
         names = ", ".join(repr(str(path)) for path in missing[:3])

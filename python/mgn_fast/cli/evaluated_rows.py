@@ -7,18 +7,25 @@ import argparse
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from mgn_fast.cli.evaluation import embed_both
 from mgn_fast.cli.galleries.contract_in_use import required_parts, say_differences, used_contract
 from mgn_fast.cli.options import session_options
 from mgn_fast.cli.protocol_options import protocols_of, rankings_of
 from mgn_fast.cli.screen.progress import say
-from mgn_fast.cli.split_rows import rows_in, rows_of_split
+from mgn_fast.cli.split_rows import rows_of_split
 from mgn_fast.common.memory import available_bytes, in_words
 from mgn_fast.datasets.dataset import Dataset
 from mgn_fast.embedding.embedder import Embedder
+from mgn_fast.embedding.embeddings_file import Embeddings
+from mgn_fast.embedding.foreign import read_rows
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.memory_plan import require_room
 from mgn_fast.evaluation.size import work_of
+from mgn_fast.gallery.gallery import Gallery
+from mgn_fast.gallery.search import gathered
+from mgn_fast.gallery.writer import SUFFIX
 from mgn_fast.models.contract import Contract
 from mgn_fast.types import AnyArray
 
@@ -80,6 +87,26 @@ def _from_model(arguments: argparse.Namespace, dataset: Dataset) -> Rows:
             required_parts(contract, f"model {str(arguments.model)!r}", remedy=remedy)
         say_memory(arguments, dataset, embedder.session.embedding_width, embedded=False)
         return Rows(*embed_both(embedder, dataset), contract)
+
+
+def rows_in(path: Path) -> Embeddings:
+    """The rows of an embeddings file or of a gallery, with their names where they are told.
+
+    Args:
+        path: what `read_rows` reads, or a .gallery.
+
+    Returns:
+        The embeddings.
+
+    Raises:
+        InvalidInputError, DatasetError: it cannot be read.
+    """
+    if path.suffix != SUFFIX:
+        return read_rows(path)
+    gallery = Gallery.load(path)
+    names = tuple(str(gallery.picture_path(place).absolute()) for place in range(len(gallery)))
+    rows = gathered(gallery.segments, np.arange(len(gallery)))
+    return Embeddings(rows, names, gallery.contract)
 
 
 def say_memory(

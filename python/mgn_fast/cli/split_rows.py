@@ -6,41 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
 
-import numpy as np
-
 from mgn_fast.cli.screen.progress import say
 from mgn_fast.datasets.split import Split
 from mgn_fast.embedding.embeddings_file import Embeddings
-from mgn_fast.embedding.foreign import read_rows
 from mgn_fast.errors import DatasetError
-from mgn_fast.gallery.gallery import Gallery
-from mgn_fast.gallery.search import gathered
-from mgn_fast.gallery.writer import SUFFIX
 from mgn_fast.types import AnyArray
 
 # Names are compared by so many of their last parts: a table and an embeddings file may start from
 # different directories.
 _MOST_PARTS = 6
-
-
-def rows_in(path: Path) -> Embeddings:
-    """The rows of an embeddings file or of a gallery, with their names where they are told.
-
-    Args:
-        path: what `read_rows` reads, or a .gallery.
-
-    Returns:
-        The embeddings.
-
-    Raises:
-        InvalidInputError, DatasetError: it cannot be read.
-    """
-    if path.suffix != SUFFIX:
-        return read_rows(path)
-    gallery = Gallery.load(path)
-    names = tuple(str(gallery.picture_path(place).absolute()) for place in range(len(gallery)))
-    rows = gathered(gallery.segments, np.arange(len(gallery)))
-    return Embeddings(rows, names, gallery.contract)
 
 
 def rows_of_split(

@@ -65,6 +65,11 @@ class Dataset:
     num_distractors: int
     notes: tuple[str, ...] = ()
 
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """Queries and gallery; one split where all pictures are compared with all."""
+        return (self.query,) if self.query is self.gallery else (self.query, self.gallery)
+
 
 def load_dataset(source: Any, kind: Kind = "market1501", *, camera: str | None = None) -> Dataset:
     """The query and gallery pictures of a data set, with their persons and cameras.

@@ -99,7 +99,9 @@ def group(
     return _numbered(_clustered(graph, radius, least))
 
 
-def adjusted_rand_index(groups: AnyArray, persons: Sequence[Any] | AnyArray) -> float:
+def adjusted_rand_index(
+    groups: Sequence[int] | AnyArray, persons: Sequence[Any] | AnyArray
+) -> float:
     """How well groups are persons: 1 where they are the same, 0 on average by chance.
 
     Of all pairs of pictures, how many are together in both or apart in both, corrected for what
@@ -120,8 +122,8 @@ def adjusted_rand_index(groups: AnyArray, persons: Sequence[Any] | AnyArray) -> 
         Hubert and Arabie, Comparing Partitions, Journal of Classification 1985, by scikit-learn.
 
     Example:
-        >>> import numpy as np
-        >>> round(adjusted_rand_index(np.array([0, 0, -1, -1]), ["ann", "ann", "bob", "bob"]), 4)
+        >>> from mgn_fast.evaluation import adjusted_rand_index
+        >>> round(adjusted_rand_index([0, 0, -1, -1], ["ann", "ann", "bob", "bob"]), 4)
         0.5714
     """
     require_extra("group", "sklearn")

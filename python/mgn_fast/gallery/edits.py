@@ -132,7 +132,7 @@ class Cut:
             for row, name in enumerate(old, self.first_row)
         ]
 
-    @property
+    @cached_property
     def sha256(self) -> list[str]:
         """As they came."""
         return self.batch.sha256[self.begin : self.end]
@@ -150,15 +150,15 @@ class Shown:
     Attributes:
         pieces: the pictures, one after another.
         first_rows: by piece, the number in the file of its first row.
-        prefixes: at the end of each batch, how many of the pictures shown now are from batches up
-            to there; None where some that were shown then were removed later.
+        prefixes: by batch, how many of the pictures shown now are from batches up to it. Fewer than
+            were shown then, if some were removed later.
         num_removed: rows that are shown no more.
         num_edits: in the file.
     """
 
     pieces: tuple[Pictures, ...]
     first_rows: tuple[int, ...]
-    prefixes: tuple[int | None, ...]
+    prefixes: tuple[int, ...]
     num_removed: int
     num_edits: int
 
@@ -204,7 +204,7 @@ def shown(batches: Sequence[Batch]) -> Shown:
             pieces.append(cut)
             first_rows.append(cut.first_row)
     num_edits = sum(edit is not None for edit in edits)
-    prefixes = _prefixes(ends, edits, holes)
+    prefixes = tuple((np.array(ends) - np.searchsorted(holes, ends)).tolist())
     return Shown(tuple(pieces), tuple(first_rows), prefixes, len(holes), num_edits)
 
 
@@ -244,16 +244,3 @@ def _cuts(
     for begin, end in itertools.pairwise(edges):
         if folder_of[begin] >= 0:
             yield Cut(batch, begin, end, first + begin, folders[folder_of[begin]], total)
-
-
-def _prefixes(
-    ends: Sequence[int], edits: Sequence[Edit | None], holes: AnyArray
-) -> tuple[int | None, ...]:
-    """See `Shown.prefixes`."""
-    found: list[int | None] = []
-    least = ends[-1]  # the first row that a later edit removed
-    for end, edit in zip(reversed(ends), reversed(edits), strict=True):
-        found.append(end - int(np.searchsorted(holes, end)) if end <= least else None)
-        if edit is not None and edit.removed:
-            least = min(least, min(edit.removed))
-    return tuple(reversed(found))

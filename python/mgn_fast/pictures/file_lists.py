@@ -50,7 +50,9 @@ def read_list(source: PathLike | BinaryIO) -> Listed:
         path = folder / line
         if is_directory(path):
             found = list_pictures(path)
-            pictures += [(os.path.join(line, each.relative_to(path)), each) for each in found]  # noqa: PTH118
+            # As typed: pathlib would take "./" away.
+            names = [os.path.join(line, each.relative_to(path)) for each in found]  # noqa: PTH118
+            pictures += zip(names, found, strict=True)
         else:
             pictures.append((line, path))
     return Listed(folder, [*pictures])

@@ -198,7 +198,7 @@ def test_what_is_odd_of_pictures_is_said_once_and_exif_is_kept(
     rows = np.concatenate(Gallery.load(out).segments)
     np.testing.assert_allclose(rows, rows[[2, 2, 2]], atol=1e-6)
     assert main(["search", str(out), str(folder / "a.png"), "--json"]) == 0
-    nearest = json.loads(capsys.readouterr().out)["queries"][0]["gallery"][0]
+    nearest = json.loads(capsys.readouterr().out)["queries"][0]["found"][0]
     assert nearest["distance"] == pytest.approx(0, abs=1e-3)
     copy = tmp_path / "copy.onnx"
     copy.write_bytes(tiny_model.read_bytes())

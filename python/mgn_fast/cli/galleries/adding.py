@@ -5,26 +5,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from dataclasses import asdict
 from typing import Any
 
 from mgn_fast.cli import exit_codes
-from mgn_fast.cli.galleries.contract_in_use import options_for, say_unlike_gallery
-from mgn_fast.cli.options import session_options
+from mgn_fast.cli.galleries.contract_in_use import embedded_into
 from mgn_fast.cli.screen.progress import (
     bottleneck_words,
     say,
-    say_if_interrupted,
-    stages,
 )
 from mgn_fast.cli.sources import Given, say_noticed
 from mgn_fast.common.text import printable
-from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import DecodeError
-from mgn_fast.gallery.build import adding
-from mgn_fast.gallery.gallery import Gallery
+from mgn_fast.gallery.build import Added
 
 
 def add_to_gallery(arguments: argparse.Namespace, given: Given) -> int:
@@ -42,30 +36,17 @@ def add_to_gallery(arguments: argparse.Namespace, given: Given) -> int:
     """
     started = time.monotonic()
     labels = {name: {"person": person} for name, person in (given.persons or {}).items()}
-    gallery, options = _opened(arguments)
-    with (
-        Embedder(arguments.model, **options) as embedder,
-        adding(arguments.output, embedder, given.listed, arguments.dtype, labels) as (
-            builder,
-            pictures,
-        ),
-    ):
-        if gallery is not None:
-            say_unlike_gallery(gallery, embedder)
-        say_if_interrupted(
-            f"{arguments.output} keeps what is embedded; the same command goes on from there"
-        )
-        with stages("pictures") as progress:
-            for _ in builder.added(pictures):
-                progress("embedding", builder.num_seen, len(pictures))
-        done, total = builder.done, builder.num_held
+    builder, contract = embedded_into(
+        arguments, arguments.output, given.listed, labels, dtype=arguments.dtype
+    )
+    done, total = builder.done, builder.num_held
     seconds = time.monotonic() - started
     skipped = [*given.left_out, *done.skipped]
     for _, reason in skipped:
         say(f"skipped: {reason}")
     if total == 0:
         raise DecodeError(f"none of {len(skipped)} pictures can be decoded")
-    say_noticed(builder.noticed, embedder.contract)
+    say_noticed(builder.noticed, contract)
     num_embedded = done.num_added - done.num_copied
     summary = {
         "gallery": str(arguments.output),
@@ -81,22 +62,19 @@ def add_to_gallery(arguments: argparse.Namespace, given: Given) -> int:
     if arguments.json:
         print(json.dumps(summary))
     else:
-        facts = [f"{done.num_added:,} added", f"{done.num_known:,} known"]
-        if done.num_copied:
-            facts[0] += f" ({done.num_copied:,} with the bytes of others)"
-        if done.num_moved:
-            facts.append(f"{done.num_moved:,} moved")
-        facts.append(f"{len(skipped)} skipped")
-        if num_embedded:
-            facts += [f"{num_embedded / seconds:.1f} pictures/s", bottleneck_words()]
-        name = printable(str(arguments.output))
-        print(f"{name}: {total:,} pictures; {', '.join(filter(None, facts))}")
+        _tell(summary, done, num_embedded)
     return exit_codes.OK
 
 
-def _opened(arguments: argparse.Namespace) -> tuple[Gallery | None, dict[str, Any]]:
-    """The gallery that is there, and the options of an embedder for it; None for a new one."""
-    if not os.path.lexists(arguments.output):
-        return None, session_options(arguments)
-    gallery = Gallery.load(arguments.output, verify=False)  # `adding` compares the bytes
-    return gallery, options_for(arguments, gallery)
+def _tell(summary: dict[str, Any], done: Added, num_embedded: int) -> None:
+    """The line that ends the command."""
+    facts = [f"{done.num_added:,} added", f"{done.num_known:,} known"]
+    if done.num_copied:
+        facts[0] += f" ({done.num_copied:,} with the bytes of others)"
+    if done.num_moved:
+        facts.append(f"{done.num_moved:,} moved")
+    facts.append(f"{len(summary['skipped'])} skipped")
+    if num_embedded:
+        facts += [f"{summary['pictures_per_s']:.1f} pictures/s", bottleneck_words()]
+    name = printable(summary["gallery"])
+    print(f"{name}: {summary['num_pictures']:,} pictures; {', '.join(filter(None, facts))}")

@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 from typing import Any
 
 from mgn_fast.cli.options import session_options
-from mgn_fast.cli.screen.progress import say
+from mgn_fast.cli.screen.progress import say, say_if_interrupted, stages
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import InvalidInputError
+from mgn_fast.gallery.build import GalleryBuilder, adding
 from mgn_fast.gallery.gallery import Gallery
+from mgn_fast.gallery.labels import LabelsByName
 from mgn_fast.gallery.model import contract_for
 from mgn_fast.models.contract import Contract, Part
 from mgn_fast.models.in_use import as_used, differences, in_one_line
+from mgn_fast.pictures.sources import Listed
 
 
 def options_for(arguments: argparse.Namespace, gallery: Gallery) -> dict[str, Any]:
@@ -44,6 +48,45 @@ def options_for(arguments: argparse.Namespace, gallery: Gallery) -> dict[str, An
                 f"{in_one_line(kept)}"
             )
     return options
+
+
+def embedded_into(
+    arguments: argparse.Namespace,
+    path: Path,
+    listed: Listed,
+    labels: LabelsByName,
+    *,
+    dtype: str | None = None,
+) -> tuple[GalleryBuilder, Contract]:
+    """Embeds what a gallery does not hold yet, commits it batch by batch, and shows how far it is.
+
+    Args:
+        arguments: the parsed command line, with `model`.
+        path: the gallery's file; made where it is not there.
+        listed: the pictures.
+        labels: of them, by name.
+        dtype: of a new gallery's rows; None for float32.
+
+    Returns:
+        The builder, which says what was done, and the contract in use.
+
+    Raises:
+        MgnError: see `Gallery.add`. What was committed before stays.
+    """
+    is_there = os.path.lexists(path)
+    held = Gallery.load(path, verify=False) if is_there else None  # `adding` compares the bytes
+    options = session_options(arguments) if held is None else options_for(arguments, held)
+    with (
+        Embedder(arguments.model, **options) as embedder,
+        adding(path, embedder, listed, dtype, labels) as (builder, pictures),
+    ):
+        if held is not None:
+            say_unlike_gallery(held, embedder)
+        say_if_interrupted(f"{path} keeps what is embedded; the same command goes on from there")
+        with stages("pictures") as progress:
+            for _ in builder.added(pictures):
+                progress("embedding", builder.num_seen, len(pictures))
+        return builder, embedder.contract
 
 
 def used_contract(embedder: Embedder) -> Contract:

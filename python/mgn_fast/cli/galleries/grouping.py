@@ -170,7 +170,7 @@ def lines(found: Grouping) -> Iterator[str]:
         first = printable(found.gallery.name(int(places[0])))
         yield f"{number:5}  {len(places):6,}  {first}{f'  ({persons})' if persons else ''}"
     if len(ranked) > _MOST_LINES:
-        yield f"{'':5}  and {len(ranked) - _MOST_LINES:,} groups more"
+        yield f"{'':5}  and {_count(len(ranked) - _MOST_LINES, 'group')} more"
     yield from agreement_words(found)
 
 

@@ -15,16 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mgn_fast.cli.galleries.contract_in_use import options_for, say_unlike_gallery
-from mgn_fast.cli.options import session_options
-from mgn_fast.cli.screen.progress import say_if_interrupted, stages
+from mgn_fast.cli.galleries.contract_in_use import embedded_into
 from mgn_fast.common.checks import output_name
 from mgn_fast.common.threads import thread_count
 from mgn_fast.datasets.dataset import Dataset
 from mgn_fast.datasets.split import Split
-from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.errors import DatasetError, InvalidInputError
-from mgn_fast.gallery.build import adding
 from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.gallery.held import file_of, read_and_hash, read_of
 from mgn_fast.gallery.search import gathered
@@ -66,27 +62,12 @@ def kept_rows(
 
 
 def _add(arguments: argparse.Namespace, path: Path, dataset: Dataset) -> None:
-    is_there = os.path.lexists(path)
-    held = Gallery.load(path, verify=False) if is_there else None  # `adding` compares the bytes
-    options = session_options(arguments) if held is None else options_for(arguments, held)
-    splits = (
-        [dataset.query] if dataset.query is dataset.gallery else [dataset.query, dataset.gallery]
-    )
-    pictures = {str(source): source for split in splits for source in split.sources}
+    pictures = {str(source): source for split in dataset.splits for source in split.sources}
     sources = list(pictures.values())
     ordered = [sources[place] for place in order_by_frame(sources)]
     listed = Listed(Path.cwd(), [(str(source), source) for source in ordered])
-    labels = {str(source): label for split in splits for source, label in _labels_of(split)}
-    with (
-        Embedder(arguments.model, **options) as embedder,
-        adding(path, embedder, listed, None, labels) as (builder, named),
-    ):
-        if held is not None:
-            say_unlike_gallery(held, embedder)
-        say_if_interrupted(f"{path} keeps what is embedded; the same command goes on from there")
-        with stages("pictures") as progress:
-            for _ in builder.added(named):
-                progress("embedding", builder.num_seen, len(named))
+    labels = {str(source): label for split in dataset.splits for source, label in _labels_of(split)}
+    embedded_into(arguments, path, listed, labels)
 
 
 def _labels_of(split: Split) -> Iterator[tuple[Path | Crop, dict[str, str]]]:

@@ -35,8 +35,8 @@ def mean_embedding(embeddings: AnyArray) -> F32Array:
         queries" average the descriptors of one person's pictures.
 
     Example:
-        >>> import numpy as np
-        >>> mean_embedding(np.array([[2.0, 0.0], [0.0, 1.0]])).round(4).tolist()
+        >>> from mgn_fast.gallery import mean_embedding
+        >>> mean_embedding([[2.0, 0.0], [0.0, 1.0]]).astype(float).round(4).tolist()
         [0.7071, 0.7071]
     """
     rows = checked_rows("embeddings", embeddings).astype(np.float64)
