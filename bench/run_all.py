@@ -71,6 +71,7 @@ RUNS = (
         600,
     ),
     Run("search", "bench_search.py", "--rounds 5", "--rows 20000 --rounds 1", 600),
+    Run("group", "bench_group.py", "--rounds 3", "--rounds 1 --persons 4 --rows 3000", 600),
     Run("cpu-engines", "bench_cpu_engines.py", "--rounds 5", "--rounds 1 --persons 4", 1200),
     Run("npu", "bench_npu.py", "--rounds 2 --seconds 1", "--rounds 1 --seconds 0.2", 480),
     Run(

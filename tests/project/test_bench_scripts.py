@@ -127,6 +127,12 @@ FAULTS = {
         ("bench_search", "headlines",
          [1_000_000, ways(search=0.39, scan=0.38, product=0.75, scan_of_8=0.5, scan_of_64=1.6)],
          ["0.52 of its time, 390 ms", "2.6, 16, 40 queries/s"]),
+        ("bench_group", "headlines",
+         [{"pictures": 531, "persons": 50, "settings": [
+             {"k1": 20, "k2": 6, "adjusted_rand_index": 0.204},
+             {"k1": 6, "k2": 3, "adjusted_rand_index": 0.4051}]},
+          19_281, ways(group=6.04, product=4.0), {"group": 304.6}],
+         ["0.20, 0.41 with k1 6 and k2 3", "1.5 of its time, 6.0 s, 305 MB"]),
         ("bench_cpu_engines", "headlines",
          [{"openvino bf16": 1.904}, {"openvino bf16": {"cosine_mean": 0.9995, "cosine_min": 0.99}}],
          ["1.90 times; cosine 0.9995, at worst 0.9900"]),
