@@ -181,10 +181,11 @@ def main():
     rows = np.concatenate([query, gallery])[-arguments.rows :]
     persons = np.concatenate([asked.person, held.person])[-arguments.rows :]
     check_answers(rows[:CHECKED])
+    # First: models that were open leave memory behind in which the growth would not be seen.
+    figures, memory = measure(rows, arguments.rounds)
     people = {"drawn": drawn_people(arguments.persons)}
     if arguments.crops:
         people["crops"] = real_people(arguments)
-    figures, memory = measure(rows, arguments.rounds)
     for name, one in people.items():
         for setting in one["settings"]:
             print(name, one["pictures"], "pictures,", one["persons"], "persons:", setting)
