@@ -7,6 +7,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/eval_arrays.h"
+#include "eval/impostors.h"
 #include "eval/pairs.h"
 
 namespace mgn::bindings {

@@ -187,6 +187,7 @@ def test_what_is_no_picture_is_found_before_anything_is_embedded(tiny_model, dir
                 embedder.stream(given)  # and not when its first row is asked for
         with pytest.raises(DecodeError, match=message + "1 more; the first: .*'skip'"):
             embedder(directory)
+    with Embedder(tiny_model, lanes=1, batch_size=1) as embedder:
         # One by one they are found when they come.
         stream = embedder.stream(iter(list_pictures(directory)))
         assert next(stream)[0].endswith("00.jpg")

@@ -80,7 +80,7 @@ def test_lengths_are_told_where_they_matter():
     assert list(notes_on_lengths((one, one), "euclidean")) == []
     (note,) = notes_on_lengths((one, five), "euclidean")
     assert "rows are 0.999 to 5 long" in note
-    assert "metric='cosine' scales" in note
+    assert "'cosine' scales them to length 1" in note
     (note,) = notes_on_lengths((one, five), "cosine")
     assert note == "rows were scaled to length 1 (metric 'cosine')"
 

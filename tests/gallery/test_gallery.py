@@ -199,6 +199,24 @@ def test_options_that_do_not_fit_are_refused(built, embedder, folder):
         built.save(folder / "a.npy")
 
 
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_file_that_somebody_wrote_over_is_not_searched(tmp_path, monkeypatch, when):
+    """Its rows would be another gallery's, under the names of the one that was loaded."""
+    path = Gallery.of(np.eye(4), list("abcd")).save(tmp_path / "a.gallery")
+    other = Gallery.of(np.eye(4)[::-1], list("dcba")).save(tmp_path / "b.gallery")
+    gallery = Gallery.load(path)
+    assert gallery.search(np.eye(4)[0], 1).names == (("a",),)
+    if when == "before":
+        path.write_bytes(other.read_bytes())
+    else:
+        name = gallery.name
+        monkeypatch.setattr(
+            gallery, "name", lambda n: path.write_bytes(other.read_bytes()) and name(n)
+        )
+    with pytest.raises(DatasetError, match="was overwritten since it was loaded"):
+        gallery.search(np.eye(4)[0], 1)
+
+
 def test_a_damaged_file_is_refused_by_name(built, tmp_path):
     path = built.save(tmp_path / "a.gallery")
     os.truncate(path, path.stat().st_size // 2)

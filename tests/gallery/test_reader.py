@@ -254,3 +254,22 @@ def test_a_gallery_of_the_first_schema_is_read_and_edited(tmp_path):
         writer.append(Edit(removed=frozenset({1})).to_batch(writer.gallery.description))
     assert galleries.names_of(path) == ["a.jpg", "c.jpg"]
     np.testing.assert_array_equal(read_gallery(path).shown.pieces[1].rows, [[0, 1, 2]])
+
+
+@pytest.mark.parametrize("counts", [(3, 2), (1,), (9, 9)])
+def test_a_file_that_somebody_wrote_over_is_noticed(path, tmp_path, counts):
+    opened = read_gallery(path)
+    opened.require_unchanged()
+    with writing(path) as writer:
+        writer.append(galleries.batch(5, 4))
+    opened.require_unchanged()  # it has only grown
+    other = galleries.write_small(tmp_path / "b.gallery", counts, dtype="float16")
+    path.write_bytes(other.read_bytes())
+    with pytest.raises(DatasetError, match="was overwritten since it was loaded"):
+        opened.require_unchanged()
+
+
+def test_a_file_that_was_replaced_by_a_rename_is_the_one_that_was_opened(path, tmp_path):
+    opened = read_gallery(path)
+    galleries.write_small(tmp_path / "b.gallery", (1,)).rename(path)
+    opened.require_unchanged()

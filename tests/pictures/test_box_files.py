@@ -79,8 +79,23 @@ def test_motchallenges_rows_are_of_numbered_frames(tmp_path, name):
 def test_numbers_in_tables_ask_for_numbered_frames_too(tmp_path):
     got = read(tmp_path, "frame,x,y,w,h\n7,1,2,3,4\n", frames("0007.jpg", "07x.jpg"))
     assert [name for name, *_ in told(got)] == ["0007.jpg#1,2,3,4"]
-    with pytest.raises(DatasetError, match=r"ask for frame 7, and both 'a/7.jpg' and 'b/07.jpg'"):
+    with pytest.raises(
+        DatasetError, match=r"ask for frame 7, and both 'a/7.jpg' and 'b/07.jpg' are"
+    ):
         read(tmp_path, "frame,x,y,w,h\n7,1,2,3,4\n", frames("a/7.jpg", "b/07.jpg"))
+
+
+def test_a_files_name_is_enough_where_one_frame_has_it(tmp_path):
+    content = "frame,x,y,w,h\n7.jpg,1,2,3,4\n"
+    got = read(tmp_path, content, frames("a/7.jpg", "b/8.jpg"))
+    assert [name for name, *_ in told(got)] == ["a/7.jpg#1,2,3,4"]
+    with pytest.raises(
+        DatasetError, match=r"ask for frame 7.jpg, and both 'a/7.jpg' and 'b/7.jpg'"
+    ):
+        read(tmp_path, content, frames("a/7.jpg", "b/7.jpg"))
+    content = "frame,x,y,w,h\nb/7.jpg,1,2,3,4\n"
+    got = read(tmp_path, content, frames("a/7.jpg", "b/7.jpg"))
+    assert [name for name, *_ in told(got)] == ["b/7.jpg#1,2,3,4"]
 
 
 def test_equal_boxes_have_different_names(tmp_path):

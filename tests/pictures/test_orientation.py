@@ -117,7 +117,19 @@ def test_segments_before_are_passed_over():
     assert orientation_in(jpeg_with(exif, jfif + xmp)) == 8
     assert orientation_in(jpeg_with(exif, b"\xff\xda\0\x02")) == 1  # pixels have begun
     assert orientation_in(jpeg_with(exif, b"junk")) == 1
+    assert orientation_in(jpeg_with(exif, b"\xff\xe0\0\x00")) == 1  # a length that there is not
     assert orientation_in(b"\xff\xd8" + b"\xff\xe0\0\x02" * 100_000) == 1  # and ends
+
+
+def test_chunks_of_odd_lengths_are_padded_in_webp_and_not_in_png():
+    exif = tiff("little", (TAG, 3, 1, b"\x05"))
+    webp = b"RIFF\0\0\0\0WEBP" + b"ICCP" + (3).to_bytes(4, "little") + b"abc\0"
+    webp += b"EXIF" + len(exif).to_bytes(4, "little") + exif
+    assert orientation_in(webp) == 5
+    png = b"\x89PNG\r\n\x1a\n" + (3).to_bytes(4, "big") + b"tEXtabc" + bytes(4)
+    png += len(exif).to_bytes(4, "big") + b"eXIf" + exif + bytes(4)
+    assert orientation_in(png) == 5
+    assert orientation_in(png.replace(b"tEXt", b"IEND")) == 1
 
 
 @pytest.mark.usefixtures("many_examples")

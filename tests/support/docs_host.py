@@ -16,13 +16,18 @@ from mgn_fast.recipe_files.write import write_bins
 from mgn_fast.simulator import library_path
 from support.docs_command import install
 from support.foreign_model import write_twelve_outputs
+from support.own_sets import as_boxes, write_people
 from support.small_network import write_small_network
 from support.tool_outputs import run_tool
 
 DATASET = "Market-1501-v15.09.15"
 PERSONS = 4
 NUM_PICTURES = 15
-GIVEN = ("model.pt", "theirs.onnx", "recipe.onnx", "pictures", "query.jpg", DATASET, "result")
+GIVEN = (
+    "model.pt", "theirs.onnx", "recipe.onnx", "pictures", "query.jpg", DATASET, "result",
+    "people", "people.csv", "frames", "boxes.csv", "rows.npy",
+)  # fmt: skip
+PEOPLE = ("ann", "bob", "cleo", "dan")
 
 
 def prepare_things(folder):
@@ -43,6 +48,11 @@ def prepare_things(folder):
     dataset = datasets.synthetic(folder / DATASET, persons=PERSONS, seed=2)
     # The real set's own directory has no file that says it was drawn.
     (folder / DATASET / "mgn_fast_synthetic.json").unlink()
+    write_people(dataset, folder, PEOPLE)
+    _prepare_frames(dataset, folder)
+    np.save(
+        folder / "rows.npy", np.random.default_rng(0).standard_normal((len(_people(folder)), 64))
+    )
     data = folder / "tensors"
     data.mkdir()
     write_bins(dataset, data)
@@ -55,6 +65,24 @@ def prepare_things(folder):
         run_tool("benchmark", "txt", data, folder / "result", session)
     shutil.rmtree(data)
     return folder
+
+
+def _people(folder):
+    return (folder / "people.csv").read_text().split("\n")[1:-1]
+
+
+def _prepare_frames(dataset, folder):
+    """Frames 000000.png, 000003.png, ..., and the boxes in them with who they show."""
+    (folder / "frames").mkdir()
+    _, table = as_boxes(dataset, folder / "frames")
+    rows = [line.split(",") for line in table.read_text().split()]
+    place = {name: column for column, name in enumerate(rows[0])}
+    lines = ["frame,x,y,w,h,person"]
+    for row in sorted(rows[1:]):
+        cells = [row[place[name]] for name in ("path", "x", "y", "w", "h", "person")]
+        lines.append(",".join(cells))
+    table.unlink()
+    (folder / "boxes.csv").write_text("\n".join([*lines, ""]))
 
 
 def fill(place, things, root):

@@ -151,7 +151,9 @@ def _left_out(found: Listed, arguments: argparse.Namespace) -> list[tuple[str, s
     if not left_out:
         return left_out
     if arguments.on_error == "raise":
-        remedy = "move such files away, or leave them out with --on-error skip"
+        if len(found.pictures) == 1:
+            raise DecodeError(left_out[0][1])
+        remedy = "take them away, or leave them out with --on-error skip"
         raise DecodeError(in_words(left_out, len(found.pictures), remedy))
     say(f"note: {in_words(left_out, len(found.pictures), 'left out')}")
     return left_out

@@ -147,7 +147,10 @@ def find_root(root: Path, layout: Layout) -> Path:
         places = " and ".join(str(place) for place in complete)
         raise DatasetError(f"root {str(root)!r} holds {places}; give the directory of one of them")
     looked = [f"{place} {_missing(place, layout)}" for place in (root, *below)]
-    raise DatasetError(f"root {str(root)!r} holds no such data set: {'; '.join(looked)}")
+    raise DatasetError(
+        f"root {str(root)!r} holds no such data set (one of your own may be of the kinds 'own', "
+        f"'folders' or 'csv'): {'; '.join(looked)}"
+    )
 
 
 def own_layout(root: Path) -> Layout:

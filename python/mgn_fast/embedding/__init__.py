@@ -5,17 +5,14 @@ embedder         what users call: `Embedder`
 reading          pictures decoded and resized ahead, on threads
 mirroring        which rows a picture has, and how they become one embedding
 foreign          embeddings as other programs leave them
-embeddings_file  an .npy of embeddings and the names beside it; what is kept of a run that ended
+embeddings_file  an .npy of embeddings and the names beside it, read
+writing          the same, tables, and what is kept of a run that ended, written
 row_files        the bytes of .npy, .csv and .parquet, row by row
 """
 
 from mgn_fast.embedding.embedder import Embedder
-from mgn_fast.embedding.embeddings_file import (
-    Embeddings,
-    Partial,
-    read_embeddings,
-    write_embeddings,
-)
+from mgn_fast.embedding.embeddings_file import Embeddings, read_embeddings
 from mgn_fast.embedding.reading import Noticed
+from mgn_fast.embedding.writing import Partial, write_embeddings
 
 __all__ = ["Embedder", "Embeddings", "Noticed", "Partial", "read_embeddings", "write_embeddings"]

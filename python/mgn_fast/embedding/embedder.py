@@ -178,7 +178,7 @@ class Embedder:
         files = in_files(images)
         left_out = strangers(files)
         if left_out and self.on_error == "raise":
-            remedy = "move such files away, or leave them out: on_error 'skip'"
+            remedy = "take them away, or leave them out: on_error 'skip'"
             is_alone = len(files) == 1
             raise DecodeError(
                 left_out[0][1] if is_alone else in_words(left_out, len(files), remedy)

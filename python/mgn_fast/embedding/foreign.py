@@ -28,7 +28,10 @@ from mgn_fast.embedding.embeddings_file import (
     rows_in_npy,
     sidecar_path,
 )
+from mgn_fast.embedding.row_files import PARQUET_KEY
 from mgn_fast.errors import ExportError, InvalidInputError
+from mgn_fast.models.contract import Contract
+from mgn_fast.models.in_use import kept_contract
 from mgn_fast.types import AnyArray, PathLike
 
 SUFFIXES = (".npy", ".npz", ".parquet", ".csv", ".pt", ".pth")
@@ -75,7 +78,9 @@ def read_rows(path: PathLike) -> Embeddings:
             f"{', '.join(SUFFIXES)}"
         )
     rows, names = readers[suffix](place)
-    return Embeddings(_checked_rows(rows, place), _checked_names(names, len(rows), str(place)))
+    contract = _contract_in_parquet(place) if suffix == ".parquet" else None
+    names = _checked_names(names, len(rows), str(place))
+    return Embeddings(_checked_rows(rows, place), names, contract)
 
 
 def _read_npy(path: Path) -> Embeddings:
@@ -171,6 +176,22 @@ def _read_parquet(path: Path) -> tuple[Any, Any]:
             raise
         raise InvalidInputError(f"{str(path)!r} is no readable Parquet: {error}") from error
     return rows, names
+
+
+def _contract_in_parquet(path: Path) -> Contract | None:
+    """The contract that this package keeps in a table's schema; None in tables of others."""
+    import pyarrow.parquet as pq
+
+    held = (pq.read_schema(path).metadata or {}).get(PARQUET_KEY)
+    if held is None:
+        return None
+    try:
+        return kept_contract(json.loads(held), where=str(path))
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise InvalidInputError(
+            f"{str(path)!r} has a description that is none: {error}; write it again with "
+            "`mgn-fast embed`"
+        ) from error
 
 
 def _stacked(column: Any) -> AnyArray:

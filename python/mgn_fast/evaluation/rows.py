@@ -131,8 +131,8 @@ def notes_on_lengths(squares: tuple[F64Array, F64Array], metric: RowMetric) -> I
     low, high = float(lengths.min()), float(lengths.max())
     if low < 1 - _LENGTH_TOLERANCE or high > 1 + _LENGTH_TOLERANCE:
         yield (
-            f"rows are {low:.3g} to {high:.3g} long, not 1, and were compared as they are (metric "
-            "'euclidean'); metric='cosine' scales them first"
+            f"rows are {low:.3g} to {high:.3g} long and compared as they are (metric 'euclidean'; "
+            "'cosine' scales them to length 1)"
         )
 
 

@@ -132,7 +132,7 @@ class Cut:
             for row, name in enumerate(old, self.first_row)
         ]
 
-    @property
+    @cached_property
     def sha256(self) -> list[str]:
         """As they came."""
         return self.batch.sha256[self.begin : self.end]

@@ -62,6 +62,7 @@ class Gallery(Stored):
         super().__init__(pieces, description, path)
         self.checkpoints = checkpoints
         self.probe, self._embedder = probe, embedder
+        self._file: GalleryFile | None = None
 
     @classmethod
     def build(
@@ -172,13 +173,17 @@ class Gallery(Stored):
     @classmethod
     def opened(cls, file: GalleryFile) -> Gallery:
         """The gallery that a file holds which was read."""
-        return cls(
-            file.shown.pieces,
-            file.description,
-            file.probe,
-            path=file.path,
-            checkpoints=file.checkpoints,
+        points = file.checkpoints
+        gallery = cls(
+            file.shown.pieces, file.description, file.probe, path=file.path, checkpoints=points
         )
+        gallery._file = file
+        return gallery
+
+    def require_unchanged(self) -> None:
+        """Raises DatasetError if somebody wrote over the file since it was loaded."""
+        if self._file is not None:
+            self._file.require_unchanged()
 
     def searched_with(self, embedder: Embedder) -> Gallery:
         """The same gallery, searched by pictures too.
@@ -308,10 +313,12 @@ class Gallery(Stored):
                 embedder; an empty gallery; an option outside its range; more memory needed than
                 there is.
             DecodeError: a query cannot be decoded.
+            DatasetError: somebody wrote over the gallery's file since it was loaded.
         """
         rows = self._query_rows(queries)
         if len(self) == 0:
             raise InvalidInputError("the gallery holds no pictures, expected at least one")
+        self.require_unchanged()
         found = nearest_refined(
             rows,
             self.segments,
@@ -324,6 +331,7 @@ class Gallery(Stored):
         names = tuple(
             tuple(self.name(place) for place in row if place >= 0) for row in found.indices
         )
+        self.require_unchanged()  # nor meanwhile
         return GalleryRanking(found.indices, found.distances, names)
 
     def _query_rows(self, queries: Any) -> AnyArray:

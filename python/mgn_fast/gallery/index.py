@@ -76,10 +76,12 @@ class GalleryIndex:
 
         Raises:
             InvalidInputError: queries of another width or not finite; `depth` below 1.
+            DatasetError: somebody wrote over the gallery's file since it was loaded.
         """
         rows = checked_queries(queries, self.gallery.width)
         places = min(whole_number("depth", depth, 1), len(self.gallery))
         settings = self.settings
+        self.gallery.require_unchanged()
         wanted = min(settings.proposals * places, settings.num_rows)
         _set_probes(self.index, settings.num_probes)
         _, proposed = self.index.search(rows, wanted)
@@ -88,6 +90,7 @@ class GalleryIndex:
             for row, proposal in zip(rows, proposed, strict=True)
         ]
         indices, distances = zip(*found, strict=True)
+        self.gallery.require_unchanged()  # nor meanwhile
         return Ranking(np.stack(indices), np.stack(distances))
 
     def search_reranked(

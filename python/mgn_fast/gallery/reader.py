@@ -56,6 +56,8 @@ class GalleryFile:
         checkpoints: (pictures, CRC-32) at the end of each batch: how many of the pictures shown now
             are from batches up to there. A gallery that had as many then has lost none since.
         waiting_bytes: of the file in removed embeddings and in edits.
+        mapped: the file.
+        checks: every batch's check in it.
     """
 
     path: Path
@@ -68,11 +70,29 @@ class GalleryFile:
     digit_at: int
     checkpoints: tuple[tuple[int, int], ...]
     waiting_bytes: int
+    mapped: mmap.mmap
+    checks: tuple[memoryview, ...]
 
     @property
     def num_bytes(self) -> int:
         """Bytes of the file that belong to the gallery."""
         return self.commit.end
+
+    def require_unchanged(self) -> None:
+        """Raises DatasetError if somebody wrote over the file since it was read.
+
+        No writer of this package does that, but `cp` onto a gallery does: what is mapped is another
+        gallery then, or not there any more. It is seen by the file's size and the batches' checks.
+        """
+        is_there = self.mapped.size() >= self.commit.end
+        crc = 0
+        for check in self.checks if is_there else ():
+            crc = zlib.crc32(check, crc)
+        if not is_there or crc != self.commit.crc:
+            raise DatasetError(
+                f"gallery {str(self.path)!r} was overwritten since it was loaded; load it again, "
+                "and put new files beside it and rename them"
+            )
 
 
 @dataclass(frozen=True)
@@ -172,6 +192,8 @@ def read_open_gallery(path: Path, file: BinaryIO, *, verify: bool = True) -> Gal
         head.digit_at,
         checkpoints,
         _waiting_bytes(found, left),
+        mapped,
+        tuple(content[entry.check_at : entry.end] for entry in found),
     )
 
 

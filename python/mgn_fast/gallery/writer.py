@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from mgn_fast.common.files import current_umask, is_regular_file, replacing
-from mgn_fast.errors import InvalidInputError
+from mgn_fast.errors import DatasetError, InvalidInputError
 from mgn_fast.gallery.file import COMMIT_BYTES, Batch, Commit, head_bytes
 from mgn_fast.gallery.reader import GalleryFile, read_gallery, read_open_gallery
 from mgn_fast.types import AnyArray, F32Array, PathLike
@@ -265,6 +265,8 @@ def _locked(name: str) -> Iterator[BinaryIO]:
 
 
 def _opened_and_locked(name: str) -> BinaryIO:
+    if not os.path.lexists(name):
+        raise DatasetError(f"gallery {name!r} cannot be read: No such file or directory")
     if not is_regular_file(name):
         raise InvalidInputError(f"output {name!r} is no regular file, expected a gallery")
     try:

@@ -6,10 +6,10 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from mgn_fast.common.files import read_limited
 from mgn_fast.datasets.tables import MAX_BYTES, Table, read_table
@@ -71,8 +71,8 @@ def read_boxes(path: PathLike, frames: Listed | None = None) -> Boxes:
             and `name`; or MOTChallenge's rows without a header: frame, id, x, y, w, h and more.
             Positions are in pixels and counted from 0 in both; no row is left out for its
             confidence or class.
-        frames: among which a frame is looked for by its name, or by the number that its file's
-            name ends in; None takes it for a path relative to the file's directory.
+        frames: among which a frame is looked for by its name, by the name of its file alone, or by
+            the number that this ends in; None takes it for a path relative to the file's directory.
 
     Returns:
         The crops. One without a name of its own is called by its frame, "#" and the box, and the
@@ -80,7 +80,7 @@ def read_boxes(path: PathLike, frames: Listed | None = None) -> Boxes:
 
     Raises:
         DatasetError: it cannot be read, lacks a column, has a row that is no box, gives a name
-            twice, or two frames have the number that it asks for.
+            twice, or asks for a frame that two are.
     """
     rows = _mot_rows(Path(path)) if _is_headerless(Path(path)) else _table_rows(path)
     if frames is None:
@@ -123,30 +123,41 @@ def _crops(
 
 
 def _found(rows: Sequence[_Row], frames: Listed, what: str) -> _Frames:
-    """The frames among those given."""
-    by_name = {name: (place, name, path) for place, (name, path) in enumerate(frames.pictures)}
+    """The frames among those given: by name, else by file name, else by number."""
+    named = {name: (place, name, path) for place, (name, path) in enumerate(frames.pictures)}
     wanted = {row.frame for row in rows}
-    found = {frame: by_name[frame] for frame in wanted if frame in by_name}
+    found: _Frames = {frame: named[frame] for frame in wanted if frame in named}
+    by_file = _unique(frames, wanted - set(found), lambda name: Path(name).name, what)
+    found |= {frame: named[name] for frame, name in by_file.items()}
     numbers = {frame: int(frame) for frame in wanted - set(found) if re.fullmatch(r"\d+", frame)}
-    if not numbers:
-        return found
-    by_number: dict[int, tuple[str, Path | Crop]] = {}
-    asked = set(numbers.values())
-    for name, path in frames.pictures:
-        digits = re.search(r"(\d+)$", Path(name).stem)
-        if digits is None or (number := int(digits[1])) not in asked:
-            continue
-        if number in by_number:
-            raise DatasetError(
-                f"{what} ask for frame {number}, and both {by_number[number][0]!r} and {name!r} "
-                "end in that number; expected one directory of frames"
-            )
-        by_number[number] = name, path
+    by_number = _unique(frames, set(numbers.values()), _number_of, what)
     return found | {
-        frame: (number, *by_number[number])
+        frame: (number, *named[by_number[number]][1:])
         for frame, number in numbers.items()
         if number in by_number
     }
+
+
+def _unique(
+    frames: Listed, asked: set[Any], key: Callable[[str], Any], what: str
+) -> dict[Any, str]:
+    """Names of the frames that have a key that is asked for; refused where two have one."""
+    found: dict[Any, str] = {}
+    for name, _ in frames.pictures if asked else ():
+        if (value := key(name)) not in asked:
+            continue
+        if value in found:
+            raise DatasetError(
+                f"{what} ask for frame {value}, and both {found[value]!r} and {name!r} are it; "
+                "expected one directory of frames, or frames by their names there"
+            )
+        found[value] = name
+    return found
+
+
+def _number_of(name: str) -> int | None:
+    digits = re.search(r"(\d{1,18})$", Path(name).stem)
+    return None if digits is None else int(digits[1])
 
 
 def _path_of(frame: Path | Crop) -> Path:

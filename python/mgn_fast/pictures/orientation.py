@@ -71,7 +71,7 @@ def _jpeg_exif(data: bytes) -> Iterator[bytes]:
             place += 1
             continue
         length = int.from_bytes(data[place + 2 : place + 4], "big")
-        if marker in (b"\xda", b"\xd9", b"") or length < 2:  # pixels begin, or nothing follows
+        if marker in (b"\xda", b"\xd9", b""):  # pixels begin, or nothing follows
             return
         if marker == b"\xe1" and data[place + 4 : place + 10] == _EXIF:
             yield data[place + 4 : place + 2 + length]

@@ -10,7 +10,7 @@ import pytest
 
 from mgn_fast import Embedder, datasets
 from mgn_fast.cli import evaluated_rows, main
-from mgn_fast.embedding.embeddings_file import write_embeddings
+from mgn_fast.embedding.writing import write_embeddings
 from support.tiny_model import FOREIGN, OWN_PARTS, write_tiny_model
 
 cli_evaluate = importlib.import_module("mgn_fast.cli.commands.evaluate")

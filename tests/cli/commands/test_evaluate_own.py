@@ -3,16 +3,14 @@
 
 import csv
 import json
-import os
-import shutil
 
-import cv2
 import numpy as np
 import pytest
 import simplejpeg
 
 from mgn_fast import Gallery, datasets
 from mgn_fast.cli import main
+from support.own_sets import FORMS, as_boxes, rows_of, write_table
 from support.shared_data import shared_data
 
 
@@ -25,74 +23,6 @@ def drawn(tmp_path_factory, whole_command):
 def evaluated(capsys, *words):
     assert main(["evaluate", *map(str, words), "--json"]) == 0
     return json.loads(capsys.readouterr().out.splitlines()[-1])
-
-
-def rows_of(dataset):
-    """(split, path, person, camera) of every picture."""
-    for name in ("query", "gallery"):
-        split = getattr(dataset, name)
-        for place, path in enumerate(split.paths):
-            yield name, path, split.person[place], split.camera[place]
-
-
-def write_table(path, rows):
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
-
-
-def as_table(dataset, root):
-    rows = [
-        {
-            "path": os.path.relpath(path, root),
-            "person": f"p{person}",
-            "camera": camera,
-            "split": name,
-        }
-        for name, path, person, camera in rows_of(dataset)
-    ]
-    # Shuffled, because nobody's table is in the order of somebody's names.
-    order = np.random.default_rng(0).permutation(len(rows))
-    return ["--labels", write_table(root / "people.csv", [rows[place] for place in order])]
-
-
-def as_folders(dataset, root):
-    for name, path, person, _ in rows_of(dataset):
-        place = root / "folders" / name / f"person {person}"
-        place.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, place / path.name)
-    return [root / "folders", "--kind", "folders", "--camera-pattern", r"_c(\d+)s"]
-
-
-def as_own_names(dataset, root):
-    for name, path, person, camera in rows_of(dataset):
-        place = root / "own" / name
-        place.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, place / f"{person:07}_c{camera + 10}_{path.name}")
-    return [root / "own", "--kind", "own"]
-
-
-def as_boxes(dataset, root, frame_suffix=".png"):
-    """Three pictures a frame, side by side, in frames that are larger than they are."""
-    rows, frame = [], {}
-    for number, (name, path, person, camera) in enumerate(rows_of(dataset)):
-        pixels = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-        height, width = pixels.shape[:2]
-        if number % 3 == 0:
-            frame = {"path": root / f"frame{number}{frame_suffix}", "x": 7, "parts": []}
-        frame["parts"].append((frame["x"], pixels))
-        canvas = np.full((1300, 3000, 3), 90, np.uint8)
-        for x, part in frame["parts"]:
-            canvas[11 : 11 + len(part), x : x + part.shape[1]] = part
-        cv2.imwrite(str(frame["path"]), canvas)
-        box = {"x": frame["x"], "y": 11, "w": width, "h": height}
-        labels = {"person": person, "camera": camera, "split": name}
-        rows.append({"path": frame["path"].name} | labels | box)
-        frame["x"] += width + 5
-    order = np.random.default_rng(1).permutation(len(rows))
-    return ["--labels", write_table(root / "boxes.csv", [rows[place] for place in order])]
 
 
 def as_gallery(dataset, root, model):
@@ -114,14 +44,6 @@ def as_gallery(dataset, root, model):
                      *extra]) == 0  # fmt: skip
         words += [f"--{name}", out]
     return words
-
-
-FORMS = {
-    "table": as_table,
-    "folders": as_folders,
-    "own": as_own_names,
-    "boxes": as_boxes,
-}
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -256,5 +178,5 @@ def test_pages_show_words_and_crops(drawn, tiny_model, tmp_path, capsys, plots):
     evaluated(capsys, *words, "--model", tiny_model, "--html", page, "--png", tmp_path / "s.png")
     html = page.read_text()
     assert "boxes.csv (csv)" in html
-    assert "frame0.png#7,11," in html
+    assert "frame00000.png#7,11," in html
     assert "cannot be read" not in html

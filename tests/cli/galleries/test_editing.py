@@ -112,8 +112,17 @@ def test_pictures_are_removed_by_name_list_and_person(path, tmp_path, capsys, mo
         "num_pictures": 1,
         "waiting_bytes": 0,
         "missing": [],
+        "same_bytes": [],
     }
     assert galleries.names_of(path) == ["a1.jpg"]
+
+
+def test_a_second_name_of_what_was_removed_is_told(tmp_path, capsys):
+    path = Gallery.of(np.ones((2, 4)), ["a", "b"]).save(tmp_path / "a.gallery")
+    assert run("remove", path, "a") == 0
+    assert "1 pictures that stay have the bytes of removed ones, the first 'b'" in (
+        capsys.readouterr().err
+    )
 
 
 def test_pictures_are_renamed_and_labelled(path, tmp_path, capsys):

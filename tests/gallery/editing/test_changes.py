@@ -109,6 +109,13 @@ def test_a_name_that_is_missing_changes_nothing_unless_that_is_allowed(path):
     assert names(path) == without(0)
 
 
+def test_what_stays_with_the_bytes_of_a_removed_picture_is_told(tmp_path):
+    path = tmp_path / "a.gallery"
+    Gallery.of(np.ones((3, 4)), ["a", "b", "c"]).save(path)
+    assert remove(path, ["a", "c"]).same_bytes == ("b",)
+    assert remove(path, "b").same_bytes == ()
+
+
 def secrets_of(path, place):
     """All that a gallery's file may hold of a picture, as bytes."""
     found = Gallery.load(path)
@@ -286,7 +293,7 @@ def test_what_is_no_gallery_is_refused(tmp_path):
     with pytest.raises(DatasetError, match="is no gallery"):
         compact(path)
     assert path.read_text() == "mine"
-    with pytest.raises(InvalidInputError, match="is no regular file"):
+    with pytest.raises(DatasetError, match="cannot be read: No such file"):
         remove(tmp_path / "none.gallery", "a")
 
 

@@ -126,11 +126,13 @@ def test_files_and_model_are_found_again_and_it_is_added_to(tiny_model, tmp_path
     ("names", "output", "message"),
     [
         (["first"], "all.gallery", "1 galleries are given, expected at least two"),
-        (["first", "first"], "first.gallery", "is one of the galleries to merge"),
+        (["first", "first"], "all.gallery", "a gallery is given twice"),
+        (["first", "other"], "first.gallery", "is one of the galleries to merge"),
         (["first", "first"], "all.npy", r"expected '\.gallery'"),
     ],
 )
 def test_what_cannot_be_merged_is_refused(first, tmp_path, names, output, message):
+    write(tmp_path / "other.gallery", "d")
     with pytest.raises(InvalidInputError, match=message):
         merge([tmp_path / f"{name}.gallery" for name in names], tmp_path / output)
 

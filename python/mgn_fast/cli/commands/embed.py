@@ -35,7 +35,8 @@ from mgn_fast.common.checks import output_name
 from mgn_fast.common.files import is_directory
 from mgn_fast.common.text import printable
 from mgn_fast.embedding.embedder import Embedder
-from mgn_fast.embedding.embeddings_file import SUFFIXES, Partial, sidecar_path, write_embeddings
+from mgn_fast.embedding.embeddings_file import sidecar_path
+from mgn_fast.embedding.writing import SUFFIXES, Partial, write_embeddings
 from mgn_fast.errors import DecodeError, InvalidInputError
 from mgn_fast.gallery.file import DTYPES
 from mgn_fast.gallery.writer import SUFFIX

@@ -90,7 +90,7 @@ def _add_remove(actions: Commands) -> None:
         help="take pictures out; their bytes are in the file until it is compacted",
         example="mgn-fast gallery remove people.gallery 003.jpg 007.jpg\n"
         "  mgn-fast gallery remove people.gallery --person ann --compact\n"
-        "  find gone -name '*.jpg' | mgn-fast gallery remove people.gallery --list - --missing-ok",
+        "  mgn-fast gallery remove people.gallery --list names.txt --missing-ok",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="as `gallery list` shows them")
     _add_selection(parser)

@@ -240,6 +240,9 @@ def _described(arguments: argparse.Namespace, changed: Changed) -> dict[str, Any
 
 def _told(arguments: argparse.Namespace, changed: Changed, what: str) -> int:
     _say_missing(changed.missing)
+    if changed.same_bytes:
+        count, first = len(changed.same_bytes), printable(repr(changed.same_bytes[0]))
+        say(f"note: {count:,} pictures that stay have the bytes of removed ones, the first {first}")
     if arguments.json:
         print(json.dumps(_described(arguments, changed)))
     else:

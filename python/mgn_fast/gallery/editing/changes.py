@@ -8,7 +8,7 @@ process. Others may have the gallery open: they go on with what it was when they
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,12 +32,14 @@ class Changed:
         num_pictures: in the gallery now.
         waiting_bytes: of removed embeddings and of edits that `compact` would take out of the file.
         missing: what was asked for and is not there, where that was allowed.
+        same_bytes: names of pictures that stay, and have the bytes of a removed one.
     """
 
     num_changed: int
     num_pictures: int
     waiting_bytes: int
     missing: tuple[str, ...] = ()
+    same_bytes: tuple[str, ...] = ()
 
 
 def remove(
@@ -52,7 +54,8 @@ def remove(
     """Takes pictures out of a gallery: they are not found, listed or exported any more.
 
     Their embeddings, names, labels and hashes stay in the file until `compact`. Pictures behind
-    them have smaller places when the gallery is loaded again. What was made of the gallery before
+    them have smaller places when the gallery is loaded again. A picture of the same bytes under
+    another name stays, with its embedding, and is told. What was made of the gallery before
     (exports, pages, indexes, copies) keeps what it has.
 
     Args:
@@ -85,7 +88,8 @@ def remove(
             writer.rewrite(merged(_without(gallery, edit), str))
         elif edit:
             writer.append(edit.to_batch(gallery.description))
-    return _changed(path, len(chosen), missing)
+        same_bytes = _of_same_bytes(gallery, edit)
+    return _changed(path, len(chosen), missing, same_bytes)
 
 
 def rename(path: PathLike, old: PathLike, new: PathLike, *, prefix: bool = False) -> Changed:
@@ -121,7 +125,7 @@ def rename(path: PathLike, old: PathLike, new: PathLike, *, prefix: bool = False
         require_there([] if renamed else [f"{begin!r}{' as a beginning' * prefix}"], path)
         if begin != other:
             writer.append(Edit(renamed=renamed).to_batch(gallery.description))
-    return _changed(path, len(renamed), [])
+    return _changed(path, len(renamed))
 
 
 def label(path: PathLike, labels: Any, *, missing_ok: bool = False) -> Changed:
@@ -186,13 +190,27 @@ def compact(path: PathLike) -> Changed:
     """
     with writing(path) as writer:
         writer.rewrite(merged(writer.gallery.shown.pieces, str))
-    return _changed(path, 0, [])
+    return _changed(path, 0)
 
 
 def _without(gallery: GalleryFile, edit: Edit) -> Iterator[Pictures]:
     """The pictures that a gallery would show after one more edit."""
     batches = [*gallery.batches, edit.to_batch(gallery.description)]
     yield from shown(batches).pieces
+
+
+def _of_same_bytes(gallery: GalleryFile, edit: Edit) -> list[str]:
+    """Names of pictures that stay, of which an edit removes one with the same bytes."""
+    gone = {
+        piece.sha256[row]
+        for number, piece, row in gallery.shown.numbered()
+        if number in edit.removed
+    }
+    return [
+        piece.names[row]
+        for number, piece, row in gallery.shown.numbered()
+        if piece.sha256[row] in gone and number not in edit.removed
+    ]
 
 
 def _require_free(renamed: dict[int, tuple[str, str]], kept: set[str], path: PathLike) -> None:
@@ -207,7 +225,9 @@ def _require_free(renamed: dict[int, tuple[str, str]], kept: set[str], path: Pat
             )
 
 
-def _changed(path: PathLike, num_changed: int, missing: list[str]) -> Changed:
+def _changed(
+    path: PathLike, num_changed: int, missing: Sequence[str] = (), same_bytes: Sequence[str] = ()
+) -> Changed:
     now = read_gallery(path, verify=False)
     num_pictures = sum(len(piece.rows) for piece in now.shown.pieces)
-    return Changed(num_changed, num_pictures, now.waiting_bytes, tuple(missing))
+    return Changed(num_changed, num_pictures, now.waiting_bytes, tuple(missing), tuple(same_bytes))

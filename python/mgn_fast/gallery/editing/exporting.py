@@ -147,7 +147,9 @@ def _write_parquet(gallery: Stored, table: Table, path: Path) -> None:
     fields = [(name, pyarrow.string()) for name in table]
     schema = pyarrow.schema([("name", pyarrow.string()), ("embedding", kind), *fields[1:]])
     start = 0
-    with pyarrow.parquet.ParquetWriter(path, schema) as writer:
+    # Embeddings are as good as random: what would make them smaller only takes time.
+    options = {"use_dictionary": False, "compression": "NONE"}
+    with pyarrow.parquet.ParquetWriter(path, schema, **options) as writer:
         for block in _blocks(gallery):
             flat = pyarrow.array(np.ascontiguousarray(block).reshape(-1))
             parts = {"embedding": pyarrow.FixedSizeListArray.from_arrays(flat, gallery.width)}

@@ -40,14 +40,16 @@ def merge(paths: Sequence[PathLike], output: PathLike, *, prefix: bool = False) 
 
     Raises:
         ModelError: embeddings that cannot be compared.
-        InvalidInputError: fewer than two galleries; a name that has other bytes, or labels, in
-            another gallery; or the output cannot be written.
+        InvalidInputError: fewer than two galleries, or one twice; a name that has other bytes, or
+            labels, in another gallery; or the output cannot be written.
         DatasetError: a file is no gallery, or a damaged one.
     """
     output_name(output, SUFFIX, exact=True)
     files = [read_gallery(path) for path in paths]
     if len(files) < 2:
         raise InvalidInputError(f"{len(files)} galleries are given, expected at least two")
+    if len({os.path.realpath(path) for path in paths}) < len(files):
+        raise InvalidInputError("a gallery is given twice, expected each once")
     if os.path.lexists(output) and any(Path(output).samefile(file.path) for file in files):
         raise InvalidInputError(
             f"output {os.fspath(output)!r} is one of the galleries to merge; expected another name"

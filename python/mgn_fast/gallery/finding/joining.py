@@ -58,6 +58,11 @@ class JoinedGallery(Gallery):
         number = int(np.searchsorted(self._first_places, place, side="right")) - 1
         return self.galleries[number], place - int(self._first_places[number])
 
+    def require_unchanged(self) -> None:
+        """Raises DatasetError if somebody wrote over one of the files."""
+        for gallery in self.galleries:
+            gallery.require_unchanged()
+
     def places_of(self, sha256: Collection[str]) -> dict[str, list[int]]:
         """As of one gallery, numbered through all."""
         found: dict[str, list[int]] = {}
