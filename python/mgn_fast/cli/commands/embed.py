@@ -52,7 +52,7 @@ def add_parser(commands: Commands) -> None:
         example="mgn-fast embed pictures/ --model mgn.onnx -o people.npy\n"
         "  mgn-fast embed pictures/ --model mgn.onnx -o people.gallery\n"
         "  mgn-fast embed frames/ --boxes gt.txt --model mgn.onnx -o people.parquet\n"
-        "  find . -name '*.jpg' | mgn-fast embed --list - --model mgn.onnx -o people.csv",
+        "  mgn-fast embed --list pictures.txt --model mgn.onnx -o people.csv",
     )
     add_source_options(parser)
     parser.add_argument(
