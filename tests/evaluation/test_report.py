@@ -20,6 +20,7 @@ def test_a_report_is_plain_numbers(report):
         "cmc": [0.5, 1.0],
         "average_precision": [0.5, None],
         "num_valid_queries": 1,
+        "metric": None,
         "notes": [],
         "verification": None,
     }

@@ -93,6 +93,7 @@ def test_the_metric_decides_what_is_near():
     euclidean = evaluate(*rows, *who, max_rank=2)
     cosine = evaluate(*rows, *who, max_rank=2, metric="cosine")
     assert (euclidean.cmc[0], cosine.cmc[0]) == (1, 0)
+    assert (euclidean.metric, cosine.to_dict()["metric"]) == ("euclidean", "cosine")
     assert any("scaled to length 1" in note for note in cosine.notes)
     with pytest.raises(InvalidInputError, match="metric is 'manhattan'"):
         evaluate(*rows, *who, metric="manhattan")

@@ -276,7 +276,7 @@ def measure_embeddings(
     said = tuple(notes_on_lengths(squares, metric))
     at_0 = [num_at_distance_0(values, squares, tally.sides) for tally in tallies]
     first, *others = (
-        tally.report((*said, *note_on_distance_0(count, len(query))))
+        replace(tally.report((*said, *note_on_distance_0(count, len(query)))), metric=metric)
         for tally, count in zip(tallies, at_0, strict=True)
     )
     if pairs is not None:

@@ -49,6 +49,7 @@ class Report:
         num_valid_queries: queries that have a match.
         notes: what a reader of the figures must know of how they came about, as sentences.
         verification: what thresholds on the distance accept, where that was asked for; else None.
+        metric: how rows were compared, "euclidean" or "cosine"; None of given distances.
     """
 
     mean_average_precision: float
@@ -58,6 +59,7 @@ class Report:
     num_valid_queries: int
     notes: tuple[str, ...] = field(default=(), kw_only=True)
     verification: VerificationCurve | None = field(default=None, kw_only=True)
+    metric: str | None = field(default=None, kw_only=True)
 
     def row(self) -> dict[str, float]:
         """The report as the numbers of one table row.
@@ -82,6 +84,7 @@ class Report:
             "cmc": [float(x) for x in self.cmc],
             "average_precision": precision,
             "num_valid_queries": self.num_valid_queries,
+            "metric": self.metric,
             "notes": list(self.notes),
             "verification": None if self.verification is None else self.verification.to_dict(),
         }

@@ -133,6 +133,7 @@ def _write(
         "curves": _curves(content["reports"]),
         "heat_ends": _heat_ends,
         "camera_rules": words.CAMERA_RULES,
+        "metric_rules": words.METRIC_RULES,
         "precision_rules": words.PRECISION_RULES,
     }
     return write_atomically(path, render("mgn_fast.report.page", words, content).encode())

@@ -12,6 +12,12 @@ from mgn_fast.models.in_use import in_one_line
 from mgn_fast.report.kit.words import count
 from mgn_fast.types import I32Array, Identities
 
+# None: of given distances.
+METRIC_RULES = {
+    "euclidean": "Euclidean, of the rows as they are",
+    "cosine": "Euclidean, of the rows scaled to length 1 (cosine)",
+    None: "as given",
+}
 PRECISION_RULES = {
     "sklearn": "equal distances are found together (sklearn, the recipe's)",
     "hits": "mean precision at the matches (hits)",
