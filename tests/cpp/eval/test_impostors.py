@@ -180,3 +180,12 @@ def test_the_smallest_of_all_threads_is_counted_once():
     for _ in range(5):  # which thread does what is chance
         _, got = counted(rows, columns, *sides, threads=4)
         assert got[3:5] == (1.0, 3000)
+
+
+def test_an_impostor_the_last_bit_behind_a_match_is_behind_it():
+    columns = np.array([[1, 0], [1, 2.0**-25.5], [1, 0]], np.float32)
+    query = np.zeros((1, 2), np.float32)
+    gallery = Identities([7, 8, 9], [2] * 3)
+    thresholds, (below, equal, largest, *_) = counted(query, columns, SIDES[0], gallery)
+    assert (thresholds.tolist(), below.tolist(), equal.tolist()) == ([1.0], [0], [1])
+    assert largest.tolist() == [-np.inf, 1 + 2.0**-52]
