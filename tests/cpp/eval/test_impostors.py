@@ -170,3 +170,22 @@ def test_refuses_thresholds_that_do_not_ascend_and_blocks_that_do_not_fit():
     block = _core.screen_in_place(A @ A.T, A, A, squares, squares, "unit_rows", 1)
     with pytest.raises(InvalidInputError, match="block is of unit rows"):
         counter.add(block, PERSON, PERSON, 1)
+
+
+def test_the_smallest_of_all_threads_is_counted_once():
+    # Each query is nearer to all pictures than the one before, and none has a match.
+    rows = np.linspace(9, 1, 1000, dtype=np.float32)[:, None]
+    columns = np.zeros((3000, 1), np.float32)
+    sides = Identities([1] * 1000, [0] * 1000), Identities([2] * 3000, [1] * 3000)
+    for _ in range(5):  # which thread does what is chance
+        _, got = counted(rows, columns, *sides, threads=4)
+        assert got[3:5] == (1.0, 3000)
+
+
+def test_an_impostor_the_last_bit_behind_a_match_is_behind_it():
+    columns = np.array([[1, 0], [1, 2.0**-25.5], [1, 0]], np.float32)
+    query = np.zeros((1, 2), np.float32)
+    gallery = Identities([7, 8, 9], [2] * 3)
+    thresholds, (below, equal, largest, *_) = counted(query, columns, SIDES[0], gallery)
+    assert (thresholds.tolist(), below.tolist(), equal.tolist()) == ([1.0], [0], [1])
+    assert largest.tolist() == [-np.inf, 1 + 2.0**-52]
