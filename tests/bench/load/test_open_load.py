@@ -13,7 +13,7 @@ from mgn_fast.bench.load.recorder import Recorder
 from mgn_fast.bench.load.window import Pace, Windows
 from mgn_fast.bench.record.validity import LittlesLaw, doubts
 from mgn_fast.common.observer import observing
-from mgn_fast.embedding import embedder as embedder_module
+from mgn_fast.embedding import reading
 from mgn_fast.inference.session import Session
 from support.bench_fakes import SILENT
 from support.fake_model import FakeModel, StallingModel
@@ -201,10 +201,8 @@ def test_a_picture_that_cannot_be_decoded_ends_the_load(opened):
 
 
 def test_a_queue_without_end_is_not_decoded(opened, pictures, monkeypatch):
-    decode, decoded = embedder_module.decode, []
-    monkeypatch.setattr(
-        embedder_module, "decode", lambda *a, **k: (decoded.append(1), decode(*a, **k))[1]
-    )
+    decode, decoded = reading.decoded, []
+    monkeypatch.setattr(reading, "decoded", lambda *a, **k: (decoded.append(1), decode(*a, **k))[1])
     windows = Windows(Pace(0.0, 0.1, 1), lanes=1)
     with opened(batch_size=4, lanes=1) as embedder:
         run_pictures_open(embedder, pictures, windows, Arrivals(1e5, "constant"))
@@ -216,13 +214,13 @@ def test_a_queue_without_end_is_not_decoded(opened, pictures, monkeypatch):
 
 def test_slow_decoding_keeps_littles_law(opened, pictures, monkeypatch):
     """Pictures being decoded are under way, and results are noticed while others are decoded."""
-    decode = embedder_module.decode
+    decode = reading.decoded
 
     def slow(*args, **options):
         time.sleep(0.020)
         return decode(*args, **options)
 
-    monkeypatch.setattr(embedder_module, "decode", slow)
+    monkeypatch.setattr(reading, "decoded", slow)
     windows = Windows(Pace(0.1, 0.6, 2), lanes=2)
     with opened(batch_size=8, lanes=2, workers=2) as embedder:
         run_pictures_open(embedder, pictures, windows, Arrivals(50.0, "constant"))
