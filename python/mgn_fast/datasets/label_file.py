@@ -143,14 +143,29 @@ def _boxes(table: Table) -> list[Box] | None:
             f"{table.what} have {', '.join(there)} of a box, expected all of x, y, w, h, or none"
         )
     columns = [table.text(name) for name in _BOX]
-    return [_box(cells, table, row) for row, cells in enumerate(zip(*columns, strict=True))]
+    return [
+        box_of(cells, f"{table.what}, {row_name}")
+        for cells, row_name in zip(zip(*columns, strict=True), table.row_names, strict=True)
+    ]
 
 
-def _box(cells: tuple[str, ...], table: Table, row: int) -> Box:
+def box_of(cells: Sequence[str], where: str) -> Box:
+    """The box that four cells say: x, y, width and height.
+
+    Args:
+        cells: texts.
+        where: they stand, for the message.
+
+    Returns:
+        The box.
+
+    Raises:
+        DatasetError: they are no four finite numbers.
+    """
     try:
         return Box(*map(float, cells))
     except ValueError:  # InvalidInputError of a Box is one
         raise DatasetError(
-            f"{table.what}, {table.row_names[row]}, have the box {', '.join(cells)!r:.100}, "
-            "expected four numbers: x, y, w and h in pixels"
+            f"{where}, have the box {', '.join(cells)!r:.100}, expected four numbers: x, y, w and "
+            "h in pixels"
         ) from None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from mgn_fast.common.files import read_limited
+from mgn_fast.datasets.label_file import box_of
 from mgn_fast.datasets.tables import MAX_BYTES, Table, read_table
 from mgn_fast.errors import DatasetError
 from mgn_fast.pictures.sources import Listed
@@ -191,7 +192,7 @@ def _mot_rows(path: Path) -> list[_Row]:
                 "more; a table of other columns names them in its first line"
             )
         frame, person = (_whole(cells[place], where) for place in range(2))
-        box = _box(cells[2:6], where)
+        box = box_of(cells[2:6], where)
         rows.append(_Row(where, frame, box, "" if person == _NOBODY else person, ""))
     return rows
 
@@ -211,7 +212,7 @@ def _table_rows(path: PathLike) -> list[_Row]:
     rows: list[_Row] = []
     for place, row_name in enumerate(table.row_names):
         where = f"{table.what}, {row_name}"
-        box = _box([cells[name][place] for name in ("x", "y", "w", "h")], where)
+        box = box_of([cells[name][place] for name in ("x", "y", "w", "h")], where)
         person, name = (cells.get(column, nothing)[place] for column in ("person", "name"))
         rows.append(_Row(where, cells["frame"][place], box, person, name))
     return rows
@@ -239,13 +240,3 @@ def _whole(text: str, where: str) -> str:
     if match is None:
         raise DatasetError(f"{where}, have {text!r:.100}, expected a whole number: frame or id")
     return str(int(match[1]))
-
-
-def _box(cells: Sequence[str], where: str) -> Box:
-    try:
-        return Box(*map(float, cells))
-    except ValueError:  # InvalidInputError of a Box is one
-        raise DatasetError(
-            f"{where}, have the box {', '.join(cells)!r:.100}, expected four numbers: x, y, w and "
-            "h in pixels"
-        ) from None
