@@ -3,16 +3,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 
 from mgn_fast.cli.screen.progress import say, track
-from mgn_fast.common.checks import output_name
-from mgn_fast.common.files import is_directory, replacing
+from mgn_fast.common.files import is_directory
 from mgn_fast.datasets.dataset import Dataset, Kind, count_problems, load_dataset
 from mgn_fast.datasets.layouts import LAYOUTS, find_root
 from mgn_fast.datasets.split import Split
@@ -21,24 +18,6 @@ from mgn_fast.errors import DatasetError
 from mgn_fast.evaluation.report import Report, table_of
 from mgn_fast.pictures.crops import order_by_frame
 from mgn_fast.types import F32Array
-
-
-def output_file(path: Path | None, suffix: str) -> AbstractContextManager[Path | None]:
-    """A file for an option, which gets its name when the block ends well; None where none is asked.
-
-    Args:
-        path: that the option gave.
-        suffix: that its name has to have.
-
-    Returns:
-        A context that gives a temporary path, or None.
-
-    Raises:
-        InvalidInputError: another ending; on entering, the place is not writable.
-    """
-    if path is None:
-        return contextlib.nullcontext()
-    return replacing(output_name(path, suffix, exact=True))
 
 
 def load_and_tell(

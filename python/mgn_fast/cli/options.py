@@ -11,6 +11,7 @@ from typing import Any, get_args
 from mgn_fast.cli.contract_options import add_contract_options, stated_options
 from mgn_fast.cli.screen.level import add_level_options
 from mgn_fast.cli.screen.progress import say
+from mgn_fast.common.text import sentence
 from mgn_fast.inference.opening import Backend
 from mgn_fast.models.precision import Precision
 from mgn_fast.simulator import control
@@ -37,7 +38,7 @@ def new_command(commands: Commands, name: str, *, help: str, example: str) -> An
     parser = commands.add_parser(
         name,
         help=help,
-        description=help[0].upper() + help[1:] + ".",
+        description=sentence(help),
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

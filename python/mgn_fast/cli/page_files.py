@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from mgn_fast.cli.options import path_argument
@@ -80,22 +81,27 @@ def open_page(path: Path | None) -> Iterator[Path | None]:
         yield html
 
 
-@contextlib.contextmanager
-def csv_output(path: Path | None) -> Iterator[Path | None]:
-    """A file for a table, which gets its name when the block ends well; None for none.
+def csv_output(path: Path | None) -> AbstractContextManager[Path | None]:
+    """As `output_file`, for a table: a name that ends in .csv, in capitals too."""
+    return output_file(path, ".csv", exact=False)
+
+
+def output_file(
+    path: Path | None, suffix: str, *, exact: bool = True
+) -> AbstractContextManager[Path | None]:
+    """A file for an option, which gets its name when the block ends well; None where none is asked.
 
     Args:
-        path: ends in .csv.
+        path: that the option gave.
+        suffix: that its name has to have.
+        exact: capitals are not the same.
 
-    Yields:
-        A temporary path.
+    Returns:
+        A context that gives a temporary path, or None.
 
     Raises:
-        InvalidInputError: a file name with another ending, or a place that cannot be written.
+        InvalidInputError: another ending; on entering, the place is not writable.
     """
     if path is None:
-        yield None
-        return
-    output_name(path, ".csv")
-    with replacing(path) as temporary:
-        yield temporary
+        return contextlib.nullcontext()
+    return replacing(output_name(path, suffix, exact=exact))

@@ -8,7 +8,6 @@ caller's.
 from __future__ import annotations
 
 import contextlib
-import csv
 import io
 import json
 import os
@@ -19,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mgn_fast.common.extras import require_extra
+from mgn_fast.common.text import csv_bytes
 from mgn_fast.types import F32Array
 
 # Under which Parquet's schema keeps what the rows are, as JSON.
@@ -111,7 +111,7 @@ class CsvFile:
         self._file.close()
 
     def _write(self, cells: list[str]) -> None:
-        line = csv_line(cells)
+        line = csv_bytes([cells])
         _write_all(self._file, line)
         self._end += len(line)
 
@@ -196,13 +196,6 @@ def require_parquet() -> None:
 def csv_header(width: int, *, with_person: bool) -> list[str]:
     """The cells of a .csv file's first line."""
     return ["name", *(["person"] if with_person else []), *map(str, range(width))]
-
-
-def csv_line(cells: list[str]) -> bytes:
-    """A line of a .csv file; names that are no UTF-8 keep their bytes."""
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue().encode("utf-8", "surrogateescape")
 
 
 def _utf8(name: str) -> str:

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +13,7 @@ import numpy as np
 
 from mgn_fast.common.extras import require_extra
 from mgn_fast.common.files import write_json
-from mgn_fast.common.text import printable
+from mgn_fast.common.text import csv_text, printable
 from mgn_fast.evaluation.roc.curve import VerificationCurve
 from mgn_fast.types import F32Array, F64Array, I32Array, PathLike
 
@@ -157,6 +155,11 @@ def table_of(reports: Mapping[str, Report]) -> str:
     return "\n".join([*lines, *map(printable, _said(reports)), *told])
 
 
+def notes_of(reports: Mapping[str, Report]) -> list[str]:
+    """What reports say of themselves, each note once, in their order."""
+    return list(dict.fromkeys(note for report in reports.values() for note in report.notes))
+
+
 def csv_of(reports: Mapping[str, Report]) -> str:
     """The figures as CSV: a line for each report, under a line of names.
 
@@ -166,13 +169,9 @@ def csv_of(reports: Mapping[str, Report]) -> str:
     Returns:
         CSV with a newline at the end of each line.
     """
-    text = io.StringIO(newline="")
     rows = [{"report": name} | _with_counts(report) for name, report in reports.items()]
     names = max((list(row) for row in rows), key=len)
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_text([names, *([row.get(name, "") for name in names] for row in rows)])
 
 
 def _with_counts(report: Report) -> dict[str, float]:
@@ -184,6 +183,5 @@ def _said(reports: Mapping[str, Report]) -> list[str]:
     """How many queries counted, and each report's notes once."""
     first = next(iter(reports.values()))
     total = len(first.average_precision)
-    notes = dict.fromkeys(note for report in reports.values() for note in report.notes)
     counted = f"{first.num_valid_queries} of {total} queries have a match"
-    return [counted, *(f"note: {note}" for note in notes)]
+    return [counted, *(f"note: {note}" for note in notes_of(reports))]

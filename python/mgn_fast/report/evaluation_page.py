@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mgn_fast.common.progress import Progress, no_progress
+from mgn_fast.common.text import sentence
 from mgn_fast.datasets.dataset import Dataset
 from mgn_fast.errors import InvalidInputError
-from mgn_fast.evaluation.report import Report
+from mgn_fast.evaluation.report import Report, notes_of
 from mgn_fast.models.contract import Contract
 from mgn_fast.report.analysis import Analysis, ranked_lists
 from mgn_fast.report.page.render import write_page
@@ -59,7 +60,7 @@ def draw_evaluation(
         write_page(
             html,
             title=title,
-            notes=[*_notes(dataset, len(lists), contract), *_of_reports(reports)],
+            notes=[*_notes(dataset, len(lists), contract), *map(sentence, notes_of(reports))],
             reports=reports,
             analysis=analysis,
             lists=lists,
@@ -67,12 +68,6 @@ def draw_evaluation(
         )
     if png is not None:
         write_sheet(png, lists, title=f"{title}: hardest queries")
-
-
-def _of_reports(reports: Mapping[str, Report]) -> list[str]:
-    """What the reports say of themselves, each sentence once."""
-    said = dict.fromkeys(note for report in reports.values() for note in report.notes)
-    return [f"{note[0].upper()}{note[1:]}." for note in said]
 
 
 def _notes(dataset: Dataset, listed: int, contract: Contract | None) -> Iterator[str]:

@@ -18,7 +18,7 @@ from mgn_fast.cli.datasets import (
     say_what_labels_tell,
 )
 from mgn_fast.cli.evaluated_rows import Rows, embeddings_of, say_memory
-from mgn_fast.cli.evaluation import output_file, print_reports
+from mgn_fast.cli.evaluation import print_reports
 from mgn_fast.cli.galleries.keeping import kept_rows
 from mgn_fast.cli.galleries.labelled import labelled_galleries
 from mgn_fast.cli.options import (
@@ -28,7 +28,7 @@ from mgn_fast.cli.options import (
     new_command,
     path_argument,
 )
-from mgn_fast.cli.page_files import add_page_files, open_page_files
+from mgn_fast.cli.page_files import add_page_files, open_page_files, output_file
 from mgn_fast.cli.protocol_options import add_protocol_options, protocols_of, rankings_of
 from mgn_fast.cli.screen.progress import stages
 from mgn_fast.common.checks import whole_number

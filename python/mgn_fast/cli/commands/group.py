@@ -19,6 +19,7 @@ from mgn_fast.cli.galleries.grouping import (
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.page_files import csv_output, open_page
 from mgn_fast.cli.screen.progress import say, stages
+from mgn_fast.common.text import sentence
 from mgn_fast.errors import DatasetError
 from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.report.groups.render import draw_groups
@@ -120,7 +121,7 @@ def _draw(found: Grouping, html: Path, pictures: Path | None) -> None:
     facts = {}
     if agreement["num_labelled"] is not None:
         facts["adjusted Rand index"] = f"{agreement['adjusted_rand_index']:.4f}"
-        said += [f"{line[0].upper()}{line[1:]}." for line in agreement_words(found)]
+        said += map(sentence, agreement_words(found))
     with stages("pictures") as progress:
         draw_groups(
             found.gallery,

@@ -27,6 +27,7 @@ from mgn_fast.cli.options import (
 )
 from mgn_fast.cli.page_files import add_page_files, csv_output, open_page_files
 from mgn_fast.cli.screen.progress import say, stages
+from mgn_fast.common.text import sentence
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.gallery.finding.refining import Refinement
 from mgn_fast.gallery.index import LEAST_RECALL
@@ -210,7 +211,7 @@ def _draw(
         labels=[queries.known(query) for query in numbers],
         notes=[query_notes(search, query) for query in numbers],
     )
-    said = [f"{note[0].upper()}{note[1:]}." for note in notes(search)]
+    said = list(map(sentence, notes(search)))
     if search.refinement.threshold is not None:
         said.append(f"Only pictures within the distance {search.refinement.threshold:g}.")
     if arguments.labels is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from mgn_fast.cli import exit_codes
-from mgn_fast.cli.evaluation import load_and_tell, looks_like_market1501, output_file, print_reports
+from mgn_fast.cli.evaluation import load_and_tell, looks_like_market1501, print_reports
 from mgn_fast.cli.options import (
     Commands,
     add_rerank_options,
@@ -18,6 +18,7 @@ from mgn_fast.cli.options import (
     path_argument,
     session_options,
 )
+from mgn_fast.cli.page_files import output_file
 from mgn_fast.cli.screen.progress import say, stages
 from mgn_fast.common.progress import Progress
 from mgn_fast.common.text import printable

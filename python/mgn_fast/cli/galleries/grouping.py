@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +12,12 @@ import numpy as np
 
 from mgn_fast.common.memory import require_fit
 from mgn_fast.common.progress import Progress
-from mgn_fast.common.text import printable
+from mgn_fast.common.text import csv_bytes, printable
 from mgn_fast.evaluation.grouping import adjusted_rand_index, group
 from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.report.groups.render import ranked_groups
 from mgn_fast.report.groups.words import persons_in
+from mgn_fast.report.kit.words import count
 from mgn_fast.types import AnyArray, I32Array
 
 COLUMNS = ("name", "group", "person")
@@ -134,14 +133,16 @@ def table(found: Grouping) -> bytes:
     Returns:
         UTF-8 with a line of names; person where a label says it.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for place, (number, person) in enumerate(
-        zip(found.groups.tolist(), found.persons, strict=True)
-    ):
-        writer.writerow([found.gallery.name(place), number, person or ""])
-    return text.getvalue().encode("utf-8", "surrogateescape")
+    rows = zip(found.groups.tolist(), found.persons, strict=True)
+    return csv_bytes(
+        [
+            COLUMNS,
+            *(
+                (found.gallery.name(place), number, person or "")
+                for place, (number, person) in enumerate(rows)
+            ),
+        ]
+    )
 
 
 def lines(found: Grouping) -> Iterator[str]:
@@ -155,7 +156,7 @@ def lines(found: Grouping) -> Iterator[str]:
     """
     where = printable(str(found.gallery.path))
     yield (
-        f"{len(found.gallery):,} pictures in {where}: {_count(found.num_groups, 'group')}, "
+        f"{len(found.gallery):,} pictures in {where}: {count(found.num_groups, 'group')}, "
         f"{found.num_alone:,} alone"
     )
     ranked = ranked_groups(found.groups)
@@ -170,7 +171,7 @@ def lines(found: Grouping) -> Iterator[str]:
         first = printable(found.gallery.name(int(places[0])))
         yield f"{number:5}  {len(places):6,}  {first}{f'  ({persons})' if persons else ''}"
     if len(ranked) > _MOST_LINES:
-        yield f"{'':5}  and {_count(len(ranked) - _MOST_LINES, 'group')} more"
+        yield f"{'':5}  and {count(len(ranked) - _MOST_LINES, 'group')} more"
     yield from agreement_words(found)
 
 
@@ -188,9 +189,5 @@ def agreement_words(found: Grouping) -> Iterator[str]:
         return
     yield (
         f"adjusted Rand index {said['adjusted_rand_index']:.4f} against the labels of "
-        f"{said['num_labelled']:,} pictures: {_count(said['num_persons'], 'person')}"
+        f"{said['num_labelled']:,} pictures: {count(said['num_persons'], 'person')}"
     )
-
-
-def _count(number: int, one: str) -> str:
-    return f"{number:,} {one}{'s' * (number != 1)}"

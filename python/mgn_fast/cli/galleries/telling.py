@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from mgn_fast.cli.galleries.found import Search, entries
-from mgn_fast.common.text import printable
+from mgn_fast.common.text import csv_bytes, printable
 from mgn_fast.evaluation.body_parts import PartComparison
+from mgn_fast.report.kit.words import count
 
 COLUMNS = ("query", "rank", "gallery", "name", "distance", "person", "camera")
 # What is printed as 0.0000.
@@ -106,14 +105,15 @@ def table(search: Search) -> bytes:
     Returns:
         UTF-8 with a line of names; names that are no UTF-8 keep their bytes.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    return csv_bytes(_rows(search))
+
+
+def _rows(search: Search) -> Iterator[Sequence[Any]]:
+    yield COLUMNS
     for query, name in enumerate(search.queries.names):
         for entry in entries(search, query):
             row = {"query": name} | entry
-            writer.writerow(["" if row[column] is None else row[column] for column in COLUMNS])
-    return text.getvalue().encode("utf-8", "surrogateescape")
+            yield ["" if row[column] is None else row[column] for column in COLUMNS]
 
 
 def notes(search: Search) -> Iterator[str]:
@@ -129,7 +129,7 @@ def notes(search: Search) -> Iterator[str]:
     together = sum(len(pictures) > 1 for pictures in search.queries.pictures)
     if together:
         yield (
-            f"{_count(together, 'query is', 'queries are')} of several pictures: the mean of their "
+            f"{count(together, 'query is', 'queries are')} of several pictures: the mean of their "
             "directions was searched for"
         )
     if search.refinement.expand:
@@ -141,8 +141,8 @@ def notes(search: Search) -> Iterator[str]:
     if any(left_out):
         own = sum(count > 0 for count in left_out)
         yield (
-            f"{_count(own, 'query has its own picture', 'queries have their own pictures')} in the "
-            f"gallery: {_count(sum(left_out), 'picture is', 'pictures are')} left out of what was "
+            f"{count(own, 'query has its own picture', 'queries have their own pictures')} in the "
+            f"gallery: {count(sum(left_out), 'picture is', 'pictures are')} left out of what was "
             "found (--same-picture keep lists them)"
         )
     if search.reranked:
@@ -151,13 +151,9 @@ def notes(search: Search) -> Iterator[str]:
     equal = sum(distance < _NOTHING for distance in nearest)
     if equal:
         yield (
-            f"{_count(equal, 'query has', 'queries have')} a picture at distance 0.0000: the same "
+            f"{count(equal, 'query has', 'queries have')} a picture at distance 0.0000: the same "
             "picture, or an exact copy of it"
         )
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def _in_words(compared: PartComparison) -> str:
