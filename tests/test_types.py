@@ -39,12 +39,14 @@ def test_words_are_numbered_in_order_of_first_appearance():
     assert who.person_names == ("bob", "ann")
     assert who.camera.tolist() == [0, 0, 1]
     assert [who.person_word(1), who.camera_word(2)] == ["ann", "yard"]
+    assert who.label(2) == {"person": "bob", "camera": "yard"}
 
 
 def test_numbers_stay_and_have_no_names():
     who = Identities([7, 0, 7], None)
     assert (who.person.tolist(), who.person_names, who.camera) == ([7, 0, 7], None, None)
     assert (who.person_word(0), who.camera_word(0)) == ("7", None)
+    assert who.label(0) == {"person": "7"}
 
 
 @pytest.mark.parametrize("column", [np.array(["x", "y"]), np.array(["x", "y"], object), ("x", "y")])

@@ -163,6 +163,12 @@ class Identities:
         """The camera of the picture at a place, as `person_word`; None where nobody knows."""
         return None if self.camera is None else _word(self.camera_names, int(self.camera[place]))
 
+    def label(self, place: int) -> dict[str, str]:
+        """The words of the picture at a place: "person", and "camera" where somebody knows it."""
+        camera = self.camera_word(place)
+        person = {"person": self.person_word(place)}
+        return person if camera is None else person | {"camera": camera}
+
     def take(self, places: Sequence[int] | AnyArray) -> Identities:
         """The identities of some pictures, with the numbers and words of all.
 

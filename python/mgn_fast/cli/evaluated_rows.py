@@ -7,8 +7,6 @@ import argparse
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from mgn_fast.cli.evaluation import embed_both
 from mgn_fast.cli.galleries.contract_in_use import required_parts, say_differences, used_contract
 from mgn_fast.cli.options import session_options
@@ -24,7 +22,7 @@ from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.memory_plan import require_room
 from mgn_fast.evaluation.size import work_of
 from mgn_fast.gallery.gallery import Gallery
-from mgn_fast.gallery.search import gathered
+from mgn_fast.gallery.search import all_rows
 from mgn_fast.gallery.writer import SUFFIX
 from mgn_fast.models.contract import Contract
 from mgn_fast.types import AnyArray
@@ -105,8 +103,7 @@ def rows_in(path: Path) -> Embeddings:
         return read_rows(path)
     gallery = Gallery.load(path)
     names = tuple(str(gallery.picture_path(place).absolute()) for place in range(len(gallery)))
-    rows = gathered(gallery.segments, np.arange(len(gallery)))
-    return Embeddings(rows, names, gallery.contract)
+    return Embeddings(all_rows(gallery.segments), names, gallery.contract)
 
 
 def say_memory(

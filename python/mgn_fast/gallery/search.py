@@ -232,6 +232,13 @@ def gathered(segments: Sequence[AnyArray], places: AnyArray) -> F32Array:
     return np.asarray(np.stack(rows), np.float32)
 
 
+def all_rows(segments: Sequence[AnyArray]) -> F32Array:
+    """All rows of some segments as float32 [N, D], one behind another; no copy of one float32."""
+    if len(segments) == 1:
+        return np.asarray(segments[0], np.float32)
+    return np.concatenate([np.asarray(segment, np.float32) for segment in segments])
+
+
 def _reranked_all(
     queries: F32Array,
     segments: Sequence[AnyArray],
@@ -246,10 +253,9 @@ def _reranked_all(
     among = replace(work, gallery=min(count, 1000), besides=0)
     remedies = [("pass candidates=1000", needed_bytes(among))]
     require_room(f"re-ranking among {count} pictures", work, remedies)
-    rows = np.concatenate([np.asarray(segment, np.float32) for segment in segments])
     distances = rerank(
         queries,
-        rows,
+        all_rows(segments),
         k1=settings.k1,
         k2=settings.k2,
         original_weight=settings.original_weight,

@@ -11,6 +11,7 @@ from typing import Any
 from mgn_fast.cli import exit_codes
 from mgn_fast.cli.contract_options import add_contract_options, stated_contract
 from mgn_fast.cli.evaluation import (
+    embed_both,
     embed_split,
     load_and_tell,
     looks_like_market1501,
@@ -152,12 +153,8 @@ def _evaluated(model: Path, contract: Contract, labelled: Split | Dataset) -> Re
     """Query against gallery; without them all against all: none finds itself."""
     with Embedder(model, contract=contract) as embedder:
         if isinstance(labelled, Dataset):
-            query, gallery = labelled.query, labelled.gallery
-            halves = (
-                embed_split(embedder, query, "query"),
-                embed_split(embedder, gallery, "gallery"),
-            )
-            return evaluate(*halves, query.identities, gallery.identities)
+            who = labelled.query.identities, labelled.gallery.identities
+            return evaluate(*embed_both(embedder, labelled), *who)
         rows = embed_split(embedder, labelled, "labelled pictures")
     return evaluate(rows, rows, labelled.identities, labelled.identities)
 

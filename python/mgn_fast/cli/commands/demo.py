@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mgn_fast.cli import exit_codes
-from mgn_fast.cli.evaluation import embed_split, print_reports
+from mgn_fast.cli.evaluation import embed_both, print_reports
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.screen.progress import say, working
 from mgn_fast.datasets.dataset import Dataset, synthetic
@@ -67,8 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     num_pictures = len(dataset.query) + len(dataset.gallery)
     say(f"3/5 embedding {num_pictures} pictures, each plain and mirrored")
     with Embedder(model) as embedder:
-        query = embed_split(embedder, dataset.query, "query")
-        gallery = embed_split(embedder, dataset.gallery, "gallery")
+        query, gallery = embed_both(embedder, dataset)
         contract = embedder.contract
     say("4/5 evaluating, with and without re-ranking")
     reports, analysis = measured(dataset, query, gallery)

@@ -15,10 +15,11 @@ from mgn_fast.common.progress import Progress
 from mgn_fast.common.text import csv_bytes, printable
 from mgn_fast.evaluation.grouping import adjusted_rand_index, group
 from mgn_fast.gallery.gallery import Gallery
+from mgn_fast.gallery.search import all_rows
 from mgn_fast.report.groups.render import ranked_groups
 from mgn_fast.report.groups.words import persons_in
 from mgn_fast.report.kit.words import count
-from mgn_fast.types import AnyArray, I32Array
+from mgn_fast.types import F32Array, I32Array
 
 COLUMNS = ("name", "group", "person")
 _MOST_LINES = 20
@@ -90,13 +91,12 @@ def grouped(
     return Grouping(gallery, groups, settings, persons)
 
 
-def _rows(gallery: Gallery) -> AnyArray:
+def _rows(gallery: Gallery) -> F32Array:
     segments = gallery.segments
     if len(segments) > 1 or segments[0].dtype != np.float32:
         needed = 4 * len(gallery) * gallery.width
         require_fit(f"reading {len(gallery):,} embeddings", needed, [])
-    rows: AnyArray = segments[0] if len(segments) == 1 else np.concatenate(segments)
-    return rows
+    return all_rows(segments)
 
 
 def described(found: Grouping) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -66,15 +65,12 @@ def _add(arguments: argparse.Namespace, path: Path, dataset: Dataset) -> None:
     sources = list(pictures.values())
     ordered = [sources[place] for place in order_by_frame(sources)]
     listed = Listed(Path.cwd(), [(str(source), source) for source in ordered])
-    labels = {str(source): label for split in dataset.splits for source, label in _labels_of(split)}
+    labels = {
+        str(source): split.identities.label(place)
+        for split in dataset.splits
+        for place, source in enumerate(split.sources)
+    }
     embedded_into(arguments, path, listed, labels)
-
-
-def _labels_of(split: Split) -> Iterator[tuple[Path | Crop, dict[str, str]]]:
-    for place, source in enumerate(split.sources):
-        camera = split.identities.camera_word(place)
-        label = {"person": split.identities.person_word(place)}
-        yield source, label if camera is None else label | {"camera": camera}
 
 
 def _rows_of(gallery: Gallery, split: Split) -> F32Array:

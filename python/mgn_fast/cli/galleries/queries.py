@@ -129,10 +129,8 @@ def _labels_by_path(file: Path) -> dict[str, Known]:
             f"--labels {str(file)!r} has boxes, parts of pictures, and queries are whole ones; "
             "expected path, person and, where it is known, camera"
         )
-    who = listed.identities
     return {
-        os.path.realpath(path): {"person": who.person_word(row)}
-        | ({} if who.camera is None else {"camera": who.camera_word(row)})
+        os.path.realpath(path): listed.identities.label(row)
         for row, path in enumerate(listed.paths)
     }
 
