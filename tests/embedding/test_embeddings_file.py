@@ -19,18 +19,6 @@ from support.tiny_model import FOREIGN, write_tiny_model
 parquet = late("pyarrow.parquet")
 
 
-@pytest.fixture
-def embedder(tiny_model):
-    with Embedder(tiny_model) as opened:
-        yield opened
-
-
-@pytest.fixture
-def rows(random):
-    values = random.standard_normal((300, 2048), np.float32)
-    return [(f"{index}.jpg", row) for index, row in enumerate(values)]
-
-
 @pytest.mark.parametrize("count", [0, 1, 300])
 def test_what_is_written_is_read_back(tmp_path, embedder, rows, count):
     path = tmp_path / "a.npy"

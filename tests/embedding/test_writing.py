@@ -18,18 +18,6 @@ from support.late import late
 parquet = late("pyarrow.parquet")
 
 
-@pytest.fixture
-def embedder(tiny_model):
-    with Embedder(tiny_model) as opened:
-        yield opened
-
-
-@pytest.fixture
-def rows(random):
-    values = random.standard_normal((300, 2048), np.float32)
-    return [(f"{index}.jpg", row) for index, row in enumerate(values)]
-
-
 def contents(folder):
     return {entry.name: entry.read_bytes() for entry in folder.iterdir()}
 

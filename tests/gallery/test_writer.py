@@ -61,15 +61,13 @@ def test_batches_are_in_the_file_when_append_returns(path):
     assert num_rows(path) == 11
 
 
-@pytest.mark.parametrize("died_after", range(5))
-def test_a_writer_that_dies_between_two_steps_leaves_all_or_nothing(path, monkeypatch, died_after):
-    """Five writes: what precedes the rows, the rows, the check, the record; and none."""
+class DiedError(Exception):
+    """What ends a writer between two of its writes."""
 
-    class DiedError(Exception):
-        pass
 
-    write_at = writer_module._write_at
-    left = [died_after]
+def dying_after(count):
+    """The writer's own write, of which so many are let through."""
+    write_at, left = writer_module._write_at, [count]
 
     def dying(*arguments):
         if left[0] == 0:
@@ -77,8 +75,15 @@ def test_a_writer_that_dies_between_two_steps_leaves_all_or_nothing(path, monkey
         left[0] -= 1
         write_at(*arguments)
 
+    return dying
+
+
+@pytest.mark.parametrize("died_after", range(5))
+def test_a_writer_that_dies_between_two_steps_leaves_all_or_nothing(path, monkeypatch, died_after):
+    """Five writes: what precedes the rows, the rows, the check, the record; and none."""
+
     with writing(path) as writer:
-        monkeypatch.setattr(writer_module, "_write_at", dying)
+        monkeypatch.setattr(writer_module, "_write_at", dying_after(died_after))
         try:
             writer.append(galleries.batch(5, 2))
             assert died_after == 4
@@ -95,20 +100,8 @@ def test_a_writer_that_dies_between_two_steps_leaves_all_or_nothing(path, monkey
 def test_a_writer_that_dies_in_an_edit_leaves_all_of_it_or_nothing(path, monkeypatch, died_after):
     """Five writes: the schema's digit, the text, no rows, the check, the record; and none."""
 
-    class DiedError(Exception):
-        pass
-
-    write_at = writer_module._write_at
-    left = [died_after]
-
-    def dying(*arguments):
-        if left[0] == 0:
-            raise DiedError
-        left[0] -= 1
-        write_at(*arguments)
-
     with writing(path) as writer:
-        monkeypatch.setattr(writer_module, "_write_at", dying)
+        monkeypatch.setattr(writer_module, "_write_at", dying_after(died_after))
         try:
             writer.append(removal(writer, 1, 3))
             assert died_after == 5

@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
+from typing import Any
 
 import numpy as np
 
@@ -83,12 +84,18 @@ def rows_in_npy(path: PathLike) -> AnyArray:
         rows = np.asarray(np.lib.format.open_memmap(path, mode="r"))
     except NPY_ERRORS as error:
         raise InvalidInputError(f"{name!r} is no readable .npy file: {error}") from error
-    if rows.ndim != 2 or rows.dtype not in (np.float16, np.float32, np.float64):
+    return checked_rows(rows, path)
+
+
+def checked_rows(rows: Any, path: PathLike) -> AnyArray:
+    """What a file holds as an array [N, D] of a floating dtype; InvalidInputError if it is none."""
+    array = np.asarray(rows)
+    if array.ndim != 2 or array.dtype not in (np.float16, np.float32, np.float64):
         raise InvalidInputError(
-            f"{name!r} holds {rows.dtype} {rows.shape}, expected float32 (or float16, float64) in "
-            "two dimensions: one row per picture"
+            f"{os.fspath(path)!r} holds {array.dtype} {array.shape}, expected float32 (or float16, "
+            "float64) in two dimensions: one row per picture"
         )
-    return rows
+    return array
 
 
 def _read_description(

@@ -24,6 +24,7 @@ from mgn_fast.embedding.embeddings_file import (
     MAX_SIDECAR_BYTES,
     NPY_ERRORS,
     Embeddings,
+    checked_rows,
     read_embeddings,
     rows_in_npy,
     sidecar_path,
@@ -40,7 +41,6 @@ _ROWS = ("embeddings", "embedding", "features", "feature", "feats", "feat")
 _NAMES = ("names", "name", "paths", "path", "filenames", "files")
 _LABELS = ("person", "camera")  # columns of a .csv that are no numbers of a row
 _MAX_FILE_BYTES = 1 << 36
-_DTYPES = (np.float16, np.float32, np.float64)
 
 
 def read_rows(path: PathLike) -> Embeddings:
@@ -80,7 +80,7 @@ def read_rows(path: PathLike) -> Embeddings:
     rows, names = readers[suffix](place)
     contract = _contract_in_parquet(place) if suffix == ".parquet" else None
     names = _checked_names(names, len(rows), str(place))
-    return Embeddings(_checked_rows(rows, place), names, contract)
+    return Embeddings(checked_rows(rows, place), names, contract)
 
 
 def _read_npy(path: Path) -> Embeddings:
@@ -256,16 +256,6 @@ def _from_torch(tensors: Mapping[str, Any], path: Path) -> AnyArray:
     if str(tensor.dtype) == "torch.bfloat16":
         tensor = tensor.float()
     array: AnyArray = tensor.detach().cpu().numpy()
-    return array
-
-
-def _checked_rows(rows: Any, path: Path) -> AnyArray:
-    array = np.asarray(rows)
-    if array.ndim != 2 or array.dtype not in _DTYPES:
-        raise InvalidInputError(
-            f"{str(path)!r} holds {array.dtype} {array.shape}, expected float32 (or float16, "
-            "float64) in two dimensions: one row per picture"
-        )
     return array
 
 
