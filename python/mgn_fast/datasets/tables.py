@@ -72,10 +72,10 @@ class Table:
         return cells
 
     def _text(self, cell: Any, column: str, place: int) -> str:
+        if is_empty(cell):
+            return ""
         if isinstance(cell, str):
             return cell.strip()
-        if cell is None or type(cell).__name__ == "NAType" or cell != cell:
-            return ""
         if isinstance(cell, (float, np.floating)) and float(cell).is_integer():
             cell = int(cell)
         if not isinstance(cell, (int, float, np.integer, np.floating)):
@@ -84,6 +84,15 @@ class Table:
                 "text or a number"
             )
         return str(cell)
+
+
+def is_empty(cell: Any) -> bool:
+    """Whether a cell is nothing, white space, or what stands for nothing in a DataFrame."""
+    if isinstance(cell, str):
+        return not cell.strip()
+    if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
+        return True
+    return bool(isinstance(cell, (float, np.floating)) and cell != cell)
 
 
 def read_table(source: Any, *, what: str = "labels") -> Table:

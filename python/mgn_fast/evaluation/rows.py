@@ -7,7 +7,7 @@ to change.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -112,6 +112,15 @@ def unit_block(name: str, block: F64Array, first_row: int) -> F64Array:
         raise InvalidInputError(f"{name} has only zeros in row {row}, expected a direction")
     scaled = block / largest
     return np.asarray(scaled / np.sqrt(np.square(scaled).sum(axis=1, keepdims=True)))
+
+
+def num_converted(sides: Iterable[AnyArray], metric: RowMetric) -> int:
+    """Number of rows that are copied to be compared: scaled, or not float32 in C order."""
+    return sum(
+        len(side)
+        for side in sides
+        if metric != "euclidean" or side.dtype != np.float32 or not side.flags.c_contiguous
+    )
 
 
 def notes_on_lengths(squares: tuple[F64Array, F64Array], metric: RowMetric) -> Iterator[str]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from mgn_fast.common.threads import thread_count
 from mgn_fast.evaluation.memory_plan import Work
 from mgn_fast.evaluation.protocol import Protocol
 from mgn_fast.evaluation.reranking import RerankSettings
-from mgn_fast.evaluation.rows import RowMetric
+from mgn_fast.evaluation.rows import RowMetric, num_converted
 from mgn_fast.types import AnyArray
 
 
@@ -56,9 +54,6 @@ def planned(
 ) -> tuple[str, Work]:
     """What an evaluation is called in messages, and its size; see `work_of`."""
     shape = len(sides[0]), len(sides[1]), sides[0].shape[1]
-    is_kept = metric == "euclidean"
-    kept = [is_kept and side.dtype == np.float32 and side.flags.c_contiguous for side in sides]
-    converted = sum(len(side) for side, as_it_is in zip(sides, kept, strict=True) if not as_it_is)
     what = "evaluation" if rerank is None else f"re-ranking with k1={rerank.k1}, k2={rerank.k2}"
     name = f"{what} of {shape[0]} queries and {shape[1]} gallery pictures"
-    return name, work_of(shape, protocols, rerank, threads, converted=converted)
+    return name, work_of(shape, protocols, rerank, threads, converted=num_converted(sides, metric))

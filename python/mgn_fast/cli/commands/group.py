@@ -16,12 +16,11 @@ from mgn_fast.cli.galleries.grouping import (
     lines,
     table,
 )
+from mgn_fast.cli.galleries.searching import opened_galleries
 from mgn_fast.cli.options import Commands, new_command, path_argument
 from mgn_fast.cli.page_files import csv_output, open_page
 from mgn_fast.cli.screen.progress import say, stages
 from mgn_fast.common.text import sentence
-from mgn_fast.errors import DatasetError
-from mgn_fast.gallery.gallery import Gallery
 from mgn_fast.report.groups.render import draw_groups
 
 
@@ -81,9 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = {name: getattr(arguments, name) for name in ("k1", "k2", "eps", "min_pictures")}
     # The outputs are tried before any work is put into what goes there.
     with open_page(arguments.html) as html, csv_output(arguments.output) as table_file:
-        gallery = Gallery.load(arguments.gallery)
-        if len(gallery) == 0:
-            raise DatasetError(f"gallery {str(arguments.gallery)!r} holds no pictures")
+        gallery, _ = opened_galleries([arguments.gallery])
         with stages() as progress:
             found = grouped(gallery, settings, arguments.threads, progress)
         for note in _notes(found):

@@ -17,7 +17,7 @@ from mgn_fast.common.files import read_limited, replacing
 from mgn_fast.common.text import printable
 from mgn_fast.errors import InvalidInputError
 from mgn_fast.gallery.editing.changes import Changed, compact, label, remove, rename
-from mgn_fast.gallery.editing.exporting import columns, export, save_table, write_table
+from mgn_fast.gallery.editing.exporting import columns, export, save_table, text_of, write_table
 from mgn_fast.gallery.editing.facts import Facts, info
 from mgn_fast.gallery.editing.merging import merge
 from mgn_fast.gallery.editing.selection import Selection
@@ -99,7 +99,7 @@ def run_list(arguments: argparse.Namespace) -> int:
         return exit_codes.OK
     for place, own in zip(places, labels, strict=True):
         keys = sorted(own, key=lambda key: (*WORDS, key).index(key))
-        words = [f"{key}={_word(own[key])}" for key in keys]
+        words = [f"{key}={text_of(own[key])}" for key in keys]
         print("  ".join([printable(gallery.name(place)), *map(printable, words)]))
     return exit_codes.OK
 
@@ -116,10 +116,6 @@ def _chosen(arguments: argparse.Namespace, gallery: Gallery) -> list[int]:
     chosen, missing = selection.chosen(pictures)
     _say_missing(missing)
     return chosen
-
-
-def _word(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def run_remove(arguments: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ from mgn_fast.errors import InvalidInputError
 from mgn_fast.evaluation.distances import EmbeddingSet, checked_sets, screened_blocks
 from mgn_fast.evaluation.memory_plan import Work, require_room
 from mgn_fast.evaluation.roc.curve import VerificationCurve, curve_of
-from mgn_fast.evaluation.rows import RowMetric, both_as_arrays, notes_on_lengths
+from mgn_fast.evaluation.rows import RowMetric, both_as_arrays, notes_on_lengths, num_converted
 from mgn_fast.evaluation.sides import (
     SameCamera,
     SamePicture,
@@ -141,18 +141,12 @@ class PairPlan:
 
     def work(self, query: AnyArray, gallery: AnyArray, *, metric: RowMetric) -> Work:
         """The size of a pass for the pairs alone, of embeddings [Q, D] and [G, D]."""
-        sides = query, gallery
-        converted = sum(
-            len(side)
-            for side in sides
-            if metric != "euclidean" or side.dtype != np.float32 or not side.flags.c_contiguous
-        )
         return Work(
             len(query),
             len(gallery),
             query.shape[1],
             self.threads,
-            converted=converted,
+            converted=num_converted((query, gallery), metric),
             besides=self.needed_bytes,
         )
 

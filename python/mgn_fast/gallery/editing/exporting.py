@@ -100,11 +100,12 @@ def columns(gallery: Stored, places: Sequence[int] | None = None) -> Table:
         if key in ("person", "camera"):
             continue
         column = f"label.{key}" if key in (*COLUMNS, "embedding") else key
-        found[column] = [_text(label[key]) if key in label else None for label in labels]
+        found[column] = [text_of(label[key]) if key in label else None for label in labels]
     return found
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A label's value as text: JSON where it is none."""
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Any
 
-from mgn_fast.datasets.tables import Table, read_table
+from mgn_fast.datasets.tables import Table, is_empty, read_table
 from mgn_fast.errors import DatasetError
 from mgn_fast.gallery.file import WORDS, Labels
 
@@ -48,7 +48,7 @@ def labels_in_table(source: Any, names: Container[str]) -> dict[str, Labels]:
             raise DatasetError(f"{table.what}, {row}, name {picture!r}, which an earlier row does")
         label: Labels = {key: texts[place] for key, texts in words.items() if texts[place]}
         cells = {key: table.columns[key][place] for key in others}
-        found[picture] = label | {key: cell for key, cell in cells.items() if not _is_empty(cell)}
+        found[picture] = label | {key: cell for key, cell in cells.items() if not is_empty(cell)}
     return found
 
 
@@ -60,12 +60,3 @@ def _picture(table: Table, called: dict[str, str], names: Container[str], row: s
     if not path:
         raise DatasetError(f"{table.what}, {row}, have neither name nor path, expected one")
     return path if path in names else str(table.directory / path)
-
-
-def _is_empty(cell: Any) -> bool:
-    """Nothing, white space, or what stands for nothing in a DataFrame."""
-    if isinstance(cell, str):
-        return not cell.strip()
-    if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(cell, float) and cell != cell
