@@ -31,6 +31,7 @@ from mgn_fast.embedding.embeddings_file import (
 )
 from mgn_fast.embedding.row_files import PARQUET_KEY
 from mgn_fast.errors import ExportError, InvalidInputError
+from mgn_fast.evaluation.rows import as_array
 from mgn_fast.models.contract import Contract
 from mgn_fast.models.in_use import kept_contract
 from mgn_fast.types import AnyArray, PathLike
@@ -245,18 +246,10 @@ def _read_torch(path: Path) -> tuple[Any, Any]:
     except ExportError as error:
         raise InvalidInputError(str(error).replace("checkpoint ", "", 1)) from error
     if not isinstance(stored, dict):
-        return _from_torch({"": stored}, path), None
+        return as_array(str(path), _one_of({"": stored}, path)), None
     names = next((stored[name] for name in _NAMES if name in stored), None)
     tensors = {str(name): value for name, value in stored.items() if hasattr(value, "detach")}
-    return _from_torch(tensors, path), names
-
-
-def _from_torch(tensors: Mapping[str, Any], path: Path) -> AnyArray:
-    tensor = _one_of(tensors, path)
-    if str(tensor.dtype) == "torch.bfloat16":
-        tensor = tensor.float()
-    array: AnyArray = tensor.detach().cpu().numpy()
-    return array
+    return as_array(str(path), _one_of(tensors, path)), names
 
 
 def _checked_names(names: Any, count: int, where: str) -> tuple[str, ...] | None:
