@@ -209,11 +209,13 @@ void on_access_refused(int signal, siginfo_t* info, void* context) {
 void watch_host_accesses() {
     abort_on_access.store(settings().on_violation == OnViolation::abort);
     static const bool installed = [] {
+        // Known before ours is there: any thread may need it at once.
+        if (sigaction(SIGSEGV, nullptr, &previous_action) != 0) return false;
         struct sigaction own{};
         own.sa_sigaction = on_access_refused;
         own.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
         sigemptyset(&own.sa_mask);
-        return sigaction(SIGSEGV, &own, &previous_action) == 0;
+        return sigaction(SIGSEGV, &own, nullptr) == 0;
     }();
     static_cast<void>(installed);
 }
