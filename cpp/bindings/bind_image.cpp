@@ -186,6 +186,7 @@ void bind_image(py::module_& module) {
                py::arg("mean"), py::arg("deviation"), py::arg("filter"), py::arg("simd") = "");
     module.def("simd_level", [] { return simd_name(simd_level()); });
     module.def("simd_levels", &simd_level_names);
+    module.def("cpu_features", &cpu_feature_names);
 }
 
 }  // namespace mgn::bindings

@@ -6,10 +6,6 @@
 
 #include "common/cpu.h"
 
-#if defined(MGN_WITH_BFLOAT16)
-#include <cpuid.h>
-#endif
-
 namespace mgn {
 
 namespace {
@@ -98,21 +94,15 @@ const Kernels& scalar_kernels() {
 
 namespace {
 
-#if defined(MGN_WITH_BFLOAT16)
-bool has_bfloat16_products() {
-    constexpr unsigned kBit = 1U << 5;  // of leaf 7.1's eax
-    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-    return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax & kBit) != 0;
-}
-#endif
-
 const Kernels& chosen_kernels() {
+    // Asked for on every machine, because it refuses a wrong MGN_FAST_SIMD.
+    [[maybe_unused]] const Simd level = simd_level();
 #if defined(MGN_WITH_BFLOAT16)
-    if (simd_level() == Simd::kAvx512 && has_bfloat16_products()) return avx512_bf16_kernels();
+    if (level == Simd::kAvx512 && cpu_features().avx512_bf16) return avx512_bf16_kernels();
 #endif
 #if defined(__x86_64__)
-    if (simd_level() == Simd::kAvx512) return avx512_kernels();
-    if (simd_level() == Simd::kAvx2) return avx2_kernels();
+    if (level == Simd::kAvx512) return avx512_kernels();
+    if (level == Simd::kAvx2) return avx2_kernels();
 #endif
     return scalar_kernels();
 }

@@ -19,7 +19,7 @@ class Stream;
 
 class Gate {
 public:
-    // Where it is opened from, for errors and for aclrtEventElapsedTime; set before it is shared.
+    // Where it is opened from, for errors and for aclrtEventElapsedTime; read once it is open.
     std::weak_ptr<Stream> stream;
     std::uint64_t stream_id = 0;
     std::uint64_t sequence = 0;  // of the task that opens it

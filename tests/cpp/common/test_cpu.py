@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import InvalidInputError, _core
+from support import repository
 
 LEVELS = _core.simd_levels()
 ON_X86 = platform.machine() == "x86_64"
@@ -43,14 +44,47 @@ def test_the_portable_level_is_always_there():
     assert set(LEVELS) <= ({"scalar", "avx2", "avx512"} if ON_X86 else {"scalar", "neon"})
 
 
-@pytest.mark.skipif(not ON_X86, reason="reads Linux's list of an x86 CPU's flags")
+# What each feature is in Linux's words, of x86's "flags" and AArch64's "Features".
+WIDE = {"avx512f", "avx512bw", "avx512vl", "avx512vbmi", "avx512_vnni"}
+FEATURES = {
+    "avx2": {"avx2", "fma", "f16c"},
+    "avx512": {"avx2", "fma", "f16c"} | WIDE,
+    "avx512_bf16": {"avx2", "fma", "f16c", "avx512_bf16"} | WIDE,
+    "dotprod": {"asimddp"},
+    "fp16": {"fphp", "asimdhp"},
+    "fhm": {"asimdfhm"},
+    "bf16": {"bf16"},
+    "ebf16": {"ebf16"},
+    "i8mm": {"i8mm"},
+}
+
+
+def words_of_linux():
+    """What the kernel says of the first CPU."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        name, _, words = line.partition(":")
+        if name.strip() in ("flags", "Features"):
+            return set(words.split())
+    pytest.skip("this kernel lists no instructions in /proc/cpuinfo")
+
+
+def test_the_cpu_has_what_linux_says():
+    words = words_of_linux()
+    kinds = ("avx2", "avx512", "avx512_bf16") if ON_X86 else tuple(FEATURES)[3:]
+    assert _core.cpu_features() == [name for name in kinds if FEATURES[name] <= words]
+
+
 def test_a_level_needs_all_of_its_instructions():
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    flags = next(line for line in lines if line.startswith("flags")).split()
-    avx2 = {"avx2", "fma", "f16c"} <= set(flags)
-    wanted = {"avx512f", "avx512bw", "avx512vl", "avx512vbmi", "avx512_vnni"}
-    assert ("avx2" in LEVELS) == avx2
-    assert ("avx512" in LEVELS) == (avx2 and wanted <= set(flags))
+    optional = [level for level in LEVELS if level not in ("scalar", "neon")]
+    assert optional == [name for name in _core.cpu_features() if name in ("avx2", "avx512")]
+    assert ("neon" in LEVELS) == (platform.machine() == "aarch64")
+
+
+def test_no_compiler_is_asked_what_the_cpu_has():
+    # A runtime without a CPU model answers no to everything, and nothing warns.
+    sources = [path for path in repository.CPP.rglob("*") if path.is_file()]
+    assert len(sources) > 100
+    assert not [path for path in sources if "__builtin_cpu" in path.read_text()]
 
 
 @pytest.mark.usefixtures("own_process")
