@@ -28,5 +28,5 @@ def test_nothing_is_left_out_unasked(monkeypatch):
 
 def test_a_library_that_cannot_be_left_out_is_refused(monkeypatch):
     monkeypatch.setenv(WITHOUT, "numpy")
-    with pytest.raises(pytest.UsageError, match="names {'numpy'}, expected some of"):
+    with pytest.raises(pytest.UsageError, match=r"names .'numpy'., expected some of"):
         finders()

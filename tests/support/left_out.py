@@ -28,5 +28,7 @@ def finders():
     """What goes in front of `sys.meta_path`."""
     names = {name.strip() for name in os.environ.get(WITHOUT, "").split(",")} - {""}
     if unknown := names - CAN_BE_LEFT_OUT.keys():
-        raise pytest.UsageError(f"{WITHOUT} names {unknown}, expected some of {set(CAN_BE_LEFT_OUT)}")
+        raise pytest.UsageError(
+            f"{WITHOUT} names {unknown}, expected some of {set(CAN_BE_LEFT_OUT)}"
+        )
     return [LeftOut(names)] if names else []
