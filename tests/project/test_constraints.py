@@ -29,7 +29,7 @@ from support.pins import (
 )
 from support.repository import ROOT
 
-PIP_FOR = ROOT / "tools" / "pip_for.py"
+PIP_FOR = ROOT / "tools" / "pip_for"
 HOSTS = [(python, machine) for machine in MACHINES for python in PYTHONS]
 # What torch brings where no CPU build of it is offered; not pinned, since nobody needs it.
 OF_CUDA = re.compile(r"nvidia-|cuda-|triton$")
