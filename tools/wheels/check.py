@@ -108,7 +108,9 @@ def read_tags(name: str) -> Tags:
     found = re.fullmatch(
         r"mgn_fast-[^-]+-cp3(\d+)-cp3\1-((?:manylinux\w+)(?:\.manylinux\w+)*)\.whl", name
     )
-    platforms = re.findall(r"manylinux_(\d+)_(\d+)_(x86_64|aarch64)(?=\.|$)", found[2] if found else "")
+    platforms = re.findall(
+        r"manylinux_(\d+)_(\d+)_(x86_64|aarch64)(?=\.|$)", found[2] if found else ""
+    )
     if found is None or not platforms or len({machine for *_, machine in platforms}) != 1:
         raise WheelError(
             f"{name} does not say manylinux_X_Y for one CPython and one machine, as in "

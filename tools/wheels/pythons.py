@@ -77,7 +77,9 @@ def find_target(version: str, machine: str, roots: list[Path], emulator: str = "
     for root in own:
         include = root / "usr/include" / f"python{version}"
         if (include / "Python.h").is_file():
-            return Target(version, machine, include, starting(root, version, machine, emulator), root)
+            return Target(
+                version, machine, include, starting(root, version, machine, emulator), root
+            )
     if interpreter is not None:
         return Target(version, machine, include_of(interpreter))
     for root in others:

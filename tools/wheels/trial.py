@@ -67,9 +67,7 @@ def try_wheel(wheel: Path, target: Target, place: Path) -> Trial:
     return Trial(where, run([*program, str(TRY), *level], environment, place))
 
 
-def install_in_venv(
-    wheel: Path, target: Target, place: Path, environment: dict[str, str]
-) -> Path:
+def install_in_venv(wheel: Path, target: Target, place: Path, environment: dict[str, str]) -> Path:
     """A new virtual environment with the wheel; its Python."""
     call([*target.command, "-m", "venv", str(place)], environment, place)
     python = place / "bin" / "python"
