@@ -54,7 +54,6 @@ FEATURES = {
     "fp16": {"fphp", "asimdhp"},
     "fhm": {"asimdfhm"},
     "bf16": {"bf16"},
-    "ebf16": {"ebf16"},
     "i8mm": {"i8mm"},
 }
 

@@ -24,6 +24,7 @@ def test_taps_of_any_number_of_fours(random, size):
 @pytest.mark.parametrize("width", [10, 11, 21, 22, 43])
 def test_columns_of_any_rest_after_two_vectors(random, width):
     check_resize(SIMD, random, (5, width), (9, width))
+    check_resize(SIMD, random, (23, width), (3, width))  # more than four taps
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 6])
