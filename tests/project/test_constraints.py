@@ -73,7 +73,7 @@ def test_promised_pythons_are_those_of_the_project_file():
 
 @pytest.fixture(scope="module")
 def newest_pip(tmp_path_factory, own_process):
-    """Where it is, from the package index; skips where none answers. Older ones fetch whole wheels."""
+    """Its folder; skips where no package index answers. Older ones fetch whole wheels."""
     folder = tmp_path_factory.mktemp("pip")
     words = ["-m", "pip", "install", "-q", "--retries", "1", "--target", folder, "pip>=25"]
     done = python(words)
