@@ -42,6 +42,13 @@ std::string environment(const char* name) {
     return value == nullptr ? "" : value;
 }
 
+// As CANN's directories name the machine.
+#if defined(__aarch64__)
+constexpr const char* kMachine = "aarch64";
+#else
+constexpr const char* kMachine = "x86_64";
+#endif
+
 // Sets of files that together are AscendCL, in the order of trying.
 std::vector<Names> candidates(const Search& search) {
     if (!search.library.empty()) return {{search.library}};
@@ -49,10 +56,14 @@ std::vector<Names> candidates(const Search& search) {
     if (!chosen.empty()) return {{chosen}};
     std::vector<Names> sets = {{"libascendcl.so"}};
     const std::string home = environment("ASCEND_HOME_PATH");
-    const std::string folder = home + "/lib64/";
-    if (!home.empty()) sets.push_back({folder + "libascendcl.so"});
+    // The first is a link to the second where the installer has made one.
+    Names folders;
+    if (!home.empty()) folders = {home + "/lib64/", home + "/" + kMachine + "-linux/lib64/"};
+    for (const auto& folder : folders) sets.push_back({folder + "libascendcl.so"});
     sets.push_back({"libacl_rt.so", "libacl_mdl.so"});
-    if (!home.empty()) sets.push_back({folder + "libacl_rt.so", folder + "libacl_mdl.so"});
+    for (const auto& folder : folders) {
+        sets.push_back({folder + "libacl_rt.so", folder + "libacl_mdl.so"});
+    }
     return sets;
 }
 

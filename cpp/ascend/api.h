@@ -123,8 +123,8 @@ struct Api {
 };
 
 // Where a library may be: an explicit path wins over MGN_FAST_ASCENDCL, and either over the search:
-// libascendcl.so, $ASCEND_HOME_PATH/lib64, then the split libraries of CANN 9. `without` names
-// functions to do without, as an older CANN would.
+// libascendcl.so, also below $ASCEND_HOME_PATH (lib64, MACHINE-linux/lib64), then likewise the
+// split libraries of CANN 9. `without` names functions to do without, as an older CANN would.
 struct Search {
     std::string library;
     std::vector<std::string> without;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
+import platform
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,10 @@ def test_path_goes_before_cann_s_own_variables(bare, monkeypatch):
     assert find_atc() == in_path
 
 
-@pytest.mark.parametrize("below", ["bin/atc", "compiler/bin/atc", "atc/bin/atc"])
+@pytest.mark.parametrize(
+    "below",
+    ["bin/atc", "compiler/bin/atc", "atc/bin/atc", f"{platform.machine()}-linux/bin/atc"],
+)
 @pytest.mark.parametrize("variable", ["ASCEND_HOME_PATH", "ASCEND_TOOLKIT_HOME"])
 def test_the_toolkit_is_searched_below_its_variables(bare, monkeypatch, variable, below):
     found = program(bare / "toolkit" / below)

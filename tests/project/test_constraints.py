@@ -6,6 +6,7 @@ all that comes out is pinned, any choice of extras gets a part of it.
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -29,7 +30,7 @@ from support.pins import (
 )
 from support.repository import ROOT
 
-PIP_FOR = ROOT / "tools" / "pip_for.py"
+PIP_FOR = ROOT / "tools" / "pip_for"
 HOSTS = [(python, machine) for machine in MACHINES for python in PYTHONS]
 # What torch brings where no CPU build of it is offered; not pinned, since nobody needs it.
 OF_CUDA = re.compile(r"nvidia-|cuda-|triton$")
@@ -71,27 +72,31 @@ def test_promised_pythons_are_those_of_the_project_file():
 
 
 @pytest.fixture(scope="module")
-def package_index(tmp_path_factory, own_process):
-    """Skips where no index answers."""
-    folder = tmp_path_factory.mktemp("asked")
-    words = ["download", "--no-deps", "--retries", "1", "-d", folder, "shtab"]
-    done = pip(["-m", "pip", *words])
+def newest_pip(tmp_path_factory, own_process):
+    """Its folder; skips where no package index answers. Older ones fetch whole wheels."""
+    folder = tmp_path_factory.mktemp("pip")
+    words = ["-m", "pip", "install", "-q", "--retries", "1", "--target", folder, "pip>=25"]
+    done = python(words)
     if done.returncode:
         pytest.skip(f"no package index answers: {done.stderr.strip()[-200:]}")
+    return folder
 
 
-def pip(words):
+def python(words, **variables):
     command = [sys.executable, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    environment = os.environ | variables
+    options = {"capture_output": True, "text": True, "timeout": 1200, "check": False}
+    return subprocess.run(command, env=environment, **options)
 
 
-def resolve(folder, python, machine, glibc, wanted):
+def resolve(pip, folder, version, machine, glibc, wanted):
     """What pip would install there, versions by package; its words where it cannot."""
-    report = folder / f"{python}-{machine}-{glibc}.json"
-    # Where the index has no metadata of its own, wheels are read in part, not fetched.
+    report = folder / f"{version}-{machine}-{glibc}.json"
+    # Where the index does not serve metadata alone, wheels are read in part, not fetched.
     words = ["--dry-run", "--ignore-installed", "--use-feature=fast-deps", "--target", folder / "x"]
     words += ["--report", report, "-c", CONSTRAINTS, *wanted]
-    done = pip([PIP_FOR, "--glibc", glibc, python, machine, "install", *words])
+    target = ["--glibc", glibc, version, machine]
+    done = python([PIP_FOR, *target, "install", *words], PYTHONPATH=str(pip))
     if done.returncode:
         return done.stderr[-2000:]
     found = [item["metadata"] for item in json.loads(report.read_text())["install"]]
@@ -99,7 +104,7 @@ def resolve(folder, python, machine, glibc, wanted):
 
 
 @pytest.fixture(scope="module")
-def resolved(tmp_path_factory, package_index):
+def resolved(tmp_path_factory, newest_pip):
     """By host, what pip says of all extras but openvino, and of openvino; waited for when asked."""
     folder = tmp_path_factory.mktemp("resolved")
     wanted = requirements(*EXTRAS)
@@ -108,8 +113,10 @@ def resolved(tmp_path_factory, package_index):
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {
             host: (
-                pool.submit(resolve, folder, *host, "2.28", others),
-                pool.submit(resolve, folder, *host, GLIBC_OF_OPENVINO[host[1]], openvino),
+                pool.submit(resolve, newest_pip, folder, *host, "2.28", others),
+                pool.submit(
+                    resolve, newest_pip, folder, *host, GLIBC_OF_OPENVINO[host[1]], openvino
+                ),
             )
             for host in HOSTS
         }

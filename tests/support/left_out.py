@@ -9,9 +9,7 @@ import os
 
 import pytest
 
-VARIABLE = "MGN_FAST_TESTS_WITHOUT"
-# By the names of their modules, what may be left out: large, or a second runtime.
-PACKAGES = {"torch": "torch", "openvino": "openvino", "faiss": "faiss-cpu"}
+from support.pins import CAN_BE_LEFT_OUT, WITHOUT
 
 
 class LeftOut:
@@ -23,12 +21,14 @@ class LeftOut:
     def find_spec(self, name, path=None, target=None):
         library = name.partition(".")[0]
         if library in self.names:
-            pytest.skip(f"needs {library}, which this run does without ({VARIABLE})")
+            pytest.skip(f"needs {library}, which this run does without ({WITHOUT})")
 
 
 def finders():
     """What goes in front of `sys.meta_path`."""
-    names = {name.strip() for name in os.environ.get(VARIABLE, "").split(",")} - {""}
-    if unknown := names - PACKAGES.keys():
-        raise pytest.UsageError(f"{VARIABLE} names {unknown}, expected some of {set(PACKAGES)}")
+    names = {name.strip() for name in os.environ.get(WITHOUT, "").split(",")} - {""}
+    if unknown := names - CAN_BE_LEFT_OUT.keys():
+        raise pytest.UsageError(
+            f"{WITHOUT} names {unknown}, expected some of {set(CAN_BE_LEFT_OUT)}"
+        )
     return [LeftOut(names)] if names else []

@@ -18,6 +18,10 @@ MACHINES = ("x86_64", "aarch64")
 CONSTRAINTS = ROOT / "constraints.txt"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
+# A run of the tests names in this variable the modules that it does without (left_out.py).
+WITHOUT = "MGN_FAST_TESTS_WITHOUT"
+# By the names of their modules, what may be left out: large, or a second runtime.
+CAN_BE_LEFT_OUT = {"torch": "torch", "openvino": "openvino", "faiss": "faiss-cpu"}
 
 
 def plain(name):

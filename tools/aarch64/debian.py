@@ -58,10 +58,7 @@ class Archive:
         index = self.fetch(f"dists/{suite}/{name}")
         check_sum(index, found[1], name)
         self.packages = read_index(lzma.decompress(index).decode())
-        self._provided: dict[str, str] = {}
-        for package in self.packages.values():
-            for virtual in package.get("Provides", "").split(","):
-                self._provided.setdefault(virtual.split("(")[0].strip(), package["Package"])
+        self.provided = find_provided(self.packages)
 
     def fetch(self, path: str) -> bytes:
         """A file of the archive; one that cannot be reached is no fault of ours."""
@@ -100,7 +97,7 @@ class Archive:
         names = [re.split(r"[ (:]", one.strip())[0] for one in alternatives.split("|")]
         return next(
             (name for name in names if name in self.packages),
-            self._provided.get(names[0], names[0]),
+            self.provided.get(names[0], names[0]),
         )
 
     def unpack(self, packages: list[Package], into: Path) -> None:
@@ -143,6 +140,15 @@ def read_index(text: str) -> dict[str, Package]:
         package = {name: value for name, _, value in lines}
         if "Package" in package:
             found[package["Package"]] = package
+    return found
+
+
+def find_provided(packages: dict[str, Package]) -> dict[str, str]:
+    """The first package, by name, that provides each virtual one."""
+    found: dict[str, str] = {}
+    for name in sorted(packages):
+        for virtual in packages[name].get("Provides", "").split(","):
+            found.setdefault(virtual.split("(")[0].strip(), name)
     return found
 
 

@@ -78,7 +78,7 @@ def install_in_venv(wheel: Path, target: Target, place: Path, environment: dict[
 
 def install_beside(wheel: Path, target: Target, place: Path) -> None:
     """The wheel and its dependencies in a directory, by this Python's pip: the root has none."""
-    pip = [sys.executable, str(ROOT / "tools/pip_for.py"), target.version, target.machine]
+    pip = [sys.executable, str(ROOT / "tools/pip_for"), target.version, target.machine]
     words = ["install", "--quiet", "--target", str(place), "-c", str(CONSTRAINTS), str(wheel)]
     call([*pip, *words], dict(os.environ), place)
 

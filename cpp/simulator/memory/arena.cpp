@@ -3,10 +3,14 @@
 // time in quarantine: page tables and marks stay small however often memory comes and goes.
 #include "simulator/memory/arena.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cstring>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -18,6 +22,8 @@ namespace {
 
 constexpr std::size_t kLargest = std::size_t{256}
                                  << 30;                  // two views of it fit beside TSan's shadow
+// From a file: more than a device has, and little enough for emulators that note every page.
+constexpr std::size_t kLargestOfFile = std::size_t{32} << 30;
 constexpr std::size_t kSmallest = std::size_t{1} << 30;  // where the address space is limited
 constexpr std::size_t kMostQuarantined = 1024;
 constexpr std::size_t kMostQuarantinedBytes = std::size_t{4} << 30;
@@ -27,6 +33,8 @@ struct Arena {
     std::byte* client = nullptr;
     std::byte* own = nullptr;
     std::size_t bytes = 0;
+    int file = -1;         // what both views show, where pages cannot be mapped again
+    struct stat its = {};  // of the file when it was made
     std::map<std::size_t, std::size_t> free;  // offset to bytes, never adjacent
     std::deque<Extent> quarantine;
     std::size_t quarantined_bytes = 0;
@@ -51,15 +59,54 @@ void* map_again(void* view, std::size_t bytes) {
     return MAP_FAILED;
 }
 
-bool map_arena(Arena& into, std::size_t bytes) {
-    const std::size_t pages = bytes / page_bytes();
-    void* const own = map_zeros(bytes, MAP_SHARED);
-    void* const client = own == MAP_FAILED ? MAP_FAILED : map_again(own, bytes);
-    void* const states = map_zeros(pages, MAP_PRIVATE);
+// Whether the system maps pages again and takes their contents back when told. Emulators of one
+// process's system calls refuse the first (qemu 7.2) or ignore the second (qemu 10).
+bool can_map_again() {
+    const std::size_t bytes = page_bytes();
+    void* const first = map_zeros(bytes, MAP_SHARED);
+    if (first == MAP_FAILED) return true;  // no memory at all, whichever way
+    void* const second = mremap(first, 0, bytes, MREMAP_MAYMOVE);
+    bool can = second != MAP_FAILED;
+    if (can) {
+        auto* const byte = static_cast<volatile unsigned char*>(second);
+        *byte = 1;
+        can = madvise(first, bytes, MADV_REMOVE) == 0 && *byte == 0;
+        munmap(second, bytes);
+    }
+    munmap(first, bytes);
+    return can;
+}
+
+// Gives the arena a file without a name. False where the system refuses; growing beyond the limit
+// of file sizes would end the process by a signal.
+bool make_file(Arena& into, std::size_t bytes) {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes) return false;
+    const int file = memfd_create("mgn_fast simulator", MFD_CLOEXEC);
+    if (file < 0) return false;
+    if (ftruncate(file, static_cast<off_t>(bytes)) != 0 || fstat(file, &into.its) != 0) {
+        close(file);
+        return false;
+    }
+    into.file = file;
+    return true;
+}
+
+void* map_file(int file, std::size_t bytes, int rights) {
+    return mmap(nullptr, bytes, rights, MAP_SHARED | MAP_NORESERVE, file, 0);
+}
+
+bool map_views(Arena& into, std::size_t bytes) {
+    const bool of_file = into.file >= 0;
+    void* const own = of_file ? map_file(into.file, bytes, PROT_READ | PROT_WRITE)
+                              : map_zeros(bytes, MAP_SHARED);
+    if (own == MAP_FAILED) return false;
+    void* const client = of_file ? map_file(into.file, bytes, PROT_NONE) : map_again(own, bytes);
+    void* const states = map_zeros(bytes / page_bytes(), MAP_PRIVATE);
     if (client == MAP_FAILED || states == MAP_FAILED) {
-        if (own != MAP_FAILED) munmap(own, bytes);
+        munmap(own, bytes);
         if (client != MAP_FAILED) munmap(client, bytes);
-        if (states != MAP_FAILED) munmap(states, pages);
+        if (states != MAP_FAILED) munmap(states, bytes / page_bytes());
         return false;
     }
     for (void* const view : {own, client}) madvise(view, bytes, MADV_DONTDUMP);
@@ -73,14 +120,43 @@ bool map_arena(Arena& into, std::size_t bytes) {
     return true;
 }
 
+// The way is decided once: no size is tried both ways.
+bool map_arena(Arena& into, std::size_t bytes, bool again) {
+    if (!again && !make_file(into, bytes)) return false;
+    if (map_views(into, bytes)) return true;
+    if (!again) {
+        close(into.file);
+        into.file = -1;
+    }
+    return false;
+}
+
 Arena& arena() {
     static Arena* const kept = [] {
         auto* const made = new Arena;
-        std::size_t bytes = kLargest;
-        while (!map_arena(*made, bytes) && bytes > kSmallest) bytes /= 2;
+        const bool again = can_map_again();
+        std::size_t bytes = again ? kLargest : kLargestOfFile;
+        while (!map_arena(*made, bytes, again) && bytes > kSmallest) bytes /= 2;
         return made;
     }();
     return *kept;
+}
+
+// Zeroes whole pages and returns them to the system.
+void discard(const Arena& from, std::size_t offset, std::size_t bytes) {
+    std::byte* const first = from.own + offset;
+    if (from.file < 0) {
+        madvise(first, bytes, MADV_REMOVE);
+        return;
+    }
+    // A client that closes all files may have another one by this number.
+    struct stat now{};
+    const bool is_ours = fstat(from.file, &now) == 0 && now.st_dev == from.its.st_dev &&
+                         now.st_ino == from.its.st_ino;
+    if (!is_ours || fallocate(from.file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                              static_cast<off_t>(offset), static_cast<off_t>(bytes)) != 0) {
+        std::memset(first, 0, bytes);
+    }
 }
 
 void mark(const Extent& extent, PageState state) {
@@ -136,6 +212,7 @@ std::size_t page_bytes() {
 }
 
 bool has_address_space() { return arena().bytes != 0; }
+bool is_mapped_from_file() { return arena().file >= 0; }
 
 std::optional<Extent> take_extent(std::size_t bytes, PageState state, Access access) {
     Arena& from = arena();
@@ -170,7 +247,7 @@ void give_back(const Extent& extent) {
     if (is_forked_child()) return;  // the pages are the parent's too
     Arena& to = arena();
     set_access(client_view(extent), extent.bytes + page_bytes(), Access::none);
-    madvise(own_view(extent), extent.bytes + page_bytes(), MADV_REMOVE);
+    discard(to, extent.offset, extent.bytes + page_bytes());
     const std::lock_guard lock(to.mutex);
     to.quarantine.push_back(extent);
     to.quarantined_bytes += extent.bytes;

@@ -25,6 +25,8 @@ std::size_t page_bytes();
 
 // Maps the address space at the first call. False where the system does not give that much.
 bool has_address_space();
+// Whether the two views are of a file without a name, because the system cannot map pages again.
+bool is_mapped_from_file();
 
 // Room for `bytes`, zeroed, marked `state`, the client's view with these rights; null where the
 // system has no more.

@@ -19,6 +19,7 @@
 #include "simulator/core/call.h"
 #include "simulator/core/ledger.h"
 #include "simulator/core/settings.h"
+#include "simulator/memory/fault_record.h"
 
 namespace mgn::simulator {
 namespace {
@@ -100,12 +101,10 @@ void Guard::end() noexcept {
 
 namespace {
 
-enum class Seen : int { nothing, read, write };
-
 struct HostAccess {
     std::atomic<const void*> address{nullptr};
     PageState state = PageState::unused;
-    Seen seen = Seen::nothing;
+    Seen seen = Seen::unknown;
     std::atomic<bool> complete{false};
 };
 
@@ -119,6 +118,7 @@ const char* rule_of(PageState state, Seen seen) {
         case PageState::device:
             return "host access to device memory";
         case PageState::host:
+            if (seen == Seen::unknown) return "buffer touched in flight, read or write unknown";
             return seen == Seen::read ? "buffer read before its copy was done"
                                       : "buffer rewritten in flight";
         case PageState::freed_device:
@@ -135,25 +135,10 @@ Seen kind_of_access(const void* context) {
 #if defined(__x86_64__)
     return (machine->gregs[REG_ERR] & 2) != 0 ? Seen::write : Seen::read;
 #elif defined(__aarch64__)
-    // A list of records; the one of the exception's syndrome has "write, not read" in bit 6.
-    const unsigned char* record = machine->__reserved;
-    for (int i = 0; i < 32; ++i) {
-        std::uint32_t magic = 0;
-        std::uint32_t size = 0;
-        std::memcpy(&magic, record, sizeof magic);
-        std::memcpy(&size, record + sizeof magic, sizeof size);
-        if (magic == 0x45535201u) {
-            std::uint64_t syndrome = 0;
-            std::memcpy(&syndrome, record + 8, sizeof syndrome);
-            return (syndrome & 0x40) != 0 ? Seen::write : Seen::read;
-        }
-        if (magic == 0 || size == 0) break;
-        record += size;
-    }
-    return Seen::nothing;
+    return seen_in_records(machine->__reserved, sizeof machine->__reserved);
 #else
     static_cast<void>(machine);
-    return Seen::nothing;
+    return Seen::unknown;
 #endif
 }
 
@@ -250,7 +235,7 @@ void tell_host_accesses() {
         std::snprintf(address, sizeof address, "%p", at);
         const char* verb = entry.seen == Seen::read ? "read of " : "write to ";
         ledger_violation("host", rule_of(entry.state, entry.seen),
-                         (entry.seen == Seen::nothing ? "access to " : verb) +
+                         (entry.seen == Seen::unknown ? "access to " : verb) +
                              std::string(address) + ", " + describe_memory(at));
     }
     // A slot that a thread is still filling, or has just taken, is told the next time.

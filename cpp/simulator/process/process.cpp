@@ -69,9 +69,10 @@ void say_what_it_is(const Settings& machine) {
     const char* wanted = std::getenv("MGN_FAST_SIMULATOR_LOG");
     if (wanted == nullptr || *wanted == '\0') return;
     std::fprintf(stderr,
-                 "mgn_fast simulator: %s (simulated), %u device(s), run mode %s, timing %s\n",
+                 "mgn_fast simulator: %s (simulated), %u device(s), run mode %s, timing %s%s\n",
                  machine.soc_version.c_str(), machine.device_count,
-                 machine.is_device ? "device" : "host", machine.timing ? "on" : "off");
+                 machine.is_device ? "device" : "host", machine.timing ? "on" : "off",
+                 is_mapped_from_file() ? ", memory mapped from a file" : "");
 }
 
 aclError start(const Call& call) {
@@ -79,7 +80,7 @@ aclError start(const Call& call) {
     if (!has_address_space()) {
         return call.fail(acl::kBadAlloc,
                          "the system gives the simulator no address space: 2 GiB is "
-                         "the least (see ulimit -v)");
+                         "the least (see ulimit -v, and ulimit -f where an emulator runs it)");
     }
     const Settings& machine = settings();
     seed_uniform(machine.seed);

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from mgn_fast.types import PathLike
 VARIABLE = "MGN_FAST_ATC"
 # Newest layout first; the one below /usr/local is an administrator's, the other a user's.
 _PLACES = ("cann", "ascend-toolkit/latest", "latest", "ascend-toolkit", "nnae/latest", "")
-_BELOW = ("bin/atc", "compiler/bin/atc", "atc/bin/atc")
+_BELOW = ("bin/atc", "compiler/bin/atc", "atc/bin/atc", f"{platform.machine()}-linux/bin/atc")
 _ENVIRONMENT_FILES = ("cann/set_env.sh", "ascend-toolkit/set_env.sh", "nnae/set_env.sh")
 _VERSION_FILES = ("version.info", "ascend_toolkit_install.info", "version.cfg")
 _VERSION = re.compile(r"^(?:package_)?version\s*=\s*\[?([^\s\]:]+)", re.IGNORECASE | re.MULTILINE)

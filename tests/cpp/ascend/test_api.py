@@ -3,6 +3,7 @@
 
 import ctypes
 import os
+import platform
 import subprocess
 import sys
 
@@ -38,12 +39,10 @@ def test_a_host_without_cann_is_told_what_was_tried_and_what_to_do():
 def test_the_home_of_cann_is_searched_too(monkeypatch, tmp_path):
     monkeypatch.setenv("ASCEND_HOME_PATH", str(tmp_path))
     tried = [entry.split()[0] for entry in refusal().tried]
-    home = f"{tmp_path}/lib64/"
+    homes = [f"{tmp_path}/lib64/", f"{tmp_path}/{platform.machine()}-linux/lib64/"]
     assert tried == [
-        "libascendcl.so",
-        home + "libascendcl.so",
-        "libacl_rt.so",
-        home + "libacl_rt.so",
+        *(home + "libascendcl.so" for home in ("", *homes)),
+        *(home + "libacl_rt.so" for home in ("", *homes)),
     ]
 
 

@@ -50,7 +50,7 @@ def test_a_root_s_python_finds_the_wheel_beside_it(tmp_path, monkeypatch):
     tried = trial.try_wheel(tmp_path / "a.whl", target, tmp_path / "place")
     assert "emulated" in tried.where
     (install, _), (command, environment) = seen
-    assert install[1:5] == [str(trial.ROOT / "tools/pip_for.py"), "3.11", machine, "install"]
+    assert install[1:5] == [str(trial.ROOT / "tools/pip_for"), "3.11", machine, "install"]
     assert command[:2] == ["qemu", "python"]
     assert environment["PYTHONPATH"] == str(tmp_path / "place")
 

@@ -3,6 +3,8 @@
 
 import ctypes
 import os
+import platform
+from functools import cached_property
 
 import pytest
 
@@ -24,6 +26,30 @@ class Flight:
         self.device = acl.new("aclrtMalloc", SIZE, 0)
         self.stream = acl.new("aclrtCreateStream")
         acl.slow(0.03)
+
+    @cached_property
+    def tells(self):
+        """Whether the system tells a read from a write; emulators of AArch64 need not."""
+        memory = self.acl.new("aclrtMalloc", 64, 0)
+        read(memory)
+        violation = self.acl.ledger()["violations"][-1]
+        self.acl.ok("aclrtFree", memory)
+        self.acl.mgnsim_reset_ledger()
+        word = violation["detail"].partition(" ")[0]
+        assert word == "read" or (word, platform.machine()) == ("access", "aarch64")
+        return word == "read"
+
+    def verb(self, verb):
+        return verb if self.tells else "access to"
+
+    def rules(self, *kinds):
+        """What touching a buffer in flight breaks: "read" or "rewritten"."""
+        known = {
+            "read": "buffer read before its copy was done",
+            "rewritten": "buffer rewritten in flight",
+        }
+        unknown = "buffer touched in flight, read or write unknown"
+        return [known[kind] if self.tells else unknown for kind in kinds]
 
     def land(self):
         self.acl.ok("aclrtSynchronizeStream", self.stream)
@@ -57,8 +83,9 @@ def test_device_memory_is_not_the_hosts(acl, flight):
     violations = acl.ledger()["violations"]
     assert [v["rule"] for v in violations] == ["host access to device memory"] * 2
     assert [v["call"] for v in violations] == ["host"] * 2
-    assert violations[0]["detail"].startswith(f"read of {flight.device:#x}, memory of aclrtMalloc")
-    assert violations[1]["detail"].startswith("write to ")
+    first = f"{flight.verb('read of')} {flight.device:#x}, memory of aclrtMalloc"
+    assert violations[0]["detail"].startswith(first)
+    assert violations[1]["detail"].startswith(f"{flight.verb('write to')} ")
     acl.take_violations()
 
 
@@ -73,7 +100,7 @@ def test_a_buffer_in_flight_to_the_device_can_be_read_but_not_rewritten(acl, fli
     read(flight.source)
     assert acl.take_violations() == []
     write(flight.source + SIZE - 1)
-    assert acl.take_violations() == ["buffer rewritten in flight"]
+    assert acl.take_violations() == flight.rules("rewritten")
     flight.land()
     write(flight.source)
 
@@ -82,10 +109,7 @@ def test_a_buffer_in_flight_from_the_device_can_be_neither(acl, flight):
     acl.copy_out(flight.target, flight.device, SIZE, flight.stream)
     read(flight.target)
     write(flight.target + PAGE)
-    assert acl.take_violations() == [
-        "buffer read before its copy was done",
-        "buffer rewritten in flight",
-    ]
+    assert acl.take_violations() == flight.rules("read", "rewritten")
     flight.land()
     read(flight.target)
     write(flight.target)
@@ -96,10 +120,7 @@ def test_a_copy_at_once_counts_as_the_hosts_own_access(acl, flight):
     acl.copy_out(flight.target, flight.device, SIZE, flight.stream)
     acl.slow(0)
     acl.ok("aclrtMemcpy", flight.source, 64, flight.target, 64, 0)
-    assert sorted(acl.take_violations()) == [
-        "buffer read before its copy was done",
-        "buffer rewritten in flight",
-    ]
+    assert sorted(acl.take_violations()) == flight.rules("read", "rewritten")
 
 
 def test_overlapping_flights_end_one_by_one(acl, flight):
@@ -113,7 +134,7 @@ def test_overlapping_flights_end_one_by_one(acl, flight):
     write(flight.source + 2 * PAGE)
     assert acl.take_violations() == []
     read(flight.source + PAGE)
-    assert acl.take_violations() == ["buffer read before its copy was done"]
+    assert acl.take_violations() == flight.rules("read")
     flight.land()
     write(flight.source + PAGE)
     acl.ok("aclrtDestroyEvent", event)
@@ -127,14 +148,14 @@ def test_neighbours_on_a_page_stay_free(acl, flight):
     write(flight.source + 3 * PAGE + 64)
     assert acl.take_violations() == []
     write(flight.source + 2 * PAGE)
-    assert acl.take_violations() == ["buffer rewritten in flight"]
+    assert acl.take_violations() == flight.rules("rewritten")
 
 
 def test_a_small_buffer_is_guarded_to_its_end(acl, flight):
     small = acl.new("aclrtMallocHost", 100)
     acl.copy_in(flight.device, small, 100, flight.stream)
     write(small + 99)
-    assert acl.take_violations() == ["buffer rewritten in flight"]
+    assert acl.take_violations() == flight.rules("rewritten")
     flight.land()
     acl.ok("aclrtFreeHost", small)
 
@@ -227,6 +248,8 @@ def test_other_faults_end_the_process_as_ever(handler):
     done = run_program(f"{handler}\nacl.open()\nctypes.string_at(8, 1)\nprint('survived')")
     assert done.returncode != 0
     assert "survived" not in done.stdout
+    if done.stderr.startswith("qemu:"):  # as ever, too, and not in Python's words
+        return
     assert ("Segmentation fault" in done.stderr) == bool(handler) or "Sanitizer" in done.stderr
 
 

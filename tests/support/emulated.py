@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A plugin for tests under qemu's emulation of an AArch64 host: what is left out there, and why.
+
+What stands here runs natively. `.ci/aarch64` names the plugin; it ends by counting tests by room.
+"""
+
+from collections import Counter
+
+import pytest
+
+CLOCK = "clocks are an emulator's, and the emulated CPU's rates mean nothing"
+TORCH = "torch's pinned version brings a GPU toolkit to AArch64, so it is not in the root"
+NO_COMPILER = "the root has no compiler; compiling under emulation takes minutes"
+
+# Fixtures whose tests are left out.
+FIXTURES = {
+    "simulated_time": CLOCK,
+    "compiler": NO_COMPILER,
+    "mgn_model": TORCH,
+    "full_size_network": TORCH,
+    "second_runtime": "openvino is not in the root",
+    "faiss_index": "faiss-cpu is not in the root",
+    "drawing": "draws whole data sets, which has nothing of a machine in it",
+    "many_examples": "hundreds of examples of what other tests try with a few",
+    "plots": "draws plots, which has nothing of a machine in it",
+    "chromium": "no browser is in the root",
+}
+# Files, functions or single tests, from `tests/` on.
+TESTS: dict[str, str] = {}
+
+_ran = Counter()
+_left_out = Counter()
+
+
+def reason_of(node, fixtures):
+    """Why a test is left out, or None."""
+    for name, reason in FIXTURES.items():
+        if name in fixtures:
+            return reason
+    return next((TESTS[name] for name in names_of(node) if name in TESTS), None)
+
+
+def names_of(node):
+    """What may stand in the list for a test: its file, its function, itself."""
+    file, _, name = node.removeprefix("tests/").partition("::")
+    function = name.partition("[")[0]
+    return file, f"{file}::{function}", f"{file}::{name}"
+
+
+def room_of(node):
+    words = node.removeprefix("tests/").split("/")
+    return "/".join(words[: 2 if words[0] == "cpp" else 1])
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        reason = reason_of(item.nodeid, item.fixturenames)
+        if reason is not None:
+            item.add_marker(pytest.mark.skip(reason=f"emulated: {reason}"))
+
+
+def pytest_runtest_logreport(report):
+    if report.when == "call" and not report.skipped:
+        _ran[room_of(report.nodeid)] += 1
+    elif report.skipped and isinstance(report.longrepr, tuple):
+        _left_out[report.longrepr[2].removeprefix("Skipped: ")] += 1
+
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.section("emulated")
+    for room, count in sorted(_ran.items()):
+        terminalreporter.line(f"{count:5} tests of {room} ran")
+    for reason, count in _left_out.most_common():
+        terminalreporter.line(f"{count:5} left out: {reason}")
