@@ -20,7 +20,7 @@ TRY = ROOT / "tools" / "try_wheel"
 # The versions that were tested, of each Python.
 CONSTRAINTS = ROOT / "constraints.txt"
 # An old x86 that is emulated, as qemu names it, and the level that it has.
-OLD_CPUS = {"Nehalem": "scalar", "Haswell": "avx2"}
+OLD_CPUS = {"Nehalem": "scalar", "Haswell-noTSX": "avx2"}
 
 
 @dataclass(frozen=True)
