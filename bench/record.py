@@ -126,7 +126,10 @@ def _cpu():
 
 def _commit():
     words = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+    except FileNotFoundError:  # a machine without git
+        return "unknown"
     return done.stdout.strip() or "unknown"
 
 

@@ -15,13 +15,14 @@ import pytest
 
 from mgn_fast import export_onnx
 from mgn_fast.inference.session import Session
-from support import browser
+from support import browser, left_out
 from support.fake_model import FakeModel
 from support.tiny_model import write_tiny_model
 
 # Asserts are rewritten when a file is first imported, which takes longer than all other collecting:
 # they are kept, even where PYTHONDONTWRITEBYTECODE is set.
 sys.dont_write_bytecode = False
+sys.meta_path[:0] = left_out.finders()
 
 SLOW_FIXTURES = {
     "chromium",

@@ -57,7 +57,11 @@ void translate(std::exception_ptr failure) {
 
 py::dict build_info() {
     py::dict info;
-    info["compiler"] = __VERSION__;
+#ifdef __clang__
+    info["compiler"] = "clang " __clang_version__;
+#else
+    info["compiler"] = "g++ " __VERSION__;
+#endif
     info["cxx_standard"] = static_cast<long>(__cplusplus);
     info["version"] = MGN_VERSION;
     info["pybind11"] = PYBIND11_TOSTRING(PYBIND11_VERSION_MAJOR) "." PYBIND11_TOSTRING(

@@ -62,7 +62,7 @@ CpuFeatures find_features() {
     // Linux's bits of AT_HWCAP and AT_HWCAP2, by number: older headers do not name them all.
     constexpr unsigned long kFphp = 1UL << 9, kAsimdhp = 1UL << 10;
     constexpr unsigned long kAsimddp = 1UL << 20, kAsimdfhm = 1UL << 23;
-    constexpr unsigned long kI8mm = 1UL << 13, kBf16 = 1UL << 14, kEbf16 = 1UL << 32;
+    constexpr unsigned long kI8mm = 1UL << 13, kBf16 = 1UL << 14;
 
     const unsigned long first = getauxval(AT_HWCAP);
     const unsigned long second = getauxval(AT_HWCAP2);
@@ -71,7 +71,6 @@ CpuFeatures find_features() {
     found.fp16 = all_set(first, kFphp | kAsimdhp);
     found.fhm = all_set(first, kAsimdfhm);
     found.bf16 = all_set(second, kBf16);
-    found.ebf16 = all_set(second, kEbf16);
     found.i8mm = all_set(second, kI8mm);
     return found;
 }
@@ -116,7 +115,6 @@ std::vector<std::string> cpu_feature_names() {
                      {"fp16", &CpuFeatures::fp16},
                      {"fhm", &CpuFeatures::fhm},
                      {"bf16", &CpuFeatures::bf16},
-                     {"ebf16", &CpuFeatures::ebf16},
                      {"i8mm", &CpuFeatures::i8mm}};
     std::vector<std::string> names;
     for (const auto& feature : kFeatures) {

@@ -21,7 +21,6 @@ struct CpuFeatures {
     bool fp16 = false;     // arithmetic of halves, vectors and scalars
     bool fhm = false;      // FMLAL: products of halves, summed in float32
     bool bf16 = false;     // BFDOT and BFMMLA
-    bool ebf16 = false;    // and may round them as x86's do
     bool i8mm = false;     // products of small matrices of bytes
 };
 

@@ -72,11 +72,19 @@ void to_bfloat16(Matrix<const float> embeddings, Matrix<float> pairs, Span<doubl
 // |r| |b| + |a'| |s| (Cauchy and Schwarz). The product of a' and b' is summed in float32, and so
 // bounded as in screen.cpp, for rows that are longer by what rounding may have added. The factor
 // covers the roundings of lengths and residuals themselves.
+//
+// Terms come in pairs. x86 adds them one by one, rounded to the nearest. AArch64's BFDOT adds a
+// pair's products, which float32 holds exactly, and that to the total, each time rounded to the odd
+// neighbour, which is off by up to 2 u. A product meets its own pair's addition and the additions
+// of all later pairs; the first total is 0, which is exact. So with p pairs no product is rounded
+// by more than 2 p u, as if 2 p terms had been added one by one. Where it flushes underflows, there
+// are four results to a pair, within the two to a term that screen.cpp allows for.
 double bfloat16_margin(Metric metric, std::size_t width, RowLoss row, RowLoss largest) {
     const double own = row.length + row.residual;
     const double other = largest.length + largest.residual;
     const double lost = row.residual * largest.length + own * largest.residual;
-    return 2.0 * 1.001 * lost + screening_margin(metric, width, own * own, other * other);
+    return 2.0 * 1.001 * lost +
+           screening_margin(metric, 2 * pairs_for(width), own * own, other * other);
 }
 
 }  // namespace mgn

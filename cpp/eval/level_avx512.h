@@ -14,19 +14,24 @@ namespace {
 
 struct Avx512Level {
     using Vector = __m512;
+    using Step = Vector;
+    using Doubles = __m256d;
     static constexpr std::size_t kFloats = 16;
+    static constexpr std::size_t kStep = kFloats;
+    static constexpr bool kByLanes = false;
     static constexpr std::size_t kTileRows = 14;  // 28 sums, two columns and a row: 31 registers
     static constexpr std::size_t kTogether = 4;   // rows by 4 queries: 20 sums, 5 operands
 
-    // Four floats as doubles.
-    template <typename Doubles>
-    static void widen(const float* from, Doubles& to) {
-        to = _mm256_cvtps_pd(_mm_loadu_ps(from));
+    static void widen(const float* from, Doubles& to) { to = _mm256_cvtps_pd(_mm_loadu_ps(from)); }
+    // A product of two floats is exact in float64, so that fusing changes nothing.
+    static void add_product(const Doubles& a, const Doubles& b, Doubles& sums) {
+        sums = _mm256_fmadd_pd(a, b, sums);
     }
 
     static Vector zero() { return _mm512_setzero_ps(); }
     static Vector load(const float* from) { return _mm512_loadu_ps(from); }
-    static Vector load(const std::uint16_t* halves) {
+    static Step take(const float* from) { return load(from); }
+    static Step take(const std::uint16_t* halves) {
         return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(halves)));
     }
     static void store(float* to, Vector value) { _mm512_storeu_ps(to, value); }

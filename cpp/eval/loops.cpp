@@ -14,14 +14,17 @@ struct Level {
     typedef float Vector __attribute__((vector_size(16)));
     typedef std::uint32_t Bits __attribute__((vector_size(16)));
     typedef std::uint16_t Halves __attribute__((vector_size(8)));
+    typedef double Doubles __attribute__((vector_size(32)));
+    using Step = Vector;
     static constexpr std::size_t kFloats = 4;
+    static constexpr std::size_t kStep = kFloats;
     static constexpr std::size_t kTogether = 2;  // rows by 4 queries: 10 sums, 3 operands
 
     // By reference: baseline calls have no way to return so wide a vector.
-    template <typename Doubles>
     static void widen(const float* from, Doubles& to) {
         to = __builtin_convertvector(load(from), Doubles);
     }
+    static void add_product(const Doubles& a, const Doubles& b, Doubles& sums) { sums += a * b; }
 
     static Vector zero() { return Vector{}; }
     static Vector load(const float* from) {
@@ -29,8 +32,9 @@ struct Level {
         std::memcpy(&value, from, sizeof(value));
         return value;
     }
-    // As ascend/half.h, four at once: this is the level of every CPU but x86's newer ones.
-    static Vector load(const std::uint16_t* halves) {
+    // As half_to_float, four at once: where no wider level is, this one serves.
+    static Step take(const float* from) { return load(from); }
+    static Step take(const std::uint16_t* halves) {
         Halves four;
         std::memcpy(&four, halves, sizeof(four));
         const Bits wide = __builtin_convertvector(four, Bits);
@@ -98,11 +102,15 @@ const Kernels& chosen_kernels() {
     // Asked for on every machine, because it refuses a wrong MGN_FAST_SIMD.
     [[maybe_unused]] const Simd level = simd_level();
 #if defined(MGN_WITH_BFLOAT16)
-    if (level == Simd::kAvx512 && cpu_features().avx512_bf16) return avx512_bf16_kernels();
+    const CpuFeatures& cpu = cpu_features();
+    if (level == Simd::kAvx512 && cpu.avx512_bf16) return bfloat16_kernels();
+    if (level == Simd::kNeon && cpu.bf16) return bfloat16_kernels();
 #endif
 #if defined(__x86_64__)
     if (level == Simd::kAvx512) return avx512_kernels();
     if (level == Simd::kAvx2) return avx2_kernels();
+#elif defined(__aarch64__)
+    if (level == Simd::kNeon) return neon_kernels();
 #endif
     return scalar_kernels();
 }

@@ -119,9 +119,11 @@ const Kernels& scalar_kernels();
 #if defined(__x86_64__)
 const Kernels& avx2_kernels();
 const Kernels& avx512_kernels();
+#elif defined(__aarch64__)
+const Kernels& neon_kernels();
 #endif
 #if defined(MGN_WITH_BFLOAT16)  // the compiler knows the instructions
-const Kernels& avx512_bf16_kernels();
+const Kernels& bfloat16_kernels();
 #endif
 
 template <typename T>

@@ -23,7 +23,7 @@ struct Level : Avx512Level {
 
 namespace mgn {
 
-const Kernels& avx512_bf16_kernels() {
+const Kernels& bfloat16_kernels() {
     static const Kernels kKernels = [] {
         Kernels kernels = avx512_kernels();
         kernels.multiply_pairs = &multiply;

@@ -76,9 +76,27 @@ void count_around(const T* values, std::size_t count, const T* lower, const T* u
     }
 }
 
-// Eight lanes in two halves, each of which one instruction of a level can widen.
+// Eight lanes in two halves, each of which one call of a level widens.
 constexpr std::size_t kHalfLanes = 4;
-typedef double Lanes __attribute__((vector_size(kHalfLanes * sizeof(double))));
+constexpr std::size_t kLanes = 2 * kHalfLanes;
+using Lanes = Level::Doubles;
+
+// Both halves and the terms from k on, which fill no eight lanes.
+template <bool kOfDifferences>
+[[gnu::always_inline]] inline double sum_of_lanes(const Lanes& low, const Lanes& high,
+                                                  const float* a, const float* b, std::size_t k,
+                                                  std::size_t width) {
+    const Lanes both[] = {low, high};  // a copy: what is pointed to stays in no register
+    double sums[kLanes];
+    __builtin_memcpy(sums, both, sizeof(sums));
+    for (std::size_t lane = 0; k < width; ++k, ++lane) {
+        const double x = static_cast<double>(a[k]);
+        const double y = static_cast<double>(b[k]);
+        sums[lane] += kOfDifferences ? (x - y) * (x - y) : x * y;
+    }
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) +
+           ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
 
 template <bool kOfDifferences>
 [[gnu::always_inline]] inline void add_terms(const float* a, const float* b, Lanes& sums) {
@@ -86,7 +104,11 @@ template <bool kOfDifferences>
     Lanes y;
     Level::widen(a, x);
     Level::widen(b, y);
-    sums += kOfDifferences ? (x - y) * (x - y) : x * y;
+    if (kOfDifferences) {
+        sums += (x - y) * (x - y);
+    } else {
+        Level::add_product(x, y, sums);
+    }
 }
 
 template <bool kOfDifferences>
@@ -94,17 +116,12 @@ double sum_in_lanes(const float* a, const float* b, std::size_t width) {
     Lanes low = {};
     Lanes high = {};
     std::size_t k = 0;
-    for (; k + 2 * kHalfLanes <= width; k += 2 * kHalfLanes) {
+#pragma GCC unroll 4
+    for (; k + kLanes <= width; k += kLanes) {
         add_terms<kOfDifferences>(a + k, b + k, low);
         add_terms<kOfDifferences>(a + k + kHalfLanes, b + k + kHalfLanes, high);
     }
-    for (std::size_t lane = 0; k < width; ++k, ++lane) {
-        const double x = static_cast<double>(a[k]);
-        const double y = static_cast<double>(b[k]);
-        const double term = kOfDifferences ? (x - y) * (x - y) : x * y;
-        (lane < kHalfLanes ? low : high)[lane % kHalfLanes] += term;
-    }
-    return ((low[0] + high[0]) + (low[2] + high[2])) + ((low[1] + high[1]) + (low[3] + high[3]));
+    return sum_of_lanes<kOfDifferences>(low, high, a, b, k, width);
 }
 
 double dot(const float* a, const float* b, std::size_t width) {
@@ -122,7 +139,7 @@ void sum_squares_in_lanes(const float* const* rows, const float* other, std::siz
     Lanes low[kRows] = {};
     Lanes high[kRows] = {};
     std::size_t k = 0;
-    for (; k + 2 * kHalfLanes <= width; k += 2 * kHalfLanes) {
+    for (; k + kLanes <= width; k += kLanes) {
         Lanes x;
         Lanes y[2];
         Level::widen(other + k, y[0]);
@@ -135,12 +152,7 @@ void sum_squares_in_lanes(const float* const* rows, const float* other, std::siz
         }
     }
     for (std::size_t r = 0; r < kRows; ++r) {
-        for (std::size_t at = k; at < width; ++at) {
-            const double term = static_cast<double>(rows[r][at]) - static_cast<double>(other[at]);
-            (at - k < kHalfLanes ? low[r] : high[r])[(at - k) % kHalfLanes] += term * term;
-        }
-        out[r] = ((low[r][0] + high[r][0]) + (low[r][2] + high[r][2])) +
-                 ((low[r][1] + high[r][1]) + (low[r][3] + high[r][3]));
+        out[r] = sum_of_lanes<true>(low[r], high[r], rows[r], other, k, width);
     }
 }
 

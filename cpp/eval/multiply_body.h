@@ -51,22 +51,63 @@ void store_row(const Tile& tile, std::size_t row, const typename Level::Vector (
     }
 }
 
+typedef typename Level::Vector Sums[kTileRows][kVectors];
+
+// One term of every row by a panel's columns.
+[[gnu::always_inline]] inline void add_term(const float* rows, const float* columns, Sums& sums) {
+    const auto left = Level::load(columns);
+    const auto right = Level::load(columns + Level::kFloats);
+#pragma GCC unroll 16
+    for (std::size_t r = 0; r < kTileRows; ++r) {
+        const auto value = Level::broadcast(rows + r * kRowStride);
+        sums[r][0] = Level::multiply_add(value, left, sums[r][0]);
+        sums[r][1] = Level::multiply_add(value, right, sums[r][1]);
+    }
+}
+
+// The same of a term that is lane kLane of each row's register.
+template <typename L, int kLane>
+[[gnu::always_inline]] inline void add_lane(const typename L::Vector (&rows)[kTileRows],
+                                            const float* columns, Sums& sums) {
+    const auto left = L::load(columns + kLane * kTileColumns);
+    const auto right = L::load(columns + kLane * kTileColumns + L::kFloats);
+#pragma GCC unroll 16
+    for (std::size_t r = 0; r < kTileRows; ++r) {
+        sums[r][0] = L::template multiply_add_lane<kLane>(rows[r], left, sums[r][0]);
+        sums[r][1] = L::template multiply_add_lane<kLane>(rows[r], right, sums[r][1]);
+    }
+}
+
+// Four terms at a time, where a level multiplies by a lane of a register, so that one load of a row
+// serves four. Returns how many terms are done.
+template <typename L>
+[[gnu::always_inline]] inline std::size_t add_by_lanes(const float* rows, const float* columns,
+                                                       std::size_t depth, Sums& sums) {
+    std::size_t k = 0;
+    if constexpr (L::kByLanes) {
+        for (; k + 4 <= depth; k += 4) {
+            typename L::Vector four[kTileRows];
+#pragma GCC unroll 16
+            for (std::size_t r = 0; r < kTileRows; ++r)
+                four[r] = L::load(rows + r * kRowStride + k);
+            const float* const panel = columns + k * kTileColumns;
+            add_lane<L, 0>(four, panel, sums);
+            add_lane<L, 1>(four, panel, sums);
+            add_lane<L, 2>(four, panel, sums);
+            add_lane<L, 3>(four, panel, sums);
+        }
+    }
+    return k;
+}
+
 // Adds kSumChunk terms at most to the tile's totals, [kTileRows, kTileColumns].
 void multiply_chunk(const float* rows, const float* columns, std::size_t depth, float* totals,
                     bool first) {
-    typename Level::Vector sums[kTileRows][kVectors];
+    Sums sums;
 #pragma GCC unroll 16
     for (std::size_t r = 0; r < kTileRows; ++r) sums[r][0] = sums[r][1] = Level::zero();
-    for (std::size_t k = 0; k < depth; ++k) {
-        const auto left = Level::load(columns + k * kTileColumns);
-        const auto right = Level::load(columns + k * kTileColumns + Level::kFloats);
-#pragma GCC unroll 16
-        for (std::size_t r = 0; r < kTileRows; ++r) {
-            const auto value = Level::broadcast(rows + r * kRowStride + k);
-            sums[r][0] = Level::multiply_add(value, left, sums[r][0]);
-            sums[r][1] = Level::multiply_add(value, right, sums[r][1]);
-        }
-    }
+    std::size_t k = add_by_lanes<Level>(rows, columns, depth, sums);
+    for (; k < depth; ++k) add_term(rows + k, columns + k * kTileColumns, sums);
 #pragma GCC unroll 16
     for (std::size_t r = 0; r < kTileRows; ++r) {
         for (std::size_t v = 0; v < kVectors; ++v) {

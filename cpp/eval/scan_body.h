@@ -15,12 +15,12 @@ namespace {
 
 constexpr std::size_t kQueriesTogether = 4;
 
-// The first `count` values of a vector, and zeros.
+// The first `count` values of a step, and zeros.
 template <typename T>
-typename Level::Vector load_part(const T* from, std::size_t count) {
-    T values[Level::kFloats] = {};
+Level::Step take_part(const T* from, std::size_t count) {
+    T values[Level::kStep] = {};
     __builtin_memcpy(values, from, count * sizeof(T));
-    return Level::load(values);
+    return Level::take(values);
 }
 
 // Sums of some rows by some queries, and of the rows by themselves. Where fewer are left, the last
@@ -47,21 +47,42 @@ struct ScanTile {
         }
     }
 
-    // Adds the terms at k; load(from + k) gives a vector of them.
-    template <bool kFirst, typename Load>
-    [[gnu::always_inline]] void add(std::size_t k, Load load) {
-        typename Level::Vector values[kRows];
+    // Adds the terms at k; take(from + k) gives a step of them.
+    template <bool kFirst, typename Take>
+    [[gnu::always_inline]] void add(std::size_t k, Take take) {
+        typename Level::Step values[kRows];
 #pragma GCC unroll 4
         for (std::size_t r = 0; r < kRows; ++r) {
-            values[r] = load(rows[r] + k);
+            values[r] = take(rows[r] + k);
             if (kFirst) squares[r] = Level::multiply_add(values[r], values[r], squares[r]);
         }
 #pragma GCC unroll 4
         for (std::size_t q = 0; q < kQueries; ++q) {
-            const auto query = load(queries[q] + k);
+            const auto query = take(queries[q] + k);
 #pragma GCC unroll 4
             for (std::size_t r = 0; r < kRows; ++r) {
                 dots[r][q] = Level::multiply_add(values[r], query, dots[r][q]);
+            }
+        }
+    }
+
+    // Sums are taken out one by one: an index that the compiler does not know would keep all of
+    // them in memory.
+    template <bool kFirst>
+    [[gnu::always_inline]] void put(const Scan& scan, std::size_t row, std::size_t query) const {
+        float totals[kRows][kQueries];
+        float own[kRows];
+#pragma GCC unroll 4
+        for (std::size_t r = 0; r < kRows; ++r) {
+            if (kFirst) own[r] = Level::sum(squares[r]);
+#pragma GCC unroll 4
+            for (std::size_t q = 0; q < kQueries; ++q) totals[r][q] = Level::sum(dots[r][q]);
+        }
+        for (std::size_t r = 0; r < kRows && row + r < scan.num_rows; ++r) {
+            if (kFirst) scan.squares[row + r] = own[r];
+            float* const out = scan.dots + (row + r) * scan.num_queries + query;
+            for (std::size_t q = 0; q < kQueries && query + q < scan.num_queries; ++q) {
+                out[q] = totals[r][q];
             }
         }
     }
@@ -71,6 +92,7 @@ struct ScanTile {
 // the rows after them are asked for.
 template <typename T, std::size_t kRows, std::size_t kQueries, bool kFirst>
 void scan_tile(const Scan& scan, std::size_t row, std::size_t query) {
+    constexpr std::size_t kLine = 64 / sizeof(T);  // values in a line of a cache
     ScanTile<T, kRows, kQueries> tile(scan, row, query);
 #pragma GCC unroll 4
     for (std::size_t r = 0; r < kRows; ++r) {
@@ -78,25 +100,23 @@ void scan_tile(const Scan& scan, std::size_t row, std::size_t query) {
 #pragma GCC unroll 4
         for (std::size_t q = 0; q < kQueries; ++q) tile.dots[r][q] = Level::zero();
     }
+    const auto take = [](const auto* from) { return Level::take(from); };
     std::size_t k = 0;
-    for (; k + Level::kFloats <= scan.width; k += Level::kFloats) {
+    while (k + kLine <= scan.width) {
         if (kFirst) {
 #pragma GCC unroll 4
             for (std::size_t r = 0; r < kRows; ++r) __builtin_prefetch(tile.next[r] + k, 0, 3);
         }
-        tile.template add<kFirst>(k, [](const auto* from) { return Level::load(from); });
-    }
-    if (k < scan.width) {
-        const std::size_t left = scan.width - k;
-        tile.template add<kFirst>(k, [=](const auto* from) { return load_part(from, left); });
-    }
-    for (std::size_t r = 0; r < kRows && row + r < scan.num_rows; ++r) {
-        if (kFirst) scan.squares[row + r] = Level::sum(tile.squares[r]);
-        float* const out = scan.dots + (row + r) * scan.num_queries + query;
-        for (std::size_t q = 0; q < kQueries && query + q < scan.num_queries; ++q) {
-            out[q] = Level::sum(tile.dots[r][q]);
+        for (const std::size_t end = k + kLine; k < end; k += Level::kStep) {
+            tile.template add<kFirst>(k, take);
         }
     }
+    for (; k + Level::kStep <= scan.width; k += Level::kStep) tile.template add<kFirst>(k, take);
+    if (k < scan.width) {
+        const std::size_t left = scan.width - k;
+        tile.template add<kFirst>(k, [=](const auto* from) { return take_part(from, left); });
+    }
+    tile.template put<kFirst>(scan, row, query);
 }
 
 template <typename T>
@@ -119,12 +139,12 @@ void scan_few(const Scan& scan) {
 
 void to_floats(const std::uint16_t* halves, std::size_t count, float* out) {
     std::size_t k = 0;
-    for (; k + Level::kFloats <= count; k += Level::kFloats) {
-        Level::store(out + k, Level::load(halves + k));
+    for (; k + Level::kStep <= count; k += Level::kStep) {
+        Level::store(out + k, Level::take(halves + k));
     }
     if (k == count) return;
-    float values[Level::kFloats];
-    Level::store(values, load_part(halves + k, count - k));
+    float values[Level::kStep];
+    Level::store(values, take_part(halves + k, count - k));
     __builtin_memcpy(out + k, values, (count - k) * sizeof(float));
 }
 

@@ -16,22 +16,25 @@ namespace {
 static_assert(kScanRows % kTileRows == 0 && kScanRows <= kRowBlock, "scanned rows are whole tiles");
 static_assert(kQueryPanel % kTileColumns == 0, "packed queries are whole panels");
 
-// One row's terms as floats; returns the sum of their squares.
+// One row's terms as floats; returns the sum of their squares. Two sums, so that neither waits for
+// the other.
 template <typename T>
 float widen(const T* row, std::size_t count, float* out) {
-    auto squares = Level::zero();
+    typename Level::Vector squares[2] = {Level::zero(), Level::zero()};
+    const auto put = [out](std::size_t at, const Level::Step& values, Level::Vector& sum) {
+        sum = Level::multiply_add(values, values, sum);
+        Level::store(out + at, values);
+    };
+    constexpr std::size_t kStep = Level::kStep;
     std::size_t k = 0;
-    for (; k + Level::kFloats <= count; k += Level::kFloats) {
-        const auto values = Level::load(row + k);
-        squares = Level::multiply_add(values, values, squares);
-        Level::store(out + k, values);
+    for (; k + 2 * kStep <= count; k += 2 * kStep) {
+        put(k, Level::take(row + k), squares[0]);
+        put(k + kStep, Level::take(row + k + kStep), squares[1]);
     }
-    if (k < count) {  // the row's stride leaves room for a whole vector
-        const auto values = load_part(row + k, count - k);
-        squares = Level::multiply_add(values, values, squares);
-        Level::store(out + k, values);
+    for (; k < count; k += kStep) {  // the row's stride leaves room for a whole step
+        put(k, take_part(row + k, least(kStep, count - k)), squares[0]);
     }
-    return Level::sum(squares);
+    return Level::sum(Level::add(squares[0], squares[1]));
 }
 
 template <typename T>

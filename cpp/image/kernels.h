@@ -82,6 +82,9 @@ extern const ResizeKernels kResizeAvx2;
 extern const ResizeKernels kResizeAvx512;
 extern const PackKernels kPackAvx2;
 extern const PackKernels kPackAvx512;
+#elif defined(__aarch64__)
+extern const ResizeKernels kResizeNeon;
+extern const PackKernels kPackNeon;
 #endif
 
 }  // namespace mgn::image

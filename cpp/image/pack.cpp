@@ -15,6 +15,8 @@ const PackKernels& kernels_for(Simd level) {
 #if defined(__x86_64__)
     if (level == Simd::kAvx512) return kPackAvx512;
     if (level == Simd::kAvx2) return kPackAvx2;
+#elif defined(__aarch64__)
+    if (level == Simd::kNeon) return kPackNeon;
 #endif
     static_cast<void>(level);
     return kPackScalar;

@@ -16,6 +16,8 @@ const ResizeKernels& kernels_for(Simd level) {
 #if defined(__x86_64__)
     if (level == Simd::kAvx512) return kResizeAvx512;
     if (level == Simd::kAvx2) return kResizeAvx2;
+#elif defined(__aarch64__)
+    if (level == Simd::kNeon) return kResizeNeon;
 #endif
     static_cast<void>(level);
     return kResizeScalar;

@@ -262,7 +262,7 @@ def _core_detail() -> str:
         raise RuntimeError(f"resize turned 77 into {np.unique(out).tolist()}")
     info = _core.build_info()
     simd = f"{_core.simd_level()} of {', '.join(_core.simd_levels())}"
-    return f"mgn_fast {info['version']}, g++ {info['compiler']}, kernels {simd}"
+    return f"mgn_fast {info['version']}, {info['compiler']}, kernels {simd}"
 
 
 def _jpeg_detail() -> str:

@@ -11,16 +11,68 @@ GROUPS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("lines", "cpu"),
-    [
-        (["processor\t: 0", "model name\t: Abacus: 2000", "model name\t: other"], "Abacus: 2000"),
-        (["processor\t: 0"], platform.processor() or platform.machine()),
-    ],
-)
-def test_the_cpu_is_the_first_model_name(monkeypatch, lines, cpu):
-    monkeypatch.setattr(machine, "lines_of", lambda path: lines)
-    assert machine.cpu_name() == cpu
+# As Linux writes them, the first processor's part.
+KUNPENG = """\
+processor\t: 0
+BogoMIPS\t: 200.00
+Features\t: fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm jscvt \
+fcma dcpop asimddp asimdfhm
+CPU implementer\t: 0x48
+CPU architecture: 8
+CPU variant\t: 0x1
+CPU part\t: 0xd01
+CPU revision\t: 0
+"""
+PHYTIUM = """\
+processor\t: 0
+model name\t: Phytium,D2000/8
+BogoMIPS\t: 96.00
+CPU implementer\t: 0x70
+CPU part\t: 0x663
+"""
+# A big core after a small one: the first speaks for the machine.
+MIXED = """\
+Processor       : AArch64 Processor rev 4 (aarch64)
+processor       : 0
+CPU implementer : 0x41
+CPU part        : 0xd05
+CPU revision    : 0
+
+processor       : 4
+CPU implementer : 0x48
+CPU part        : 0xd40
+"""
+NUMBERS = "processor\t: 0\nCPU implementer\t: {}\nCPU part\t: {}\n"
+CPUS = {
+    "x86": ("processor\t: 0\nmodel name\t: Abacus: 2000\nmodel name\t: other\n", "Abacus: 2000"),
+    "Kunpeng 920": (KUNPENG, "HiSilicon Kunpeng 920 (TaiShan-v110)"),
+    "its own name": (PHYTIUM, "Phytium,D2000/8"),
+    "the first core": (MIXED, "Arm Cortex-A55"),
+    "Neoverse": (NUMBERS.format("0x41", "0xd0c"), "Arm Neoverse-N1"),
+    "an unknown part": (NUMBERS.format("0x48", "0xd22"), "HiSilicon part 0xd22"),
+    "nothing known": (NUMBERS.format("0x99", "0x1"), "implementer 0x99 part 0x1"),
+    "a part of other makers": (NUMBERS.format("0x41", "0xd01"), "Arm part 0xd01"),
+    "no number": (NUMBERS.format("Arm", "1"), platform.processor() or platform.machine()),
+    "nothing": ("processor\t: 0\n", platform.processor() or platform.machine()),
+}
+
+
+@pytest.mark.parametrize(("text", "cpu"), CPUS.values(), ids=CPUS.keys())
+def test_the_cpu_is_named_by_name_or_number(tmp_path, text, cpu):
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/cpuinfo").write_text(text)
+    assert machine.cpu_name(tmp_path) == cpu
+
+
+def test_a_board_is_named_beside_its_cpu(tmp_path):
+    (tmp_path / "proc/device-tree").mkdir(parents=True)
+    (tmp_path / "proc/cpuinfo").write_text(NUMBERS.format("0x48", "0xd22"))
+    (tmp_path / "proc/device-tree/model").write_bytes(b"A board of mine\0")
+    assert machine.cpu_name(tmp_path) == "HiSilicon part 0xd22, A board of mine"
+
+
+def test_this_machine_has_a_name():
+    assert machine.cpu_name()
 
 
 def test_a_file_that_is_not_there_has_no_lines(tmp_path):

@@ -7,9 +7,20 @@ import warnings
 import numpy as np
 import pytest
 
-from mgn_fast import InvalidInputError, cosine_similarity, rank, squared_distance
+from mgn_fast import (
+    Identities,
+    InvalidInputError,
+    _core,
+    cosine_similarity,
+    evaluate,
+    group,
+    rank,
+    rerank,
+    squared_distance,
+)
 from mgn_fast.evaluation import distances
 from oracles import retrieval
+from support.eval_levels import curve_by_blocks
 from support.late import late
 
 cdist = late("scipy.spatial.distance.cdist")
@@ -112,6 +123,40 @@ def test_blocks_hold_a_bounded_number_of_elements():
     assert max(part.stop - part.start for part in blocks) * 10**6 <= distances.BLOCK_ELEMENTS
     assert all(one.stop == two.start for one, two in itertools.pairwise(blocks))
     assert list(distances.row_blocks(3, 10**9)) == [slice(0, 1), slice(1, 2), slice(2, 3)]
+
+
+SIDES = (
+    Identities(np.arange(100) % 9, np.arange(100) % 2),
+    Identities(np.arange(200) % 9, np.arange(200) % 3),
+)
+CALLS = {
+    "rank": lambda query, gallery: rank(query, gallery, depth=7).indices,
+    "evaluate": lambda query, gallery: evaluate(query, gallery, *SIDES).average_precision,
+    "rerank": lambda query, gallery: rerank(query, gallery, k1=7).round(4),
+    "group": lambda query, gallery: group(np.concatenate([query, gallery]), k1=7),
+    "verification_curve": lambda *rows: curve_by_blocks(*rows, *SIDES)["true_accept_rate"],
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+def test_products_of_numpys_let_interrupts_in_and_change_nothing(monkeypatch, call):
+    rows = np.random.default_rng(0).standard_normal((300, 32)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    expected = call(rows[:100], rows[100:])
+    assert distances.PRODUCT_TERMS <= 1 << 29
+    monkeypatch.setattr(distances, "PRODUCT_TERMS", 1 << 14)
+    for name in ("has_product", "has_bfloat16_product"):
+        monkeypatch.setattr(_core, name, lambda: False)
+    terms, matmul = [], np.matmul
+
+    def counted(a, b, out):
+        terms.append(a.size * b.shape[1])
+        return matmul(a, b, out=out)
+
+    monkeypatch.setattr(np, "matmul", counted)
+    np.testing.assert_array_equal(call(rows[:100], rows[100:]), expected)
+    assert len(terms) > 10
+    assert max(terms) <= 1 << 14
 
 
 def test_rows_in_fortran_order_and_strided_rows_give_the_same():

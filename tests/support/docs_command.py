@@ -6,8 +6,8 @@ with MGN's input, output and contract takes the place of what an export wrote (t
 real, once for each form), and `bench` and `tune` measure for a moment by default. With
 MGN_FAST_DOCS_HOST, a directory laid out as an Ascend host's, the simulator with two devices is in
 AscendCL's place and nothing asks whether it is one, so that commands go the way of a real host.
-`pip`, `pytest`, `python -m venv` and, on that host, `npu-smi` are stand-ins that check what they
-are given.
+`pip`, `pytest`, `python -m venv`, the TOOLS and, on that host, `npu-smi` are stand-ins that check
+what they are given.
 """
 
 import functools
@@ -21,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[0] = str(ROOT / "tests")  # as pytest has it
 NUM_DEVICES = 2
+TOOLS = ("build_wheels", "pip_for")
 TABLE = """\
 +------------------------------------------------------------------------------------------------+
 | npu-smi 23.0.3                       Version: 23.0.3                                           |
@@ -92,18 +93,27 @@ def settle_on_host(root):
 
 def pip(words):
     """Checks an installation's command against the project file; installs nothing."""
-    assert words[:1] == ["install"], words
+    assert words[0] in ("install", "download"), words
     text = (ROOT / "pyproject.toml").read_text()
     extras = set(re.findall(r"^(\w+) = \[", text.partition("optional-dependencies]")[2], re.M))
     given = iter(words[1:])
     for word in given:
-        if word == "-c":
+        if word in ("-c", "-r"):
             assert (ROOT / next(given)).is_file(), words
+        elif word in ("-d", "--find-links", "--extra-index-url"):
+            next(given)
         elif not word.startswith("-"):
             match = re.fullmatch(r"(\.|mgn-fast|[\w-]+(?:[<>=]+[\d.]+)?)(?:\[([\w,]+)\])?", word)
             assert match, word
             assert set((match[2] or "").split(",")) - {""} <= extras, word
     return 0
+
+
+def tool(name, words):
+    """Reads a tool's options by its own parser, and pip's; builds and fetches nothing."""
+    sys.argv = [name, *words]
+    told = runpy.run_path(str(ROOT / "tools" / name))["parse"]()
+    return pip([told.command, *told.arguments]) if name == "pip_for" else 0
 
 
 def pytest(words):
@@ -149,6 +159,8 @@ def main(name, *words):
         assert words[:1] in (("info",), ("-v",)), words
         sys.stdout.write(TABLE)
         return 0
+    if name in TOOLS:
+        return tool(name, list(words))
     return {"pip": pip, "pytest": pytest, "python": python}[name](list(words))
 
 

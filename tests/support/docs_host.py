@@ -14,7 +14,7 @@ from mgn_fast.datasets.scenes import draw_pictures
 from mgn_fast.models.contract import Contract
 from mgn_fast.recipe_files.write import write_bins
 from mgn_fast.simulator import library_path
-from support.docs_command import install
+from support.docs_command import TOOLS, install
 from support.foreign_model import write_twelve_outputs
 from support.own_sets import as_boxes, write_people
 from support.small_network import write_small_network
@@ -90,6 +90,7 @@ def fill(place, things, root):
     place.mkdir()
     for name in ("pyproject.toml", "constraints.txt", "tests", "bench", "docs", "fuzz", ".ci"):
         (place / name).symlink_to(root / name)
+    install(place / "tools", TOOLS)
     for name in GIVEN:
         (place / name).symlink_to(things / name)
     return place

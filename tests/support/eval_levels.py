@@ -2,6 +2,7 @@
 """Evaluation at one SIMD level, in a process of its own: the level is chosen once per process."""
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -28,13 +29,20 @@ FLAGS = {
 
 
 def has(level):
-    """Whether this CPU can run the level, by what the kernel says of it."""
+    """Whether this CPU can run the level, by what Linux says of it."""
+    if level in ("scalar", "neon"):  # every AArch64 has NEON
+        return level == "scalar" or platform.machine() == "aarch64"
+    return FLAGS[level] <= words_of_cpu()
+
+
+def words_of_cpu():
+    """What Linux says of this CPU, in x86's line of flags or in AArch64's of features."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        return level == "scalar"
-    flags = {word for line in lines if line.startswith("flags") for word in line.split()}
-    return FLAGS.get(level, set()) <= flags
+        return set()
+    found = [line for line in lines if line.startswith(("flags", "Features"))]
+    return {word for line in found for word in line.split()}
 
 
 def results():
@@ -122,8 +130,8 @@ def assert_level_agrees(level, folder):
             np.testing.assert_array_equal(values, expected[name], err_msg=name)
 
 
-# Around the edges of tiles (14 x 32, 6 x 16), of blocks of rows (224) and columns (512), and of the
-# pieces that sums are cut into (256).
+# Around the edges of tiles (14 x 32, 6 x 16, 7 x 8), of blocks of rows (224) and columns (512), and
+# of the pieces that sums are cut into (256).
 PRODUCT_SHAPES = [
     *((rows, 33, 20) for rows in (1, 5, 6, 7, 13, 14, 15, 29, 223, 224, 225, 449)),
     *((9, columns, 20) for columns in (1, 8, 15, 16, 17, 31, 32, 33, 64, 511, 512, 513, 1030)),
@@ -146,6 +154,30 @@ def check_products(level=None):
             weights = _core.rounding_weights(a, 1)[:, None] * _core.rounding_weights(b, 1)
             for bound in (1.01 * width * lengths, 1.01 * weights):
                 assert (np.abs(out - exact) <= 2.0**-24 * bound).all(), (level, a.shape)
+
+
+def check_products_at(level):
+    """check_products() in another process, at that level."""
+    run = run_at(level, f"from support import eval_levels; eval_levels.check_products({level!r})")
+    assert run.returncode == 0, run.stderr
+
+
+def check_pairs(shape):
+    """Compares products of bfloat16 pairs with float64 ones, by the bound that margins assume."""
+    rows, columns, width = shape
+    random = np.random.default_rng(rows * columns + width)
+    for positive in (False, True):  # all of one sign: roundings that err one way add up
+        a, b = random.standard_normal((rows, width)), random.standard_normal((columns, width))
+        if positive:
+            a, b = abs(a), abs(b)
+        pairs = [_core.to_bfloat16(part.astype(np.float32), 1)[0] for part in (a, b)]
+        left, right = (halves_of(half, width).astype(np.float64) for half in pairs)
+        terms = width + width % 2
+        bound = terms * 2.0**-24 / (1 - terms * 2.0**-24) * (abs(left) @ abs(right).T)
+        for threads in (1, 3):
+            out = np.full((rows, columns), np.nan, np.float32)
+            _core.multiply_bfloat16(*pairs, out, _core.Scratch(), threads)
+            assert (np.abs(out - left @ right.T) <= bound + 1e-30).all(), shape
 
 
 def halves_of(pairs, width):

@@ -51,12 +51,70 @@ def control_groups(controller: str, root: Path = Path("/")) -> Iterator[tuple[Pa
                 break
 
 
-def cpu_name() -> str:
-    """The CPU's own name, such as "AMD EPYC 9654"; where it has none, its architecture.
+# What AArch64 CPUs call themselves by number, as in util-linux's table for lscpu and Linux's
+# cputype.h. The Kunpeng 920 as sold since 2019 is 0xd01, by listings of such servers; the 920B
+# says 0xd02. No public listing of an Ascend 310B's host cores was found: where they are not among
+# these they are named by their numbers, and by their board.
+IMPLEMENTERS = {
+    0x41: "Arm",
+    0x42: "Broadcom",
+    0x43: "Cavium",
+    0x46: "Fujitsu",
+    0x48: "HiSilicon",
+    0x4E: "NVIDIA",
+    0x50: "APM",
+    0x51: "Qualcomm",
+    0x61: "Apple",
+    0x6D: "Microsoft",
+    0x70: "Phytium",
+    0xC0: "Ampere",
+}
+CORES = {
+    (0x41, 0xD03): "Cortex-A53",
+    (0x41, 0xD05): "Cortex-A55",
+    (0x41, 0xD07): "Cortex-A57",
+    (0x41, 0xD08): "Cortex-A72",
+    (0x41, 0xD09): "Cortex-A73",
+    (0x41, 0xD0A): "Cortex-A75",
+    (0x41, 0xD0B): "Cortex-A76",
+    (0x41, 0xD0C): "Neoverse-N1",
+    (0x41, 0xD40): "Neoverse-V1",
+    (0x41, 0xD41): "Cortex-A78",
+    (0x41, 0xD49): "Neoverse-N2",
+    (0x41, 0xD4F): "Neoverse-V2",
+    (0x48, 0xD01): "Kunpeng 920 (TaiShan-v110)",
+    (0x48, 0xD02): "TaiShan-v120",
+    (0x70, 0x662): "FTC662",
+    (0x70, 0x663): "FTC663",
+    (0xC0, 0xAC3): "Ampere-1",
+}
+
+
+def cpu_name(root: Path = Path("/")) -> str:
+    """The CPU's own name, such as "AMD EPYC 9654"; where it has none, what is known of it.
+
+    Args:
+        root: where proc is; another directory for tests.
 
     Returns:
-        A name; never empty on Linux.
+        A name; never empty on Linux. On AArch64 the implementer and the core, each in hexadecimal
+        where it is not known, and the board where the firmware names one.
     """
-    lines = lines_of(Path("/proc/cpuinfo"))
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    lines = lines_of(root / "proc/cpuinfo")
+    fields: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        fields.setdefault(name.strip(), value.strip())
+    name = fields.get("model name") or _core_name(fields) or platform.processor()
+    board = " ".join(lines_of(root / "proc/device-tree/model")).strip("\0 ")
+    return f"{name or platform.machine()}, {board}" if board else name or platform.machine()
+
+
+def _core_name(fields: dict[str, str]) -> str:
+    """The core by its numbers in AArch64's /proc/cpuinfo; empty where it has none."""
+    try:
+        implementer, part = (int(fields[name], 16) for name in ("CPU implementer", "CPU part"))
+    except (KeyError, ValueError):
+        return ""
+    maker = IMPLEMENTERS.get(implementer, f"implementer {implementer:#x}")
+    return f"{maker} {CORES.get((implementer, part), f'part {part:#x}')}"

@@ -7,6 +7,7 @@ the float64 distances: float32 products rule out what is far, the core settles t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -29,11 +30,13 @@ from mgn_fast.types import AnyArray, ArrayLike, F32Array, F64Array
 
 Metric = Literal["squared_distance", "unit_rows"]
 
-# A block of 64 MB: numpy's product of one takes about half a second at width 2048 on one slow core,
-# so that an interrupt, which it sees only between blocks, is soon obeyed. Both products pack all
-# columns again for every block: with OpenBLAS 256 rows took twice the time of 1024.
+# A block of 64 MB. Both products pack all columns again for every block: with OpenBLAS 256 rows
+# took twice the time of 1024.
 BLOCK_ELEMENTS = 1 << 24
 BLOCK_ROWS = 1024
+# NumPy sees an interrupt only between its products, so that none may take longer than about a
+# second on a slow core: 2^29 products of two numbers are a billion operations.
+PRODUCT_TERMS = 1 << 29
 # Blocks of the triangle are squares of at most this, 4 MB: they stay in the outer cache from the
 # product to the lists, and no more than a block's width in pictures is multiplied twice.
 BLOCK_COLUMNS = 1024
@@ -231,8 +234,11 @@ def multiply(
     if _core.has_product():
         _core.multiply(rows, columns, out, scratch, threads)
         return
+    step = max(1, PRODUCT_TERMS // max(1, rows.size))
     with blas_threads(threads):
-        np.matmul(rows, columns.T, out=out)
+        for start in range(0, len(columns), step):
+            part = slice(start, start + step)
+            np.matmul(rows, columns[part].T, out=out[:, part])
 
 
 def row_blocks(rows: int, columns: int) -> Iterator[slice]:
@@ -318,7 +324,7 @@ def _result_type(a: AnyArray, b: AnyArray) -> npt.DTypeLike:
 
 
 def _float64_blocks(a: AnyArray, b: AnyArray) -> Iterator[tuple[slice, slice, F64Array, F64Array]]:
-    side = 2048  # two blocks of float64 at width 2048 are 64 MB
+    side = max(1, math.isqrt(PRODUCT_TERMS // max(1, a.shape[1])))  # 512 at width 2048
     for first in range(0, len(b), side):
         columns = slice(first, min(len(b), first + side))
         right = b[columns].astype(np.float64)

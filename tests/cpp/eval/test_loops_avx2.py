@@ -14,7 +14,4 @@ def test_the_level_gives_the_results_of_the_others(tmp_path):
 
 @pytest.mark.skipif(not eval_levels.has("avx2"), reason="this CPU has no avx2")
 def test_products_are_within_the_bound_of_their_sums():
-    run = eval_levels.run_at(
-        "avx2", "from support import eval_levels; eval_levels.check_products('avx2')"
-    )
-    assert run.returncode == 0, run.stderr
+    eval_levels.check_products_at("avx2")

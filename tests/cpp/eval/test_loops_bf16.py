@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""cpp/eval/loops_bf16.cpp: products of bfloat16 pairs, where the CPU multiplies them."""
+"""cpp/eval/loops_bf16.cpp: products of bfloat16 pairs, where the CPU multiplies them.
+
+On AArch64 they are those of loops_neon_bf16.cpp.
+"""
 
 import numpy as np
 import pytest
 
 from mgn_fast import InvalidInputError, _core
 from support import eval_levels
-from support.eval_levels import halves_of
 
 needs_it = pytest.mark.skipif(
     not _core.has_bfloat16_product(), reason="this CPU, or MGN_FAST_SIMD, has no bfloat16 product"
@@ -16,17 +18,7 @@ needs_it = pytest.mark.skipif(
 @needs_it
 @pytest.mark.parametrize("shape", eval_levels.PRODUCT_SHAPES, ids=str)
 def test_products_are_within_the_bound_of_their_sums(shape):
-    rows, columns, width = shape
-    random = np.random.default_rng(rows * columns + width)
-    a = random.standard_normal((rows, width)).astype(np.float32)
-    b = random.standard_normal((columns, width)).astype(np.float32)
-    pairs = _core.to_bfloat16(a, 1)[0], _core.to_bfloat16(b, 1)[0]
-    left, right = (halves_of(half, width).astype(np.float64) for half in pairs)
-    lengths = np.linalg.norm(left, axis=1)[:, None] * np.linalg.norm(right, axis=1)
-    for threads in (1, 3):
-        out = np.full((rows, columns), np.nan, np.float32)
-        _core.multiply_bfloat16(*pairs, out, _core.Scratch(), threads)
-        assert (np.abs(out - left @ right.T) <= 1.01 * width * 2.0**-24 * lengths + 1e-30).all()
+    eval_levels.check_pairs(shape)
 
 
 @needs_it
