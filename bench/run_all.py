@@ -55,6 +55,7 @@ RUNS = (
     Run("preprocess", "bench_preprocess.py", "--rounds 7", "--rounds 1 --pictures 60", 180),
     Run("resize", "check_resize.py", "--count 20000", "--count 300", 300),
     Run("levels", "check_levels.py", "--count 20000", "--count 300", 300),
+    Run("evaluation-levels", "check_evaluation.py", "--sets 70", "--sets 7", 300),
     Run("eval", "bench_eval.py", "--float64", "--rounds 1 --recipe-rounds 0", 480),
     Run("rerank", "bench_rerank.py", "--rounds 3", "--rounds 1 --no-recipe", 480),
     Run(

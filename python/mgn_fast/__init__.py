@@ -100,13 +100,15 @@ def build_info() -> dict[str, Any]:
     """Version, compiler and vector instructions of the compiled core.
 
     Returns:
-        A dict with "version", "compiler", "cxx_standard", "pybind11", and "simd": the vector
-        instructions in use here, "scalar", "neon", "avx2" or "avx512".
+        A dict with "version", "compiler", "cxx_standard", "pybind11", "simd": the vector
+        instructions in use here, "scalar", "neon", "avx2" or "avx512", and "bfloat16": whether
+        re-ranking also uses the CPU's own products of bfloat16, which some of them have.
 
     Raises:
         InvalidInputError: MGN_FAST_SIMD names a level that this CPU does not have.
     """
-    return _core.build_info() | {"simd": _core.simd_level()}
+    used = {"simd": _core.simd_level(), "bfloat16": _core.has_bfloat16_product()}
+    return _core.build_info() | used
 
 
 def _tuned_options(*arguments: Any, **options: Any) -> tuple[int, dict[str, Any]]:

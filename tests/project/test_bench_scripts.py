@@ -147,6 +147,7 @@ FAULTS = {
          ["0 of 1"]),
         ("check_gallery_edits", "headlines",
          [[{"killed": True}] * 3 + [{"killed": False}], ["gone"]], ["2 of 3"]),
+        ("check_evaluation", "headlines", [70, ["scalar", "avx2"], {"avx2": ["ranks"]}], ["1"]),
         ("check_levels", "headlines", [20_000, 1000, {"avx2": 2, "avx512": 0}], ["2 of 2,000"]),
         ("check_resize", "headlines", [20_000, 1000, {"scalar": 1, "avx2": 0}], ["1 of 2,000"]),
     ],

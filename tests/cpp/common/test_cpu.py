@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mgn_fast import InvalidInputError, _core
+from mgn_fast import InvalidInputError, _core, build_info
 from support import repository
 
 LEVELS = _core.simd_levels()
@@ -77,6 +77,13 @@ def test_a_level_needs_all_of_its_instructions():
     optional = [level for level in LEVELS if level not in ("scalar", "neon")]
     assert optional == [name for name in _core.cpu_features() if name in ("avx2", "avx512")]
     assert ("neon" in LEVELS) == (platform.machine() == "aarch64")
+
+
+def test_the_build_says_what_is_in_use():
+    info = build_info()
+    assert info["simd"] == _core.simd_level()
+    needed = {"avx512": "avx512_bf16", "neon": "bf16"}.get(info["simd"])
+    assert info["bfloat16"] == (needed in _core.cpu_features())
 
 
 def test_no_compiler_is_asked_what_the_cpu_has():
