@@ -120,16 +120,18 @@ def main():
         "bytes_differing": differing,
         "sha256": digest,
     }
-    same = True
+    same, shown = True, dict(differing)
     if arguments.against:
         other = json.loads(arguments.against.read_bytes())
         same = all(other[key] == figures[key] for key in ("pictures", "seed", "sha256"))
         figures["against"] = {key: other[key] for key in OF_THE_OTHER}
+        how = f" (emulated {other['emulated']})" if other["emulated"] else ""
+        shown |= {level + how: found for level, found in other["bytes_differing"].items()}
         print(
             f"{other['machine']} and {figures['machine']}: {'the same' if same else 'OTHER'} bytes"
         )
     print(f"{arguments.count} pictures, {compared} bytes, {differing} differ, sha256 {digest}")
-    record.write(arguments.name, figures, headlines(arguments.count, compared, differing))
+    record.write(arguments.name, figures, headlines(arguments.count, compared, shown))
     return int(any(differing.values()) or not same)
 
 

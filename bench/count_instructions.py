@@ -161,7 +161,8 @@ def main():
         "judged": {"at_most": GOALS, "missed": missed},
     }
     record.write("instructions", figures, headlines(counts, arguments.cpu))
-    print(*(f"missed: {name}" for name in missed), sep="\n")
+    for name in missed:
+        print(f"missed: {name}")
     return int(bool(missed))
 
 

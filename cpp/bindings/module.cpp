@@ -58,7 +58,8 @@ void translate(std::exception_ptr failure) {
 py::dict build_info() {
     py::dict info;
 #ifdef __clang__
-    info["compiler"] = "clang " __clang_version__;
+    info["compiler"] = "clang " PYBIND11_TOSTRING(__clang_major__) "." PYBIND11_TOSTRING(
+        __clang_minor__) "." PYBIND11_TOSTRING(__clang_patchlevel__);
 #else
     info["compiler"] = "g++ " __VERSION__;
 #endif

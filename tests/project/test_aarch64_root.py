@@ -124,6 +124,25 @@ def test_a_sum_that_differs_is_refused(debian):
         debian.check_sum(b"x", "00", "x.deb")
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("sources.list", "deb [arch=amd64] http://here.example/debian bookworm main"),
+        ("sources.list.d/debian.sources", "URIs: http://here.example/debian/"),
+    ],
+)
+def test_packages_come_from_where_the_hosts_do(debian, tmp_path, name, line):
+    (tmp_path / "sources.list.d").mkdir()
+    (tmp_path / "sources.list.d" / "a.list").write_text("deb http://here.example/ubuntu noble main")
+    (tmp_path / name).write_text(f"# deb http://other.example/debian x\n{line}\n")
+    assert debian.mirror_of(tmp_path) == "http://here.example/debian"
+
+
+def test_a_host_without_debians_packages_is_asked_for_an_archive(debian, tmp_path):
+    with pytest.raises(debian.NotHereError, match="give the address of one by --mirror"):
+        debian.mirror_of(tmp_path)
+
+
 def test_a_release_that_debian_has_not_signed_is_refused(debian):
     try:
         with pytest.raises(ValueError, match="signature is not Debian's"):
@@ -193,9 +212,12 @@ def test_a_new_system_takes_everything_with_it(make_root, tmp_path):
 
 
 def test_a_part_that_was_not_finished_is_made_again(make_root, tmp_path):
-    assert make_all(make_root, tmp_path, VERSIONS, ["wheels"]) == ["system", "wheels", "stopped"]
+    make_all(make_root, tmp_path, VERSIONS)
+    new = VERSIONS | {"wheels": "new"}
+    assert make_all(make_root, tmp_path, new, ["wheels"]) == ["wheels", "stopped"]
     assert (tmp_path / "wheels").read_text() == "half"
-    assert make_all(make_root, tmp_path, VERSIONS) == ["wheels", "emulator"]
+    # Even where it shall be what it was before.
+    assert make_all(make_root, tmp_path, VERSIONS) == ["wheels"]
     assert (tmp_path / "wheels").read_text() == "whole"
 
 

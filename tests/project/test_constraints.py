@@ -34,8 +34,9 @@ PIP_FOR = ROOT / "tools" / "pip_for"
 HOSTS = [(python, machine) for machine in MACHINES for python in PYTHONS]
 # What torch brings where no CPU build of it is offered; not pinned, since nobody needs it.
 OF_CUDA = re.compile(r"nvidia-|cuda-|triton$")
-# Wheels of openvino for AArch64 need a newer glibc than those of all others.
-GLIBC_OF_OPENVINO = {"x86_64": "2.28", "aarch64": "2.35"}
+# The glibc that a host needs, and what needs a newer one there.
+GLIBC = "2.28"
+NEWER_GLIBC = {("aarch64", "openvino"): "2.35"}
 AT_ONCE = 5  # they wait for the index most of the time
 
 
@@ -73,7 +74,7 @@ def test_promised_pythons_are_those_of_the_project_file():
 
 @pytest.fixture(scope="module")
 def newest_pip(tmp_path_factory, own_process):
-    """Where it is, from the package index; skips where none answers. Older ones fetch whole wheels."""
+    """Its folder; skips where no package index answers. Older ones fetch whole wheels."""
     folder = tmp_path_factory.mktemp("pip")
     words = ["-m", "pip", "install", "-q", "--retries", "1", "--target", folder, "pip>=25"]
     done = python(words)
@@ -103,21 +104,25 @@ def resolve(pip, folder, version, machine, glibc, wanted):
     return {plain(each["name"]): Version(each["version"]).public for each in found}
 
 
+def questions(machine):
+    """What is asked for one host: each time a glibc, and requirements."""
+    by_glibc = {GLIBC: []}
+    for requirement in requirements(*EXTRAS):
+        glibc = NEWER_GLIBC.get((machine, name_of(requirement)), GLIBC)
+        by_glibc.setdefault(glibc, []).append(requirement)
+    return by_glibc.items()
+
+
 @pytest.fixture(scope="module")
 def resolved(tmp_path_factory, newest_pip):
-    """By host, what pip says of all extras but openvino, and of openvino; waited for when asked."""
+    """By host, what pip says of all extras; waited for when asked."""
     folder = tmp_path_factory.mktemp("resolved")
-    wanted = requirements(*EXTRAS)
-    openvino = [each for each in wanted if name_of(each) == "openvino"]
-    others = [each for each in wanted if each not in openvino]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {
-            host: (
-                pool.submit(resolve, newest_pip, folder, *host, "2.28", others),
-                pool.submit(
-                    resolve, newest_pip, folder, *host, GLIBC_OF_OPENVINO[host[1]], openvino
-                ),
-            )
+            host: [
+                pool.submit(resolve, newest_pip, folder, *host, *asked)
+                for asked in questions(host[1])
+            ]
             for host in HOSTS
         }
 

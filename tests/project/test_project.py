@@ -63,8 +63,12 @@ OF_NO_ROOM = {"project", "device"}
 def stands_beside_a_module(test):
     """Whether there is a module, or a header, whose tests these are."""
     room, *rest = test.parent.parts or [""]
-    folder = CPP.joinpath(*rest) if room == "cpp" else PACKAGE / test.parent
-    suffixes = (".cpp", ".h") if room == "cpp" else (".py",)
+    if room == "tools":  # programs have no ending
+        folder, suffixes = ROOT / test.parent, (".py", "")
+    elif room == "cpp":
+        folder, suffixes = CPP.joinpath(*rest), (".cpp", ".h")
+    else:
+        folder, suffixes = PACKAGE / test.parent, (".py",)
     name = test.stem.removeprefix("test_")
     return any((folder / f"{name}{suffix}").is_file() for suffix in suffixes)
 

@@ -21,7 +21,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-MIRROR = "http://deb.debian.org/debian"
+APT = Path("/etc/apt")
 KEYRINGS = tuple(
     Path("/usr/share/keyrings", f"debian-archive-keyring.{ending}") for ending in ("gpg", "pgp")
 )
@@ -47,7 +47,8 @@ def main_with_reason(program: str, run: Any) -> None:
 class Archive:
     """One release of Debian for one machine: its index, read once."""
 
-    def __init__(self, suite: str, machine: str, mirror: str = MIRROR) -> None:
+    def __init__(self, suite: str, machine: str, mirror: str | None = None) -> None:
+        mirror = mirror or mirror_of(APT)
         self.mirror, self.suite, self.machine = mirror.rstrip("/"), suite, machine
         name = f"main/binary-{machine}/Packages.xz"
         release = verified_release(self.fetch(f"dists/{suite}/InRelease"))
@@ -112,6 +113,17 @@ class Archive:
         data = self.fetch(package["Filename"])
         check_sum(data, package["SHA256"], package["Filename"])
         return data
+
+
+def mirror_of(apt: Path) -> str:
+    """The Debian archive that this host's own packages come from, by apt's lists of sources."""
+    lists = [apt / "sources.list", *sorted(apt.glob("sources.list.d/*.[ls]*"))]
+    for path in filter(Path.is_file, lists):
+        for line in path.read_text().splitlines():
+            found = re.match(r"(?:URIs:|deb ).*?(https?://\S+/debian)/?(?:\s|$)", line)
+            if found is not None:
+                return found[1]
+    raise NotHereError(f"{apt} names no Debian archive: give the address of one by --mirror")
 
 
 def verified_release(signed: bytes) -> str:

@@ -9,7 +9,6 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from elftools.common.exceptions import ELFError
 from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
@@ -56,7 +55,7 @@ def read_library(name: str, data: bytes) -> Library:
     """
     try:
         return _read(ELFFile(io.BytesIO(data)))
-    except (ELFError, KeyError, ValueError, AttributeError, UnicodeDecodeError) as error:
+    except Exception as error:  # a damaged file may break the parser anywhere
         raise WheelError(
             f"{name} ({len(data):,} bytes) is no shared library that can be read: {error!r}"
         ) from error
@@ -70,10 +69,11 @@ def _read(elf: ELFFile) -> Library:
         if isinstance(section, DynamicSection):
             dynamic = True
             for tag in section.iter_tags():
+                # The tag's text has the name of its kind.
                 if tag.entry.d_tag == "DT_NEEDED":
-                    needed.append(tag.needed)
+                    needed.append(getattr(tag, "needed"))  # noqa: B009 (unknown to its types)
                 elif tag.entry.d_tag in ("DT_RPATH", "DT_RUNPATH"):
-                    runpath = tag.runpath if tag.entry.d_tag == "DT_RUNPATH" else tag.rpath
+                    runpath = getattr(tag, tag.entry.d_tag[3:].lower())
         elif isinstance(section, GNUVerNeedSection):
             versions |= {aux.name for _, entries in section.iter_versions() for aux in entries}
     if not dynamic:
@@ -105,19 +105,18 @@ def read_tags(name: str) -> Tags:
     Raises:
         WheelError: it is no wheel of this package for one CPython, manylinux and one machine.
     """
-    found = re.fullmatch(
-        r"mgn_fast-[^-]+-cp3(\d+)-cp3\1-((?:manylinux\w+)(?:\.manylinux\w+)*)\.whl", name
-    )
-    platforms = re.findall(
-        r"manylinux_(\d+)_(\d+)_(x86_64|aarch64)(?=\.|$)", found[2] if found else ""
-    )
-    if found is None or not platforms or len({machine for *_, machine in platforms}) != 1:
+    found = re.fullmatch(r"mgn_fast-[^-]+-cp3(\d+)-cp3\1-(manylinux[\w.]+)\.whl", name)
+    tags = found[2].split(".") if found is not None else []
+    # manylinux2014_x86_64 and its like stand beside the number that they mean.
+    platforms = [m for tag in tags if (m := re.fullmatch(r"manylinux_(\d+)_(\d+)_(\w+)", tag))]
+    machines = {m[3] for m in platforms}
+    if found is None or len(machines) != 1 or not machines <= set(MACHINES.values()):
         raise WheelError(
             f"{name} does not say manylinux_X_Y for one CPython and one machine, as in "
             "mgn_fast-1.0-cp311-cp311-manylinux_2_17_x86_64.whl: was it repaired?"
         )
-    floor = min((int(major), int(minor)) for major, minor, _ in platforms)
-    return Tags(f"3.{found[1]}", platforms[0][2], floor)
+    floor = min((int(m[1]), int(m[2])) for m in platforms)
+    return Tags(f"3.{found[1]}", machines.pop(), floor)
 
 
 @dataclass(frozen=True)
@@ -188,8 +187,8 @@ def _content_problems(names: list[str], libraries: set[str], tags: Tags) -> list
     modules = [found for name in names if (found := MODULE.fullmatch(name))]
     problems = []
     if [(f"{m[1]}.{m[2]}", m[3]) for m in modules] != [(tags.python, tags.machine)]:
-        found = ", ".join(module[0] for module in modules) or "none"
-        problems.append(f"has the module {found}, not one for {tags.python} on {tags.machine}")
+        named = ", ".join(module[0] for module in modules) or "none"
+        problems.append(f"has the module {named}, not one for {tags.python} on {tags.machine}")
     extra = libraries - {SIMULATOR} - {module[0] for module in modules}
     if SIMULATOR not in libraries:
         problems.append(f"lacks {SIMULATOR}")
@@ -202,5 +201,5 @@ def _content_problems(names: list[str], libraries: set[str], tags: Tags) -> list
 
 
 def dotted(version: tuple[int, ...]) -> str:
-    """ "2.17" of (2, 17)."""
+    """A version as it is written: 2.17 of (2, 17)."""
     return ".".join(map(str, version))

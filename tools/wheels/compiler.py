@@ -71,6 +71,9 @@ def write_toolchain(folder: Path, machine: str, floor: tuple[int, int]) -> Path:
         "set(CMAKE_SYSTEM_NAME Linux)\n"
         f"set(CMAKE_SYSTEM_PROCESSOR {machine})\n"
         f'set(CMAKE_CXX_COMPILER "{folder}/c++")\n'
+        # The compiler builds its C++ library anew for other flags, which takes minutes: so CMake's
+        # questions are not linked, and the first one, which always is, has the flags of the wheel.
+        "set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)\n"
         f'set(CMAKE_AR "{folder}/ar" CACHE FILEPATH "")\n'
         f'set(CMAKE_RANLIB "{folder}/ranlib" CACHE FILEPATH "")\n'
         # The host's strip may not know the machine; the linker does.
@@ -78,15 +81,13 @@ def write_toolchain(folder: Path, machine: str, floor: tuple[int, int]) -> Path:
         'set(CMAKE_SHARED_LINKER_FLAGS_INIT "-s")\n'
         'set(CMAKE_MODULE_LINKER_FLAGS_INIT "-s")\n'
         # No path of this build in assertions, so that the same sources give the same bytes.
-        f'set(CMAKE_CXX_FLAGS_INIT "-ffile-prefix-map={ROOT}=.")\n'
+        f'set(CMAKE_CXX_FLAGS_INIT "-O3 -fPIC -s -ffile-prefix-map={ROOT}=.")\n'
     )
     return path
 
 
 BUILD = """
 import sys
-from pathlib import Path
-# Until the build is over the interpreter that builds stands in for the one that is built for.
 from scikit_build_core.build import build_wheel
 print(build_wheel(sys.argv[1], dict(word.split("=", 1) for word in sys.argv[2:])))
 """
@@ -135,10 +136,10 @@ def build_wheel(target: Target, floor: tuple[int, int], build: Path, out: Path) 
     (tagged,) = raw.glob("*.whl")
     repaired = raw / "repaired"
     platform = f"manylinux_{floor[0]}_{floor[1]}_{target.machine}"
-    # The linker stripped it: auditwheel would call the host's strip, which may not know the machine.
+    # Not --strip: the linker has, and the host's own may not know the machine.
+    repair = ["repair", "--plat", platform, "--only-plat", "-w", str(repaired), str(tagged)]
     run(
-        [sys.executable, "-m", "auditwheel", "repair"]
-        + ["--plat", platform, "--only-plat", "-w", str(repaired), str(tagged)],
+        [sys.executable, "-m", "auditwheel", *repair],
         environment | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
     )
     (wheel,) = repaired.glob("*.whl")

@@ -95,8 +95,8 @@ def find_target(version: str, machine: str, roots: list[Path], emulator: str = "
 def find_interpreter(version: str) -> Path | None:
     """This machine's interpreter of that version, on the PATH or among pyenv's."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
-    places = [shutil.which(f"python{version}"), *sorted(pyenv.glob(f"{version}.*/bin/python"))]
-    for place in filter(None, places):
+    places = [str(place) for place in sorted(pyenv.glob(f"{version}.*/bin/python"))]
+    for place in filter(None, [shutil.which(f"python{version}"), *places]):
         # A shim of pyenv's is on the PATH for versions that it then refuses to start.
         code = "import sys; print('%d.%d' % sys.version_info[:2])"
         done = subprocess.run([place, "-c", code], capture_output=True, text=True, check=False)

@@ -17,11 +17,10 @@ from wheels.compiler import ROOT
 from wheels.pythons import Target
 
 TRY = ROOT / "tools" / "try_wheel"
+# The versions that were tested, of each Python.
 CONSTRAINTS = ROOT / "constraints.txt"
-# What pip may take for a root that it does not run in: up to Debian 12's C library.
-GLIBCS = (5, 12, *range(17, 37))
 # An old x86 that is emulated, as qemu names it, and the level that it has.
-OLD_CPUS = {"Nehalem": "scalar", "Haswell": "avx2"}
+OLD_CPUS = {"Nehalem": "scalar", "Haswell-noTSX": "avx2"}
 
 
 @dataclass(frozen=True)
@@ -72,32 +71,16 @@ def install_in_venv(wheel: Path, target: Target, place: Path, environment: dict[
     call([*target.command, "-m", "venv", str(place)], environment, place)
     python = place / "bin" / "python"
     install = [str(python), "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
-    call([*install, *constraints(target.version), str(wheel)], environment, place)
+    call([*install, "-c", str(CONSTRAINTS), str(wheel)], environment, place)
     call([str(place / "bin" / "mgn-fast"), "--version"], environment, place)
     return python
 
 
 def install_beside(wheel: Path, target: Target, place: Path) -> None:
     """The wheel and its dependencies in a directory, by this Python's pip: the root has none."""
-    platforms = [f"manylinux_2_{minor}_{target.machine}" for minor in reversed(GLIBCS)]
-    platforms += [f"manylinux2014_{target.machine}", f"manylinux2010_{target.machine}"]
-    call(
-        [
-            *(sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:"),
-            *("--target", str(place), "--implementation", "cp"),
-            *("--python-version", target.version),
-            *(word for name in platforms for word in ("--platform", name)),
-            *constraints(target.version),
-            str(wheel),
-        ],
-        dict(os.environ),
-        place,
-    )
-
-
-def constraints(version: str) -> list[str]:
-    """The tested versions for a Python, where there are any."""
-    return ["-c", str(CONSTRAINTS)] if CONSTRAINTS.is_file() else []
+    pip = [sys.executable, str(ROOT / "tools/pip_for"), target.version, target.machine]
+    words = ["install", "--quiet", "--target", str(place), "-c", str(CONSTRAINTS), str(wheel)]
+    call([*pip, *words], dict(os.environ), place)
 
 
 def run(command: list[str], environment: dict[str, str], place: Path) -> dict[str, Any]:

@@ -59,6 +59,7 @@ FRAMES = {
     "no syndrome, as in an emulator": (FLOATS_RECORD + END, "unknown"),
     "a syndrome behind the end": (FLOATS_RECORD + END + syndrome(WRITE), "unknown"),
     "no data": (syndrome(BRANCH) + END, "unknown"),
+    "an end with a size": (struct.pack("<IIQ", 0, 16, 0) + syndrome(WRITE), "unknown"),
     "nothing": (b"", "unknown"),
     "zeros": (bytes(4096), "unknown"),
     "a size of nothing": (struct.pack("<II", FLOATS, 0) + syndrome(WRITE), "unknown"),
