@@ -21,28 +21,14 @@ from mgn_fast import (
 )
 from mgn_fast.evaluation.distances import empty_lists
 from mgn_fast.evaluation.roc import pairs
-
-FLAGS = {
-    "avx2": {"avx2", "fma", "f16c"},
-    "avx512": {"avx512f", "avx512bw", "avx512vl", "avx512vbmi", "avx512_vnni"},
-}
+from support import instructions
 
 
 def has(level):
     """Whether this CPU can run the level, by what Linux says of it."""
     if level in ("scalar", "neon"):  # every AArch64 has NEON
         return level == "scalar" or platform.machine() == "aarch64"
-    return FLAGS[level] <= words_of_cpu()
-
-
-def words_of_cpu():
-    """What Linux says of this CPU, in x86's line of flags or in AArch64's of features."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return set()
-    found = [line for line in lines if line.startswith(("flags", "Features"))]
-    return {word for line in found for word in line.split()}
+    return instructions.WORDS[level] <= instructions.words_of_cpu()
 
 
 def results():

@@ -5,13 +5,12 @@ import os
 import platform
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mgn_fast import InvalidInputError, _core, build_info
-from support import repository
+from support import instructions, repository
 
 LEVELS = _core.simd_levels()
 ON_X86 = platform.machine() == "x86_64"
@@ -44,33 +43,13 @@ def test_the_portable_level_is_always_there():
     assert set(LEVELS) <= ({"scalar", "avx2", "avx512"} if ON_X86 else {"scalar", "neon"})
 
 
-# What each feature is in Linux's words, of x86's "flags" and AArch64's "Features".
-WIDE = {"avx512f", "avx512bw", "avx512vl", "avx512vbmi", "avx512_vnni"}
-FEATURES = {
-    "avx2": {"avx2", "fma", "f16c"},
-    "avx512": {"avx2", "fma", "f16c"} | WIDE,
-    "avx512_bf16": {"avx2", "fma", "f16c", "avx512_bf16"} | WIDE,
-    "dotprod": {"asimddp"},
-    "fp16": {"fphp", "asimdhp"},
-    "fhm": {"asimdfhm"},
-    "bf16": {"bf16"},
-    "i8mm": {"i8mm"},
-}
-
-
-def words_of_linux():
-    """What the kernel says of the first CPU."""
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        name, _, words = line.partition(":")
-        if name.strip() in ("flags", "Features"):
-            return set(words.split())
-    pytest.skip("this kernel lists no instructions in /proc/cpuinfo")
-
-
 def test_the_cpu_has_what_linux_says():
-    words = words_of_linux()
-    kinds = ("avx2", "avx512", "avx512_bf16") if ON_X86 else tuple(FEATURES)[3:]
-    assert _core.cpu_features() == [name for name in kinds if FEATURES[name] <= words]
+    words = instructions.words_of_cpu()
+    if not words:
+        pytest.skip("Linux lists no instructions here")
+    kinds = [name for name in instructions.WORDS if (name in instructions.OF_X86) == ON_X86]
+    expected = [name for name in kinds if instructions.WORDS[name] <= words]
+    assert _core.cpu_features() == expected
 
 
 def test_a_level_needs_all_of_its_instructions():
