@@ -4,6 +4,7 @@
 What stands here runs natively. `.ci/aarch64` names the plugin; it ends by counting tests by room.
 """
 
+import subprocess
 from collections import Counter
 
 import pytest
@@ -26,7 +27,33 @@ FIXTURES = {
     "chromium": "no browser is in the root",
 }
 # Files, functions or single tests, from `tests/` on.
-TESTS: dict[str, str] = {}
+TESTS = {
+    "cpp/ascend/test_timeline.py": CLOCK,
+    "cpp/simulator/devices/test_profile.py::test_without_timing_nothing_waits": CLOCK,
+    "cpp/simulator/streams/test_trace.py::test_tasks_are_told_with_engine_and_model_time": CLOCK,
+    **dict.fromkeys(
+        (
+            "cpp/simulator/memory/test_arena.py::"
+            "test_where_pages_cannot_be_mapped_again_a_file_is_mapped_twice",
+            "cpp/simulator/memory/test_arena.py::"
+            "test_another_file_by_the_number_of_ours_is_left_alone",
+            "cpp/simulator/memory/test_arena.py::"
+            "test_a_file_beyond_the_limit_of_file_sizes_fails_init_and_says_so",
+        ),
+        "filters of system calls are not emulated; there the file is mapped twice anyway",
+    ),
+    "cpp/simulator/process/test_process.py::test_a_limit_on_file_sizes_is_no_limit_on_memory": (
+        "where a file is mapped twice, the limit is one"
+    ),
+    "cpp/simulator/process/test_process.py::test_too_little_address_space_fails_init_and_says_so": (
+        "a limit of the address space is not emulated"
+    ),
+    "cpp/simulator/process/test_control.py::test_only_functions_of_acl_and_of_control_are_exported": (
+        NO_COMPILER
+    ),
+    "cpp/simulator/process/test_control.py::test_the_library_has_the_vendors_name": NO_COMPILER,
+}
+SLOWER = 10  # an emulated program than one as it is, at least where it starts
 
 _ran = Counter()
 _left_out = Counter()
@@ -50,6 +77,19 @@ def names_of(node):
 def room_of(node):
     words = node.removeprefix("tests/").split("/")
     return "/".join(words[: 2 if words[0] == "cpp" else 1])
+
+
+def pytest_configure():
+    """Programs that tests start get more time to end, as everything takes longer."""
+    for name in ("communicate", "wait"):
+        setattr(subprocess.Popen, name, _patient(getattr(subprocess.Popen, name)))
+
+
+def _patient(method):
+    def wait(self, *arguments, timeout=None):
+        return method(self, *arguments, timeout=timeout and timeout * SLOWER)
+
+    return wait
 
 
 def pytest_collection_modifyitems(items):
