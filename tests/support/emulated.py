@@ -26,6 +26,12 @@ FIXTURES = {
     "plots": "draws plots, which has nothing of a machine in it",
     "chromium": "no browser is in the root",
 }
+# Modules that are not in the root: what a test that needs one is left out for.
+MODULES = {
+    "torch": TORCH,
+    "openvino": "openvino is not in the root",
+    "faiss": "faiss-cpu is not in the root",
+}
 # Files, functions or single tests, from `tests/` on.
 TESTS = {
     "cpp/ascend/test_timeline.py": CLOCK,
@@ -97,6 +103,26 @@ def pytest_collection_modifyitems(items):
         reason = reason_of(item.nodeid, item.fixturenames)
         if reason is not None:
             item.add_marker(pytest.mark.skip(reason=f"emulated: {reason}"))
+
+
+def _leave_out_without_a_module():
+    try:
+        return (yield)
+    except ModuleNotFoundError as error:
+        reason = MODULES.get((error.name or "").partition(".")[0])
+        if reason is None:
+            raise
+        pytest.skip(f"emulated: {reason}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item):
+    return (yield from _leave_out_without_a_module())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    return (yield from _leave_out_without_a_module())
 
 
 def pytest_runtest_logreport(report):
