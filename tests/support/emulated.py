@@ -4,6 +4,7 @@
 What stands here runs natively. `.ci/aarch64` names the plugin; it ends by counting tests by room.
 """
 
+import subprocess
 from collections import Counter
 
 import pytest
@@ -25,8 +26,40 @@ FIXTURES = {
     "plots": "draws plots, which has nothing of a machine in it",
     "chromium": "no browser is in the root",
 }
+# Modules that are not in the root: what a test that needs one is left out for.
+MODULES = {
+    "torch": TORCH,
+    "openvino": "openvino is not in the root",
+    "faiss": "faiss-cpu is not in the root",
+}
 # Files, functions or single tests, from `tests/` on.
-TESTS: dict[str, str] = {}
+TESTS = {
+    "cpp/ascend/test_timeline.py": CLOCK,
+    "cpp/simulator/devices/test_profile.py::test_without_timing_nothing_waits": CLOCK,
+    "cpp/simulator/streams/test_trace.py::test_tasks_are_told_with_engine_and_model_time": CLOCK,
+    **dict.fromkeys(
+        (
+            "cpp/simulator/memory/test_arena.py::"
+            "test_where_pages_cannot_be_mapped_again_a_file_is_mapped_twice",
+            "cpp/simulator/memory/test_arena.py::"
+            "test_another_file_by_the_number_of_ours_is_left_alone",
+            "cpp/simulator/memory/test_arena.py::"
+            "test_a_file_beyond_the_limit_of_file_sizes_fails_init_and_says_so",
+        ),
+        "filters of system calls are not emulated; there the file is mapped twice anyway",
+    ),
+    "cpp/simulator/process/test_process.py::test_a_limit_on_file_sizes_is_no_limit_on_memory": (
+        "where a file is mapped twice, the limit is one"
+    ),
+    "cpp/simulator/process/test_process.py::test_too_little_address_space_fails_init_and_says_so": (
+        "a limit of the address space is not emulated"
+    ),
+    "cpp/simulator/process/test_control.py::test_only_functions_of_acl_and_of_control_are_exported": (
+        NO_COMPILER
+    ),
+    "cpp/simulator/process/test_control.py::test_the_library_has_the_vendors_name": NO_COMPILER,
+}
+SLOWER = 10  # an emulated program than one as it is, at least where it starts
 
 _ran = Counter()
 _left_out = Counter()
@@ -52,11 +85,44 @@ def room_of(node):
     return "/".join(words[: 2 if words[0] == "cpp" else 1])
 
 
+def pytest_configure():
+    """Programs that tests start get more time to end, as everything takes longer."""
+    for name in ("communicate", "wait"):
+        setattr(subprocess.Popen, name, _patient(getattr(subprocess.Popen, name)))
+
+
+def _patient(method):
+    def wait(self, *arguments, timeout=None):
+        return method(self, *arguments, timeout=timeout and timeout * SLOWER)
+
+    return wait
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         reason = reason_of(item.nodeid, item.fixturenames)
         if reason is not None:
             item.add_marker(pytest.mark.skip(reason=f"emulated: {reason}"))
+
+
+def _leave_out_without_a_module():
+    try:
+        return (yield)
+    except ModuleNotFoundError as error:
+        reason = MODULES.get((error.name or "").partition(".")[0])
+        if reason is None:
+            raise
+        pytest.skip(f"emulated: {reason}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item):
+    return (yield from _leave_out_without_a_module())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    return (yield from _leave_out_without_a_module())
 
 
 def pytest_runtest_logreport(report):
