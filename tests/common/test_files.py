@@ -124,7 +124,7 @@ def test_what_cannot_be_read_is_refused_in_the_callers_class_and_words(tmp_path)
     for name, reason in (
         (tmp_path / "gone", "No such file or directory"),
         (tmp_path, "no regular file"),
-        ("a\0b", "embedded null byte"),
+        ("a\0b", "(open: )?embedded null (byte|character in path)"),
     ):
         with pytest.raises(ModelError, match=f"^checkpoint '.*' cannot be read: {reason}; save it"):
             read_limited(name, 4, ModelError, **options)
