@@ -11,7 +11,7 @@ import pytest
 
 CLOCK = "clocks are an emulator's, and the emulated CPU's rates mean nothing"
 TORCH = "torch's pinned version brings a GPU toolkit to AArch64, so it is not in the root"
-NO_COMPILER = "the root has no compiler; compiling under emulation takes minutes"
+NO_COMPILER = "the root has neither compiler nor binutils, and emulated ones take minutes"
 
 # Fixtures whose tests are left out.
 FIXTURES = {
@@ -54,9 +54,8 @@ TESTS = {
     "cpp/simulator/process/test_process.py::test_too_little_address_space_fails_init_and_says_so": (
         "a limit of the address space is not emulated"
     ),
-    "cpp/simulator/process/test_control.py::test_only_functions_of_acl_and_of_control_are_exported": (
-        NO_COMPILER
-    ),
+    "cpp/simulator/process/test_control.py::"
+    "test_only_functions_of_acl_and_of_control_are_exported": NO_COMPILER,
     "cpp/simulator/process/test_control.py::test_the_library_has_the_vendors_name": NO_COMPILER,
 }
 SLOWER = 10  # an emulated program than one as it is, at least where it starts
