@@ -246,7 +246,8 @@ def _near_pairs(
     counts, columns, values = [], [], []
     held = 0
     for _, block in jaccard_blocks(pictures, k1, k2, threads, progress):
-        rows, found = np.nonzero(block <= np.float64(eps))
+        # As float64 also by NumPy 1, which would round eps to the block's float32.
+        rows, found = np.nonzero(np.less_equal(block, eps, signature="dd->?"))
         near = block[rows, found]
         order = np.lexsort((near, rows))
         counts.append(np.bincount(rows, minlength=len(block)))
