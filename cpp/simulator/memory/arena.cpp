@@ -68,7 +68,7 @@ bool can_map_again() {
     void* const second = mremap(first, 0, bytes, MREMAP_MAYMOVE);
     bool can = second != MAP_FAILED;
     if (can) {
-        auto* const byte = static_cast<volatile unsigned char*>(second);
+        auto* const byte = static_cast<unsigned char*>(second);
         *byte = 1;
         can = madvise(first, bytes, MADV_REMOVE) == 0 && *byte == 0;
         munmap(second, bytes);
