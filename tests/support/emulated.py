@@ -9,6 +9,7 @@ from collections import Counter
 
 import pytest
 
+OPENVINO = "openvino is not in the root"
 CLOCK = "clocks are an emulator's, and the emulated CPU's rates mean nothing"
 TORCH = "torch's pinned version brings a GPU toolkit to AArch64, so it is not in the root"
 NO_COMPILER = "the root has neither compiler nor binutils, and emulated ones take minutes"
@@ -19,7 +20,7 @@ FIXTURES = {
     "compiler": NO_COMPILER,
     "mgn_model": TORCH,
     "full_size_network": TORCH,
-    "second_runtime": "openvino is not in the root",
+    "second_runtime": OPENVINO,
     "faiss_index": "faiss-cpu is not in the root",
     "drawing": "draws whole data sets, which has nothing of a machine in it",
     "many_examples": "hundreds of examples of what other tests try with a few",
@@ -29,12 +30,17 @@ FIXTURES = {
 # Modules that are not in the root: what a test that needs one is left out for.
 MODULES = {
     "torch": TORCH,
-    "openvino": "openvino is not in the root",
+    "openvino": OPENVINO,
     "faiss": "faiss-cpu is not in the root",
 }
 # Files, functions or single tests, from `tests/` on.
 TESTS = {
     "cpp/ascend/test_timeline.py": CLOCK,
+    "inference/test_opening.py::test_a_named_backend_opens_a_file_of_any_ending": OPENVINO,
+    "inference/test_opening.py::test_options_out_of_range_are_refused"
+    "[options13-precision is 'fp8', expected one of]": OPENVINO,
+    "evaluation/test_memory_plan.py::test_the_prediction_is_near_and_rather_too_high"
+    "[re-ranked, distances kept]": ("the emulator's own memory counts as the process's"),
     "cpp/simulator/devices/test_profile.py::test_without_timing_nothing_waits": CLOCK,
     "cpp/simulator/streams/test_trace.py::test_tasks_are_told_with_engine_and_model_time": CLOCK,
     **dict.fromkeys(
