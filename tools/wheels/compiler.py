@@ -135,9 +135,9 @@ def build_wheel(target: Target, floor: tuple[int, int], build: Path, out: Path) 
     run([sys.executable, "-m", "wheel", "tags", "--remove", *retag, str(built)], environment)
     (tagged,) = raw.glob("*.whl")
     repaired = raw / "repaired"
-    platform = f"manylinux_{floor[0]}_{floor[1]}_{target.machine}"
-    # Not --strip: the linker has, and the host's own may not know the machine.
-    repair = ["repair", "--plat", platform, "--only-plat", "-w", str(repaired), str(tagged)]
+    # Not --strip: the linker has, and the host's own may not know the machine. Nor a platform's name:
+    # auditwheel knows the host's only, but finds the oldest that fits, for any machine.
+    repair = ["repair", "--plat", "auto", "--only-plat", "-w", str(repaired), str(tagged)]
     run(
         [sys.executable, "-m", "auditwheel", *repair],
         environment | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
