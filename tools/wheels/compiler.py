@@ -135,7 +135,7 @@ def build_wheel(target: Target, floor: tuple[int, int], build: Path, out: Path) 
     run([sys.executable, "-m", "wheel", "tags", "--remove", *retag, str(built)], environment)
     (tagged,) = raw.glob("*.whl")
     repaired = raw / "repaired"
-    # Not --strip: the linker has, and the host's own may not know the machine. Nor a platform's name:
+    # Not --strip: the linker has, and the host's may not know the machine. Nor a platform's name:
     # auditwheel knows the host's only, but finds the oldest that fits, for any machine.
     repair = ["repair", "--plat", "auto", "--only-plat", "-w", str(repaired), str(tagged)]
     run(
