@@ -10,6 +10,7 @@ import pytest
 
 from mgn_fast.simulator import TensorSpec, stand_in, write_om
 from support.acl_models import library_path
+from support.environment import without_preloaded
 from support.repository import CPP
 
 CLIENTS = Path(__file__).parent / "clients"
@@ -20,9 +21,8 @@ WIDTH, COLUMNS, ROWS = 5, 75, 4
 
 def compile_client(name, program, compiler, *options):
     """Compiled as a user would, without the sanitizer that these tests may have loaded."""
-    environment = {key: value for key, value in os.environ.items() if key != "LD_PRELOAD"}
     command = [compiler, *OPTIONS, CLIENTS / f"{name}.cpp", "-o", program, *options]
-    subprocess.run(command, check=True, env=environment)
+    subprocess.run(command, check=True, env=without_preloaded())
 
 
 @pytest.fixture(scope="module")

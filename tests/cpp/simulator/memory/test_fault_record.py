@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from support.environment import without_preloaded
 from support.repository import CPP
 
 FLOATS, SYNDROME, VECTORS, MORE = 0x46508001, 0x45535201, 0x53564501, 0x45585401
@@ -36,7 +37,7 @@ def program(tmp_path_factory, compiler):
     path = tmp_path_factory.mktemp("frame") / "program"
     options = ["-std=c++17", "-Wall", "-Werror", "-fsanitize=address,undefined", f"-I{CPP}"]
     command = [compiler, *options, "-x", "c++", "-", "-o", path]
-    subprocess.run(command, input=PROGRAM, text=True, check=True)
+    subprocess.run(command, input=PROGRAM, text=True, check=True, env=without_preloaded())
     return path
 
 
@@ -71,5 +72,6 @@ FRAMES = {
 
 @pytest.mark.parametrize(("frame", "expected"), FRAMES.values(), ids=FRAMES)
 def test_what_a_frame_says(program, frame, expected):
-    done = subprocess.run([program], input=frame, capture_output=True, check=True)
+    environment = without_preloaded()
+    done = subprocess.run([program], input=frame, capture_output=True, check=True, env=environment)
     assert done.stdout.decode().strip() == expected
