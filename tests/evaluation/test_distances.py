@@ -159,6 +159,15 @@ def test_products_of_numpys_let_interrupts_in_and_change_nothing(monkeypatch, ca
     assert max(terms) <= 1 << 14
 
 
+@pytest.mark.parametrize("width", [1, 128, 2048])
+def test_a_block_of_float64_is_32_mb_at_most(width):
+    many = np.broadcast_to(np.float32(1), (5000, width))
+    rows, columns, *_ = next(distances._float64_blocks(many, many))
+    sides = [part.stop - part.start for part in (rows, columns)]
+    assert 1 <= max(sides) <= 2048
+    assert max(sides) ** 2 * width <= distances.PRODUCT_TERMS
+
+
 def test_rows_in_fortran_order_and_strided_rows_give_the_same():
     query, gallery = rows(11, 6), rows(12, 30)
     expected = rank(query, gallery)

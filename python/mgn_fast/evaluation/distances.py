@@ -324,7 +324,8 @@ def _result_type(a: AnyArray, b: AnyArray) -> npt.DTypeLike:
 
 
 def _float64_blocks(a: AnyArray, b: AnyArray) -> Iterator[tuple[slice, slice, F64Array, F64Array]]:
-    side = max(1, math.isqrt(PRODUCT_TERMS // max(1, a.shape[1])))  # 512 at width 2048
+    # 512 at width 2048; a block of narrow rows is 32 MB.
+    side = min(2048, max(1, math.isqrt(PRODUCT_TERMS // max(1, a.shape[1]))))
     for first in range(0, len(b), side):
         columns = slice(first, min(len(b), first + side))
         right = b[columns].astype(np.float64)
