@@ -3,7 +3,8 @@
 
 - check: what must hold of a wheel's file: tags, floor, size, what it needs and brings
 - compiler: the pinned Clang for an old C library, and a wheel built with it
-- pythons: interpreters and headers of the Pythons to build for
+- interpreters: this machine's Pythons
+- pythons: headers of the Pythons to build for, and where a wheel of one can be tried
 - summary: what became of each wheel, as a table and as JSON
 - trial: a wheel installed where nothing else is, and tried
 """

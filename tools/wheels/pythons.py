@@ -9,7 +9,6 @@ serve the other; a root's own are taken where there is one.
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from wheels import WheelError
 from wheels.check import read_library
+from wheels.interpreters import find_interpreter
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 MACHINES = ("x86_64", "aarch64")
@@ -90,19 +90,6 @@ def find_target(version: str, machine: str, roots: list[Path], emulator: str = "
         f"no headers of Python {version}: neither python{version} nor pyenv's {version}.x is "
         f"here, and no --root has usr/include/python{version}/Python.h"
     )
-
-
-def find_interpreter(version: str) -> Path | None:
-    """This machine's interpreter of that version, on the PATH or among pyenv's."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
-    places = [str(place) for place in sorted(pyenv.glob(f"{version}.*/bin/python"))]
-    for place in filter(None, [shutil.which(f"python{version}"), *places]):
-        # A shim of pyenv's is on the PATH for versions that it then refuses to start.
-        code = "import sys; print('%d.%d' % sys.version_info[:2])"
-        done = subprocess.run([place, "-c", code], capture_output=True, text=True, check=False)
-        if done.stdout.strip() == version:
-            return Path(place)
-    return None
 
 
 def include_of(interpreter: Path) -> Path:
