@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 APT = Path("/etc/apt")
+# Machines as Debian calls them.
+MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 KEYRINGS = tuple(
     Path("/usr/share/keyrings", f"debian-archive-keyring.{ending}") for ending in ("gpg", "pgp")
 )
@@ -102,7 +104,10 @@ class Archive:
         )
 
     def unpack(self, packages: list[Package], into: Path) -> None:
-        """Downloads and unpacks packages. Directories that are links stay links."""
+        """Downloads and unpacks packages: one tree of /usr, to which the old directories are links."""
+        for name in ("bin", "sbin", "lib", "lib64"):
+            (into / "usr" / name).mkdir(parents=True, exist_ok=True)
+            (into / name).symlink_to(f"usr/{name}")
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             # One at a time is unpacked, in the order of names, whichever comes first.
             for package, data in zip(packages, pool.map(self.checked, packages), strict=True):
