@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A plugin for tests under qemu's emulation of an AArch64 host: what is left out there, and why.
 
-What stands here runs natively. `.ci/aarch64` names the plugin; it ends by counting tests by room.
+What stands here runs natively. `.ci/aarch64` names the plugin, and the libraries that are not in the
+root to left_out.py; a run ends by counting tests by room.
 """
 
 import subprocess
@@ -9,38 +10,23 @@ from collections import Counter
 
 import pytest
 
-OPENVINO = "openvino is not in the root"
 CLOCK = "clocks are an emulator's, and the emulated CPU's rates mean nothing"
-TORCH = "torch's pinned version brings a GPU toolkit to AArch64, so it is not in the root"
 NO_COMPILER = "the root has neither compiler nor binutils, and emulated ones take minutes"
 
 # Fixtures whose tests are left out.
 FIXTURES = {
     "simulated_time": CLOCK,
     "compiler": NO_COMPILER,
-    "mgn_model": TORCH,
-    "full_size_network": TORCH,
-    "second_runtime": OPENVINO,
-    "faiss_index": "faiss-cpu is not in the root",
     "drawing": "draws whole data sets, which has nothing of a machine in it",
     "many_examples": "hundreds of examples of what other tests try with a few",
     "plots": "draws plots, which has nothing of a machine in it",
     "chromium": "no browser is in the root",
 }
-# Modules that are not in the root: what a test that needs one is left out for.
-MODULES = {
-    "torch": TORCH,
-    "openvino": OPENVINO,
-    "faiss": "faiss-cpu is not in the root",
-}
 # Files, functions or single tests, from `tests/` on.
 TESTS = {
     "cpp/ascend/test_timeline.py": CLOCK,
-    "inference/test_opening.py::test_a_named_backend_opens_a_file_of_any_ending": OPENVINO,
-    "inference/test_opening.py::test_options_out_of_range_are_refused"
-    "[options13-precision is 'fp8', expected one of]": OPENVINO,
     "evaluation/test_memory_plan.py::test_the_prediction_is_near_and_rather_too_high"
-    "[re-ranked, distances kept]": ("the emulator's own memory counts as the process's"),
+    "[re-ranked, distances kept]": "the emulator's own memory counts as the process's",
     "cpp/simulator/devices/test_profile.py::test_without_timing_nothing_waits": CLOCK,
     "cpp/simulator/streams/test_trace.py::test_tasks_are_told_with_engine_and_model_time": CLOCK,
     **dict.fromkeys(
@@ -108,26 +94,6 @@ def pytest_collection_modifyitems(items):
         reason = reason_of(item.nodeid, item.fixturenames)
         if reason is not None:
             item.add_marker(pytest.mark.skip(reason=f"emulated: {reason}"))
-
-
-def _leave_out_without_a_module():
-    try:
-        return (yield)
-    except ModuleNotFoundError as error:
-        reason = MODULES.get((error.name or "").partition(".")[0])
-        if reason is None:
-            raise
-        pytest.skip(f"emulated: {reason}")
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup(item):
-    return (yield from _leave_out_without_a_module())
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item):
-    return (yield from _leave_out_without_a_module())
 
 
 def pytest_runtest_logreport(report):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Libraries that a run of the tests does without: a test that imports one is skipped, and says why.
 
-MGN_FAST_TESTS_WITHOUT names them, `torch,openvino` for example; `.ci/pythons` sets it. Without it
-nothing is left out, so that a library missing from the full run is a failure there.
+MGN_FAST_TESTS_WITHOUT names them, `torch,openvino` for example; `.ci/pythons` and `.ci/aarch64` set
+it. Otherwise nothing is left out, so that a library missing from the full run is a failure there.
 """
 
 import os

@@ -104,7 +104,7 @@ class Archive:
         )
 
     def unpack(self, packages: list[Package], into: Path) -> None:
-        """Downloads and unpacks packages: one tree of /usr, to which the old directories are links."""
+        """Downloads and unpacks packages as one tree of /usr, to which old directories link."""
         for name in ("bin", "sbin", "lib", "lib64"):
             (into / "usr" / name).mkdir(parents=True, exist_ok=True)
             (into / name).symlink_to(f"usr/{name}")
