@@ -2,7 +2,6 @@
 """tools/aarch64: what makes the root, what is made again, and what is refused with its reason."""
 
 import hashlib
-import importlib.util
 import io
 import json
 import lzma
@@ -12,38 +11,29 @@ import struct
 import subprocess
 import sys
 import tarfile
-from importlib.machinery import SourceFileLoader
 
 import pytest
 
 from support import emulated
+from support.programs import load_program
 from support.repository import ROOT
 
 TOOLS = ROOT / "tools" / "aarch64"
 NOT_HERE = 77
 
 
-def load(name, file):
-    loader = SourceFileLoader(name, str(TOOLS / file))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
-    loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def debian():
-    return load("debian", "debian.py")
+    return load_program(TOOLS / "debian.py")
 
 
 @pytest.fixture(scope="module")
 def make_root(debian):
-    before = list(sys.path)
     sys.modules["debian"] = debian
     try:
-        return load("make_root", "make_root")
+        return load_program(TOOLS / "make_root")
     finally:
         del sys.modules["debian"]
-        sys.path[:] = before
 
 
 def package(files, kind="data.tar.xz"):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A plugin for tests under qemu's emulation of an AArch64 host: what is left out there, and why.
 
-What stands here runs natively. `.ci/aarch64` names the plugin, and the libraries that are not in the
-root to left_out.py; a run ends by counting tests by room.
+What stands here runs natively. `.ci/aarch64` names the plugin, and to left_out.py the libraries
+that are not in the root; a run ends by counting tests by room.
 """
 
 import subprocess
