@@ -20,18 +20,16 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 
+import machines
 import record
 from mgn_fast import Identities, _core, evaluate, evaluate_distances, rank, verification_curve
 from mgn_fast.evaluation.distances import empty_lists
 
 QUERIES, GALLERY, PERSONS, CAMERAS = 40, 260, 9, 3
 WIDTHS = (1, 7, 8, 31, 64, 259, 2048)
-# What is kept of another machine's record.
-OF_THE_OTHER = ("environment", "machine", "emulated", "levels", "hashes")
 
 
 def draw(seed):
@@ -114,24 +112,18 @@ def main():
     """Prints and records; 1 if a result differs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", type=int, default=70)
-    parser.add_argument("--against", type=Path, help="another machine's record of as many")
-    parser.add_argument("--name", default="evaluation-levels", help="the record's")
-    parser.add_argument("--emulated", help="by what, if it is: it goes into the record")
+    machines.add_options(parser, "evaluation-levels")
     parser.add_argument("--print", action="store_true", help="this level's hashes, no record")
     arguments = parser.parse_args()
     if arguments.print:
         print(json.dumps(hashes(arguments.sets)))
         return 0
-    environment = record.environment()
+    figures = machines.begin(__doc__, arguments)
     levels = _core.simd_levels()
     found = {level: hashes_at(level, arguments.sets) for level in levels}
     expected = found[levels[0]]
     unlike = {level: differing(found[level], expected) for level in levels[1:]}
-    figures = {
-        "question": __doc__.splitlines()[0],
-        "environment": environment,
-        "machine": os.uname().machine,
-        "emulated": arguments.emulated,
+    figures |= {
         "instructions": _core.cpu_features(),
         "sets": arguments.sets,
         "levels": levels,
@@ -140,11 +132,10 @@ def main():
     }
     elsewhere = []
     if arguments.against:
-        other = json.loads(arguments.against.read_bytes())
+        other = machines.read_other(arguments.against, figures, "levels", "hashes")
         elsewhere = (
             differing(other["hashes"], expected) if other["sets"] == arguments.sets else ["sets"]
         )
-        figures["against"] = {key: other[key] for key in OF_THE_OTHER}
         figures["unlike_the_other"] = elsewhere
         print(f"unlike {other['machine']}: {', '.join(elsewhere) or 'nothing'}")
     for level, names in unlike.items():

@@ -14,13 +14,11 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
-import os
 import sys
-from pathlib import Path
 
 import numpy as np
 
+import machines
 import record
 from check_resize import FILTERS, draw_picture
 from mgn_fast import _core
@@ -30,8 +28,6 @@ from mgn_fast.models.contract import DEVIATION, HEIGHT, MEAN, WIDTH
 SIDES = (64, 64, 64, 300)
 LAYOUTS, COLOURS = ("NCHW", "NHWC"), ("RGB", "BGR")
 KINDS = (np.float32, np.float16, np.uint8)
-# What is kept of another machine's record.
-OF_THE_OTHER = ("environment", "machine", "emulated", "bytes_differing", "sha256")
 
 
 def draw_size(random):
@@ -102,18 +98,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--against", type=Path, help="another machine's record of as many")
-    parser.add_argument("--name", default="levels", help="the record's")
-    parser.add_argument("--emulated", help="by what, if it is: it goes into the record")
+    machines.add_options(parser, "levels")
     arguments = parser.parse_args()
-    environment = record.environment()
+    figures = machines.begin(__doc__, arguments)
     levels = _core.simd_levels()
     compared, differing, digest = compare(arguments.count, arguments.seed, levels)
-    figures = {
-        "question": __doc__.splitlines()[0],
-        "environment": environment,
-        "machine": os.uname().machine,
-        "emulated": arguments.emulated,
+    figures |= {
         "pictures": arguments.count,
         "seed": arguments.seed,
         "bytes_each_level": compared,
@@ -122,9 +112,8 @@ def main():
     }
     same, shown = True, dict(differing)
     if arguments.against:
-        other = json.loads(arguments.against.read_bytes())
+        other = machines.read_other(arguments.against, figures, "bytes_differing", "sha256")
         same = all(other[key] == figures[key] for key in ("pictures", "seed", "sha256"))
-        figures["against"] = {key: other[key] for key in OF_THE_OTHER}
         how = f" (emulated {other['emulated']})" if other["emulated"] else ""
         shown |= {level + how: found for level, found in other["bytes_differing"].items()}
         print(
