@@ -112,7 +112,7 @@ def main():
     """Prints and records; 1 if a result differs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", type=int, default=70)
-    machines.add_options(parser, "evaluation-levels")
+    machines.add_options(parser, "evaluation-levels", ("levels", "hashes"))
     parser.add_argument("--print", action="store_true", help="this level's hashes, no record")
     arguments = parser.parse_args()
     if arguments.print:
@@ -132,7 +132,7 @@ def main():
     }
     elsewhere = []
     if arguments.against:
-        other = machines.read_other(arguments.against, figures, "levels", "hashes")
+        other = arguments.against
         elsewhere = (
             differing(other["hashes"], expected) if other["sets"] == arguments.sets else ["sets"]
         )

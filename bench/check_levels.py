@@ -98,7 +98,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
-    machines.add_options(parser, "levels")
+    machines.add_options(parser, "levels", ("bytes_differing", "sha256"))
     arguments = parser.parse_args()
     figures = machines.begin(__doc__, arguments)
     levels = _core.simd_levels()
@@ -112,7 +112,7 @@ def main():
     }
     same, shown = True, dict(differing)
     if arguments.against:
-        other = machines.read_other(arguments.against, figures, "bytes_differing", "sha256")
+        other = arguments.against
         same = all(other[key] == figures[key] for key in ("pictures", "seed", "sha256"))
         how = f" (emulated {other['emulated']})" if other["emulated"] else ""
         shown |= {level + how: found for level, found in other["bytes_differing"].items()}

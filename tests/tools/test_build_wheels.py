@@ -21,6 +21,7 @@ def run(*words):
         (["--floor", "new"], "'new' is no glibc version"),
         (["--python", "3.9"], "invalid choice: '3.9'"),
         (["--machine", "riscv64"], "invalid choice: 'riscv64'"),
+        (["--root", "nowhere"], "nowhere is no root: it has no usr/bin"),
         ([], "the following arguments are required: -o/--output"),
     ],
 )
