@@ -93,6 +93,16 @@ def test_what_is_missing_is_named_with_its_remedy(monkeypatch, module, what, req
     assert module in finding.detail
 
 
+def test_a_wrong_setting_is_corrected_and_not_installed_again(monkeypatch):
+    def refuse():
+        raise InvalidInputError("MGN_FAST_SIMD is 'neon', expected one of this CPU's: scalar, avx2")
+
+    monkeypatch.setattr(_core, "simd_level", refuse)
+    finding = by_name()["core"]
+    assert "MGN_FAST_SIMD is 'neon'" in finding.detail
+    assert finding.remedy == "correct or unset the variable that is named"
+
+
 def test_a_core_that_computes_wrongly_is_found_out(monkeypatch):
     def wrong(pixels, out, interpolation):
         out[...] = np.arange(out.size, dtype=np.uint8).reshape(out.shape)

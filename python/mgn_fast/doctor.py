@@ -93,7 +93,10 @@ def _try(what: str, work: Callable[[], str]) -> Finding:
         return Finding(what, works=True, required=True, detail=work())
     except Exception as error:
         detail = f"{type(error).__name__}: {error}"
-        return Finding(what, works=False, required=True, detail=detail, remedy=_BASE_REMEDY)
+        # Nothing was given to the work, so that an input it refuses is a setting.
+        is_setting = isinstance(error, InvalidInputError)
+        remedy = "correct or unset the variable that is named" if is_setting else _BASE_REMEDY
+        return Finding(what, works=False, required=True, detail=detail, remedy=remedy)
 
 
 def _try_extra(extra: str, modules: tuple[str, ...]) -> Finding:

@@ -11,6 +11,7 @@ from mgn_fast import __version__, errors
 from mgn_fast.cli import main
 from mgn_fast.cli.commands import doctor
 from mgn_fast.cli.program import build_parser
+from mgn_fast.cli.screen.level import is_quiet
 
 COMMANDS = ("export", "compile", "embed", "evaluate", "verify", "bins", "doctor", "demo")
 
@@ -110,6 +111,7 @@ def test_quiet_keeps_errors_and_results(monkeypatch, capsys):
     monkeypatch.setattr(doctor, "examine", lambda models: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["doctor", "-q"])
+    assert not is_quiet()  # the next command is asked anew
 
 
 def test_without_a_word_it_says_what_to_do(tmp_path, monkeypatch, capsys):

@@ -104,6 +104,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(words) if words else argparse.Namespace(run=_show_first)
     arguments.command_line = ["mgn-fast", *words]
     set_level(arguments)
+    try:
+        return _in_order(arguments)
+    finally:
+        set_level(argparse.Namespace())  # a process may run other commands after it
+
+
+def _in_order(arguments: argparse.Namespace) -> int:
+    """The command, and the last line and the exit code of whatever ends it."""
     tally = VerboseTally()
     course, outputs = Course(tally), OutputFiles(arguments)
     begin_run(course)

@@ -38,7 +38,7 @@ def add_level_options(parser: Any) -> None:
 
 
 def set_level(arguments: argparse.Namespace) -> None:
-    """Sets --quiet or --verbose for the rest of the process.
+    """Sets --quiet or --verbose until it is set again.
 
     Args:
         arguments: parsed.
