@@ -107,12 +107,16 @@ Names bind_all(Api& api, const std::vector<void*>& handles, const Names& without
     return missing;
 }
 
+bool is_simulator(const std::vector<void*>& handles) {
+    return find_symbol(handles, "mgnsim_is_simulator") != nullptr;
+}
+
 // The simulator, once it has been in use, answers to the vendor's name for as long as the process
 // lives. Only who asks for it gets it.
 bool is_unasked_simulator(const std::vector<void*>& handles, const Search& search) {
     const bool asked = !search.library.empty() || !environment("MGN_FAST_ASCENDCL").empty() ||
                        !environment("MGN_FAST_SIMULATOR").empty();
-    return !asked && find_symbol(handles, "mgnsim_is_simulator") != nullptr;
+    return !asked && is_simulator(handles);
 }
 
 }  // namespace
@@ -131,6 +135,7 @@ Api load_api(const Search& search) {
         missing = bind_all(api, handles, search.without);
         if (missing.empty()) {
             api.libraries = files;
+            api.is_simulated = is_simulator(handles);
             return api;
         }
         tried.push_back(join(files, " + ") + " (lacks " + join(missing, ", ") + ")");

@@ -120,6 +120,7 @@ struct Api {
 
     // The libraries that were opened; never closed, because threads and exit handlers live in them.
     std::vector<std::string> libraries;
+    bool is_simulated = false;
 };
 
 // Where a library may be: an explicit path wins over MGN_FAST_ASCENDCL, and either over the search:

@@ -168,6 +168,7 @@ py::dict runtime_info() {
     const char* const soc_name = runtime->api().soc_name();
     py::dict info;
     info["libraries"] = runtime->api().libraries;
+    info["simulated"] = runtime->api().is_simulated;
     info["version"] =
         std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
     info["soc_name"] = soc_name == nullptr ? "" : soc_name;

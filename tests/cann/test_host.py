@@ -98,11 +98,6 @@ def test_a_bare_name_is_looked_up_in_the_memory_map():
     assert host._file_of("libmissing.so", host._mapped_files()) == "libmissing.so"
 
 
-def test_only_the_simulator_is_simulated():
-    assert not host._is_simulator("libc.so.6")
-    assert not host._is_simulator("/nowhere/libascendcl.so")
-
-
 def test_without_ascendcl_that_is_said(monkeypatch):
     monkeypatch.setenv("MGN_FAST_ASCENDCL", "/nowhere/libascendcl.so")
     with pytest.raises(RuntimeUnavailableError, match="/nowhere"):

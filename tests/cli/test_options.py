@@ -10,6 +10,7 @@ from mgn_fast.cli.options import (
     device_numbers,
     model_options,
     session_options,
+    simulated_note,
 )
 from mgn_fast.simulator import control
 
@@ -92,3 +93,8 @@ def test_rerank_options_are_the_recipes_defaults():
     arguments = parsed(add_rerank_options)
     assert (arguments.rerank, arguments.k1, arguments.k2) == (False, 20, 6)
     assert arguments.original_weight == 0.3
+
+
+def test_results_say_that_an_npu_was_simulated_and_nothing_of_others():
+    assert simulated_note(True) == ("the embeddings are of a simulated NPU",)
+    assert simulated_note(False) == simulated_note(None) == ()

@@ -81,13 +81,14 @@ def settle_on_host(root):
     from mgn_fast.bench import measuring, tuned
     from mgn_fast.bench.record import environment
     from mgn_fast.cann import host
-    from mgn_fast.verification import run as verify
+    from mgn_fast.inference.backend_ascend import AscendModel
 
     host._INSTALLED = root / "etc/ascend_install.info"
     host._DEVICE_FILES = root / "dev"
     simulator.enable(timing=True, device_count=NUM_DEVICES)
-    for module in (doctor, verify, tuned, host):
+    for module in (doctor, tuned, host):
         module.is_simulated = lambda: False
+    AscendModel.simulated = False
     assert environment.host is measuring.host is host
 
 

@@ -52,6 +52,7 @@ class FakeModel:
     output_widths = (3,)
     num_engines = 1
     device_bytes = None
+    simulated = False
 
     def __init__(self, batch_size=4, *, fixed=False, delay_s=0.0):
         self.batch_size = batch_size

@@ -18,7 +18,6 @@ from mgn_fast.bench.load.resident_memory import peak_resident_bytes, reset_peak
 from mgn_fast.bench.load.steps import random_images
 from mgn_fast.bench.load.window import Windows
 from mgn_fast.bench.models import file_precision, is_mgn
-from mgn_fast.cann import host
 from mgn_fast.common.observer import observing
 from mgn_fast.embedding.embedder import Embedder
 from mgn_fast.inference.backend_cpu import threads_per_lane
@@ -61,7 +60,7 @@ def measure(case: Case, settings: MeasureSettings) -> Measured:
         return Measured(
             case=case,
             backend=session.backend,
-            simulated=session.backend == "ascend" and host.is_simulated(),
+            simulated=session.simulated,
             rows_per_image=1 if embedder is None else embedder.rows_per_picture,
             floats=session.input_dtype == np.float32,
             precision=case.precision or file_precision(case.model),

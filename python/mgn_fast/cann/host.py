@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import itertools
 import os
 import platform
@@ -61,7 +60,7 @@ def loaded_libraries() -> list[str]:
 
 def is_simulated() -> bool:
     """True if the AscendCL in use is the simulator's; raises as `loaded_libraries` does."""
-    return any(_is_simulator(str(name)) for name in _core.ascend_info()["libraries"])
+    return bool(_core.ascend_info()["simulated"])
 
 
 def cann_root() -> Path | None:
@@ -143,15 +142,6 @@ def parse_devices(text: str) -> list[HostDevice]:
             health = first.split("|")[2].strip()
             found.append(HostDevice(chip.npu, chip.chip, chip.name, health, used, whole))
     return found
-
-
-def _is_simulator(name: str) -> bool:
-    try:
-        # Not loaded anew: what another library brings in could not be taken back.
-        library = ctypes.CDLL(name, mode=os.RTLD_NOLOAD | os.RTLD_NOW)
-    except OSError:
-        return False
-    return hasattr(library, "mgnsim_is_simulator")
 
 
 def _mapped_files() -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mgn_fast.cli.evaluation import embed_both
 from mgn_fast.cli.galleries.contract_in_use import required_parts, say_differences, used_contract
-from mgn_fast.cli.options import session_options
+from mgn_fast.cli.options import session_options, simulated_note
 from mgn_fast.cli.protocol_options import protocols_of, rankings_of
 from mgn_fast.cli.screen.progress import say
 from mgn_fast.cli.split_rows import rows_of_split
@@ -73,7 +73,8 @@ def embeddings_of(arguments: argparse.Namespace, dataset: Dataset) -> Rows:
     query, notes = rows_of_split(read[0], paths[0], dataset.query, "query")
     gallery, more = rows_of_split(read[1], paths[1], dataset.gallery, "gallery")
     say_memory(arguments, dataset, gallery.shape[1], embedded=True)
-    said = tuple(dict.fromkeys([*notes, *more]))
+    simulated = simulated_note(any(each.simulated for each in read))
+    said = tuple(dict.fromkeys([*notes, *more, *simulated]))
     return Rows(query, gallery, read[1].contract or read[0].contract, said)
 
 
@@ -84,7 +85,8 @@ def _from_model(arguments: argparse.Namespace, dataset: Dataset) -> Rows:
             remedy = "state it with --contract"
             required_parts(contract, f"model {str(arguments.model)!r}", remedy=remedy)
         say_memory(arguments, dataset, embedder.session.embedding_width, embedded=False)
-        return Rows(*embed_both(embedder, dataset), contract)
+        notes = simulated_note(embedder.session.simulated)
+        return Rows(*embed_both(embedder, dataset), contract, notes)
 
 
 def rows_in(path: Path) -> Embeddings:
@@ -103,7 +105,7 @@ def rows_in(path: Path) -> Embeddings:
         return read_rows(path)
     gallery = Gallery.load(path)
     names = tuple(str(gallery.picture_path(place).absolute()) for place in range(len(gallery)))
-    return Embeddings(all_rows(gallery.segments), names, gallery.contract)
+    return Embeddings(all_rows(gallery.segments), names, gallery.contract, bool(gallery.simulated))
 
 
 def say_memory(

@@ -168,6 +168,11 @@ def enable_simulator(arguments: argparse.Namespace, **settings: Any) -> None:
     say(f"{arguments.simulate} is simulated{speeds if timed else without}", always=True)
 
 
+def simulated_note(simulated: bool | None) -> tuple[str, ...]:  # noqa: FBT001 (of a session)
+    """What results say of embeddings that a simulated NPU made; nothing of others."""
+    return ("the embeddings are of a simulated NPU",) * bool(simulated)
+
+
 def _given(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
     """The options of these names that have a value, as keyword arguments."""
     values = {name: getattr(arguments, name) for name in names}

@@ -46,11 +46,13 @@ class Embeddings:
         rows: float32, float16 or float64 [N, D], mapped from the file.
         names: of the rows; None where the file has no .json beside it.
         contract: of the model, as it was used, with where it was read; None where no .json says it.
+        simulated: whether a simulated NPU made them, as far as a .json says it.
     """
 
     rows: AnyArray
     names: tuple[str, ...] | None
     contract: Contract | None = None
+    simulated: bool = False
 
 
 def sidecar_path(path: PathLike) -> Path:
@@ -71,8 +73,7 @@ def read_embeddings(path: PathLike) -> Embeddings:
         InvalidInputError: missing, damaged, of another dtype or shape, or its .json is not its own.
     """
     rows = rows_in_npy(path)
-    names, contract = _read_description(sidecar_path(path), Path(path), len(rows))
-    return Embeddings(rows, names, contract)
+    return _described(rows, sidecar_path(path), Path(path))
 
 
 def rows_in_npy(path: PathLike) -> AnyArray:
@@ -98,11 +99,10 @@ def checked_rows(rows: Any, path: PathLike) -> AnyArray:
     return array
 
 
-def _read_description(
-    sidecar: Path, path: Path, count: int
-) -> tuple[tuple[str, ...] | None, Contract | None]:
+def _described(rows: AnyArray, sidecar: Path, path: Path) -> Embeddings:
+    """The rows with what the .json beside their file says of them."""
     if not sidecar.exists():
-        return None, None
+        return Embeddings(rows, None)
     try:
         description = json.loads(read_limited(sidecar, MAX_SIDECAR_BYTES))
         names = tuple(str(name) for name in description["names"])
@@ -113,9 +113,9 @@ def _read_description(
             f"{str(sidecar)!r} does not describe embeddings: {error!r}; remove it to read "
             f"{str(path)!r} without names"
         ) from error
-    if len(names) != count or sha256 != file_sha256(path):
+    if len(names) != len(rows) or sha256 != file_sha256(path):
         raise InvalidInputError(
             f"{str(sidecar)!r} describes {len(names)} rows of another file than {str(path)!r}, "
-            f"which has {count}; write both again with `mgn-fast embed`"
+            f"which has {len(rows)}; write both again with `mgn-fast embed`"
         )
-    return names, contract
+    return Embeddings(rows, names, contract, description.get("simulated") is True)

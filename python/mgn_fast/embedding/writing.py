@@ -236,6 +236,7 @@ def _description(embedder: Embedder) -> dict[str, Any]:
         "width": session.embedding_width,
         "model": {"name": session.model_path.name, "sha256": file_sha256(session.model_path)},
         "backend": session.backend,
+        "simulated": session.simulated,
         "mirror": embedder.mirror,
         "contract": session.contract.to_dict() if session.contract else None,
         "contract_origin": session.contract.origin if session.contract else None,

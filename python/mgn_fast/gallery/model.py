@@ -90,6 +90,7 @@ def description_of(
         session.embedding_width,
         model=session.model_path.name,
         model_path=os.path.relpath(session.model_path, beside or Path.cwd()),
+        simulated=session.simulated,
         mirror=embedder.mirror,
         contract=None if contract is None else contract.to_json(),
         contract_origin=None if contract is None else contract.origin,
@@ -102,13 +103,14 @@ def described(dtype: str, width: int, **model: Any) -> dict[str, Any]:
     Args:
         dtype: "float32" or "float16"; InvalidInputError for another.
         width: of an embedding.
-        model: name, path, contract, its origin, and mirror; nothing where the model is not known.
+        model: name, path, whether its NPU was simulated, contract, its origin, and mirror; nothing
+            where the model is not known.
 
     Returns:
         JSON.
     """
     one_of("dtype", dtype, DTYPES)
-    names = ("model", "model_path", "mirror", "contract", "contract_origin")
+    names = ("model", "model_path", "simulated", "mirror", "contract", "contract_origin")
     return {"dtype": dtype, "width": width} | dict.fromkeys(names) | model
 
 

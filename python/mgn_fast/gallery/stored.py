@@ -28,6 +28,7 @@ class Stored:
         dtype: of the rows.
         width: of an embedding.
         model: file name of the model that embedded the pictures; None where it is not known.
+        simulated: whether its NPU was the simulator; None where it is not known.
         description: of the embeddings, as in the file.
     """
 
@@ -40,6 +41,8 @@ class Stored:
         self.dtype = np.dtype(description["dtype"])
         self.width: int = description["width"]
         self.model: str | None = description.get("model")
+        told = description.get("simulated")
+        self.simulated = told if isinstance(told, bool) else None
         self._starts = np.cumsum([0, *(len(piece.rows) for piece in self._pieces)])
 
     def __len__(self) -> int:

@@ -72,6 +72,10 @@ class Model(Protocol):
     # That it takes on its devices; None on the CPU.
     device_bytes: int | None
 
+    @property
+    def simulated(self) -> bool:
+        """True on a simulated NPU."""
+
     def open_lane(self) -> BackendLane:
         """Another lane, which runs batches beside the model's other lanes."""
 

@@ -87,6 +87,11 @@ class AscendModel:
             self.close()
             raise
 
+    @property
+    def simulated(self) -> bool:
+        """True on the simulator's devices."""
+        return bool(_core.ascend_info()["simulated"])
+
     def open_lane(self) -> AscendLane:
         """Another lane, on the next device in turn."""
         engine = self._engines[self._num_given % len(self._engines)]

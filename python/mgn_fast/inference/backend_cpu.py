@@ -52,9 +52,11 @@ class CpuModel:
         batch_sizes: those that run without padding, ascending.
         num_engines: as many as lanes: each has its own threads.
         device_bytes: None: there is no device.
+        simulated: False: nothing is.
     """
 
     device_bytes: int | None = None
+    simulated = False
 
     def __init__(
         self,

@@ -37,6 +37,7 @@ class Session:
         lanes: batches that can be in flight at once.
         num_engines: what computes, and is shared by the lanes in turn.
         device_bytes: memory that it takes on its devices; None on the CPU.
+        simulated: whether its NPU is the simulator.
         observer: receives the time of every step.
         pool: shares the lanes out; callers that send batches themselves use it through `Flight`.
     """
@@ -54,6 +55,7 @@ class Session:
         self.lanes = lanes
         self.num_engines = model.num_engines
         self.device_bytes = model.device_bytes
+        self.simulated = model.simulated
         self.observer = observer
         self.pool = Pool(model, lanes, observer)
 

@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mgn_fast.cann.host import is_simulated
 from mgn_fast.common.progress import Progress, no_progress
 from mgn_fast.datasets.dataset import Dataset
 from mgn_fast.embedding.embedder import Embedder
@@ -236,11 +235,10 @@ def _model(embedder: Embedder, rows: F32Array, dataset: Dataset | None) -> Verif
     if dataset is not None:
         person = np.concatenate([dataset.query.person, dataset.gallery.person])
     session = embedder.session
-    simulated = session.backend == "ascend" and is_simulated()
     return VerifiedModel(
         session.model_path,
         session.backend,
-        simulated,
+        session.simulated,
         embedder.contract,
         median_cosine(rows, person),
     )

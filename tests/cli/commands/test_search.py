@@ -27,6 +27,7 @@ def found(capsys):
     return json.loads(capsys.readouterr().out)
 
 
+SIMULATED = "the embeddings are of a simulated NPU"
 KEEP = ("--same-picture", "keep")
 
 
@@ -174,8 +175,13 @@ def test_a_gallery_of_a_compiled_model_is_searched_on_the_simulator(place, tmp_p
     try:
         assert main([*map(str, words), "-o", str(tmp_path / "a.gallery")]) == 0
         words = ["--depth", 1, *KEEP, "--simulate"]
+        page = tmp_path / "page.html"
+        words += ["--html", page, "--pictures", place / "pictures"]
         assert run(tmp_path, place / "pictures" / "001.jpg", *words) == 0
-        assert "1  0.0000  001.jpg" in capsys.readouterr().out
+        told = capsys.readouterr()
+        assert "1  0.0000  001.jpg" in told.out
+        assert f"note: {SIMULATED}\n" in told.err
+        assert SIMULATED[4:] in page.read_text()
     finally:
         simulator.disable()
 

@@ -176,6 +176,7 @@ def require_agreement(evaluated, verified):
         ours = evaluated[name]["mean_average_precision"]
         assert got["candidate"]["mean_average_precision"] == pytest.approx(ours, abs=1e-6)
         assert abs(got["drop"]) < 0.01
+        assert "the embeddings are of a simulated NPU" in evaluated[name]["notes"]
     assert verified["passed"] is True
     assert verified["candidate"]["simulated"] is True
     assert verified["agreement"]["cosine_min"] > 0.9999

@@ -151,3 +151,11 @@ def test_an_older_gallery_stays_where_merging_fails(first, tmp_path):
     with pytest.raises(DatasetError, match="is no gallery"):
         merge([first, tmp_path / "bad.gallery"], output)
     assert output.read_bytes() == content
+
+
+@pytest.mark.parametrize("simulated", [False, True])
+def test_merged_they_are_simulated_where_one_is(first, tmp_path, simulated):
+    second = Gallery.of(np.ones((1, 4)), ["z"])
+    second.description["simulated"] = simulated
+    merge([first, second.save(tmp_path / "second.gallery")], tmp_path / "all.gallery")
+    assert Gallery.load(tmp_path / "all.gallery").simulated is simulated

@@ -136,3 +136,10 @@ def test_galleries_of_one_model_are_searched_by_pictures_too(made):
 def test_galleries_of_several_models_are_refused_by_name(made, names, message):
     with pytest.raises(ModelError, match=message):
         join_galleries(load(made, *names))
+
+
+@pytest.mark.parametrize("told", [None, False, True, "yes"])
+def test_joined_they_are_simulated_where_one_is(three, told):
+    three[2][1].description["simulated"] = told
+    parts = [Gallery((), part.description, part.probe) for part in three[2]]
+    assert join_galleries(parts).simulated is (told is True)

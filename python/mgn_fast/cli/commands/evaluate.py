@@ -27,6 +27,7 @@ from mgn_fast.cli.options import (
     add_session_options,
     new_command,
     path_argument,
+    simulated_note,
 )
 from mgn_fast.cli.page_files import add_page_files, open_page_files, output_file
 from mgn_fast.cli.protocol_options import add_protocol_options, protocols_of, rankings_of
@@ -183,7 +184,7 @@ def _rows(arguments: argparse.Namespace, dataset: Dataset) -> Rows:
         return embeddings_of(arguments, dataset)
     query, gallery, kept = kept_rows(arguments, dataset)
     say_memory(arguments, dataset, kept.width, embedded=True)
-    return Rows(query, gallery, kept.contract)
+    return Rows(query, gallery, kept.contract, simulated_note(kept.simulated))
 
 
 def _analysis_builder(arguments: argparse.Namespace, dataset: Dataset) -> AnalysisBuilder:

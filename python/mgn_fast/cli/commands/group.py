@@ -17,7 +17,7 @@ from mgn_fast.cli.galleries.grouping import (
     table,
 )
 from mgn_fast.cli.galleries.searching import opened_galleries
-from mgn_fast.cli.options import Commands, new_command, path_argument
+from mgn_fast.cli.options import Commands, new_command, path_argument, simulated_note
 from mgn_fast.cli.page_files import csv_output, open_page
 from mgn_fast.cli.screen.progress import say, stages
 from mgn_fast.common.text import sentence
@@ -98,12 +98,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _notes(found: Grouping) -> list[str]:
+    said = [*simulated_note(found.gallery.simulated)]
     k1, count = found.settings["k1"], len(found.gallery)
     if count > 2 * k1:
-        return []
+        return said
     return [
+        *said,
         f"--k1 is {k1} and there are {count:,} pictures, so that most are neighbours of most; a "
-        "--k1 near the number of pictures of a person, and a smaller --k2, tell persons apart"
+        "--k1 near the number of pictures of a person, and a smaller --k2, tell persons apart",
     ]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mgn_fast.cli import exit_codes
+from mgn_fast.cli.options import simulated_note
 from mgn_fast.cli.screen.progress import say
 from mgn_fast.common.files import read_limited, replacing
 from mgn_fast.common.text import printable
@@ -54,6 +55,7 @@ def _lines(facts: Facts) -> list[str]:
         f"  {'pictures':11}{pictures}, {facts.dtype} {facts.width} wide",
         f"  {'model':11}{'not known' if facts.model is None else printable(facts.model)}",
     ]
+    lines += [f"  {'':11}{note}" for note in simulated_note(facts.simulated)]
     if facts.contract is not None:
         lines.append(f"  {'contract':11}{printable(in_one_line(facts.contract))}")
     different = {"person": facts.num_persons, "camera": facts.num_cameras}

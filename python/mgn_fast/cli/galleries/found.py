@@ -37,11 +37,16 @@ class QueryPicture:
 
 @dataclass(frozen=True, eq=False)
 class Queries:
-    """What is sought: a name, an embedding, and the pictures that it is of."""
+    """What is sought: a name, an embedding, and the pictures that it is of.
+
+    Attributes:
+        simulated: whether a simulated NPU made embeddings among them.
+    """
 
     names: list[str]
     rows: AnyArray
     pictures: list[tuple[QueryPicture, ...]]
+    simulated: bool = False
 
     def known(self, query: int) -> dict[str, Any]:
         """What is known of a query: what those of its pictures say that say it, where all agree."""

@@ -38,6 +38,7 @@ class _Single:
     picture: QueryPicture
     row: AnyArray
     source: Path | None
+    simulated: bool
 
 
 def queries_of(arguments: argparse.Namespace, gallery: Gallery) -> Queries:
@@ -70,7 +71,8 @@ def queries_of(arguments: argparse.Namespace, gallery: Gallery) -> Queries:
         return _together(singles, arguments.labels)
     rows = np.stack([single.row for single in singles])
     pictures = [single.picture for single in singles]
-    return Queries([picture.name for picture in pictures], rows, [(one,) for one in pictures])
+    names = [picture.name for picture in pictures]
+    return Queries(names, rows, [(one,) for one in pictures], _simulated(singles))
 
 
 def _read(file: Path, gallery: Gallery) -> Iterator[_Single]:
@@ -88,7 +90,7 @@ def _read(file: Path, gallery: Gallery) -> Iterator[_Single]:
     )
     names = read.names or [f"{file}#{row}" for row in range(len(read.rows))]
     for name, row in zip(names, read.rows, strict=True):
-        yield _Single(QueryPicture(name), np.asarray(row, np.float32), file)
+        yield _Single(QueryPicture(name), np.asarray(row, np.float32), file, read.simulated)
 
 
 def _embedded(
@@ -108,11 +110,14 @@ def _embedded(
         gallery.searched_with(embedder)  # refuses another model before pictures are embedded
         say_unlike_gallery(gallery, embedder)
         rows = dict(track(embedder.stream(map(Path, sources)), "embedding", len(sources)))
+        simulated = embedder.session.simulated
         for _, reason in embedder.skipped:
             say(f"skipped: {reason}")
     if not rows:
         raise DecodeError(f"none of {len(sources)} queries can be decoded")
-    return [_Single(_picture(name, labels), row, sources[name]) for name, row in rows.items()]
+    return [
+        _Single(_picture(name, labels), row, sources[name], simulated) for name, row in rows.items()
+    ]
 
 
 def _picture(name: str, labels: Mapping[str, Known]) -> QueryPicture:
@@ -143,7 +148,12 @@ def _together(singles: list[_Single], labels: Path | None) -> Queries:
     rows = np.stack(
         [mean_embedding(np.stack([one.row for one in group])) for group in groups.values()]
     )
-    return Queries(names, rows, [tuple(one.picture for one in g) for g in groups.values()])
+    pictures = [tuple(one.picture for one in group) for group in groups.values()]
+    return Queries(names, rows, pictures, _simulated(singles))
+
+
+def _simulated(singles: list[_Single]) -> bool:
+    return any(single.simulated for single in singles)
 
 
 def _key(single: _Single, labels: Path | None) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mgn_fast.cli.galleries.found import Search, entries
+from mgn_fast.cli.options import simulated_note
 from mgn_fast.common.text import csv_bytes, printable
 from mgn_fast.evaluation.body_parts import PartComparison
 from mgn_fast.report.kit.words import count
@@ -123,8 +124,10 @@ def notes(search: Search) -> Iterator[str]:
         search: finished.
 
     Yields:
-        Own pictures that were left out, and those that may be; queries put together, expanded.
+        Whether an NPU was simulated; own pictures that were left out, and those that may be;
+        queries put together, expanded.
     """
+    yield from simulated_note(search.queries.simulated or search.gallery.simulated)
     queries = range(len(search.queries.names))
     together = sum(len(pictures) > 1 for pictures in search.queries.pictures)
     if together:

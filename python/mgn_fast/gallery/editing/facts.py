@@ -24,6 +24,7 @@ class Facts:
         width: of an embedding.
         dtype: of the embeddings.
         model: file name of the model; None where it is not known.
+        simulated: whether its NPU was the simulator; None where it is not known.
         contract: how pictures were prepared; None where it is not known.
         mirror: whether mirrored pictures were added; None where it is not known.
         num_labelled: by key of labels, how many pictures have it.
@@ -41,6 +42,7 @@ class Facts:
     width: int
     dtype: str
     model: str | None
+    simulated: bool | None
     contract: Contract | None
     mirror: bool | None
     num_labelled: dict[str, int]
@@ -75,6 +77,7 @@ def info(path: PathLike) -> Facts:
         gallery.width,
         gallery.dtype.name,
         gallery.model,
+        gallery.simulated,
         gallery.contract,
         gallery.description["mirror"],
         dict(Counter(key for label in labels for key in label)),

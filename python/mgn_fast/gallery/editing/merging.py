@@ -65,6 +65,7 @@ def merge(paths: Sequence[PathLike], output: PathLike, *, prefix: bool = False) 
     beside = Path(output).absolute().parent
 
     description = dict(files[0].description)
+    description["simulated"] = any(file.description.get("simulated") is True for file in files)
     if description.get("model_path"):
         description["model_path"] = _moved(files[0], str(description["model_path"]), beside)
     write_gallery(output, description, files[0].probe, _batches(files, pieces, beside))

@@ -25,8 +25,10 @@ class JoinedGallery(Gallery):
     def __init__(self, galleries: Sequence[Gallery]) -> None:
         first = galleries[0]
         model = first.model_path
-        where = {"model_path": None if model is None else os.fspath(model.absolute())}
-        description = first.description | where
+        description = first.description | {
+            "model_path": None if model is None else os.fspath(model.absolute()),
+            "simulated": any(gallery.simulated for gallery in galleries),
+        }
         super().__init__((), description, first.probe, embedder=first._embedder)
         self.galleries = tuple(galleries)
         self._first_places = np.cumsum([0, *map(len, galleries)])
