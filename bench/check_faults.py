@@ -7,7 +7,8 @@ with every code. Each time: a DeviceError that names the call (or, where the fai
 right embeddings), an empty ledger, less than 5 seconds, and a next open that works. The exit code
 says whether any ended otherwise.
 
-    python bench/check_faults.py [--run-mode host|device] [--every 1]
+    python bench/check_faults.py [--run-mode host|device] [--cann 9.1] [--soc Ascend310P3]
+                                 [--every 1]
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ CODES = (
     207018, 500002, 507011, 507015, 507046, 507899,
 )  # fmt: skip
 LIMIT_S = 5.0
+DEFAULT = ("Ascend310P3", "9.1")
 
 
 def embed(path, pictures):
@@ -91,7 +93,7 @@ def headlines(figures):
     """What the README says of it."""
     which = "every call" if figures["every"] == 1 else f"one call in {figures['every']}"
     what = (
-        f"simulated 310P, {figures['run_mode']}: injected AscendCL failures ({which}, {len(CODES)} "
+        f"simulated {figures['machine']}, {figures['run_mode']}: injected AscendCL failures ({which}, {len(CODES)} "
         "codes) that end in a typed error and leave nothing behind"
     )
     injected = sum(figures["outcomes"].values())
@@ -102,16 +104,29 @@ def main():
     """Sweeps, prints, records; 1 if anything ended wrong."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run-mode", choices=("host", "device"), default="host")
+    parser.add_argument("--cann", default=DEFAULT[1], help="the simulated generation of CANN")
+    parser.add_argument("--soc", default=DEFAULT[0], help="the simulated chip")
     parser.add_argument("--every", type=int, default=1, help="test every n-th call only")
     arguments = parser.parse_args()
     environment = record.environment()
+    machine, suffix = "310P", ""
+    if (arguments.soc, arguments.cann) != DEFAULT:
+        machine = f"{arguments.soc} with CANN {arguments.cann}"
+        suffix = f"-{arguments.soc}-{arguments.cann}"
     random = np.random.default_rng(0)
     pictures = [random.integers(0, 256, (384, 128, 3), dtype=np.uint8) for _ in range(50)]
     with tempfile.TemporaryDirectory() as name:
-        path = write_om(Path(name) / "mgn.om", batch_sizes=(8,), weight_bytes=1 << 16)
+        path = write_om(
+            Path(name) / "mgn.om", batch_sizes=(8,), weight_bytes=1 << 16, soc_version=arguments.soc
+        )
         Path(f"{path}.json").write_text('{"contract": ' + Contract().to_json() + "}")
         simulator.enable(
-            timing=False, compute="deterministic", guard=True, run_mode=arguments.run_mode
+            arguments.soc,
+            timing=False,
+            compute="deterministic",
+            guard=True,
+            run_mode=arguments.run_mode,
+            cann=arguments.cann,
         )
         expected = embed(path, pictures)
         simulator.reset_ledger()
@@ -122,7 +137,8 @@ def main():
         simulator.disable()
     figures = {
         "question": __doc__.splitlines()[0],
-        "simulated": "Ascend310P3; no NPU was used",
+        "simulated": f"{arguments.soc}; no NPU was used",
+        "machine": machine,
         "environment": environment,
         "run_mode": arguments.run_mode,
         "calls": num_calls,
@@ -133,7 +149,7 @@ def main():
         "slowest_s": slowest_s,
     }
     print(seen, f"slowest {slowest_s:.2f} s")
-    record.write(f"faults-{arguments.run_mode}", figures, headlines(figures))
+    record.write(f"faults-{arguments.run_mode}{suffix}", figures, headlines(figures))
     return int(bool(wrong))
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from mgn_fast import export_onnx
 from mgn_fast.inference.session import Session
-from support import browser, left_out
+from support import browser, left_out, profiles
 from support.fake_model import FakeModel
 from support.tiny_model import write_tiny_model
 
@@ -41,6 +41,30 @@ SLOW_FIXTURES = {
 }
 # Clocks are read and rates compared: one after the other also where several processes run tests.
 CLOCK = "simulated_time"
+
+
+def pytest_addoption(parser):
+    """What the simulator is where tests leave it open."""
+    profiles.add_options(parser)
+
+
+def pytest_configure(config):
+    """The marks that go with it."""
+    for marker in profiles.MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+def pytest_generate_tests(metafunc):
+    """What asks for a generation runs on each of the chosen ones."""
+    if "cann" in metafunc.fixturenames:
+        metafunc.parametrize("cann", profiles.chosen_generations(metafunc.config))
+
+
+@pytest.fixture
+def profile(request, cann):
+    """The simulator's generation and chip for this test; yields the chip."""
+    with profiles.applied(request.node, cann) as soc:
+        yield soc
 
 
 def pytest_collection_modifyitems(items):

@@ -88,9 +88,14 @@ std::vector<void*> open_all(const Names& files, Names& tried) {
     return handles;
 }
 
+// Null too for what the simulator, as a library of its generation would, has not.
 void* find_symbol(const std::vector<void*>& handles, const char* name) {
     for (void* const handle : handles) {
-        if (void* const address = dlsym(handle, name)) return address;
+        void* const address = dlsym(handle, name);
+        if (address == nullptr) continue;
+        const auto is_missing =
+            reinterpret_cast<int (*)(const char*)>(dlsym(handle, "mgnsim_is_missing"));
+        return is_missing != nullptr && is_missing(name) != 0 ? nullptr : address;
     }
     return nullptr;
 }

@@ -26,6 +26,11 @@ from mgn_fast.simulator import StaticAipp, write_om
 from support.simulated import TINY, TINY_WIDTH, embeddings_of, require_clean
 
 
+@pytest.fixture(autouse=True)
+def on_a_profile(profile):
+    """The tests leave open what they run on."""
+
+
 @pytest.fixture
 def enable():
     """Turns the simulator on; afterwards nothing is left and no rule was broken."""

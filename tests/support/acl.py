@@ -15,6 +15,7 @@ TO_DEVICE = 1
 TO_HOST = 2
 ON_DEVICE = 3
 FAST = "timing=false"
+ABORTS = "timing=false;soc_version=Ascend910B4"  # a chip that can abort streams
 # Sanitizers keep memory of their own and take their time.
 SANITIZED = "san.so" in os.environ.get("LD_PRELOAD", "")
 
@@ -51,7 +52,7 @@ class Acl:
         for name in ("aclGetRecentErrMsg", "aclrtGetSocName", "mgnsim_configure", "mgnsim_fail"):
             getattr(self.library, name).restype = ctypes.c_char_p
         self.library.mgnsim_slow_stream.argtypes = [ctypes.c_double]
-        for name in ("mgnsim_ledger", "mgnsim_trace"):
+        for name in ("mgnsim_generations", "mgnsim_ledger", "mgnsim_trace"):
             getattr(self.library, name).restype = ctypes.c_size_t
 
     def __getattr__(self, name):

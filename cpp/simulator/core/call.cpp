@@ -78,7 +78,9 @@ Call::Call(const char* name, bool releases) : name_(name), releases_(releases) {
     const Fault found = take_fault(name);
     deferred_ = found.later;
     if (found.missing) {
-        fault_ = fail(acl::kRtFeatureNotSupported, "the simulator was told to lack this function");
+        fault_ = fail(acl::kRtFeatureNotSupported,
+                      "this function is not there in CANN " + settings().cann +
+                          ", or the simulator was told to lack it");
     } else if (found.now != acl::kSuccess) {
         fault_ = fail(found.now, "failed on demand");
     }

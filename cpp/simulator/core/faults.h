@@ -27,7 +27,7 @@ Fault take_fault(const char* name);
 void arm_fault(const std::string& call, std::uint64_t nth, acl::aclError code, bool at_synchronise);
 void disarm_faults();
 
-// Names separated by commas, as Settings::calls_missing.
+// Names separated by commas, as `missing_calls` gives them.
 void set_missing_calls(const std::string& names);
 
 }  // namespace mgn::simulator

@@ -113,6 +113,11 @@ std::map<std::string, Reader> make_readers() {
          [](Settings& s, const std::string& key, Value v) {
              s.events_per_device = static_cast<std::uint32_t>(whole(key, v, 0, 1 << 20));
          }},
+        {"cann",
+         [](Settings& s, const std::string& key, Value v) {
+             if (find_generation(v) == nullptr) refuse(key, v, "one of " + generation_names());
+             s.cann = v;
+         }},
         {"calls_missing", [](Settings& s, const std::string&, Value v) { s.calls_missing = v; }},
     };
 }
@@ -167,6 +172,12 @@ Settings parse_settings(const std::string& text) {
                    ", the only one whose times are published; set timing=false for any other");
     }
     return read;
+}
+
+std::string missing_calls(const Settings& of) {
+    const Generation* const generation = find_generation(of.cann);
+    return (of.calls_missing.empty() ? "" : of.calls_missing + ",") +
+           functions_after(*generation);
 }
 
 const Settings& settings() { return in_force().settings; }

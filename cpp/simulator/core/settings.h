@@ -5,8 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "simulator/core/generations.h"
 
 namespace mgn::simulator {
 
@@ -28,9 +31,10 @@ struct Settings {
     double task_delay_s = 0;          // every task waits up to this long, uniform, seeded
     std::uint64_t seed = 0;
     std::uint64_t memory_bytes = std::uint64_t{21} << 30;  // of each device
-    std::uint32_t streams_per_device = 1024;
-    std::uint32_t events_per_device = 1023;
-    std::string calls_missing;  // separated by commas; they return 207000, and mgnsim_is_missing
+    std::optional<std::uint32_t> streams_per_device;       // without one as many as the chip has
+    std::optional<std::uint32_t> events_per_device;
+    std::string cann = kNewestGeneration;
+    std::string calls_missing;  // separated by commas
 };
 
 // Reads "key=value" entries that end with ';' or a line; the docstring of mgn_fast.simulator tells
@@ -40,6 +44,10 @@ Settings parse_settings(const std::string& text);
 // The settings in force. Starts from the environment's MGN_FAST_SIMULATOR.
 const Settings& settings();
 void set_settings(const Settings& next);
+
+// The functions that are hidden, by name or because they came after the generation, each followed
+// by a comma. They return 207000, and mgnsim_is_missing tells.
+std::string missing_calls(const Settings& of);
 
 // What is wrong with the environment's text, which aclInit then tells; empty: nothing, or it does
 // not matter any more.

@@ -4,6 +4,7 @@
 
 #include "simulator/core/abi.h"
 #include "simulator/core/settings.h"
+#include "simulator/devices/chip.h"
 #include "simulator/devices/context.h"
 #include "simulator/devices/device.h"
 #include "simulator/memory/memory.h"
@@ -99,8 +100,9 @@ aclError aclrtGetMemInfo(aclrtMemAttr attribute, std::size_t* free, std::size_t*
     if (context == nullptr) return call.code();
     if (free == nullptr || total == nullptr) return call.fail(kInvalidParam, "an address is null");
     if (const aclError code = check_device(call, *context)) return code;
-    // A chip with DDR answers for HBM too; what it has nothing of is 0 of 0.
-    const bool known = attribute == ACL_DDR_MEM || attribute == ACL_HBM_MEM;
+    // A chip with DDR answers for HBM too; what a chip has nothing of is 0 of 0.
+    const bool known =
+        attribute == ACL_HBM_MEM || (attribute == ACL_DDR_MEM && !chip().has_hbm);
     *total = known ? settings().memory_bytes : 0;
     *free = known ? settings().memory_bytes - memory_used(context->device) : 0;
     return kSuccess;

@@ -12,6 +12,7 @@
 #include "simulator/core/handles.h"
 #include "simulator/core/ledger.h"
 #include "simulator/core/settings.h"
+#include "simulator/devices/chip.h"
 #include "simulator/devices/context.h"
 #include "simulator/devices/device.h"
 #include "simulator/models/loaded_model.h"
@@ -42,8 +43,7 @@ Process& process() {
 std::uint32_t streams_of_a_context() { return settings().is_device ? 1 : 2; }
 
 std::shared_ptr<Context> make_context(std::uint32_t device, bool is_default) {
-    if (!take_one(device_of(device).streams, streams_of_a_context(),
-                  settings().streams_per_device)) {
+    if (!take_one(device_of(device).streams, streams_of_a_context(), most_streams())) {
         return nullptr;
     }
     auto context = std::make_shared<Context>();

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "simulator/core/faults.h"
+#include "simulator/core/generations.h"
 #include "simulator/core/ledger.h"
 #include "simulator/core/per_thread.h"
 #include "simulator/core/settings.h"
@@ -58,7 +59,7 @@ const char* mgnsim_configure(const char* text) {
     try {
         const Settings next = parse_settings(text == nullptr ? "" : text);
         set_settings(next);
-        set_missing_calls(next.calls_missing);
+        set_missing_calls(missing_calls(next));
     } catch (const std::invalid_argument& wrong) {
         return keep_error(wrong.what());
     }
@@ -67,8 +68,13 @@ const char* mgnsim_configure(const char* text) {
 
 // 1 for a function that the settings hide: a loader that looks functions up by name asks.
 int mgnsim_is_missing(const char* name) {
-    const std::string all = "," + settings().calls_missing + ",";
+    const std::string all = "," + missing_calls(settings());
     return all.find("," + std::string(name) + ",") != std::string::npos ? 1 : 0;
+}
+
+// {function: generation that it first is in}
+std::size_t mgnsim_generations(char* out, std::size_t capacity) {
+    return give(generations_json(), out, capacity);
 }
 
 std::size_t mgnsim_ledger(char* out, std::size_t capacity) {

@@ -10,6 +10,7 @@
 
 #include "simulator/core/abi.h"
 #include "simulator/core/faults.h"
+#include "simulator/core/generations.h"
 #include "simulator/core/ledger.h"
 #include "simulator/core/settings.h"
 #include "simulator/devices/context.h"
@@ -69,8 +70,9 @@ void say_what_it_is(const Settings& machine) {
     const char* wanted = std::getenv("MGN_FAST_SIMULATOR_LOG");
     if (wanted == nullptr || *wanted == '\0') return;
     std::fprintf(stderr,
-                 "mgn_fast simulator: %s (simulated), %u device(s), run mode %s, timing %s%s\n",
-                 machine.soc_version.c_str(), machine.device_count,
+                 "mgn_fast simulator: %s (simulated), CANN %s, %u device(s), run mode %s, timing "
+                 "%s%s\n",
+                 machine.soc_version.c_str(), machine.cann.c_str(), machine.device_count,
                  machine.is_device ? "device" : "host", machine.timing ? "on" : "off",
                  is_mapped_from_file() ? ", memory mapped from a file" : "");
 }
@@ -84,7 +86,7 @@ aclError start(const Call& call) {
     }
     const Settings& machine = settings();
     seed_uniform(machine.seed);
-    set_missing_calls(machine.calls_missing);
+    set_missing_calls(missing_calls(machine));
     say_what_it_is(machine);
     watch_for_fork();
     watch_host_accesses();
@@ -163,9 +165,8 @@ aclError aclrtGetVersion(std::int32_t* major, std::int32_t* minor, std::int32_t*
     if (major == nullptr || minor == nullptr || patch == nullptr) {
         return call.fail(kInvalidParam, "an address is null");
     }
-    // The version of the newest header whose optional functions are all here (CANN 8.1.RC1).
     *major = 1;
-    *minor = 13;
+    *minor = find_generation(settings().cann)->acl_minor;
     *patch = 0;
     return kSuccess;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "simulator/core/abi.h"
+#include "simulator/core/generations.h"
 #include "simulator/core/ledger.h"
 #include "simulator/core/settings.h"
 #include "simulator/streams/streams.h"
@@ -26,9 +27,12 @@ aclError create(const Call& call, void** handle, std::uint32_t flags, bool is_ex
     const auto context = current_context(call);
     if (context == nullptr) return call.code();
     if (handle == nullptr) return call.fail(acl::kInvalidParam, "the event's address is null");
-    if (flags == 0 || (flags & ~kAllFlags) != 0) {
-        return call.fail(acl::kRtParamInvalid, "flag is " + std::to_string(flags) +
-                                                   ", expected a combination of 1, 2 and 8");
+    const std::uint32_t known =
+        with_flag ? find_generation(settings().cann)->event_flags : kAllFlags;
+    if (flags == 0 || (flags & ~known) != 0) {
+        return call.fail(acl::kRtParamInvalid,
+                         "flag is " + std::to_string(flags) + ", CANN " + settings().cann +
+                             " knows the bits " + std::to_string(known));
     }
     if (const aclError code = check_device(call, *context)) return code;
     auto event = std::make_shared<Event>();

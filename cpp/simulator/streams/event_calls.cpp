@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "simulator/core/abi.h"
-#include "simulator/core/settings.h"
+#include "simulator/devices/chip.h"
 #include "simulator/streams/event.h"
 #include "simulator/streams/streams.h"
 
@@ -21,8 +21,8 @@ std::shared_ptr<Gate> begin_record(const Call& call, Event& event) {
         return nullptr;
     }
     if (!event.has_resource) {
-        if (!take_one(device_of(event.device).events, 1, settings().events_per_device)) {
-            call.fail(acl::kRtNoEvent, "all " + std::to_string(settings().events_per_device) +
+        if (!take_one(device_of(event.device).events, 1, most_events())) {
+            call.fail(acl::kRtNoEvent, "all " + std::to_string(most_events()) +
                                            " events of the device are recorded");
             return nullptr;
         }

@@ -6,6 +6,7 @@
 #include "simulator/core/abi.h"
 #include "simulator/core/ledger.h"
 #include "simulator/core/settings.h"
+#include "simulator/devices/chip.h"
 #include "simulator/streams/callbacks.h"
 #include "simulator/streams/streams.h"
 
@@ -29,7 +30,7 @@ aclError create(const Call& call, void** handle) {
     if (context == nullptr) return call.code();
     if (handle == nullptr) return call.fail(acl::kInvalidParam, "the stream's address is null");
     if (const aclError code = check_device(call, *context)) return code;
-    const std::uint32_t limit = settings().streams_per_device;
+    const std::uint32_t limit = most_streams();
     if (!take_one(device_of(context->device).streams, 1, limit)) {
         return call.fail(acl::kRtNoStream,
                          "all " + std::to_string(limit) + " streams of the device are taken");
@@ -153,6 +154,9 @@ aclError aclrtStreamAbort(aclrtStream handle) {
     const Call call("aclrtStreamAbort");
     const auto stream = find_stream(call, handle);
     if (stream == nullptr) return call.code();
+    if (!chip().can_abort_streams) {
+        return call.fail(kRtFeatureNotSupported, settings().soc_version + " cannot abort streams");
+    }
     if (const aclError code = check_may_wait(call)) return code;
     stream->abort(kRtStreamAbort);
     return kSuccess;
@@ -177,7 +181,7 @@ aclError aclrtGetStreamAvailableNum(std::uint32_t* count) {
     const auto context = current_context(call);
     if (context == nullptr) return call.code();
     if (count == nullptr) return call.fail(kInvalidParam, "the count's address is null");
-    *count = settings().streams_per_device - device_of(context->device).streams.load();
+    *count = most_streams() - device_of(context->device).streams.load();
     return kSuccess;
 }
 

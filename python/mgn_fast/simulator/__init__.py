@@ -9,8 +9,10 @@ up with the environment variable MGN_FAST_SIMULATOR, "key=value" pairs separated
 
 The keys are the arguments of `enable`, and so are meanings and defaults. `timing` and `guard` are
 true or false (or 1 and 0), `calls_missing` takes names separated by commas, and a rate of 0 is the
-default one. What cannot be read makes aclInit return 100000 and aclGetRecentErrMsg say why. With
-MGN_FAST_SIMULATOR_LOG=1, aclInit writes to stderr that the device is simulated.
+default one. `cann=5.1.RC1` is a library of that generation: a function that came later answers
+207000, because nothing can hide it from a linker; `mgnsim_is_missing("aclrtStreamQuery")` tells,
+and the ascend backend asks. What cannot be read makes aclInit return 100000 and aclGetRecentErrMsg
+say why. With MGN_FAST_SIMULATOR_LOG=1, aclInit writes to stderr that the device is simulated.
 
 What it computes. With compute="onnx" the ONNX that a .om carries (`write_om`), by ONNX Runtime.
 With compute="deterministic", in a process without Python, or for a .om without ONNX: the stand-in.

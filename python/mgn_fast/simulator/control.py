@@ -27,6 +27,9 @@ When = Literal["now", "sync"]
 # Whose times are published; see cpp/simulator/devices/profile.h.
 TIMED_SOC_VERSION = "Ascend310P3"
 
+# The last of those in cpp/simulator/core/generations.cpp.
+NEWEST_CANN = "9.1"
+
 
 @dataclass(frozen=True)
 class TaskRecord:
@@ -84,16 +87,19 @@ def enable(
     task_delay_s: float = 0.0,
     seed: int = 0,
     memory_bytes: int = 21 << 30,
-    streams_per_device: int = 1024,
-    events_per_device: int = 1023,
+    streams_per_device: int | None = None,
+    events_per_device: int | None = None,
     calls_missing: Sequence[str] = (),
+    cann: str = NEWEST_CANN,
 ) -> None:
     """Makes the ascend backend use the simulator instead of an NPU.
 
     Ledger and faults start empty. Enabling again changes the settings; no session may be open.
 
     Args:
-        soc_version: what the device says it is; a .om must have been written for it.
+        soc_version: what the device says it is; a .om must have been written for it. The kind of
+            chip decides on the memory it has, DDR or HBM, on how many streams and events, and on
+            whether streams can be aborted (not on a 310, 310P, 310B or 910).
         timing: whether tasks take the time they take on an Ascend 310P; False is as fast as it
             goes. There are times for "Ascend310P3" only.
         compute: "onnx" runs the ONNX that the .om carries, "deterministic" the stand-in.
@@ -110,9 +116,12 @@ def enable(
         task_delay_s: every task waits up to this long at random.
         seed: of both.
         memory_bytes: of each device.
-        streams_per_device: streams there can be at once.
-        events_per_device: recorded events there can be at once.
+        streams_per_device: streams there can be at once; None is what such a chip has.
+        events_per_device: recorded events there can be at once; None likewise.
         calls_missing: functions that answer as if the library were too old for them.
+        cann: the generation of CANN, "5.1.RC1", "6.0", "6.3", "7.0", "8.0", "8.5" or "9.1". What
+            came later is missing as `calls_missing` is, and flags of events are unknown that came
+            later.
 
     Raises:
         InvalidInputError: a setting is not among the above, or AscendCL is in use.
@@ -141,10 +150,13 @@ def enable(
         "task_delay_s": task_delay_s,
         "seed": seed,
         "memory_bytes": whole_number("memory_bytes", memory_bytes, 0),
-        "streams_per_device": whole_number("streams_per_device", streams_per_device, 0),
-        "events_per_device": whole_number("events_per_device", events_per_device, 0),
         "calls_missing": ",".join(calls_missing),
+        "cann": cann,
     }
+    limits = {"streams_per_device": streams_per_device, "events_per_device": events_per_device}
+    for name, limit in limits.items():
+        if limit is not None:
+            settings[name] = whole_number(name, limit, 0)
     _switch_on(settings)
 
 

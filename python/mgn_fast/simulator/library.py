@@ -82,6 +82,7 @@ def _declare(library: ctypes.CDLL) -> None:
     text, number, size = ctypes.c_char_p, ctypes.c_uint64, ctypes.c_size_t
     signatures: dict[str, tuple[Any, list[Any]]] = {
         "mgnsim_configure": (text, [text]),
+        "mgnsim_generations": (size, [ctypes.c_void_p, size]),
         "mgnsim_ledger": (size, [ctypes.c_void_p, size]),
         "mgnsim_trace": (size, [ctypes.c_void_p, size]),
         "mgnsim_fail": (text, [text, number, ctypes.c_int32, text]),

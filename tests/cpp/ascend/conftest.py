@@ -7,12 +7,13 @@ import pytest
 
 from mgn_fast import simulator
 from mgn_fast.simulator import TensorSpec
+from support import profiles
 from support.simulated import TINY, require_clean
 
 
 @pytest.fixture
-def run_mode():
-    return "host"
+def run_mode(profile):
+    return profiles.run_mode_of(profile)
 
 
 @pytest.fixture
@@ -22,9 +23,11 @@ def settings():
 
 
 @pytest.fixture
-def simulated(run_mode, settings):
+def simulated(profile, run_mode, settings):
     """A simulated NPU without time model; yields the module that controls it."""
     options = {"timing": False, "compute": "deterministic", "guard": True, "run_mode": run_mode}
+    if settings.get("timing") and profile != profiles.TIMED:
+        pytest.skip(f"times are published for {profiles.TIMED} only, this is {profile}")
     simulator.enable(**options | settings)
     yield simulator
     gc.collect()

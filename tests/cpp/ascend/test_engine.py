@@ -105,6 +105,7 @@ def test_two_engines_on_one_device_share_its_context(tiny_om, ledger_delta):
     assert simulator.ledger()["live"] == {}
 
 
+@pytest.mark.on_chip("Ascend910B")
 def test_closing_while_another_thread_submits_is_no_crash(tiny_om):
     path = tiny_om()
     for _ in range(30):
@@ -135,6 +136,8 @@ def test_closing_waits_for_the_batches_in_flight(tiny_om):
     assert batch.embeddings().shape == (4, 16)
 
 
+@pytest.mark.on_chip("Ascend910B")
+@pytest.mark.needs_call("aclrtStreamAbort")
 def test_a_batch_that_does_not_end_is_aborted(tiny_om):
     engine = opened(tiny_om(), lanes=1)
     simulator.slow_stream(30)

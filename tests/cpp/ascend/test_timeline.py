@@ -209,6 +209,8 @@ def test_a_device_lost_in_the_middle_leaves_nothing(engine):
         assert ended(batch).times() == []
 
 
+@pytest.mark.on_chip("Ascend910B")
+@pytest.mark.needs_call("aclrtStreamAbort")
 def test_an_abort_leaves_nothing(engine):
     opened = engine()
     simulator.slow_stream(30)

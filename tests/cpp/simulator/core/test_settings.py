@@ -24,6 +24,7 @@ REFUSED = {
     "unknown compute": ("compute=guess", "compute"),
     "neither yes nor no": ("guard=maybe", "guard"),
     "empty name": ("soc_version=", "soc_version"),
+    "unknown generation": ("cann=5.0", "cann"),
     "one stream is too few": ("streams_per_device=1", "streams_per_device"),
     "a chip without published times": ("soc_version=Ascend310B4;timing=true", "soc_version"),
     "the same, timed by default": ("soc_version=Ascend310B4", "soc_version"),
@@ -53,7 +54,7 @@ def test_every_key_is_read(raw_acl):
         "soc_version=A;device_count=1;run_mode=device;timing=false;compute=deterministic;"
         "on_violation=abort;guard=1;copy_in_bytes_per_s=1e9;copy_out_bytes_per_s=2.5e9;jitter=0.5;"
         "compute_slowdown=2;task_delay_s=0.1;seed=18446744073709551615;memory_bytes=1000;streams_per_device=9;"
-        "events_per_device=0;calls_missing=aclrtMemset"
+        "events_per_device=0;calls_missing=aclrtMemset;cann=6.3"
     )
     raw_acl.configure("compute=onnx;on_violation=error;run_mode=host")
 

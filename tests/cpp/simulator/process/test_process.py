@@ -80,7 +80,7 @@ def test_a_configuration_that_is_not_there_is_told(raw_acl, tmp_path):
 def test_what_the_machine_is(acl):
     numbers = [ctypes.c_int32() for _ in range(3)]
     acl.ok("aclrtGetVersion", *map(ctypes.byref, numbers))
-    assert [n.value for n in numbers] == [1, 13, 0]
+    assert [n.value for n in numbers] == [1, 17, 0]
     assert acl.aclrtGetVersion(None, None, None) == 100000
     assert acl.aclrtGetRunMode(None) == 100000
     assert acl.aclrtGetDevice(None) == 100000
@@ -170,7 +170,7 @@ def test_it_says_what_it_is_only_when_asked():
     silent = run_program("acl.open(); acl.close()")
     assert (silent.returncode, silent.stderr) == (0, "")
     told = run_program("acl.open(); acl.close()", MGN_FAST_SIMULATOR_LOG="1")
-    assert "Ascend310P3 (simulated), 1 device(s)" in told.stderr
+    assert "Ascend310P3 (simulated), CANN 9.1, 1 device(s)" in told.stderr
 
 
 AT_EXIT = {

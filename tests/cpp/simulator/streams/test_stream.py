@@ -6,6 +6,8 @@ import threading
 
 import pytest
 
+from support.acl import ABORTS
+
 pytest_plugins = ["support.acl_fixtures"]
 
 USES = {
@@ -77,6 +79,7 @@ def test_null_is_the_current_contexts_default_stream(acl):
     acl.ok("aclrtFree", memory)
 
 
+@pytest.mark.parametrize("acl", [ABORTS], indirect=True)
 def test_a_wait_inside_a_callback_is_a_violation(acl):
     codes = []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.acl import SANITIZED, resident_bytes
+from support.acl import ABORTS, SANITIZED, resident_bytes
 
 pytest_plugins = ["support.acl_fixtures"]
 
@@ -125,6 +125,7 @@ def test_a_timeout_leaves_the_tasks_running(acl, stream, memory):
     acl.ok("aclrtSynchronizeDeviceWithTimeout", -1)
 
 
+@pytest.mark.parametrize("acl", [ABORTS], indirect=True)
 def test_an_abort_drops_what_is_queued_and_the_stream_goes_on(acl, stream, memory):
     context = acl.new("aclrtGetCurrentContext")
     acl.slow(20)
