@@ -30,7 +30,7 @@ is published. Each device has one engine for computing and one for each directio
 What it checks. Whatever the real runtime leaves undefined is a violation: counted in `ledger()`,
 and returned as an error or, with on_violation="abort", the end of the process.
 
-What it lacks. There is no media unit (acldvpp*, aclvdec*, aclvenc*) and no single operator (aclop*),
+What it lacks. There is no media unit (acldvpp*, aclvdec*, aclvenc*), no single operator (aclop*),
 but each of their functions, so that programs that link them start. Descriptions, settings and
 attributes are real: they can be made, filled, read and leaked. What would use them returns 200006,
 counted like any call, and aclGetRecentErrMsg says what to do instead. A program that links
