@@ -91,6 +91,9 @@ TENSOR_SETTINGS = words("""
     aclSetTensorValueRange aclTransTensorDescFormat
 """)
 
+# Of acl_base.h too: a program's own lines of the log.
+LOG = ["aclAppLog"]
+
 # The first generation of CANN whose headers have it; all others are in the oldest, 5.1.RC1.
 LATER = {
     "aclopCompileAndExecuteV2": "6.0",

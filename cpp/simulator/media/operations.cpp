@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What needs the media unit itself, which the simulator does not have: channels, and all that reads
 // or makes pictures.
+#include "simulator/core/log.h"
 #include "simulator/core/settings.h"
 #include "simulator/devices/context.h"
 #include "simulator/media/media.h"
@@ -9,10 +10,11 @@ namespace mgn::simulator {
 
 aclError refuse_media(const Call& call) {
     if (call.is_stopped()) return call.fault();
-    return call.fail(acl::kFeatureUnsupported,
-                     "the simulated " + settings().soc_version +
-                         " has no media unit (DVPP); decode and resize pictures on the host, and "
-                         "let an .om with AIPP convert colours, crop and normalise");
+    const std::string why = "the simulated " + settings().soc_version +
+                            " has no media unit (DVPP); decode and resize pictures on the host, "
+                            "and let an .om with AIPP convert colours, crop and normalise";
+    log_line(std::string(call.name()) + " is not supported: " + why);
+    return call.fail(acl::kFeatureUnsupported, why);
 }
 
 aclError check_context(const Call& call) {

@@ -10,7 +10,9 @@ up with the environment variable MGN_FAST_SIMULATOR, "key=value" pairs separated
 The keys are the arguments of `enable`, and so are meanings and defaults. `timing` and `guard` are
 true or false (or 1 and 0), `calls_missing` takes names separated by commas, and a rate of 0 is the
 default one. What cannot be read makes aclInit return 100000 and aclGetRecentErrMsg say why. With
-MGN_FAST_SIMULATOR_LOG=1, aclInit writes to stderr that the device is simulated.
+MGN_FAST_SIMULATOR_LOG=1, aclInit writes to stderr that the device is simulated, and what the real
+runtime would write into its log files goes there too: a program's own aclAppLog, and each call that
+is not supported.
 
 What it computes. With compute="onnx" the ONNX that a .om carries (`write_om`), by ONNX Runtime.
 With compute="deterministic", in a process without Python, or for a .om without ONNX: the stand-in.
