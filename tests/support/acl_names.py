@@ -83,6 +83,13 @@ OPERATORS = words("""
     aclopStopDumpArgs aclopUnregisterCompileFunc aclopUpdateParams
 """)
 
+# acl_cblas.h.
+BLAS = words("""
+    aclblasCreateHandleForGemmEx aclblasCreateHandleForGemvEx aclblasCreateHandleForHgemm
+    aclblasCreateHandleForHgemv aclblasCreateHandleForS8gemm aclblasCreateHandleForS8gemv
+    aclblasGemmEx aclblasGemvEx aclblasHgemm aclblasHgemv aclblasS8gemm aclblasS8gemv
+""")
+
 # Of acl_base.h: what a tensor description says to an operator.
 TENSOR_SETTINGS = words("""
     aclGetTensorDescDimRange aclSetTensorConst aclSetTensorDynamicInput aclSetTensorFormat
