@@ -107,6 +107,17 @@ def test_a_program_with_dvpp_and_operators_links_and_is_told_what_there_is_not(p
         assert "on the host" in line
 
 
+def test_the_vendors_other_libraries_can_be_links_to_this_one(tmp_path, compiler):
+    names = ("acl_dvpp", "acl_op_compiler", "acl_cblas", "ascendcl")
+    for name in names:
+        (tmp_path / f"lib{name}.so").symlink_to(library_path())
+    link = [f"-L{tmp_path}", f"-Wl,-rpath,{tmp_path}", "-Wl,--no-as-needed"]
+    link += [f"-l{name}" for name in names]
+    compile_client("pictures", tmp_path / "pictures", compiler, *link)
+    lines = lines_of(tmp_path / "pictures")
+    assert [line.split()[1] for line in lines] == ["200006"] * 5
+
+
 # docs/memory-order.md. More where a CPU is to be tried: a missing barrier shows once in many.
 HAND_OVERS = os.environ.get("MGN_FAST_HAND_OVERS", "2000")
 
