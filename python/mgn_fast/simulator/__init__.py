@@ -10,9 +10,7 @@ up with the environment variable MGN_FAST_SIMULATOR, "key=value" pairs separated
 The keys are the arguments of `enable`, and so are meanings and defaults. `timing` and `guard` are
 true or false (or 1 and 0), `calls_missing` takes names separated by commas, and a rate of 0 is the
 default one. What cannot be read makes aclInit return 100000 and aclGetRecentErrMsg say why. With
-MGN_FAST_SIMULATOR_LOG=1, aclInit writes to stderr that the device is simulated, and what the real
-runtime would write into its log files goes there too: a program's own aclAppLog, and each call that
-is not supported.
+MGN_FAST_SIMULATOR_LOG=1, aclInit writes to stderr that the device is simulated.
 
 What it computes. With compute="onnx" the ONNX that a .om carries (`write_om`), by ONNX Runtime.
 With compute="deterministic", in a process without Python, or for a .om without ONNX: the stand-in.
@@ -36,8 +34,9 @@ What it lacks. There is no media unit (acldvpp*, aclvdec*, aclvenc*) and there a
 themselves (aclop*, aclblas*), but each of their functions, so that programs that link them start.
 Descriptions, settings and attributes are real: they can be made, filled, read and leaked. What
 would use them returns 200006, counted like any call, and aclGetRecentErrMsg says what to do
-instead. A program that wants libacl_dvpp.so, libacl_op_compiler.so or libacl_cblas.so finds them
-in a directory with links of these names to `library_path()`.
+instead; with MGN_FAST_SIMULATOR_LOG=1 it stands on stderr too, beside what the program itself logs
+(aclAppLog). A program that wants libacl_dvpp.so, libacl_op_compiler.so or libacl_cblas.so finds
+them in a directory with links of these names to `library_path()`.
 
 Modules:
 

@@ -2,7 +2,7 @@
 """What needs an operator: the answer, and that all else of the headers is there."""
 
 from support.acl_models import Machine, ledger, library
-from support.acl_names import OPERATORS, TENSOR_SETTINGS
+from support.acl_names import BLAS, OPERATORS, TENSOR_SETTINGS
 from support.acl_settings import NOT_SUPPORTED, give
 
 TAKEN = ("Attr", "CompileFlag", "Compileopt", "CompileoptSize", "GraphDumpOpt", "MaxOpQueueNum")
@@ -42,3 +42,14 @@ def test_a_handle_that_nobody_gave_is_a_violation():
     with Machine(violations=["destroyed handle used"]):
         give(None, "aclopDestroyHandle", None)
         give(None, "aclopDestroyHandle", 4096)
+
+
+def test_every_function_can_be_told_to_fail():
+    """What returns a code returns that one; nothing else comes to harm."""
+    others = ("aclopCreateAttr", "aclCreateGraphDumpOpt", "aclGetCompileoptSize")
+    others += ("aclopDestroyAttr", "aclopDestroyHandle")
+    with Machine() as machine:
+        for name in [*OPERATORS, *BLAS, *TENSOR_SETTINGS]:
+            library().mgnsim_fail(name.encode(), 1, 507899, b"now")
+            code = machine.code(name, *[None] * 19)
+            assert name in others or code == 507899, name
