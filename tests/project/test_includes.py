@@ -18,7 +18,17 @@ MAY_INCLUDE = {
 }
 
 # Lowest first: each includes its own files and those of lower floors.
-SIMULATOR_FLOORS = ["core", "devices", "memory", "streams", "models", "execution", "process"]
+SIMULATOR_FLOORS = [
+    "core",
+    "devices",
+    "memory",
+    "media",
+    "streams",
+    "models",
+    "operators",
+    "execution",
+    "process",
+]
 MOST_UNITS = 16
 
 

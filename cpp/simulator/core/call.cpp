@@ -25,11 +25,11 @@ struct Counter {
     std::atomic<const char*> name{nullptr};
     std::atomic<std::uint64_t> calls{0};
 };
-constexpr std::size_t kCounters = 1024;  // several times the functions there are
+constexpr std::size_t kCounters = 2048;  // several times the functions there are
 std::array<Counter, kCounters> counters;
 
 void count(const char* name) {
-    auto slot = (reinterpret_cast<std::uintptr_t>(name) * 0x9E3779B97F4A7C15u) >> 54;
+    auto slot = (reinterpret_cast<std::uintptr_t>(name) * 0x9E3779B97F4A7C15u) >> 53;
     for (;; slot = (slot + 1) % kCounters) {
         const char* holder = counters[slot].name.load(std::memory_order_acquire);
         if (holder == nullptr &&

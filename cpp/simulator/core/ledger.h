@@ -11,7 +11,7 @@ namespace mgn::simulator {
 
 // The kinds are the keys of the ledger: "context", "stream", "event", "device_memory",
 // "pinned_memory", "model", "description", "dataset", "data_buffer", "tensor_description", "aipp",
-// "config".
+// "config"; those of the media unit's settings and of operators', which each name their own.
 void ledger_created(const char* kind, const void* object, std::size_t bytes, const char* call);
 void ledger_released(const char* kind, const void* object);
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "simulator/core/registry.h"
@@ -22,6 +23,7 @@ struct aclTensorDesc {
     aclDataType data_type = ACL_DT_UNDEFINED;
     aclFormat format = ACL_FORMAT_UNDEFINED;
     std::vector<std::int64_t> dims;
+    std::vector<std::pair<std::int64_t, std::int64_t>> ranges;  // of dimensions, as set
 };
 
 struct aclmdlDataset {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // aclInit to aclFinalize, and what a client asks about the machine.
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <mutex>
@@ -12,6 +11,7 @@
 #include "simulator/core/faults.h"
 #include "simulator/core/generations.h"
 #include "simulator/core/ledger.h"
+#include "simulator/core/log.h"
 #include "simulator/core/settings.h"
 #include "simulator/devices/context.h"
 #include "simulator/devices/device.h"
@@ -67,8 +67,7 @@ aclError check_config(const Call& call, const char* path) {
 }
 
 void say_what_it_is(const Settings& machine) {
-    const char* wanted = std::getenv("MGN_FAST_SIMULATOR_LOG");
-    if (wanted == nullptr || *wanted == '\0') return;
+    if (!log_is_wanted()) return;
     std::fprintf(stderr,
                  "mgn_fast simulator: %s (simulated), CANN %s, %u device(s), run mode %s, timing "
                  "%s%s\n",

@@ -32,6 +32,14 @@ is published. Each device has one engine for computing and one for each directio
 What it checks. Whatever the real runtime leaves undefined is a violation: counted in `ledger()`,
 and returned as an error or, with on_violation="abort", the end of the process.
 
+What it lacks. There is no media unit (acldvpp*, aclvdec*, aclvenc*) and there are no operators by
+themselves (aclop*, aclblas*), but each of their functions, so that programs that link them start.
+Descriptions, settings and attributes are real: they can be made, filled, read and leaked. What
+would use them returns 200006, counted like any call, and aclGetRecentErrMsg says what to do
+instead; with MGN_FAST_SIMULATOR_LOG=1 it stands on stderr too, beside what the program itself logs
+(aclAppLog). A program that wants libacl_dvpp.so, libacl_op_compiler.so or libacl_cblas.so finds
+them in a directory with links of these names to `library_path()`.
+
 Modules:
 
     control        switches it on, asks it for faults, reads its ledger

@@ -240,10 +240,10 @@ def ledger() -> dict[str, Any]:
     Returns:
         A dict with "live" (how many objects of each kind there are: "context", "stream", "event",
         "device_memory", "pinned_memory", "model", "description", "dataset", "data_buffer",
-        "tensor_description", "aipp", "config"; {} where nothing is left), "created" (how many there
-        ever were), "live_bytes" (of the kinds that have a size), "violations" (dicts of "call",
-        "rule" and "detail"), "violation_counts" (of each rule), "calls" (of each function) and
-        "init" (how often AscendCL was initialised).
+        "tensor_description", "aipp", "config" and what DVPP and operators are described by; {}
+        where nothing is left), "created" (how many there ever were), "live_bytes" (of the kinds
+        that have a size), "violations" (dicts of "call", "rule" and "detail"), "violation_counts"
+        (of each rule), "calls" (of each function) and "init" (how often AscendCL was initialised).
     """
     seen = library.read_json(_simulator().mgnsim_ledger)
     seen["live"] = {kind: count for kind, count in seen["live"].items() if count}

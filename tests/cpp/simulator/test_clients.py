@@ -14,7 +14,7 @@ from support.environment import without_preloaded
 from support.repository import CPP
 
 CLIENTS = Path(__file__).parent / "clients"
-NAMES = ("synchronous", "asynchronous", "copies")
+NAMES = ("synchronous", "asynchronous", "copies", "pictures")
 OPTIONS = ("-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", f"-I{CPP}")
 WIDTH, COLUMNS, ROWS = 5, 75, 4
 
@@ -89,6 +89,33 @@ def test_a_program_with_gears_gets_the_gears_rows(tmp_path, programs, run_mode):
     got = run(programs / "synchronous", path, 3, 2, run_mode=run_mode)
     for batch, values in enumerate(got):
         np.testing.assert_array_equal(values[:2], expected(made_up(batch)[:2]))
+
+
+@pytest.mark.parametrize("run_mode", ["host", "device"])
+def test_a_program_with_dvpp_and_operators_links_and_is_told_what_there_is_not(programs, run_mode):
+    lines = lines_of(programs / "pictures", run_mode=run_mode)
+    names = [line.split()[0] for line in lines]
+    assert names == [
+        "acldvppCreateChannel",
+        "acldvppJpegDecodeAsync",
+        "acldvppVpcResizeAsync",
+        "aclopSetModelDir",
+        "aclopCompileAndExecute",
+    ]
+    for name, line in zip(names, lines, strict=True):
+        assert line.startswith(f"{name} 200006 EE9999: {name} returns 200006: the simulated")
+        assert "on the host" in line
+
+
+def test_the_vendors_other_libraries_can_be_links_to_this_one(tmp_path, compiler):
+    names = ("acl_dvpp", "acl_op_compiler", "acl_cblas", "ascendcl")
+    for name in names:
+        (tmp_path / f"lib{name}.so").symlink_to(library_path())
+    link = [f"-L{tmp_path}", f"-Wl,-rpath,{tmp_path}", "-Wl,--no-as-needed"]
+    link += [f"-l{name}" for name in names]
+    compile_client("pictures", tmp_path / "pictures", compiler, *link)
+    lines = lines_of(tmp_path / "pictures")
+    assert [line.split()[1] for line in lines] == ["200006"] * 5
 
 
 # docs/memory-order.md. More where a CPU is to be tried: a missing barrier shows once in many.

@@ -10,6 +10,11 @@ extern "C" {
 struct aclmdlDesc;
 struct aclmdlDataset;
 struct aclDataBuffer;
+struct aclTensorDesc;
+struct acldvppPicDesc;
+struct acldvppChannelDesc;
+struct acldvppResizeConfig;
+struct aclopAttr;
 int aclInit(const char*);
 int aclFinalize();
 const char* aclGetRecentErrMsg();
@@ -56,4 +61,29 @@ int aclmdlGetInputIndexByName(const aclmdlDesc*, const char*, size_t*);
 int aclmdlSetDynamicBatchSize(uint32_t, aclmdlDataset*, size_t, uint64_t);
 int aclmdlExecute(uint32_t, const aclmdlDataset*, aclmdlDataset*);
 int aclmdlExecuteAsync(uint32_t, const aclmdlDataset*, aclmdlDataset*, void*);
+int acldvppMalloc(void**, size_t);
+int acldvppFree(void*);
+acldvppPicDesc* acldvppCreatePicDesc();
+int acldvppDestroyPicDesc(acldvppPicDesc*);
+int acldvppSetPicDescData(acldvppPicDesc*, void*);
+int acldvppSetPicDescSize(acldvppPicDesc*, uint32_t);
+void* acldvppGetPicDescData(const acldvppPicDesc*);
+uint32_t acldvppGetPicDescSize(const acldvppPicDesc*);
+acldvppChannelDesc* acldvppCreateChannelDesc();
+int acldvppDestroyChannelDesc(acldvppChannelDesc*);
+int acldvppCreateChannel(acldvppChannelDesc*);
+int acldvppVpcResizeAsync(acldvppChannelDesc*, acldvppPicDesc*, acldvppPicDesc*,
+                          acldvppResizeConfig*, void*);
+int acldvppJpegDecodeAsync(acldvppChannelDesc*, const void*, uint32_t, acldvppPicDesc*, void*);
+aclopAttr* aclopCreateAttr();
+void aclopDestroyAttr(const aclopAttr*);
+int aclopSetAttrInt(aclopAttr*, const char*, int64_t);
+int aclopSetModelDir(const char*);
+int aclopCompileAndExecute(const char*, int, const aclTensorDesc* const[],
+                           const aclDataBuffer* const[], int, const aclTensorDesc* const[],
+                           aclDataBuffer* const[], const aclopAttr*, int, int, const char*, void*);
+aclTensorDesc* aclCreateTensorDesc(int, int, const int64_t*, int);
+void aclDestroyTensorDesc(const aclTensorDesc*);
+int aclSetTensorConst(aclTensorDesc*, void*, size_t);
+int aclSetTensorShapeRange(aclTensorDesc*, size_t, int64_t (*)[2]);
 }
