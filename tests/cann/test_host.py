@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
 import platform
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from mgn_fast import RuntimeUnavailableError, simulator
 from mgn_fast.cann import host
 from mgn_fast.cann.host import HostDevice, parse_devices
+from mgn_fast.cann.smi import NpuSmiError
 
 ROWS_310P = """\
 | npu-smi 23.0.0                       Version: 23.0.0                                       |
@@ -66,6 +66,16 @@ def test_a_row_without_memory_leaves_it_open():
     assert parse_devices(text) == [HostDevice(0, 0, "910B4", "OK", None, None)]
 
 
+def test_a_health_word_is_shown_as_it_is():
+    """Whatever it is: a chip that is there is never left out."""
+    (device,) = parse_devices(ROWS_910.replace("| OK ", "| Minor "))
+    assert (device.name, device.health, device.memory_mb) == ("910B4", "Minor", 32768)
+
+
+def test_a_process_is_no_device():
+    assert len(parse_devices(ROWS_310P)) == 2
+
+
 def test_other_texts_list_no_device():
     assert parse_devices("") == parse_devices("dcmi module initialize failed") == []
 
@@ -77,7 +87,7 @@ def test_npu_smi_is_asked(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     assert [device.name for device in host.list_devices()] == ["910B4"]
     write(program, "#!/bin/sh\nexit 3\n")
-    with pytest.raises(subprocess.CalledProcessError):
+    with pytest.raises(NpuSmiError, match="exit code 3"):
         host.list_devices()
 
 

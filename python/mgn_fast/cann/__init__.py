@@ -5,7 +5,7 @@ compile      what users call: `compile_om`
 job          its arguments, checked, and ATC's command line
 toolkit      where ATC and its environment are
 run_atc      ATC as a process that cannot outlive its caller
-diagnosis, known_causes   from ATC's words to a cause and a remedy
+diagnosis, known_causes, known_faults   from ATC's words to a cause and a remedy
 aipp         the chip's own preparation of pictures
 soc_version  which chip is here
 host         devices, drivers and versions

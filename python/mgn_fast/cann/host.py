@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mgn_fast import _core
-from mgn_fast.cann.soc_version import ListedChip, npu_smi, parse_table
+from mgn_fast.cann.smi import table
+from mgn_fast.cann.soc_version import ListedChip, parse_table
 from mgn_fast.cann.toolkit import atc_version, environment_file
 from mgn_fast.common.files import is_directory
 
@@ -34,7 +35,7 @@ class HostDevice(ListedChip):
     """One chip, as `npu-smi info` lists it, with its state.
 
     Attributes:
-        health: "OK", "Warning", "Alarm", "Critical" or "UNKNOWN".
+        health: the table's own word, usually "OK", "Warning", "Alarm", "Critical" or "UNKNOWN".
         used_mb: memory in use; None where the table does not tell.
         memory_mb: memory there is; None likewise.
     """
@@ -117,9 +118,9 @@ def list_devices() -> list[HostDevice]:
 
     Raises:
         OSError: there is no npu-smi.
-        SubprocessError: it fails, or does not answer.
+        NpuSmiError: it fails, or does not answer.
     """
-    return parse_devices(npu_smi("info"))
+    return parse_devices(table())
 
 
 def parse_devices(text: str) -> list[HostDevice]:
