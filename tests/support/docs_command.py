@@ -77,16 +77,17 @@ def quick_export(folder, export_onnx, checkpoint, path, **options):
 
 def settle_on_host(root):
     """The simulator as this host's AscendCL, and the places where a driver leaves its files."""
-    from mgn_fast import doctor, simulator
+    from mgn_fast import simulator
     from mgn_fast.bench import measuring, tuned
     from mgn_fast.bench.record import environment
     from mgn_fast.cann import host
+    from mgn_fast.doctor import ascend, bundle
     from mgn_fast.verification import run as verify
 
     host._INSTALLED = root / "etc/ascend_install.info"
     host._DEVICE_FILES = root / "dev"
     simulator.enable(timing=True, device_count=NUM_DEVICES)
-    for module in (doctor, verify, tuned, host):
+    for module in (ascend, bundle, verify, tuned, host):
         module.is_simulated = lambda: False
     assert environment.host is measuring.host is host
 
