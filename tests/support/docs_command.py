@@ -6,8 +6,8 @@ with MGN's input, output and contract takes the place of what an export wrote (t
 real, once for each form), and `bench` and `tune` measure for a moment by default. With
 MGN_FAST_DOCS_HOST, a directory laid out as an Ascend host's, the simulator with two devices is in
 AscendCL's place and nothing asks whether it is one, so that commands go the way of a real host.
-`pip`, `pytest`, `python -m venv`, the TOOLS and, on that host, `npu-smi` are stand-ins that check
-what they are given.
+`pip`, `pytest`, `python -m venv`, the TOOLS and, on that host, `npu-smi` and `docker` are stand-ins
+that check what they are given.
 """
 
 import functools
@@ -123,6 +123,32 @@ def pytest(words):
     return 0
 
 
+def docker(words):
+    """Checks that a container gets device files and directories of a driver's; starts none."""
+    from mgn_fast.cann import host
+
+    known = {pattern.replace("[0-9]*", "0") for pattern in host._DEVICES}
+    assert words[0] == "run", words
+    given = iter(words[1:])
+    devices, targets, rest = set(), set(), []
+    for word in given:
+        if word.startswith("--device="):
+            devices.add(word.removeprefix("--device=/dev/"))
+        elif word == "-v":
+            source, target, *mode = next(given).split(":")
+            assert source.startswith("/"), source
+            assert mode in ([], ["ro"]), mode
+            targets.add(target)
+        elif word != "--rm":
+            rest.append(word)
+    assert {"davinci0", "davinci_manager"} <= devices <= known, devices - known
+    # A card has these two and a board neither.
+    assert len(devices & {"devmm_svm", "hisi_hdc"}) in (0, 2), devices
+    assert any(target.endswith("/usr/local/Ascend/driver") for target in targets), targets
+    assert rest == ["my-image", "mgn-fast", "doctor"], rest
+    return 0
+
+
 def python(words):
     """Runs a module, a line of code or a file; makes of a virtual environment the script only."""
     if words[:2] == ["-m", "venv"]:
@@ -162,7 +188,7 @@ def main(name, *words):
         return 0
     if name in TOOLS:
         return tool(name, list(words))
-    return {"pip": pip, "pytest": pytest, "python": python}[name](list(words))
+    return {"docker": docker, "pip": pip, "pytest": pytest, "python": python}[name](list(words))
 
 
 def install(folder, names=("mgn-fast", "python", "python3", "pip", "pytest")):
