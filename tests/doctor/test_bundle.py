@@ -138,6 +138,22 @@ def test_a_call_that_fails_is_told_with_its_code(monkeypatch):
     assert told == {"error": "aclInit failed with 507008", "call": "aclInit", "code": 507008}
 
 
+@pytest.mark.usefixtures("host", "no_ascendcl")
+def test_of_a_model_only_the_contract_is_told():
+    facts = {"contract": {"height": 384}, "contract_origin": "clients.onnx"}
+    finding = optional("model clients.onnx", "says clients.onnx", facts=facts)
+    content = collect_bundle([finding])
+    assert "clients" not in json.dumps(content)
+    assert content["findings"][0]["facts"] == {"contract": {"height": 384}}
+
+
+def test_why_ascendcl_is_not_there_is_what_was_found_first(monkeypatch):
+    monkeypatch.setattr(_core, "ascend_info", lambda: pytest.fail("it was asked again"))
+    finding = optional("ascend", "its driver was not", "x", {"library": "libascend_hal.so"})
+    told = collect_bundle([finding])["ascend"]
+    assert told == {"error": "its driver was not", "library": "libascend_hal.so"}
+
+
 def test_the_simulator_says_that_it_is_one():
     simulator.enable("Ascend310P3", device_count=2, timing=False)
     _core.ascend_use_library(str(simulator.library_path()), ["aclrtStreamQuery"])
@@ -163,7 +179,7 @@ def test_tests_that_need_a_chip_run_where_there_is_one(monkeypatch, tmp_path):
         asked.append((clone, timeout_s))
         return {"ran": True, "not_passed": [{"reason": "at 10.1.2.3"}]}
 
-    monkeypatch.setattr(bundle, "_ascend", lambda: {"simulated": False, "num_devices": 1})
+    monkeypatch.setattr(bundle, "_ascend", lambda findings: {"simulated": False, "num_devices": 1})
     monkeypatch.setattr(bundle, "run_device_tests", run)
     monkeypatch.setattr(bundle, "find_clone", lambda: tmp_path)
     steps = []

@@ -94,6 +94,7 @@ def test_all_that_holds_texts_is_gone_through(scrub):
 def test_a_version_is_no_address(scrub):
     value = {"kernel": "5.10.0-60.18.0.50.oe2203.aarch64", "version": "8.0.0.1", "other": "8.0.0.1"}
     assert scrub(value) == value | {"other": "<ip>"}
+    assert scrub({"packages": {"a": "4.11.0.86", "b": None}})["packages"]["a"] == "4.11.0.86"
     assert scrub({"kernel": "5.10-zoe.quill", "version": "from 8.0.0.1"}) == {
         "kernel": "5.10-<name>",
         "version": "from <ip>",

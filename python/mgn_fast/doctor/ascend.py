@@ -79,11 +79,14 @@ def _not_loaded(error: Exception) -> Finding:
     missing = getattr(error, "missing", ())
     library = next((name for name in missing if ".so" in name), None)
     if library is not None:
-        return optional("ascend", str(error), library_remedy(library), {"library": library})
+        facts = {"library": library}
+        return optional("ascend", str(error), library_remedy(library), facts)
     if os.environ.get("MGN_FAST_ASCENDCL"):
-        return optional("ascend", str(error), "unset MGN_FAST_ASCENDCL")
-    nothing = isinstance(error, RuntimeUnavailableError) and not missing
-    return optional("ascend", str(error), remedy(), _ABSENT if nothing else None)
+        facts = {"missing": list(missing)}
+        return optional("ascend", str(error), "unset MGN_FAST_ASCENDCL", facts)
+    if isinstance(error, RuntimeUnavailableError) and not missing:
+        return optional("ascend", str(error), remedy(), _ABSENT)
+    return optional("ascend", str(error), remedy(), {"missing": list(missing)})
 
 
 def _try_cann() -> Finding:

@@ -73,7 +73,7 @@ def collect_bundle(
     tell = on_step or (lambda step: None)
     scrub = of_this_machine()
     tell("looking at the host")
-    ascend = _ascend()
+    ascend = _ascend(findings)
     simulated = bool(ascend.get("simulated", False))
     content: dict[str, Any] = {
         "package": _package(),
@@ -81,7 +81,7 @@ def collect_bundle(
         "ascend": ascend,
         "cann": _tried(_cann),
         "driver": {"version": driver_version(), "may_use_devices": may_use_devices()},
-        "findings": [asdict(finding) for finding in findings],
+        "findings": [_without_file(finding) for finding in findings],
     }
     tell("asking npu-smi")
     content["npu_smi"] = [] if simulated else list(_npu_smi())
@@ -90,6 +90,14 @@ def collect_bundle(
     scrubbed: dict[str, Any] = scrub(content)
     scrubbed["environment"] = _variables(scrub)
     return {"schema": SCHEMA, "simulated": simulated, **scrubbed}
+
+
+def _without_file(finding: Finding) -> dict[str, Any]:
+    """A finding as it is; of a model only its contract: how its file is called is the user's."""
+    if not finding.what.startswith("model "):
+        return asdict(finding)
+    facts = {"contract": finding.facts.get("contract")}
+    return {"what": "model", "works": finding.works, "required": False, "facts": facts}
 
 
 def _package() -> dict[str, Any]:
@@ -124,8 +132,15 @@ def _system() -> dict[str, Any]:
     }
 
 
-def _ascend() -> dict[str, Any]:
-    """AscendCL: version, functions and devices, or why it is not there."""
+def _ascend(findings: Sequence[Finding]) -> dict[str, Any]:
+    """AscendCL: version, functions and devices, or why it is not there.
+
+    Why not is what was found first: by now the process has the simulator's library in it, which
+    has the same name.
+    """
+    first = next((each for each in findings if each.what == "ascend"), None)
+    if first is not None and "version" not in first.facts:
+        return {"error": first.detail, **first.facts}
     try:
         info = _core.ascend_info()
         functions = _core.ascend_functions()

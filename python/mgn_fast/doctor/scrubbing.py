@@ -34,7 +34,7 @@ _SYSTEM = (
 )
 # What stands for this package's own directory; what follows it is no secret.
 _PACKAGE = "<package>"
-_VERSIONS = ("version", "kernel")
+_VERSIONS = ("version", "kernel", "packages")
 _VERSION = re.compile(r"[\w.+~-]{1,80}")
 # Shorter names would be found inside of ordinary words.
 _SHORTEST_PART = 4
@@ -127,7 +127,11 @@ class Scrubber:
 
     def _under(self, key: Any, value: Any) -> Any:
         """A version may look like an address, and is none."""
-        if key in _VERSIONS and isinstance(value, str) and _VERSION.fullmatch(value):
+        if key not in _VERSIONS:
+            return self(value)
+        if isinstance(value, dict):
+            return {name: self._under(key, version) for name, version in value.items()}
+        if isinstance(value, str) and _VERSION.fullmatch(value):
             return self._without_names(value)
         return self(value)
 
