@@ -314,7 +314,7 @@ WITHOUT_CODE = {
         "/usr/local/Ascend/ascend-toolkit/8.0.0/x86_64-linux/bin/atc.bin: error while loading "
         "shared libraries: libascend_hal.so: cannot open shared object file: No such file",
         "driver's libraries",
-        "devlib",
+        "lib64/driver and lib64/common, or on a host without an NPU CANN's own <arch>-linux/devlib",
     ),
     "toolkit": (
         "atc.bin: error while loading shared libraries: libge_compiler.so: cannot open shared "

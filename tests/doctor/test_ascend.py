@@ -241,6 +241,14 @@ def test_devices_that_ascendcl_counts_work_without_npu_smi(host, trouble):
     assert finding.detail.endswith("; AscendCL counts 2")
 
 
+def test_npu_smi_s_remedy_is_told_where_the_devices_work(host):
+    """As in a container that has the devices and not all of the driver."""
+    host["list_devices"] = HELD
+    finding = by_name()["devices"]
+    assert finding.works
+    assert finding.detail.endswith("ret is -8005; AscendCL counts 2; for npu-smi: end it")
+
+
 def test_hidden_devices_are_explained(host, monkeypatch):
     monkeypatch.setenv("ASCEND_RT_VISIBLE_DEVICES", "1")
     assert "VISIBLE" not in by_name()["devices"].detail

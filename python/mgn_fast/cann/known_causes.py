@@ -14,11 +14,12 @@ _SOURCE = "source CANN's set_env.sh in the shell that calls this"
 # A pattern anywhere in the output; these go first.
 BY_TEXT = (
     (
-        r"libascend_hal\.so|lib(?:c_sec|drvdsmi\w*)\.so[^\n]{0,200}cannot open shared object",
+        r"libascend_hal\.so"
+        r"|lib(?:c_sec|mmpa|drv\w+|dcmi\w*)\.so[^\n]{0,200}cannot open shared object",
         "the driver's libraries are not on the library path: a container without the driver, or a "
         "compile host without an NPU",
-        "add /usr/local/Ascend/driver/lib64/driver, or on a host without an NPU CANN's own "
-        "<arch>-linux/devlib, to LD_LIBRARY_PATH",
+        "in a container mount /usr/local/Ascend/driver; add its lib64/driver and lib64/common, or "
+        "on a host without an NPU CANN's own <arch>-linux/devlib, to LD_LIBRARY_PATH",
     ),
     (
         r"error while loading shared libraries",

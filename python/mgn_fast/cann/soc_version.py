@@ -58,7 +58,8 @@ def detect_soc_version() -> str:
         names = sorted({_full_name(chip) for chip in parse_table(table())})
     except (OSError, subprocess.SubprocessError) as error:
         names = []
-        tried.append(f"npu-smi info: {error}")
+        cure = getattr(error, "remedy", "")
+        tried.append(f"npu-smi info: {error}{f' ({cure})' if cure else ''}")
     if len(names) == 1 and NAME.fullmatch(names[0]):
         return names[0]
     tried.append(f"npu-smi info lists {names or 'no device'}")

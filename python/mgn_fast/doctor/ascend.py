@@ -28,6 +28,8 @@ from mgn_fast.cann.toolkit import atc_version, find_atc, is_environment_set, rem
 from mgn_fast.doctor.finding import SIMULATE, Finding, optional
 from mgn_fast.errors import DeviceError, InvalidInputError, RuntimeUnavailableError
 
+# Where nothing better is known.
+_LOOK = "npu-smi info"
 # Of a part of which nothing at all is there.
 _ABSENT = {"absent": True}
 
@@ -144,9 +146,10 @@ def _try_devices(ascend: Finding, *, simulated: bool) -> Finding:
         detail += f", ASCEND_RT_VISIBLE_DEVICES is {visible!r}" if visible is not None else ""
     facts: dict[str, Any] = {"devices": [asdict(each) for each in listed], "simulated": False}
     if counted:
-        return optional("devices", detail, facts=facts)
+        told = f"{detail}; for npu-smi: {cure}" if cure not in ("", _LOOK) else detail
+        return optional("devices", told, facts=facts)
     if has_npu() or cure or listed:
-        return optional("devices", detail, cure or ascend.remedy or "npu-smi info", facts)
+        return optional("devices", detail, cure or ascend.remedy or _LOOK, facts)
     return optional("devices", detail, SIMULATE, facts | _ABSENT)
 
 
@@ -155,7 +158,7 @@ def _listed() -> tuple[list[HostDevice], str, str]:
     try:
         listed = list_devices()
     except NpuSmiError as error:
-        return [], f"npu-smi info: {error}", error.remedy or "npu-smi info"
+        return [], f"npu-smi info: {error}", error.remedy or _LOOK
     except (OSError, subprocess.SubprocessError) as error:
         return [], f"npu-smi info: {error}", ""
     return listed, "" if listed else "npu-smi info lists no device", ""
