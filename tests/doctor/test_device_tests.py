@@ -40,6 +40,8 @@ def test_each_outcome_is_counted_and_what_did_not_pass_is_told(clone):
     assert reasons.keys() == {"test_bad", "test_left_out", "test_broken"}
     assert "counted wrongly" in reasons["test_bad"][1]
     assert reasons["test_left_out"][0] == "skipped"
+    assert "tests/device/test_npu.py:" in reasons["test_left_out"][1]
+    assert str(clone) not in str(told)
     assert "no device" in reasons["test_broken"][1]
     assert not (clone / ".pytest_cache").exists()
 

@@ -64,7 +64,7 @@ def run_device_tests(clone: Path | None, timeout_s: float) -> dict[str, Any]:
         if outcome.returncode is None:
             told["stopped"] = f"after {timeout_s:g} s"
         if report.is_file():
-            return told | _outcomes(report)
+            return told | _outcomes(report, clone)
     # It did not come as far as the tests; the end of what it said is all there is.
     return told | {"output": outcome.output[-_MAX_REASON:]}
 
@@ -73,7 +73,7 @@ def _left_out(reason: str) -> dict[str, Any]:
     return {"ran": False, "reason": reason}
 
 
-def _outcomes(report: Path) -> dict[str, Any]:
+def _outcomes(report: Path, clone: Path) -> dict[str, Any]:
     counts = {"passed": 0, "failed": 0, "error": 0, "skipped": 0}
     others = []
     # pytest of this environment wrote it.
@@ -83,6 +83,8 @@ def _outcomes(report: Path) -> dict[str, Any]:
             if (found := case.find(tag)) is not None:
                 kind = name
                 reason = f"{found.get('message') or ''}\n{found.text or ''}".strip()
+                # Where in the tests it stands is told, where the clone lies is not.
+                reason = reason.replace(f"{clone}/", "")
         counts[kind] += 1
         if kind != "passed":
             named = {"test": case.get("name", ""), "outcome": kind}
