@@ -117,7 +117,7 @@ class Scrubber:
         for folder, word in self._own:
             text = re.sub(rf"{re.escape(folder)}(?![\w.-])", word, text)
         for folder in self._folders:
-            text = re.sub(rf"{re.escape(folder)}(?:/[^{_END}]*|(?![\w.-]))", _placed, text)
+            text = re.sub(rf"{re.escape(folder)}(?:/[^{_END}]*|(?![\w.-]))", _removed, text)
         text = _LABELLED.sub(r"\1 <removed>", text)
         for pattern, word in _FORMS:
             text = re.sub(pattern, word, text)
@@ -165,6 +165,11 @@ def of_this_machine() -> Scrubber:
         [*_homes(), _working_directory()],
         [(str(part), _PACKAGE) for part in parts],
     )
+
+
+def _removed(found: re.Match[str]) -> str:
+    name = found[0].rpartition("/")[2]
+    return f"<path>/{name}" if _LIBRARY.fullmatch(name) else "<path>"
 
 
 def _placed(found: re.Match[str]) -> str:
@@ -218,5 +223,6 @@ def _homes() -> Iterator[str]:
 def _working_directory() -> str:
     # It may have been removed.
     with contextlib.suppress(OSError):
-        return str(Path.cwd())
+        here = str(Path.cwd())
+        return "" if here.startswith(_SYSTEM) else here
     return ""
