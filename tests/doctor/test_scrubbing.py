@@ -42,6 +42,9 @@ TEXTS = {
     "system, then up": ("/usr/../home2/x", "<path>"),
     "a home of the system's": ("/usr/src/secret place/a.om, 1", "<path>, 1"),
     "a library in it": ("/usr/src/secret place/lib/liba.so (x)", "<path>/liba.so (x)"),
+    "blank in it": (f"no {HOME}/My Docs/acme.om, {HOME}/a", "no <path>, <path>"),
+    "blank in it, quoted": (f"no '{HOME}/My Docs.om'", "no '<path>'"),
+    "after a word": (f"x{HOME}/acme.om", "x<path>"),
     "beside it": ("/usr/src/secret placed", "/usr/src/secret placed"),
     "user": ("Zoe.Quill owns it; ZQ too", "<name> owns it; <name> too"),
     "user inside": ("log_of_zoe.quill2.txt", "log_of_<name>2.txt"),
@@ -157,7 +160,8 @@ def test_planted_secrets_are_never_seen(seed):
     scrub = Scrubber([user, host], [home], [("/opt/venv/mgn_fast", "<package>")])
     planted = [
         user, host, f"{user}@{host}.example.com", ip, mac, serial, f"/srv/{folder}/a.om",
-        f"{home}/{folder}/b.om", f"~/{folder}/c", f"~{user}/{folder}", f"../{folder}/d.om",
+        f"{home}/{folder}/b.om", f"{home}/of {folder}/{user}.om", f"~/{folder}/c",
+        f"~{user}/{folder}", f"../{folder}/d.om",
         f"/var/lib/{folder}", f"/usr/local/{user}/x", f"Serial Number : {serial}",
     ]  # fmt: skip
     texts = [

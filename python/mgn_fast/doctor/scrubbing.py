@@ -34,6 +34,8 @@ _SYSTEM = (
 )
 # What stands for this package's own directory; what follows it is no secret.
 _PACKAGE = "<package>"
+# Begins a path where a known directory was: what follows is no longer below the system's.
+_MARK = "\0"
 _VERSIONS = ("version", "kernel", "packages")
 _VERSION = re.compile(r"[\w.+~-]{1,80}")
 # Shorter names would be found inside of ordinary words.
@@ -68,7 +70,7 @@ _PATH = re.compile(
     rf"/+[^{_END}/][^{_END}]*"
     rf"(?:[ ][^{_END}/-][^{_END}/]*(?:/[^{_END}]*)+)*"
 )
-_QUOTED_PATH = re.compile(r"(['\"`])(~?[\w.-]*/[^'\"`\n]*)\1")
+_QUOTED_PATH = re.compile(rf"(['\"`])({_MARK}?~?[\w.-]*/[^'\"`\n]*)\1")
 _LIBRARY = re.compile(r"lib[a-z_]+\.so(?:\.\d+)*")
 
 
@@ -113,16 +115,16 @@ class Scrubber:
 
     def text(self, text: str) -> str:
         """A text without what is personal."""
-        text = text.replace("\0", " ")
+        text = text.replace(_MARK, " ")
         for folder, word in self._own:
             text = re.sub(rf"{re.escape(folder)}(?![\w.-])", word, text)
         for folder in self._folders:
-            text = re.sub(rf"{re.escape(folder)}(?:/[^{_END}]*|(?![\w.-]))", _removed, text)
+            text = re.sub(rf"{re.escape(folder)}(?![\w.-])", f"{_MARK}/-", text)
         text = _LABELLED.sub(r"\1 <removed>", text)
         for pattern, word in _FORMS:
             text = re.sub(pattern, word, text)
         text = _QUOTED_PATH.sub(lambda found: f"{found[1]}{_placed_path(found[2])}{found[1]}", text)
-        text = _PATH.sub(_placed, text)
+        text = _PATH.sub(_placed, text).replace(_MARK, "")
         return self._without_names(text)
 
     def _under(self, key: Any, value: Any) -> Any:
@@ -165,11 +167,6 @@ def of_this_machine() -> Scrubber:
         [*_homes(), _working_directory()],
         [(str(part), _PACKAGE) for part in parts],
     )
-
-
-def _removed(found: re.Match[str]) -> str:
-    name = found[0].rpartition("/")[2]
-    return f"<path>/{name}" if _LIBRARY.fullmatch(name) else "<path>"
 
 
 def _placed(found: re.Match[str]) -> str:
