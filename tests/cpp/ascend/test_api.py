@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from mgn_fast import RuntimeUnavailableError, _core
+from mgn_fast import RuntimeUnavailableError, _core, simulator
 
 START = "from mgn_fast import _core; _core.ascend_start(); print(_core.ascend_info()['libraries'])"
 
@@ -168,6 +168,29 @@ def test_the_split_libraries_of_cann_9_serve_together(tmp_path, simulator_librar
         [sys.executable, "-c", START], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "['libacl_rt.so', 'libacl_mdl.so']"
+
+
+def test_the_table_tells_which_functions_are_there(simulator_library):
+    simulator.enable(timing=False)
+    _core.ascend_use_library(str(simulator_library), ["aclrtStreamQuery", "aclrtGetMemInfo"])
+    try:
+        functions = _core.ascend_functions()
+    finally:
+        simulator.disable()
+    names = [name for name, _, _ in functions]
+    assert len(names) == len(set(names)) > 50
+    assert {name for name, _, there in functions if not there} == {
+        "aclrtStreamQuery",
+        "aclrtGetMemInfo",
+    }
+    required = {name: need for name, need, _ in functions}
+    assert required["aclInit"] is True
+    assert required["aclrtStreamQuery"] is False
+
+
+def test_a_code_s_remedy_is_the_one_that_its_error_has():
+    assert "/dev/davinci" in _core.ascend_remedy(507033)
+    assert _core.ascend_remedy(1) == ""
 
 
 def test_a_simulator_that_is_not_enabled_is_not_taken_for_an_npu(simulator_library):
