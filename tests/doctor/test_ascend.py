@@ -267,6 +267,14 @@ def test_a_health_word_is_shown_as_it_is(host):
     assert by_name()["devices"].detail.startswith("NPU 0 chip 0: 310B4, 1 of 2 MB used, Minor")
 
 
+@pytest.mark.parametrize(
+    ("name", "told"), [("310B4", "Alarm (usual on a board)"), ("310P3", "Alarm")]
+)
+def test_an_alarm_is_usual_on_a_board_and_not_on_a_card(host, name, told):
+    host["list_devices"] = [HostDevice(0, 0, name, "Alarm", 1, 2)] * 2
+    assert by_name()["devices"].detail.endswith(f"MB used, {told}")
+
+
 NOTHING = {
     "info": RuntimeUnavailableError("AscendCL was not found"),
     "cann_root": None,

@@ -168,4 +168,6 @@ def _described(device: HostDevice) -> str:
     memory = "memory unknown"
     if device.memory_mb is not None:
         memory = f"{device.used_mb} of {device.memory_mb} MB used"
-    return f"NPU {device.npu} chip {device.chip}: {device.name}, {memory}, {device.health}"
+    # Boards have no sensor for the current, and say so while models run.
+    usual = " (usual on a board)" if (device.name[:4], device.health) == ("310B", "Alarm") else ""
+    return f"NPU {device.npu} chip {device.chip}: {device.name}, {memory}, {device.health}{usual}"
