@@ -79,7 +79,7 @@ ROOMS = {
         "Tile write_page write_search_page write_sheet",
     },
     "The recipe's files": {"recipe_files": "write_bins Written read_results ToolEmbeddings"},
-    "Installation": {"doctor": "examine Finding"},
+    "Installation": {"doctor": "examine Finding collect_bundle"},
 }
 # Classes whose objects functions give; they are shown without a call.
 GIVEN = {"Gallery", "Lane", "Session", "Ticket"}

@@ -17,8 +17,8 @@ namespace {
 using Names = std::vector<std::string>;
 
 // Calls visit(function) for every function of the table.
-template <typename Visit>
-void for_each_function(Api& api, Visit visit) {
+template <typename Table, typename Visit>
+void for_each_function(Table& api, Visit visit) {
     const auto all = [&](auto&... functions) { (visit(functions), ...); };
     all(api.init, api.finalize, api.soc_name, api.version, api.recent_error, api.device_count,
         api.run_mode, api.create_context, api.set_context, api.current_context,
@@ -73,14 +73,32 @@ std::string join(const Names& parts, const char* between) {
     return text;
 }
 
-// Handles of all files of a set, or none; what failed goes to `tried`.
-std::vector<void*> open_all(const Names& files, Names& tried) {
+// A library of AscendCL that is there and cannot be opened: the loader's reason, and the library
+// that it needs and that is not there, if that is the reason.
+struct Unopened {
+    std::string file;
+    std::string why;
+    std::string lacks;
+};
+
+// The library that is not there, by the loader's text; "" where the text says something else.
+std::string absent_library(const std::string& why) {
+    const std::size_t end = why.find(": cannot open shared object file: No such file");
+    return end == std::string::npos ? "" : why.substr(0, end);
+}
+
+// Handles of all files of a set, or none; what failed goes to `tried`, and to `unopened` if the
+// file itself is there.
+std::vector<void*> open_all(const Names& files, Names& tried, std::vector<Unopened>& unopened) {
     std::vector<void*> handles;
     for (const std::string& file : files) {
         void* const handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
         if (handle == nullptr) {
-            const char* const why = dlerror();
-            tried.push_back(file + " (" + (why == nullptr ? "unknown reason" : why) + ")");
+            const char* const text = dlerror();
+            const std::string why = text == nullptr ? "unknown reason" : text;
+            tried.push_back(file + " (" + why + ")");
+            const std::string lacks = absent_library(why);
+            if (lacks != file) unopened.push_back({file, why, lacks});
             return {};
         }
         handles.push_back(handle);
@@ -124,13 +142,60 @@ bool is_unasked_simulator(const std::vector<void*>& handles, const Search& searc
     return !asked && is_simulator(handles);
 }
 
+bool contains(const std::string& text, const char* part) {
+    return text.find(part) != std::string::npos;
+}
+
+// Libraries that come with the driver and not with CANN.
+bool is_of_driver(const std::string& library) {
+    for (const char* const name : {"libascend_hal", "libdrv", "libdcmi"}) {
+        if (contains(library, name)) return true;
+    }
+    return false;
+}
+
+// What is to be told of a library that is there: which part it lacks, and how that part gets there.
+std::string fault_of(const Unopened& found) {
+    if (is_of_driver(found.lacks)) {
+        return "AscendCL was found, its driver was not: " + found.file + " needs " + found.lacks +
+               ". Install the driver, or in a container mount the host's /usr/local/Ascend/driver; "
+               "then add its lib64/driver and lib64/common to LD_LIBRARY_PATH";
+    }
+    if (!found.lacks.empty()) {
+        return "AscendCL was found, a library that it needs was not: " + found.file + " needs " +
+               found.lacks +
+               ". `source set_env.sh` of CANN; in a container mount the host's "
+               "/usr/local/Ascend/driver too, and add its lib64/driver and lib64/common to "
+               "LD_LIBRARY_PATH";
+    }
+    const std::string start = "AscendCL was found and cannot be opened: " + found.why;
+    // The driver's functions are hal*, drv* and dcmi*.
+    for (const char* const name : {"undefined symbol: hal", "undefined symbol: drv"}) {
+        if (contains(found.why, name)) {
+            return start + ". The driver is older than this CANN; install the one that CANN's "
+                           "release notes name";
+        }
+    }
+    return start + ". Install CANN for this machine, or set MGN_FAST_ASCENDCL to another "
+                   "libascendcl.so";
+}
+
 }  // namespace
+
+std::vector<Presence> functions_of(const Api& api) {
+    std::vector<Presence> found;
+    for_each_function(api, [&](const auto& function) {
+        found.push_back({function.name, function.need == Need::required, function.is_loaded()});
+    });
+    return found;
+}
 
 Api load_api(const Search& search) {
     Names tried;
     Names missing;
+    std::vector<Unopened> unopened;
     for (const Names& files : candidates(search)) {
-        const std::vector<void*> handles = open_all(files, tried);
+        const std::vector<void*> handles = open_all(files, tried, unopened);
         if (handles.empty()) continue;
         if (is_unasked_simulator(handles, search)) {
             tried.push_back(join(files, " + ") + " (is the simulator, which is not enabled)");
@@ -145,9 +210,15 @@ Api load_api(const Search& search) {
         }
         tried.push_back(join(files, " + ") + " (lacks " + join(missing, ", ") + ")");
     }
+    // One that is there and lacks something tells more than all those that are not there.
+    if (!unopened.empty() && missing.empty()) {
+        const Unopened& found = unopened.front();
+        const Names needed = found.lacks.empty() ? Names{} : Names{found.lacks};
+        throw RuntimeUnavailable(fault_of(found), tried, needed);
+    }
     throw RuntimeUnavailable(
         "AscendCL was not found: tried " + join(tried, "; ") +
-            ". On an Ascend host install CANN 6.0 or later and `source set_env.sh` of it, or set "
+            ". On an Ascend host install CANN 5.1 or later and `source set_env.sh` of it, or set "
             "MGN_FAST_ASCENDCL to libascendcl.so; without an NPU call mgn_fast.simulator.enable(), "
             "or run the .onnx model instead",
         tried, missing);

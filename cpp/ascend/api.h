@@ -131,7 +131,17 @@ struct Search {
     std::vector<std::string> without;
 };
 
-// Opens and binds. Throws RuntimeUnavailable with everything tried and every symbol missing.
+// One function of the table: whether it is there, and whether it has to be.
+struct Presence {
+    std::string name;
+    bool is_required;
+    bool is_loaded;
+};
+
+std::vector<Presence> functions_of(const Api& api);
+
+// Opens and binds. Throws RuntimeUnavailable with everything tried and every symbol missing; where
+// AscendCL is there and a library that it needs is not, with that library.
 Api load_api(const Search& search);
 
 }  // namespace mgn::ascend

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "ascend/engine.h"
+#include "ascend/error_names.h"
 #include "bindings/bindings.h"
 
 namespace py = pybind11;
@@ -176,6 +177,15 @@ py::dict runtime_info() {
     return info;
 }
 
+// (name, whether it has to be there, whether it is) of every function that is called.
+py::list functions() {
+    py::list found;
+    for (const auto& each : mgn::ascend::functions_of(Runtime::get()->api())) {
+        found.append(py::make_tuple(each.name, each.is_required, each.is_loaded));
+    }
+    return found;
+}
+
 void bind_runtime(py::module_& module) {
     module.def(
         "ascend_use_library",
@@ -187,6 +197,8 @@ void bind_runtime(py::module_& module) {
     module.def("ascend_stop", &Runtime::stop, py::call_guard<Unlocked>());
     module.def("ascend_leave", &Unlocked::leave);
     module.def("ascend_info", &runtime_info);
+    module.def("ascend_functions", &functions);
+    module.def("ascend_remedy", &mgn::ascend::error_remedy, py::arg("code"));
     module.def("ascend_memory", &memory, py::arg("device"), py::call_guard<Unlocked>());
 }
 

@@ -15,11 +15,12 @@ class InvalidInputError(MgnError, ValueError):
 
 
 class RuntimeUnavailableError(MgnError, OSError):
-    """A runtime library that the work needs was not found, or lacks functions.
+    """A runtime library that the work needs was not found, or lacks what it needs.
 
     Attributes:
         tried: what was looked for, each with why it would not do.
-        missing: functions that the library lacks.
+        missing: functions that the library lacks, or the library that it needs and that is not
+            there.
     """
 
     def __init__(

@@ -21,10 +21,12 @@ LOGS = {
     "numpy_2": (["EC0010"], "EC0010: [PID: 7651]", "NumPy 2 has no longer"),
     "no_driver": ([], "atc.bin: error while loading", "the driver's libraries"),
     "opp_version": (["E19999"], "E19999: [PID: 3370899]", "an error inside ATC"),
-    "opp_not_verified": (["E30006"], "Failed to verify the OPP", "no reason that is known"),
+    "opp_not_verified": (["E30006"], "Failed to verify the OPP", "do not fit each other"),
     # CANN 8.3 and later
     "no_context": (["EE1001"], "The argument is invalid.Reason:", "the runtime under ATC failed"),
     "operator_failed": (["E40021"], "Failed to compile Op [trans_Cast_2,]", "does not compile"),
+    "device_busy": (["EL0005"], "The resources are busy", "held by another container"),
+    "no_link": (["EI0010"], "P2P communication failed", "cannot reach each other's memory"),
 }
 
 
@@ -44,10 +46,28 @@ def test_every_log_is_read():
 
 
 @pytest.mark.parametrize(
+    ("title", "code"),
+    [
+        ("Device_Absent/Abnormal", "EL0001"),
+        ("Communication_Error_P2P", "EI0010"),
+        ("Invalid_Argument-2", "E10001"),
+        ("Inner_Error_Failed_Send_OPP_To_Device", "E39006"),
+    ],
+)
+@pytest.mark.parametrize(
+    "before", ["", "[PID: 7] 2026-02-01-08:00:00.000.001 ", "[ERROR] ", "[2026-02-01 08:00:00] "]
+)
+def test_any_title_is_read_whatever_its_letters(before, title, code):
+    found = diagnose(f"{before}{title}({code}): Something is not in order.\n")
+    assert (found.codes, found.text) == ((code,), "Something is not in order")
+
+
+@pytest.mark.parametrize(
     "head",
     [
         "E10016: ",
         "E10016: [PID:225981] 2025-01-08-23:21:51.183.024 ",
+        "[PID: 77] E10016: ",
         "[PID: 77] 2026-02-01-08:00:00.000.001 Invalid_Argument_Operator_Name(E10016): ",
         "[PID: 77] 2026-02-01-08:00:00.000.001 Device_Absent/Abnormal(E10016): ",
     ],

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
 import platform
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from mgn_fast import RuntimeUnavailableError, simulator
 from mgn_fast.cann import host
 from mgn_fast.cann.host import HostDevice, parse_devices
+from mgn_fast.cann.smi import NpuSmiError
 
 ROWS_310P = """\
 | npu-smi 23.0.0                       Version: 23.0.0                                       |
@@ -39,6 +39,8 @@ def root(tmp_path, monkeypatch):
     monkeypatch.setattr(host, "_DEVICE_FILES", tmp_path / "dev")
     monkeypatch.setattr(host, "_INSTALLED", tmp_path / "ascend_install.info")
     monkeypatch.setattr(host, "_USUAL_ROOT", str(tmp_path / "usual"))
+    monkeypatch.setattr(host, "_CONTAINER_MARKS", (str(tmp_path / "dockerenv"),))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     return tmp_path
 
 
@@ -66,6 +68,16 @@ def test_a_row_without_memory_leaves_it_open():
     assert parse_devices(text) == [HostDevice(0, 0, "910B4", "OK", None, None)]
 
 
+def test_a_health_word_is_shown_as_it_is():
+    """Whatever it is: a chip that is there is never left out."""
+    (device,) = parse_devices(ROWS_910.replace("| OK ", "| Minor "))
+    assert (device.name, device.health, device.memory_mb) == ("910B4", "Minor", 32768)
+
+
+def test_a_process_is_no_device():
+    assert len(parse_devices(ROWS_310P)) == 2
+
+
 def test_other_texts_list_no_device():
     assert parse_devices("") == parse_devices("dcmi module initialize failed") == []
 
@@ -77,7 +89,7 @@ def test_npu_smi_is_asked(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     assert [device.name for device in host.list_devices()] == ["910B4"]
     write(program, "#!/bin/sh\nexit 3\n")
-    with pytest.raises(subprocess.CalledProcessError):
+    with pytest.raises(NpuSmiError, match="exit code 3"):
         host.list_devices()
 
 
@@ -138,6 +150,46 @@ def test_the_driver_s_version_is_where_it_was_installed(root):
     assert host.driver_version() is None
     write(root / "other/driver/version.info", "Version=24.1.rc1\n")
     assert host.driver_version() == "24.1.rc1"
+
+
+def test_a_container_is_known_by_its_marks(root, monkeypatch):
+    assert not host.is_in_container()
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    assert host.is_in_container()
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST")
+    write(root / "dockerenv")
+    assert host.is_in_container()
+
+
+def test_a_driver_is_installed_on_a_host_and_mounted_into_a_container(root):
+    assert host.driver_remedy().startswith("sudo ./Ascend-hdk-")
+    write(root / "dockerenv")
+    assert "-v /usr/local/Ascend/driver:/usr/local/Ascend/driver:ro" in host.driver_remedy()
+
+
+@pytest.mark.parametrize("below", ["lib64/driver", "lib64/common", "lib64"])
+def test_a_library_that_lies_below_the_driver_is_put_on_the_loader_s_path(root, below):
+    write(root / "usual/driver" / below / "libascend_hal.so")
+    remedy = host.library_remedy("libascend_hal.so")
+    driver = root / "usual/driver"
+    assert remedy == (
+        f"export LD_LIBRARY_PATH={driver}/lib64/driver:{driver}/lib64/common:{driver}/lib64"
+        ":$LD_LIBRARY_PATH"
+    )
+
+
+def test_a_library_that_is_nowhere_is_the_driver_s_or_cann_s(root, monkeypatch):
+    monkeypatch.setattr(host, "cann_remedy", lambda: "source it")
+    assert host.library_remedy("libascend_hal.so") == host.driver_remedy()
+    assert host.library_remedy("libdrvdsmi_host.so") == host.driver_remedy()
+    assert host.library_remedy("libprofapi.so") == "source it"
+
+
+def test_the_driver_s_device_files_are_listed_and_no_others(root):
+    assert host.device_files() == []
+    for name in ("davinci1", "davinci0", "davinci_manager", "svm0", "sda", "davincix"):
+        write(root / "dev" / name)
+    assert host.device_files() == ["davinci0", "davinci1", "davinci_manager", "svm0"]
 
 
 @pytest.mark.parametrize(

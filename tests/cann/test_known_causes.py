@@ -280,13 +280,12 @@ FAILURES = [
         "NumPy 2",
         "numpy<2",
     ),
-    ("EL0004", "Failed to allocate memory.", "runtime under ATC", "npu-smi info"),
-    (
-        "EE1001",
-        "The argument is invalid. Reason: rtGetDeviceCount failed",
-        "runtime under ATC",
-        "devlib",
-    ),
+    ("E76002", "No ONNX parser is registered for optype [Resize].", "opset is newer", "opset=11"),
+    ("EZ0501", "IR for Op [a, optype [b]], is not registered.", "ASCEND_OPP_PATH", "ops package"),
+    ("E10055", "The operation is not supported. Reason: x", "what its text names", "extra_args"),
+    ("E11005", "Input parameter of layer [data] is missing.", "has no shape", "--input_shape"),
+    ("E50001", "In op [conv], [pads] has [2] values.", "shape, type or attribute", "opset=11"),
+    ("E80001", "The [core] information is missing.", "operator package lacks", "ops package"),
     (
         "EZ3003",
         "No supported Ops kernel and engine are found for [AddDsl], optype [AddDsl].",
@@ -315,7 +314,7 @@ WITHOUT_CODE = {
         "/usr/local/Ascend/ascend-toolkit/8.0.0/x86_64-linux/bin/atc.bin: error while loading "
         "shared libraries: libascend_hal.so: cannot open shared object file: No such file",
         "driver's libraries",
-        "devlib",
+        "lib64/driver and lib64/common, or on a host without an NPU CANN's own <arch>-linux/devlib",
     ),
     "toolkit": (
         "atc.bin: error while loading shared libraries: libge_compiler.so: cannot open shared "

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from mgn_fast import _core
-from mgn_fast.cann import soc_version
+from mgn_fast.cann import smi
 from mgn_fast.cann.soc_version import ListedChip, detect_soc_version, parse_board, parse_table
 from mgn_fast.errors import RuntimeUnavailableError
 
@@ -79,6 +79,11 @@ def test_a_process_is_no_chip_whatever_it_is_called():
     rows = "| 0 python3 | 4711 | x |\n| 0 | 0000:82:00.0 | 0 |\n"
     assert parse_table(rows) == []
     assert parse_table(rows.replace("4711", "OK")) == [ListedChip(0, 0, "python3")]
+
+
+@pytest.mark.parametrize("word", ["Minor", "Not Available", "NA", "-", "OK(2)", "Fault 80e01801"])
+def test_a_health_word_that_is_not_known_drops_no_chip(word):
+    assert parse_table(LAYOUT_910.replace("| OK ", f"| {word} ")) == [ListedChip(0, 0, "910B4")]
 
 
 def test_the_board_joins_chip_and_npu_name():
@@ -157,9 +162,17 @@ def test_what_was_tried_is_said(monkeypatch, npu_smi, status):
         detect_soc_version()
 
 
+def test_what_npu_smi_said_itself_is_told(monkeypatch, npu_smi):
+    ascend_is(monkeypatch)
+    for status in (0, 255):
+        npu_smi("dcmi module initialize failed. ret is -8005", status=status)
+        with pytest.raises(RuntimeUnavailableError, match=r"-8005 \(one device serves"):
+            detect_soc_version()
+
+
 def test_a_machine_without_npu_smi_is_no_failure_of_another_kind(monkeypatch, tmp_path):
     ascend_is(monkeypatch)
-    monkeypatch.setattr(soc_version.shutil, "which", lambda name: str(tmp_path / "missing"))
+    monkeypatch.setattr(smi.shutil, "which", lambda name: str(tmp_path / "missing"))
     with pytest.raises(RuntimeUnavailableError, match="for example 'Ascend310P3'"):
         detect_soc_version()
 

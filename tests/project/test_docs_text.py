@@ -171,7 +171,7 @@ def test_codes_of_ascendcl_have_the_names_and_remedies_of_the_core():
         if re.fullmatch(r"\d{6}(, \d{6})*", codes):
             listed |= dict(zip(codes.split(", "), words.split(", "), strict=True))
     assert listed == {code: names[code] for code in listed}
-    remedied = set(re.findall(r"\{(\d+), \"", remedies))
+    remedied = set(re.findall(r"\{(\d{6}),", remedies))
     assert len(remedied) > 10
     assert remedied <= listed.keys()
 

@@ -82,7 +82,8 @@ def break_module(copied, room, *lines):
     ],
 )
 def test_an_upward_import_is_seen_in_every_room(copied, line):
-    broken = [break_module(copied, room, line) for room in BREAKABLE]
+    others = [room for room in BREAKABLE if f"mgn_fast.{room} " not in line]
+    broken = [break_module(copied, room, line) for room in others]
     found = rooms.upward_imports(copied)
     assert [offender.partition(":")[0] for offender in found] == sorted(broken)
 

@@ -6,8 +6,8 @@ with MGN's input, output and contract takes the place of what an export wrote (t
 real, once for each form), and `bench` and `tune` measure for a moment by default. With
 MGN_FAST_DOCS_HOST, a directory laid out as an Ascend host's, the simulator with two devices is in
 AscendCL's place and nothing asks whether it is one, so that commands go the way of a real host.
-`pip`, `pytest`, `python -m venv`, the TOOLS and, on that host, `npu-smi` are stand-ins that check
-what they are given.
+`pip`, `pytest`, `python -m venv`, the TOOLS and, on that host, `npu-smi` and `docker` are stand-ins
+that check what they are given.
 """
 
 import functools
@@ -77,16 +77,17 @@ def quick_export(folder, export_onnx, checkpoint, path, **options):
 
 def settle_on_host(root):
     """The simulator as this host's AscendCL, and the places where a driver leaves its files."""
-    from mgn_fast import doctor, simulator
+    from mgn_fast import simulator
     from mgn_fast.bench import measuring, tuned
     from mgn_fast.bench.record import environment
     from mgn_fast.cann import host
+    from mgn_fast.doctor import ascend, bundle
     from mgn_fast.inference.backend_ascend import AscendModel
 
     host._INSTALLED = root / "etc/ascend_install.info"
     host._DEVICE_FILES = root / "dev"
     simulator.enable(timing=True, device_count=NUM_DEVICES)
-    for module in (doctor, tuned, host):
+    for module in (ascend, bundle, tuned, host):
         module.is_simulated = lambda: False
     AscendModel.simulated = False
     assert environment.host is measuring.host is host
@@ -120,6 +121,32 @@ def tool(name, words):
 def pytest(words):
     """Checks that what is to be tested is there; runs nothing."""
     assert all((ROOT / word).exists() for word in words if not word.startswith("-")), words
+    return 0
+
+
+def docker(words):
+    """Checks that a container gets device files and directories of a driver's; starts none."""
+    from mgn_fast.cann import host
+
+    known = {pattern.replace("[0-9]*", "0") for pattern in host._DEVICES}
+    assert words[0] == "run", words
+    given = iter(words[1:])
+    devices, targets, rest = set(), set(), []
+    for word in given:
+        if word.startswith("--device="):
+            devices.add(word.removeprefix("--device=/dev/"))
+        elif word == "-v":
+            source, target, *mode = next(given).split(":")
+            assert source.startswith("/"), source
+            assert mode in ([], ["ro"]), mode
+            targets.add(target)
+        elif word != "--rm":
+            rest.append(word)
+    assert {"davinci0", "davinci_manager"} <= devices <= known, devices - known
+    # A card has these two and a board neither.
+    assert len(devices & {"devmm_svm", "hisi_hdc"}) in (0, 2), devices
+    assert any(target.endswith("/usr/local/Ascend/driver") for target in targets), targets
+    assert rest == ["my-image", "mgn-fast", "doctor"], rest
     return 0
 
 
@@ -162,7 +189,7 @@ def main(name, *words):
         return 0
     if name in TOOLS:
         return tool(name, list(words))
-    return {"pip": pip, "pytest": pytest, "python": python}[name](list(words))
+    return {"docker": docker, "pip": pip, "pytest": pytest, "python": python}[name](list(words))
 
 
 def install(folder, names=("mgn-fast", "python", "python3", "pip", "pytest")):

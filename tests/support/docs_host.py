@@ -117,7 +117,7 @@ def prepare_host(root):
     )
     (ascend / "driver/version.info").write_text("Version=23.0.3\n")
     (root / "etc/ascend_install.info").write_text(f"Driver_Install_Path_Param={ascend}\n")
-    install(root / "sbin", ["npu-smi"])
+    install(root / "sbin", ["npu-smi", "docker"])
     for name in ("davinci_manager", "davinci0", "davinci1"):
         (root / "dev" / name).touch()
     return root

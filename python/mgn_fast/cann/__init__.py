@@ -5,9 +5,10 @@ compile      what users call: `compile_om`
 job          its arguments, checked, and ATC's command line
 toolkit      where ATC and its environment are
 run_atc      ATC as a process that cannot outlive its caller
-diagnosis, known_causes   from ATC's words to a cause and a remedy
+diagnosis, known_causes, known_faults   from ATC's words to a cause and a remedy
 aipp         the chip's own preparation of pictures
 soc_version  which chip is here
+smi          npu-smi, the driver's tool, and its own words where it fails
 host         devices, drivers and versions
 """
 

@@ -15,10 +15,14 @@ from mgn_fast.cann.known_causes import BY_CODE, BY_TEXT
 
 MAX_TEXT = 400
 
-_STAMP = r"(?:\[PID: ?\d+\] ?)?\d{4}-\d\d-\d\d[-T ][\d:.]+ ?"
+_BEFORE = (
+    r"(?:\[(?:PID: ?\d+|[A-Za-z]+)\]:? ?"  # the process, or how grave it is
+    r"|\[?\d{4}-\d\d-\d\d[-T ][\d:.]+\]? ?){0,3}"
+)
+# Titles have slashes and digits: Device_Absent/Abnormal(EL0001), Communication_Error_P2P(EI0010).
 _HEAD = re.compile(
-    rf"^[ \t]*(?:{_STAMP})?(?:[\w/]+\()?(?P<code>[EW][A-Z]?\d{{4,5}})\)?:"
-    rf"[ \t]*(?:{_STAMP})?(?P<text>[^\n]*)",
+    rf"^[ \t]*{_BEFORE}(?:[^\s()]{{1,80}}\()?(?P<code>[EW][A-Z]?\d{{4,5}})\)?:"
+    rf"[ \t]*{_BEFORE}(?P<text>[^\n]*)",
     re.MULTILINE,
 )
 # Errors of the operator compiler, reported inside another one's text.

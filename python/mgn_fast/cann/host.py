@@ -11,17 +11,39 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mgn_fast import _core
-from mgn_fast.cann.soc_version import ListedChip, npu_smi, parse_table
+from mgn_fast.cann.smi import table
+from mgn_fast.cann.soc_version import ListedChip, parse_table
 from mgn_fast.cann.toolkit import atc_version, environment_file
-from mgn_fast.common.files import is_directory
+from mgn_fast.cann.toolkit import remedy as cann_remedy
+from mgn_fast.common.files import is_directory, is_regular_file
 
 HUAWEI = "0x19e5"
 # PCI's class of processing accelerators.
 _ACCELERATOR = "0x1200"
 _PCI = Path("/sys/bus/pci/devices")
 _DEVICE_FILES = Path("/dev")
+# Of cards the first line's, of boards those of both.
+_DEVICES = (
+    *("davinci[0-9]*", "davinci_manager", "devmm_svm", "hisi_hdc"),
+    *(
+        "svm0",
+        "ts_aisle",
+        "upgrade",
+        "sys",
+        "vdec",
+        "vpc",
+        "pngd",
+        "venc",
+        "dvpp_cmdlist",
+        "log_drv",
+    ),
+)
 _INSTALLED = Path("/etc/ascend_install.info")
 _USUAL_ROOT = "/usr/local/Ascend"
+_DRIVER_LIBRARIES = ("lib64/driver", "lib64/common", "lib64")
+# As in cpp/ascend/api.cpp: what comes with the driver and not with CANN.
+_OF_DRIVER = ("libascend_hal", "libdrv", "libdcmi")
+_CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
 _MAX_BYTES = 1 << 16
 _INSTALL_PATH = re.compile(r"^Driver_Install_Path_Param=(\S+)", re.MULTILINE)
 _VERSION = re.compile(r"^Version=(\S+)", re.MULTILINE | re.IGNORECASE)
@@ -33,7 +55,7 @@ class HostDevice(ListedChip):
     """One chip, as `npu-smi info` lists it, with its state.
 
     Attributes:
-        health: "OK", "Warning", "Alarm", "Critical" or "UNKNOWN".
+        health: the table's own word, usually "OK", "Warning", "Alarm", "Critical" or "UNKNOWN".
         used_mb: memory in use; None where the table does not tell.
         memory_mb: memory there is; None likewise.
     """
@@ -85,10 +107,51 @@ def cann_version(root: Path) -> str | None:
 
 def driver_version() -> str | None:
     """The NPU driver's version by its installer's file, such as "23.0.3"; None without a driver."""
-    root = _INSTALL_PATH.search(_text(_INSTALLED))
-    text = _text(Path(root[1] if root else _USUAL_ROOT) / "driver" / "version.info")
-    version = _VERSION.search(text)
+    version = _VERSION.search(_text(_driver_root() / "version.info"))
     return version[1] if version else None
+
+
+def device_files() -> list[str]:
+    """Names below /dev of the driver's devices, of cards and of boards."""
+    found = {file.name for pattern in _DEVICES for file in _DEVICE_FILES.glob(pattern)}
+    return sorted(found)
+
+
+def is_in_container() -> bool:
+    """True where Docker, Podman or Kubernetes left their marks."""
+    marked = any(map(is_regular_file, _CONTAINER_MARKS))
+    return marked or "KUBERNETES_SERVICE_HOST" in os.environ
+
+
+def driver_remedy() -> str:
+    """The line that brings the driver: installed on a host, mounted into a container."""
+    if is_in_container():
+        return (
+            "start the container with -v /usr/local/Ascend/driver:/usr/local/Ascend/driver:ro and "
+            "its devices (/dev/davinci0, /dev/davinci_manager and the others)"
+        )
+    return f"sudo ./Ascend-hdk-*-npu-driver_*_linux-{platform.machine()}.run --full"
+
+
+def library_remedy(library: str) -> str:
+    """The line that has the loader find a library that AscendCL needs.
+
+    Args:
+        library: as the loader names it, such as "libascend_hal.so".
+
+    Returns:
+        Where it lies below the driver, the line that says so; else what brings driver or CANN.
+    """
+    root = _driver_root()
+    if any((root / below / library).exists() for below in _DRIVER_LIBRARIES):
+        folders = ":".join(str(root / below) for below in _DRIVER_LIBRARIES)
+        return f"export LD_LIBRARY_PATH={folders}:$LD_LIBRARY_PATH"
+    return driver_remedy() if library.startswith(_OF_DRIVER) else cann_remedy()
+
+
+def _driver_root() -> Path:
+    installed = _INSTALL_PATH.search(_text(_INSTALLED))
+    return Path(installed[1] if installed else _USUAL_ROOT) / "driver"
 
 
 def has_npu() -> bool:
@@ -116,9 +179,9 @@ def list_devices() -> list[HostDevice]:
 
     Raises:
         OSError: there is no npu-smi.
-        SubprocessError: it fails, or does not answer.
+        NpuSmiError: it fails, or does not answer.
     """
-    return parse_devices(npu_smi("info"))
+    return parse_devices(table())
 
 
 def parse_devices(text: str) -> list[HostDevice]:

@@ -2,21 +2,24 @@
 """Causes of ATC's errors by text and by code, as data: pattern, likely cause, remedy.
 
 The first entry that fits counts. Codes are CANN's own (GE: E1xxxx, FE: E2xxxx, TBE: E4xxxx, EBxxxx,
-ECxxxx, runtime: ELxxxx, EExxxx, EHxxxx, operators: EZxxxx).
+ECxxxx, operators: E5xxxx to E8xxxx, EZxxxx); those of what runs below ATC stand in `known_faults`.
 """
 
 from __future__ import annotations
+
+from mgn_fast.cann.known_faults import OF_THE_HOST
 
 _SOURCE = "source CANN's set_env.sh in the shell that calls this"
 
 # A pattern anywhere in the output; these go first.
 BY_TEXT = (
     (
-        r"libascend_hal\.so|lib(?:c_sec|drvdsmi\w*)\.so[^\n]{0,200}cannot open shared object",
+        r"libascend_hal\.so"
+        r"|lib(?:c_sec|mmpa|drv\w+|dcmi\w*)\.so[^\n]{0,200}cannot open shared object",
         "the driver's libraries are not on the library path: a container without the driver, or a "
         "compile host without an NPU",
-        "add /usr/local/Ascend/driver/lib64/driver, or on a host without an NPU CANN's own "
-        "<arch>-linux/devlib, to LD_LIBRARY_PATH",
+        "in a container mount /usr/local/Ascend/driver; add its lib64/driver and lib64/common, or "
+        "on a host without an NPU CANN's own <arch>-linux/devlib, to LD_LIBRARY_PATH",
     ),
     (
         r"error while loading shared libraries",
@@ -154,6 +157,18 @@ BY_CODE = (
         "give one of them only; several batch_sizes already set --dynamic_batch_size",
     ),
     (
+        "E10055",
+        "",
+        "this CANN does not do what its text names, or not on this chip",
+        "leave the option that it names out of extra_args, or compile with a newer CANN",
+    ),
+    (
+        "E11005",
+        "",
+        "the input that its text names has no shape, neither in the model nor in --input_shape",
+        "export the model with its shapes; leave --input_shape and --framework to compile_om",
+    ),
+    (
         "E10010",
         "",
         "--log takes debug, info, warning, error or null",
@@ -222,7 +237,7 @@ BY_CODE = (
         "they are whole numbers",
     ),
     (
-        "E10501|E13010",
+        "E10501|E13010|EZ0501",
         "",
         "CANN's operator package is not found (ASCEND_OPP_PATH), or lacks an operator",
         f"{_SOURCE}; install the ops package of the chip's family (separate from CANN 8.5 on)",
@@ -234,7 +249,7 @@ BY_CODE = (
         "check that it exists, and who may read and write it",
     ),
     (
-        "E19010|E16002|E11009|EZ9010",
+        "E19010|E76002|E16002|E11009|EZ9010",
         "",
         "this CANN has no parser for an operator at this opset: the opset is newer than the CANN, "
         "or the operator is no standard one",
@@ -268,11 +283,19 @@ BY_CODE = (
         "operator in the log to CANN",
     ),
     (
-        "EL0003|EL0004|EE\\d{4}|EH\\d{4}|EJ\\d{4}",
+        "E80001",
         "",
-        "the runtime under ATC failed: no device, another program in the way, or no memory",
-        "look at `npu-smi info`; on a host without an NPU use CANN's devlib libraries",
+        "a file of CANN's operator package lacks what its text names: installed in part, or of "
+        "another version",
+        "install the ops package of this CANN and chip again",
     ),
+    (
+        r"E[568]\d{4}|E7[0-6]\d{3}",
+        "",
+        "an operator's shape, type or attribute is not one that this chip's operators take",
+        "try batch_sizes=(1,) and opset=11; its text names operator and value: report them to CANN",
+    ),
+    *OF_THE_HOST,
     (
         "EZ9999|E29999|E39999|E[A-Z]9999",
         "",

@@ -4,19 +4,18 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 
 from mgn_fast import _core
-from mgn_fast.cann.run_atc import environment
+from mgn_fast.cann.smi import npu_smi, table
 from mgn_fast.errors import DeviceError, RuntimeUnavailableError
 
-TIMEOUT_S = 30.0
 # Only these characters can be in a name; it goes into a command line and a file.
 NAME = re.compile(r"Ascend[A-Za-z0-9_]{1,32}")
 
-_HEALTH = ("OK", "Warning", "Alarm", "Critical", "UNKNOWN")
+# A chip's health is a word, known or not; where a process stands, a number is.
+_HEALTH = re.compile(r"(?!\d+$)\S.*")
 _DEVICE = re.compile(r"(\d+)\s+(\S+)")
 _CHIP = re.compile(r"(\d+)(?:\s+(?:\d+|-|NA))?")
 _CHIP_NAME = re.compile(r"^\s*Chip Name\s*:\s*(\S+)", re.MULTILINE)
@@ -56,10 +55,11 @@ def detect_soc_version() -> str:
     except (RuntimeUnavailableError, DeviceError) as error:
         tried.append(f"AscendCL: {error}")
     try:
-        names = sorted({_full_name(chip) for chip in parse_table(npu_smi("info"))})
+        names = sorted({_full_name(chip) for chip in parse_table(table())})
     except (OSError, subprocess.SubprocessError) as error:
         names = []
-        tried.append(f"npu-smi info: {error}")
+        cure = getattr(error, "remedy", "")
+        tried.append(f"npu-smi info: {error}{f' ({cure})' if cure else ''}")
     if len(names) == 1 and NAME.fullmatch(names[0]):
         return names[0]
     tried.append(f"npu-smi info lists {names or 'no device'}")
@@ -89,7 +89,7 @@ def parse_table(text: str) -> list[ListedChip]:
         if len(cells) < 2:
             continue
         device, chip = _DEVICE.fullmatch(cells[0]), _CHIP.fullmatch(cells[0])
-        if device and cells[1] in _HEALTH and _is_name(device[2]):
+        if device and _HEALTH.fullmatch(cells[1]) and _is_name(device[2]):
             above = (int(device[1]), device[2])
         elif chip and above is not None:
             chips.append(ListedChip(above[0], int(chip[1]), above[1]))
@@ -114,28 +114,3 @@ def _full_name(chip: ListedChip) -> str:
     # Cards of the third 910 generation are all listed as Ascend910; the board knows which it is.
     board = npu_smi("info", "-t", "board", "-i", str(chip.npu), "-c", str(chip.chip))
     return parse_board(board) or chip.name
-
-
-def npu_smi(*words: str) -> str:
-    """The standard output of `npu-smi`, the driver's tool.
-
-    Args:
-        words: its arguments.
-
-    Returns:
-        Text.
-
-    Raises:
-        OSError: there is no such tool.
-        subprocess.SubprocessError: it failed, or did not answer in time.
-    """
-    program = shutil.which("npu-smi") or "/usr/local/sbin/npu-smi"
-    done = subprocess.run(  # noqa: S603 (no shell; constant words)
-        [program, *words],
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=TIMEOUT_S,
-        check=True,
-    )
-    return done.stdout.decode(errors="replace")

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
 from mgn_fast.cli import main
+from mgn_fast.cli.commands import doctor
+from mgn_fast.doctor.finding import OF_ASCEND, optional
 
 pytestmark = pytest.mark.usefixtures("whole_command")
 
@@ -47,3 +50,69 @@ def test_what_the_environment_says_cannot_command_the_terminal(capsys, monkeypat
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "to mend: unset MGN_FAST_ASCENDCL" in out
+
+
+def test_where_there_is_no_ascend_people_read_one_line_and_programs_all(capsys, monkeypatch):
+    absent = [optional(what, "not here", "get it", {"absent": True}) for what in OF_ASCEND]
+    monkeypatch.setattr(doctor, "examine", lambda models: absent)
+    assert main(["doctor"]) == 0
+    told, remedy = capsys.readouterr().out.splitlines()
+    assert told.startswith("none  ascend           no Ascend here")
+    assert remedy.split() == ["to", "mend:", "mgn-fast", "doctor", "--simulate"]
+    assert main(["doctor", "--json"]) == 0
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert [entry["what"] for entry in findings] == list(OF_ASCEND)
+
+
+def test_a_bundle_is_written_beside_the_findings(capsys, tmp_path):
+    path = tmp_path / "host.json"
+    assert main(["doctor", "--simulate", "Ascend310B4", "--bundle", str(path)]) == 0
+    shown = capsys.readouterr()
+    assert "ok    core" in shown.out
+    assert "host.json: nothing personal is in it; read it before you send it" in shown.err
+    content = json.loads(path.read_text())
+    assert content["simulated"] is True
+    assert content["ascend"]["soc_name"] == "Ascend310B4"
+    assert content["device_tests"]["ran"] is False
+    assert [entry["what"] for entry in content["findings"]][:2] == ["python", "core"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("missing/host.json", "cannot be written"), ("host.txt", ".json"), (".", ".json")],
+)
+def test_a_bundle_that_cannot_be_written_is_refused_before_work(
+    capsys, monkeypatch, tmp_path, name, told
+):
+    monkeypatch.setattr(doctor, "examine", lambda models: pytest.fail("it was examined"))
+    assert main(["doctor", "--bundle", str(tmp_path / name)]) == 2
+    assert told in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_that_fails_leaves_nothing_and_keeps_what_was_there(monkeypatch, tmp_path):
+    def fails(*_, **__):
+        raise RuntimeError("out of luck")
+
+    path = tmp_path / "host.json"
+    path.write_text("old")
+    monkeypatch.setattr(doctor, "collect_bundle", fails)
+    with pytest.raises(RuntimeError, match="out of luck"):
+        doctor.run(_words(path))
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def _words(path):
+    from mgn_fast.cli.program import build_parser
+
+    return build_parser().parse_args(["doctor", "--bundle", str(Path(path))])
+
+
+@pytest.mark.parametrize("seconds", ["-1", "soon", "nan", "1e9"])
+def test_seconds_are_checked(capsys, seconds):
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", "--bundle", "x.json", "--test-seconds", seconds])
+    assert ended.value.code == 2
+    assert "expected seconds from 0 to 86400" in capsys.readouterr().err

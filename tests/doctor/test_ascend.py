@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-import platform
 import subprocess
-import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from mgn_fast import InvalidInputError, RuntimeUnavailableError, _core, doctor, simulator
+from mgn_fast import DeviceError, InvalidInputError, RuntimeUnavailableError, _core, simulator
 from mgn_fast.cann.host import HostDevice
-from mgn_fast.models.contract import Contract
-from support.tiny_model import write_tiny_model
+from mgn_fast.cann.smi import NpuSmiError
+from mgn_fast.doctor import ascend
+from mgn_fast.doctor.finding import OF_ASCEND
 
-# What not every machine has.
-OF_ASCEND = ("ascend", "cann", "atc", "driver", "devices")
 DEVICES = [
     HostDevice(0, 0, "310P3", "OK", 1074, 21534),
     HostDevice(6, 0, "310P3", "Alarm", None, None),
@@ -21,7 +17,7 @@ DEVICES = [
 
 
 def by_name():
-    return {finding.what: finding for finding in doctor.examine()}
+    return {finding.what: finding for finding in ascend.ascend_findings()}
 
 
 @pytest.fixture
@@ -46,6 +42,8 @@ def host(monkeypatch):
         "is_simulated": False,
         "loaded_libraries": ["/opt/cann/lib64/libascendcl.so"],
         "remedy": "source /opt/cann/set_env.sh",
+        "library_remedy": "export LD_LIBRARY_PATH=/driver:$LD_LIBRARY_PATH",
+        "driver_remedy": "sudo ./Ascend-hdk-*-npu-driver_*_linux-$(uname -m).run --full",
     }
 
     def answers(name):
@@ -60,57 +58,8 @@ def host(monkeypatch):
     monkeypatch.delenv("ASCEND_RT_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(_core, "ascend_info", answers("info"))
     for name in known.keys() - {"info"}:
-        monkeypatch.setattr(doctor, name, answers(name))
+        monkeypatch.setattr(ascend, name, answers(name))
     return known
-
-
-def test_everything_works_here():
-    findings = by_name()
-    for what in OF_ASCEND:
-        assert not findings.pop(what).required
-    assert all(finding.works for finding in findings.values()), findings
-    assert {"core", "jpeg", "onnxruntime", "simulator", "extra export", "extra report"} <= set(
-        findings
-    )
-    assert all(finding.remedy == "" for finding in findings.values())
-
-
-@pytest.mark.parametrize(
-    ("module", "what", "required", "remedy"),
-    [
-        ("torch", "extra export", False, "pip install 'mgn-fast[export]'"),
-        ("jinja2", "extra report", False, "pip install 'mgn-fast[report]'"),
-        ("simplejpeg", "jpeg", True, "pip install --force-reinstall mgn-fast"),
-        ("onnxruntime", "onnxruntime", True, "pip install --force-reinstall mgn-fast"),
-    ],
-)
-def test_what_is_missing_is_named_with_its_remedy(monkeypatch, module, what, required, remedy):
-    monkeypatch.setitem(sys.modules, module, None)
-    finding = by_name()[what]
-    assert not finding.works
-    assert finding.required is required
-    assert finding.remedy == remedy
-    assert module in finding.detail
-
-
-def test_a_wrong_setting_is_corrected_and_not_installed_again(monkeypatch):
-    def refuse():
-        raise InvalidInputError("MGN_FAST_SIMD is 'neon', expected one of this CPU's: scalar, avx2")
-
-    monkeypatch.setattr(_core, "simd_level", refuse)
-    finding = by_name()["core"]
-    assert "MGN_FAST_SIMD is 'neon'" in finding.detail
-    assert finding.remedy == "correct or unset the variable that is named"
-
-
-def test_a_core_that_computes_wrongly_is_found_out(monkeypatch):
-    def wrong(pixels, out, interpolation):
-        out[...] = np.arange(out.size, dtype=np.uint8).reshape(out.shape)
-
-    monkeypatch.setattr(_core, "resize", wrong)
-    finding = by_name()["core"]
-    assert not finding.works
-    assert "resize turned 77 into" in finding.detail
 
 
 def test_without_ascendcl_the_way_to_it_is_named(monkeypatch):
@@ -165,6 +114,19 @@ def test_a_host_in_order_is_described(host):
 
 
 NONE = RuntimeUnavailableError("ATC, CANN's compiler, is not found: neither here nor there; do x")
+HELD = NpuSmiError(
+    "failed with exit code 255: dcmi module initialize failed. ret is -8005", "end it"
+)
+NO_DRIVER = RuntimeUnavailableError(
+    "AscendCL was found, its driver was not: libascendcl.so needs libascend_hal.so",
+    missing=["libascend_hal.so"],
+)
+NO_SETUP = DeviceError(
+    "aclInit failed with 507033 (ACL_ERROR_RT_DEV_SETUP_ERROR): "
+    f"{_core.ascend_remedy(507033)}\nE: x",
+    call="aclInit",
+    code=507033,
+)
 NO_SMI = FileNotFoundError(2, "No such file or directory", "npu-smi")
 # What is broken, which finding tells, words of its detail, and the line that mends it.
 BROKEN = {
@@ -173,6 +135,30 @@ BROKEN = {
         "ascend",
         "AscendCL was not found",
         "source /opt/cann/set_env.sh",
+    ),
+    "no driver's library": (
+        {"info": NO_DRIVER},
+        "ascend",
+        "its driver was not: libascendcl.so needs libascend_hal.so",
+        "export LD_LIBRARY_PATH=/driver:$LD_LIBRARY_PATH",
+    ),
+    "a call that fails": (
+        {"info": NO_SETUP},
+        "ascend",
+        "aclInit failed with 507033 (ACL_ERROR_RT_DEV_SETUP_ERROR)\nE: x",
+        _core.ascend_remedy(507033),
+    ),
+    "a call whose code has no remedy": (
+        {"info": DeviceError("aclInit failed with 123456", call="aclInit", code=123456)},
+        "ascend",
+        "aclInit failed with 123456",
+        "npu-smi info",
+    ),
+    "devices that are held": (
+        {"info": NO_SETUP, "list_devices": HELD},
+        "devices",
+        "npu-smi info: failed with exit code 255: dcmi module initialize failed. ret is -8005",
+        "end it",
     ),
     "no device": (
         {"info": {"version": "1", "soc_name": "", "libraries": [], "num_devices": 0}},
@@ -203,7 +189,7 @@ BROKEN = {
         {"driver_version": None},
         "driver",
         "its driver is not installed",
-        f"sudo ./Ascend-hdk-*-npu-driver_*_linux-{platform.machine()}.run --full",
+        "sudo ./Ascend-hdk-*-npu-driver_*_linux-$(uname -m).run --full",
     ),
     "no NPU": (
         {"driver_version": None, "has_npu": False},
@@ -255,6 +241,14 @@ def test_devices_that_ascendcl_counts_work_without_npu_smi(host, trouble):
     assert finding.detail.endswith("; AscendCL counts 2")
 
 
+def test_npu_smi_s_remedy_is_told_where_the_devices_work(host):
+    """As in a container that has the devices and not all of the driver."""
+    host["list_devices"] = HELD
+    finding = by_name()["devices"]
+    assert finding.works
+    assert finding.detail.endswith("ret is -8005; AscendCL counts 2; for npu-smi: end it")
+
+
 def test_hidden_devices_are_explained(host, monkeypatch):
     monkeypatch.setenv("ASCEND_RT_VISIBLE_DEVICES", "1")
     assert "VISIBLE" not in by_name()["devices"].detail
@@ -263,22 +257,44 @@ def test_hidden_devices_are_explained(host, monkeypatch):
     assert detail.endswith("; AscendCL counts 1, ASCEND_RT_VISIBLE_DEVICES is '1'")
 
 
-def test_a_missing_simulator_has_a_remedy(monkeypatch):
-    monkeypatch.setattr(doctor, "library_path", lambda: Path("/nowhere/libascendcl.so"))
-    finding = by_name()["simulator"]
-    assert "/nowhere/libascendcl.so" in finding.detail
-    assert finding.remedy == "pip install --force-reinstall mgn-fast"
+def test_a_missing_driver_is_named_as_a_fact(host):
+    host["info"] = NO_DRIVER
+    assert by_name()["ascend"].facts == {"library": "libascend_hal.so"}
 
 
-def test_a_models_contract_is_told_with_where_it_stands(tmp_path):
-    said = write_tiny_model(tmp_path / "said.onnx", contract=Contract(height=64, width=32))
-    bare = write_tiny_model(tmp_path / "bare.onnx", contract=None)
-    told, untold, absent = doctor.examine([said, bare, tmp_path / "absent.om"])[-3:]
-    assert (told.what, told.works, told.required) == ("model said.onnx", True, False)
-    assert told.detail.startswith("64x32 RGB, pillow-bicubic")
-    assert told.detail.endswith(f"says the metadata of '{said}'")
-    assert told.facts["contract"]["height"] == 64
-    assert not untold.works
-    assert f"mgn-fast adopt {bare} --contract NAME|FILE" in untold.remedy
-    assert not absent.works
-    assert "cannot be read" in absent.detail
+def test_a_health_word_is_shown_as_it_is(host):
+    host["list_devices"] = [HostDevice(0, 0, "310B4", "Minor", 1, 2)]
+    assert by_name()["devices"].detail.startswith("NPU 0 chip 0: 310B4, 1 of 2 MB used, Minor")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("310B4", "Alarm (usual on a board)"), ("310P3", "Alarm")]
+)
+def test_an_alarm_is_usual_on_a_board_and_not_on_a_card(host, name, told):
+    host["list_devices"] = [HostDevice(0, 0, name, "Alarm", 1, 2)] * 2
+    assert by_name()["devices"].detail.endswith(f"MB used, {told}")
+
+
+NOTHING = {
+    "info": RuntimeUnavailableError("AscendCL was not found"),
+    "cann_root": None,
+    "find_atc": NONE,
+    "driver_version": None,
+    "has_npu": False,
+    "list_devices": NO_SMI,
+}
+
+
+def test_where_there_is_nothing_of_ascend_s_each_part_says_so(host):
+    host.update(NOTHING)
+    assert {name for name, finding in by_name().items() if finding.facts.get("absent")} == set(
+        OF_ASCEND
+    )
+
+
+@pytest.mark.parametrize("part", NOTHING)
+def test_one_part_that_is_there_is_something(host, part):
+    there = host[part]
+    host.update(NOTHING)
+    host[part] = there
+    assert not all(finding.facts.get("absent") for finding in by_name().values())
