@@ -171,7 +171,7 @@ def test_layers_are_the_operators_that_compute_with_pictures():
     _, layers = rewritten(network().SerializeToString(), Precision())
     told = {layer.name: layer for layer in layers}
     assert "first_norm" not in told  # it is in the convolution
-    assert told["first"].gives == "first_norm"
+    assert told["first"].gives == "first_relu"
     assert told["added"].takes == ("depthwise", "pool")
     assert {layer.computes for layer in layers} == {Computes.FLOAT16}
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -69,7 +69,8 @@ class Layer:
         kind: ONNX's name of it.
         computes: in which numbers.
         takes: tensors that it takes, weights aside.
-        gives: the tensor that it gives, of the same name in the float32 network.
+        gives: the tensor that it gives, of the same name in the float32 network: behind its batch
+            norm and its ReLU.
     """
 
     name: str
@@ -186,13 +187,12 @@ class _Writer:
         gives = [name for name in node.outputs if self._is_float(name)]
         after = bool(taken) and all(name in self._reduced for name in taken)
         computes = self._precision.of(node.name, node.kind, after_float16=after)
+        if node.kind == "Relu" and node.inputs[0] in self._before_relu:
+            self._end_in_relu(node)
+            return
         if gives:
             name = node.name or gives[0]
             self.layers.append(Layer(name, node.kind, computes, tuple(taken), gives[0]))
-        if node.kind == "Relu" and node.inputs[0] in self._before_relu:
-            self._reduced.add(node.outputs[0])
-            self._round(node.inputs[0], node.outputs[0], least=0.0)
-            return
         if computes is Computes.FLOAT32 or not gives:
             self._nodes.append(node)
             return
@@ -235,6 +235,14 @@ class _Writer:
         for name in gives:
             node.outputs[node.outputs.index(name)] = f"{name}.float32"
             self._round(f"{name}.float32", name, least=None if is_bounded else -LARGEST)
+
+    def _end_in_relu(self, node: Node) -> None:
+        """Makes a ReLU part of the operator before it: they round once, behind both."""
+        given, gives = node.inputs[0], node.outputs[0]
+        self._reduced.add(gives)
+        self._round(given, gives, least=0.0)
+        place = next(n for n, layer in enumerate(self.layers) if layer.gives == given)
+        self.layers[place] = replace(self.layers[place], gives=gives)
 
     def _round(self, name: str, target: str, *, least: float | None = -LARGEST) -> None:
         """Adds what rounds a tensor; a ReLU is in it where the least is 0, no bounds where None.

@@ -135,8 +135,8 @@ class Precision:
         """The precision that a file states; ModelError where this version cannot keep it."""
         try:
             given = json.loads(text)
-            lists = {key: tuple(map(str, given.pop(key))) for key in _LISTS}
-            return Precision(**given, **lists)
+            given |= {key: tuple(map(str, given[key])) for key in _LISTS}
+            return Precision(**given)
         except (ValueError, TypeError, KeyError, AttributeError, InvalidInputError) as error:
             raise ModelError(
                 f"the simulated .om states a precision that this version does not know: {error}; "
