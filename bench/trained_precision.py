@@ -8,7 +8,7 @@ Each model embeds a data set's queries and gallery in float32 on ONNX Runtime, t
   aipp                 pictures normalised in float16 as the device does, by a simulated .om;
   aipp, float16 out    and the embeddings in float16 too.
 SIMULATED means that the ends are rounded as the device rounds them while the network between them
-computes in float32: a real chip computes that in float16, which nothing here measures.
+computes in float32: what float16 inside of it costs, trained_float16.py asks.
 
 Each variant is compared with the float32 embeddings: cosine (of pictures that `quantize` did not
 see), mAP and rank 1. Cosines say little where all people look alike to a model, so the median
@@ -75,7 +75,12 @@ class Trial:
     def simulated(self, model, *words):
         """Embeddings by a simulated .om that normalises with AIPP."""
         path = compile_om(
-            model, self.folder / "model.om", simulate=True, aipp=True, extra_args=words
+            model,
+            self.folder / "model.om",
+            simulate=True,
+            aipp=True,
+            precision="origin",
+            extra_args=words,
         )
         simulator.enable(timing=False)
         try:

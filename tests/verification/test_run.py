@@ -50,7 +50,7 @@ def rough_model(tmp_path_factory):
 @pytest.fixture(scope="module")
 def aipp_model(tiny_model, tmp_path_factory, own_process):
     path = tmp_path_factory.mktemp("aipp") / "tiny.om"
-    return compile_om(tiny_model, path, simulate=True, aipp=True)
+    return compile_om(tiny_model, path, simulate=True, aipp=True, precision="origin")
 
 
 @pytest.fixture
@@ -247,8 +247,9 @@ def foreign(tmp_path_factory):
     return write_foreign_model(tmp_path_factory.mktemp("foreign") / "f.onnx")
 
 
-def compiled(foreign, path, **options):
-    return compile_om(foreign, path, simulate=True, batch_sizes=(4,), **options)
+def compiled(foreign, path, precision="origin", **options):
+    words = {"simulate": True, "batch_sizes": (4,), "precision": precision}
+    return compile_om(foreign, path, **words, **options)
 
 
 PIXELS = foreign_pictures(6)

@@ -9,6 +9,7 @@ om_file      an .om: its header, and the sidecar beside it
 in_use       the contract that was used: in words, and beside another one
 parts        what the parts of an embedding see of a picture
 model_file   what any of them says of its contract
+wire         protobuf's format, read and written
 precision    the numbers a file runs in
 """
 

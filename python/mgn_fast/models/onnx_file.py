@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 from mgn_fast.common.files import read_limited
 from mgn_fast.errors import ModelError
+from mgn_fast.models import wire
 from mgn_fast.models.contract import METADATA_KEY, Contract
 from mgn_fast.types import PathLike
 
 DTYPES = {1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 10: "float16", 11: "float64"}
 MAX_BYTES = (1 << 31) - 1  # of a protobuf message
 _EXTERNAL = 1  # TensorProto.DataLocation
-
-_Field: TypeAlias = int | memoryview
 
 
 @dataclass(frozen=True)
@@ -93,27 +90,16 @@ def with_contract(content: bytes, contract: Contract) -> bytes:
         ValueError: the bytes are no protobuf message.
     """
     view, kept, at = memoryview(content), bytearray(), 0
-    for number, value, end in _spans(view):
-        held = number == 14 and _text(dict(_fields(_bytes(value))).get(1, b"")) == METADATA_KEY
+    for number, value, end in wire.spans(view):
+        held = (
+            number == 14
+            and wire.text(dict(wire.fields(wire.message(value))).get(1, b"")) == METADATA_KEY
+        )
         if not held:
             kept += view[at:end]
         at = end
-    entry = _entry(1, METADATA_KEY.encode()) + _entry(2, contract.to_json().encode())
-    return bytes(kept) + _entry(14, entry)
-
-
-def _entry(number: int, content: bytes) -> bytes:
-    """A field of bytes in protobuf's wire format."""
-    return _written(number << 3 | 2) + _written(len(content)) + content
-
-
-def _written(value: int) -> bytes:
-    """A varint."""
-    written = bytearray()
-    while value > 127:
-        written.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*written, value])
+    entry = wire.entry(1, METADATA_KEY.encode()) + wire.entry(2, contract.to_json().encode())
+    return bytes(kept) + wire.entry(14, entry)
 
 
 def read_onnx(path: PathLike) -> OnnxFile:
@@ -165,15 +151,15 @@ def _model(view: memoryview, path: Path) -> OnnxFile:
     graph: memoryview | None = None
     opsets: dict[str, int] = {}
     metadata: dict[str, str] = {}
-    for number, value in _fields(view):
+    for number, value in wire.fields(view):
         if number == 7:
-            graph = _bytes(value)
+            graph = wire.message(value)
         elif number == 8:
-            entry = dict(_fields(_bytes(value)))
-            opsets[_text(entry.get(1, b""))] = _integer(entry.get(2, 0))
+            entry = dict(wire.fields(wire.message(value)))
+            opsets[wire.text(entry.get(1, b""))] = wire.integer(entry.get(2, 0))
         elif number == 14:
-            entry = dict(_fields(_bytes(value)))
-            metadata[_text(entry.get(1, b""))] = _text(entry.get(2, b""))
+            entry = dict(wire.fields(wire.message(value)))
+            metadata[wire.text(entry.get(1, b""))] = wire.text(entry.get(2, b""))
     if graph is None:
         raise ValueError("it has no graph")
     text = metadata.get(METADATA_KEY)
@@ -185,17 +171,17 @@ def _graph(view: memoryview, opsets: dict[str, int], contract: Contract | None) 
     inputs, outputs, nodes = [], [], []
     weights: set[str] = set()
     has_external_data = False
-    for number, value in _fields(view):
+    for number, value in wire.fields(view):
         if number == 1:
-            nodes.append(_node(_bytes(value)))
+            nodes.append(_node(wire.message(value)))
         elif number == 5:
-            tensor = dict(_fields(_bytes(value)))
-            weights.add(_text(tensor.get(8, b"")))
+            tensor = dict(wire.fields(wire.message(value)))
+            weights.add(wire.text(tensor.get(8, b"")))
             has_external_data |= tensor.get(14) == _EXTERNAL
         elif number == 11:
-            inputs.append(_tensor(_bytes(value)))
+            inputs.append(_tensor(wire.message(value)))
         elif number == 12:
-            outputs.append(_tensor(_bytes(value)))
+            outputs.append(_tensor(wire.message(value)))
     fed = tuple(tensor for tensor in inputs if tensor.name not in weights)
     if not (nodes and fed and outputs):
         raise ValueError(
@@ -207,84 +193,27 @@ def _graph(view: memoryview, opsets: dict[str, int], contract: Contract | None) 
 def _node(view: memoryview) -> OnnxNode:
     name, kind, domain = "", "", ""
     outputs = []
-    for number, value in _fields(view):
+    for number, value in wire.fields(view):
         if number == 2:
-            outputs.append(_text(value))
+            outputs.append(wire.text(value))
         elif number == 3:
-            name = _text(value)
+            name = wire.text(value)
         elif number == 4:
-            kind = _text(value)
+            kind = wire.text(value)
         elif number == 7:
-            domain = _text(value)
+            domain = wire.text(value)
     return OnnxNode(name, kind, domain, tuple(outputs))
 
 
 def _tensor(view: memoryview) -> OnnxTensor:
     """A ValueInfoProto: name, and a type that is a tensor's with element type and shape."""
-    entry = dict(_fields(view))
-    kind = dict(_fields(_bytes(entry.get(2, b""))))
-    tensor = dict(_fields(_bytes(kind.get(1, b""))))
+    entry = dict(wire.fields(view))
+    kind = dict(wire.fields(wire.message(entry.get(2, b""))))
+    tensor = dict(wire.fields(wire.message(kind.get(1, b""))))
     shape: list[int | str] = []
-    for number, value in _fields(_bytes(tensor.get(2, b""))):
+    for number, value in wire.fields(wire.message(tensor.get(2, b""))):
         if number == 1:
-            size = dict(_fields(_bytes(value)))
-            shape.append(_integer(size[1]) if 1 in size else _text(size.get(2, b"")))
-    dtype = DTYPES.get(_integer(tensor.get(1, 0)), "")
-    return OnnxTensor(_text(entry.get(1, b"")), dtype, tuple(shape))
-
-
-def _fields(view: memoryview) -> Iterator[tuple[int, _Field]]:
-    """Numbers and values of one protobuf message's fields."""
-    return ((number, value) for number, value, _ in _spans(view))
-
-
-def _spans(view: memoryview) -> Iterator[tuple[int, _Field, int]]:
-    """Number and value of every field, and where it ends."""
-    at = 0
-    while at < len(view):
-        key, at = _varint(view, at)
-        wire = key & 7
-        if wire == 0:
-            number, at = _varint(view, at)
-            yield key >> 3, number, at
-            continue
-        if wire == 2:
-            length, at = _varint(view, at)
-        elif wire in (1, 5):
-            length = 8 if wire == 1 else 4
-        else:
-            raise ValueError(f"a field of wire type {wire} at byte {at}")
-        if length > len(view) - at:
-            raise ValueError(f"a field of {length} bytes where {len(view) - at} are left")
-        at += length
-        yield key >> 3, view[at - length : at], at
-
-
-def _varint(view: memoryview, at: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(view):
-            raise ValueError("it ends inside a number")
-        byte = view[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-    raise ValueError(f"a number of more than 64 bits at byte {at}")
-
-
-def _bytes(value: _Field | bytes) -> memoryview:
-    if isinstance(value, int):
-        raise ValueError(f"the number {value} where a message was expected")
-    return memoryview(value)
-
-
-def _text(value: _Field | bytes) -> str:
-    return str(_bytes(value), "utf-8")
-
-
-def _integer(value: _Field) -> int:
-    """An int64: protobuf writes negative ones as their complement."""
-    if not isinstance(value, int):
-        raise ValueError("bytes where a number was expected")
-    return value - (1 << 64) if value >> 63 & 1 else value
+            size = dict(wire.fields(wire.message(value)))
+            shape.append(wire.integer(size[1]) if 1 in size else wire.text(size.get(2, b"")))
+    dtype = DTYPES.get(wire.integer(tensor.get(1, 0)), "")
+    return OnnxTensor(wire.text(entry.get(1, b"")), dtype, tuple(shape))

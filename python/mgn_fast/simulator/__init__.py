@@ -14,7 +14,9 @@ default one. `cann=5.1.RC1` is a library of that generation: a function that cam
 and the ascend backend asks. What cannot be read makes aclInit return 100000 and aclGetRecentErrMsg
 say why. With MGN_FAST_SIMULATOR_LOG=1, aclInit writes to stderr that the device is simulated.
 
-What it computes. With compute="onnx" the ONNX that a .om carries (`write_om`), by ONNX Runtime.
+What it computes. With compute="onnx" the ONNX that a .om carries (`write_om`), by ONNX Runtime;
+in float16 where the .om says so, as those of the simulated ATC do (Note [float16 on the simulator]
+in `float16`).
 With compute="deterministic", in a process without Python, or for a .om without ONNX: the stand-in.
 A row of input i is taken as little-endian words w_k of 64 bits, the last one padded with zeros;
 modulo 2**64, s is the sum over i and k of (2k + 1 + 2**32 i) w_k, and element j of the row of
@@ -47,6 +49,8 @@ Modules:
     executor       runs the ONNX that a .om carries; deterministic: the stand-in, in NumPy
     om_file        writes the simulator's .om files
     network        what a network takes and gives, as ONNX Runtime says it
+    float16        the ONNX as the chip computes it; precision: which operators do
+    onnx_graph     an ONNX's graph, changed without the onnx package
     atc/           the simulated ATC, a program
 """
 
@@ -68,8 +72,10 @@ from mgn_fast.simulator.deterministic import stand_in
 from mgn_fast.simulator.library import library_path
 from mgn_fast.simulator.network import TensorSpec
 from mgn_fast.simulator.om_file import StaticAipp, write_om
+from mgn_fast.simulator.precision import Precision
 
 __all__ = [
+    "Precision",
     "StaticAipp",
     "TaskRecord",
     "TensorSpec",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mgn_fast.common.threads import thread_count
+from mgn_fast.simulator.float16 import as_computed
 from mgn_fast.types import AnyArray
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class OnnxExecutor:
                 # Waiting threads must not take the cores that measure the host's share.
                 options.add_session_config_entry("session.intra_op.allow_spinning", "0")
                 session = onnxruntime.InferenceSession(
-                    ctypes.string_at(onnx or 0, onnx_bytes),
+                    as_computed(ctypes.string_at(onnx or 0, onnx_bytes)),
                     options,
                     providers=["CPUExecutionProvider"],
                 )

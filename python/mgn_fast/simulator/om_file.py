@@ -21,7 +21,7 @@ import numpy as np
 
 from mgn_fast.cann.aipp import factors, minima
 from mgn_fast.common.checks import one_of
-from mgn_fast.common.files import write_atomically, write_json
+from mgn_fast.common.files import read_limited, write_atomically, write_json
 from mgn_fast.errors import InvalidInputError, ModelError
 from mgn_fast.models.contract import MGN
 from mgn_fast.models.om_file import (
@@ -38,9 +38,13 @@ from mgn_fast.simulator.network import (
     TensorSpec,
     describe,
 )
+from mgn_fast.simulator.onnx_graph import with_metadata
+from mgn_fast.simulator.precision import METADATA_KEY, Precision
 from mgn_fast.types import PathLike
 
 _VERSION = 0x20000000
+_FIRST_LINE = b"mgn-fast-simulated-om 1"
+_MAX_BYTES = (1 << 31) - 1
 _MAX_GEARS = 100
 _MAX_GEAR = 2048
 _MAX_BATCH = 65536
@@ -72,6 +76,7 @@ def write_om(
     output_names: Sequence[str] | None = None,
     weight_bytes: int | None = None,
     work_bytes: int | None = None,
+    precision: Precision | None = None,
 ) -> Path:
     """Writes an .om that the simulator loads, and what pictures it expects beside it.
 
@@ -93,6 +98,8 @@ def write_om(
         weight_bytes: device memory of the weights; None is half of the ONNX, as in half precision,
             or a little without one. 0 is a file whose weights are kept elsewhere.
         work_bytes: device memory of each instance; None is what inputs and outputs take.
+        precision: which operators compute in float16; None is float32 for all, and says nothing of
+            it in the file.
 
     Returns:
         The path written.
@@ -103,6 +110,8 @@ def write_om(
     """
     network = b"" if onnx is None else _read_onnx(onnx)
     used = describe(network, onnx, inputs, outputs)
+    if network and precision is not None:
+        network = with_metadata(network, {METADATA_KEY: precision.to_json()})
     used = dataclasses.replace(
         used, outputs=_renamed(_with_dtype(used.outputs, output_dtype), output_names)
     )
@@ -118,7 +127,7 @@ def write_om(
         tensors = used.inputs + used.outputs
         work_bytes = _round_up(sum(_row_bytes(tensor) for tensor in tensors) * gears[-1])
     lines = [
-        "mgn-fast-simulated-om 1",
+        _FIRST_LINE.decode(),
         f"soc_version {quote(soc_version, safe='')}",
         *_batch_lines(gears),
         *_tensor_lines(used, gears, aipp),
@@ -136,6 +145,23 @@ def write_om(
         sidecar = {"contract": json.loads(contract.to_json())}
         write_json(sidecar_path(Path(path)), sidecar)
     return written
+
+
+def carried_onnx(path: PathLike) -> bytes:
+    """The ONNX that a simulated .om carries; empty where it carries none, or is no simulated .om.
+
+    Args:
+        path: an .om file.
+
+    Returns:
+        The ONNX's bytes.
+
+    Raises:
+        ModelError: the file cannot be read.
+    """
+    content = read_limited(path, _MAX_BYTES, ModelError, what="model")
+    description, end, network = content[HEADER_BYTES:].partition(b"\nend\n")
+    return network if end and description.startswith(_FIRST_LINE) else b""
 
 
 def _read_onnx(onnx: bytes | PathLike) -> bytes:

@@ -88,6 +88,47 @@ class Drift:
 
 
 @dataclass(frozen=True)
+class LayerLoss:
+    """What float16 does to one operator's result, a convolution's behind its norm and ReLU.
+
+    Attributes:
+        name: the operator's.
+        kind: ONNX's name of it.
+        computes: "float16", "float16 in" (its result is float32) or "float32".
+        error: length of the difference from float32's result, by the length of that.
+        added: how much larger that is than the largest of what the operator takes; below 0 where
+            errors cancel.
+    """
+
+    name: str
+    kind: str
+    computes: str
+    error: float
+    added: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What float16 inside the network will cost on the chip: simulated, not measured there.
+
+    Attributes:
+        mode: "float16", "mixed", "matrix" or "matrix_in", as the .om was compiled.
+        saturates: an overflow is the largest number, not infinite.
+        num_pictures: on which the layers were compared.
+        layers: in the network's order.
+    """
+
+    mode: str
+    saturates: bool
+    num_pictures: int
+    layers: tuple[LayerLoss, ...]
+
+    def losing_most(self, count: int = 5) -> tuple[LayerLoss, ...]:
+        """The layers that add most to the error, worst first."""
+        return tuple(sorted(self.layers, key=lambda layer: -layer.added)[:count])
+
+
+@dataclass(frozen=True)
 class VerifiedModel:
     """One of the two models, and how much it tells persons apart.
 
@@ -143,6 +184,8 @@ class Verification:
         drift: what float16 at the .om's ends explains; None where it has none.
         limits: what was asked for, `min_cosine` filled in.
         warnings: what makes the figures doubtful, as sentences.
+        prediction: where the candidate ran on the simulator, in float16: then cosines and mAPs
+            above are what is expected of the chip, and this says where they are lost.
     """
 
     reference: VerifiedModel
@@ -157,6 +200,7 @@ class Verification:
     drift: Drift | None
     limits: Limits
     warnings: tuple[str, ...] = ()
+    prediction: Prediction | None = None
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -199,9 +243,26 @@ class Verification:
                 for name, found in self.retrievals.items()
             },
             "drift": None if self.drift is None else asdict(self.drift),
+            "prediction": self._predicted(),
             "limits": asdict(self.limits),
             "warnings": list(self.warnings),
             "failures": list(self.failures),
+        }
+
+    def _predicted(self) -> dict[str, Any] | None:
+        found = self.prediction
+        if found is None:
+            return None
+        return {
+            "simulated": True,
+            "mode": found.mode,
+            "saturates": found.saturates,
+            "cosine_mean": self.agreement.cosine_mean,
+            "cosine_min": self.agreement.cosine_min,
+            "map_drop": {name: both.drop for name, both in self.retrievals.items()},
+            "num_pictures_by_layer": found.num_pictures,
+            "layers_losing_most": [layer.name for layer in found.losing_most()],
+            "layers": [asdict(layer) for layer in found.layers],
         }
 
     def to_json(self, path: PathLike) -> Path:

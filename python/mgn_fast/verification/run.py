@@ -40,9 +40,12 @@ from mgn_fast.verification.findings import (
     VerifiedModel,
 )
 from mgn_fast.verification.float16_ends import explain, find_float16_ends
+from mgn_fast.verification.float16_layers import predict
 
 # Enough for the worst of a handful to show, few enough for a slow reference.
 DRIFT_PICTURES = 32
+# All results of all operators are kept of them, twice.
+LAYER_PICTURES = 4
 
 
 def verify(
@@ -113,6 +116,7 @@ def verify(
         _, got = _embed(theirs, sources, f"candidate, {theirs.session.backend}", progress)
         kept = _kept(sources, ours.skipped)
         drift = _drift(ours, theirs, kept, (expected, got))
+        prediction = predict(theirs.session, _few(kept))
         models = [_model(side, rows, dataset) for side, rows in ((ours, expected), (theirs, got))]
         skipped = tuple(ours.skipped)
     agreement = compare(expected, got)
@@ -128,6 +132,7 @@ def verify(
         retrievals={} if dataset is None else _retrievals(expected, got, dataset, rerank, progress),
         drift=drift,
         limits=limits,
+        prediction=prediction,
     )
     return replace(found, warnings=tuple(doubts(found, persons=dataset is not None)))
 
@@ -213,6 +218,10 @@ def _kept(
 ) -> list[pixels.Source]:
     left_out = {name for name, _ in skipped}
     return [source for name, source in named(sources) if name not in left_out]
+
+
+def _few(sources: Sequence[pixels.Source]) -> list[pixels.Source]:
+    return [sources[place] for place in spread(len(sources), LAYER_PICTURES)]
 
 
 def _drift(

@@ -16,6 +16,8 @@ from mgn_fast import Embedder, compile_om, open_session, simulator
 from mgn_fast.cann import aipp
 from mgn_fast.models.contract import Contract
 from mgn_fast.simulator.atc import program
+from mgn_fast.simulator.float16 import rewritten
+from mgn_fast.simulator.precision import Precision
 from support.foreign_model import (
     FOREIGN,
     foreign_embeddings,
@@ -26,6 +28,7 @@ from support.late import late
 from support.tiny_model import tiny_embedding, write_tiny_model
 
 onnx = late("onnx")
+onnxruntime = late("onnxruntime")
 
 BASE = ["--framework=5", "--model=m.onnx", "--output=m", "--soc_version=Ascend310P3"]
 STATIC = [*BASE, "--input_shape=image:8,3,384,128"]
@@ -217,7 +220,7 @@ def prepared(pixels):
 @pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("batch_sizes", [(1,), (4,), (8,), (1, 4, 8)])
 def test_every_batch_gives_the_networks_embeddings(npu, batch_sizes):
-    path = compile_om("m.onnx", "s.om", simulate=True, batch_sizes=batch_sizes)
+    path = compile_om("m.onnx", "s.om", simulate=True, batch_sizes=batch_sizes, precision="origin")
     images = prepared(pictures(11))
     with open_session(path) as session:
         assert session.batch_sizes == batch_sizes
@@ -227,11 +230,40 @@ def test_every_batch_gives_the_networks_embeddings(npu, batch_sizes):
 
 
 @pytest.mark.usefixtures("own_process")
+@pytest.mark.parametrize("batch_sizes", [(8,), (1, 4, 8)])
+def test_a_model_computes_in_float16_unless_told_otherwise(npu, batch_sizes):
+    path = compile_om("m.onnx", "h.om", simulate=True, batch_sizes=batch_sizes)
+    images = prepared(pictures(11))
+    with open_session(path) as session:
+        rows = session.run(images)
+    content, _ = rewritten(Path("m.onnx").read_bytes(), Precision())
+    direct = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    # A sum in another order may be rounded to the next float16, 2**-10 of it away.
+    (expected,) = direct.run(["features"], {"image": images})
+    np.testing.assert_allclose(rows, expected, rtol=2.0**-10, atol=1e-3)
+    assert np.array_equal(rows, rows.astype(np.float16))
+    assert np.abs(rows - tiny_embedding(images)).max() > 1e-3
+
+
+@pytest.mark.usefixtures("own_process")
+def test_operators_that_are_kept_stay_in_float32(npu):
+    Path("keep.cfg").write_text("OpType::Relu\nOpType::MatMul\n")
+    images = prepared(pictures(8))
+    extra = [f"--keep_dtype={Path('keep.cfg').resolve()}"]
+    path = compile_om("m.onnx", "k.om", simulate=True, extra_args=extra)
+    with open_session(path) as session:
+        rows = session.run(images)
+    assert not np.array_equal(rows, rows.astype(np.float16))
+    assert np.abs(rows - tiny_embedding(images)).max() > 1e-3
+
+
+@pytest.mark.usefixtures("own_process")
 def test_half_outputs_are_rounded_once(npu):
     images = prepared(pictures(8))
     rows = {}
     for name, extra in (("full", ()), ("half", ("--output_type=FP16",))):
-        path = compile_om("m.onnx", f"{name}.om", simulate=True, extra_args=extra)
+        words = {"precision": "origin", "extra_args": extra}
+        path = compile_om("m.onnx", f"{name}.om", simulate=True, **words)
         with open_session(path) as session:
             rows[name] = session.run(images)
     assert np.array_equal(rows["half"], rows["full"].astype(np.float16).astype(np.float32))
@@ -241,7 +273,8 @@ def test_half_outputs_are_rounded_once(npu):
 @pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("batch_sizes", [(8,), (1, 4, 8)])
 def test_aipp_takes_pixels_and_normalises_as_its_model_says(npu, batch_sizes):
-    path = compile_om("m.onnx", "a.om", simulate=True, aipp=True, batch_sizes=batch_sizes)
+    words = {"aipp": True, "batch_sizes": batch_sizes, "precision": "origin"}
+    path = compile_om("m.onnx", "a.om", simulate=True, **words)
     pixels = pictures(11)
     with open_session(path) as session:
         assert session.input_shape == (384, 128, 3)
@@ -259,7 +292,7 @@ def test_aipp_takes_pixels_and_normalises_as_its_model_says(npu, batch_sizes):
 @pytest.mark.parametrize("colour", ["BGR", "RGB"])
 def test_aipp_normalises_by_the_contracts_numbers_in_its_order(npu, colour, batch_sizes):
     contract = replace(FOREIGN, colour=colour, mirror="add")
-    words = {"aipp": True, "batch_sizes": batch_sizes, "contract": contract}
+    words = {"aipp": True, "batch_sizes": batch_sizes, "contract": contract, "precision": "origin"}
     path = compile_om(write_foreign_model("f.onnx", contract), "f.om", simulate=True, **words)
     pixels = foreign_pictures(7, contract)
     given = pixels[..., ::-1] if colour == "BGR" else pixels
@@ -280,7 +313,7 @@ def test_a_chip_that_is_not_there_refuses_the_model(npu):
 
 def test_mgn_itself_gives_what_the_models_of_aipp_and_half_precision_say(npu, mgn_model):
     words = {"aipp": True, "extra_args": ["--output_type=FP16"], "batch_sizes": (1, 4)}
-    path = compile_om(mgn_model, "mgn.om", simulate=True, **words)
+    path = compile_om(mgn_model, "mgn.om", simulate=True, precision="origin", **words)
     pixels = pictures(3)
     with open_session(mgn_model) as session:
         expected = session.run(aipp.normalise(pixels).astype(np.float32))

@@ -33,6 +33,7 @@ from mgn_fast.verification.findings import (
     MIN_COSINE,
     Drift,
     Limits,
+    Prediction,
     Verification,
     VerifiedModel,
 )
@@ -188,6 +189,8 @@ def _print(found: Verification) -> None:
         _print_drift(found.drift)
     if found.retrievals:
         _print_retrievals(found)
+    if found.prediction is not None:
+        _print_prediction(found, found.prediction)
     for failure in found.failures:
         print(f"FAILED: {printable(failure)}")
     if found.passed:
@@ -226,6 +229,21 @@ def _print_drift(drift: Drift) -> None:
     _print_agreement("  measured", drift.measured)
     _print_agreement("  explained", drift.explained)
     _print_agreement("  left to the network", drift.left)
+
+
+def _print_prediction(found: Verification, prediction: Prediction) -> None:
+    agreement = found.agreement
+    drops = "".join(f", mAP {name} {both.drop:+.4f}" for name, both in found.retrievals.items())
+    print(
+        f"prediction for the chip, simulated ({prediction.mode}): cosine min "
+        f"{agreement.cosine_min:.7f} mean {agreement.cosine_mean:.7f}{drops}"
+    )
+    print(f"  layers that lose most, on {prediction.num_pictures} pictures:")
+    for layer in prediction.losing_most():
+        print(
+            f"    {printable(layer.name)} ({layer.kind}): relative error {layer.error:.2e}, "
+            f"{layer.added:.2e} more than it takes"
+        )
 
 
 def _print_retrievals(found: Verification) -> None:

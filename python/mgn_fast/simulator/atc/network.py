@@ -10,6 +10,7 @@ from mgn_fast.errors import InvalidInputError, ModelError
 from mgn_fast.models.onnx_file import OnnxFile, OnnxTensor
 from mgn_fast.simulator.atc.texts import AtcError
 from mgn_fast.simulator.network import TensorSpec, open_network, outputs_of
+from mgn_fast.simulator.onnx_graph import with_outputs
 
 NEWEST_OPSET = 18
 _TYPES = {"FP32": "float32", "FP16": "float16", "UINT8": "uint8", "INT8": "int8"}
@@ -122,9 +123,7 @@ def kept_outputs(
         return network, None
     names = _kept_names(described, options.get("out_nodes", ""))
     outputs = {tensor.name for tensor in described.outputs}
-    for name in names:
-        if name not in outputs:
-            network += _output_field(name)
+    network = with_outputs(network, [name for name in names if name not in outputs])
     specs = _inferred(network, names, inputs)
     return network, _typed(specs, names, described, options.get("output_type", ""))
 
@@ -155,22 +154,6 @@ def _tensor_of(described: OnnxFile, entry: str) -> str | None:
         if node.name == name and index < len(node.outputs):
             return node.outputs[index]
     return None
-
-
-def _output_field(name: str) -> bytes:
-    """Bytes that, behind an ONNX file, add an output: protobuf joins repeated messages."""
-    text = name.encode()
-    entry = b"\x0a" + _varint(len(text)) + text  # ValueInfoProto.name
-    graph = b"\x62" + _varint(len(entry)) + entry  # GraphProto.output
-    return b"\x3a" + _varint(len(graph)) + graph  # ModelProto.graph
-
-
-def _varint(value: int) -> bytes:
-    digits = bytearray()
-    while value > 127:
-        digits.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*digits, value])
 
 
 def _inferred(

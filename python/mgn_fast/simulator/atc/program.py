@@ -25,6 +25,7 @@ from mgn_fast.simulator.atc.options import (
     parse_gears,
     parse_shapes,
 )
+from mgn_fast.simulator.atc.precision import asked_precision
 from mgn_fast.simulator.atc.texts import AtcError, error_text, form_in_force
 from mgn_fast.simulator.om_file import write_om
 
@@ -36,6 +37,7 @@ _USAGE = """\
 usage: python -m mgn_fast.simulator.atc <args>
   --framework=5 --model=M.onnx --output=M --soc_version=Ascend310P3
   [--input_shape="image:8,3,384,128"] [--dynamic_batch_size="1,4,8"] [--insert_op_conf=aipp.cfg]
+  [--precision_mode=must_keep_origin_dtype] [--keep_dtype=F] [--modify_mixlist=F.json]
   [--output_type=FP16] [--out_nodes="node:0;..."] [--input_fp16_nodes="image"] and ATC's others
 """
 _SOC_VERSIONS = re.compile(
@@ -117,6 +119,7 @@ def _compile(options: Mapping[str, str]) -> None:
             outputs=outputs,
             output_names=om_names(described, names),
             aipp=aipp,
+            precision=asked_precision(options),
         )
     except (InvalidInputError, ModelError) as error:
         raise AtcError("E19999", reason=error) from error
