@@ -161,6 +161,7 @@ py::dict runtime_info() {
     const mgn::acl::aclError code = runtime->api().device_count(&num_devices);
     if (code == mgn::acl::kRtNoDevice || code == mgn::acl::kRtDriverError) {
         num_devices = 0;
+        runtime->api().recent_error();  // drops the text of what is no failure here
     } else if (code != mgn::acl::kSuccess) {
         throw runtime->error(runtime->api().device_count.name, code);
     }
@@ -169,7 +170,6 @@ py::dict runtime_info() {
     const char* const soc_name = runtime->api().soc_name();
     py::dict info;
     info["libraries"] = runtime->api().libraries;
-    info["simulated"] = runtime->api().is_simulated;
     info["version"] =
         std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
     info["soc_name"] = soc_name == nullptr ? "" : soc_name;
@@ -197,6 +197,7 @@ void bind_runtime(py::module_& module) {
     module.def("ascend_stop", &Runtime::stop, py::call_guard<Unlocked>());
     module.def("ascend_leave", &Unlocked::leave);
     module.def("ascend_info", &runtime_info);
+    module.def("ascend_is_simulated", [] { return Runtime::get()->api().is_simulated; });
     module.def("ascend_functions", &functions);
     module.def("ascend_remedy", &mgn::ascend::error_remedy, py::arg("code"));
     module.def("ascend_memory", &memory, py::arg("device"), py::call_guard<Unlocked>());

@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "simulator/core/generations.h"
 #include "simulator/core/settings.h"
 
 namespace mgn::simulator {
@@ -17,14 +18,20 @@ constexpr Chip kChips[] = {
     {"Ascend950", 1984, 65536, true, true},
 };
 
-}  // namespace
-
-const Chip& chip() {
-    const std::string_view name = settings().soc_version;
+const Chip& kind_of(std::string_view name) {
     for (const Chip& kind : kChips) {
         if (name.substr(0, std::string_view(kind.prefix).size()) == kind.prefix) return kind;
     }
     return kChips[0];
+}
+
+}  // namespace
+
+const Chip& chip() { return kind_of(settings().soc_version); }
+
+bool runs_models_for(const std::string& soc_version) {
+    if (soc_version == settings().soc_version) return true;
+    return settings().cann == kNewestGeneration && &kind_of(soc_version) == &chip();
 }
 
 std::uint32_t most_streams() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace mgn::simulator {
 
@@ -16,6 +17,9 @@ struct Chip {
 
 // The kind that the settings' soc_version is of. A name of no known kind is taken for a 310P.
 const Chip& chip();
+
+// Whether an .om for that chip runs here: up to CANN 8.5 of the same name, from 9.1 on of its kind.
+bool runs_models_for(const std::string& soc_version);
 
 // Of one device: what the settings say, or else what its kind has.
 std::uint32_t most_streams();

@@ -82,7 +82,7 @@ def loaded_libraries() -> list[str]:
 
 def is_simulated() -> bool:
     """True if the AscendCL in use is the simulator's; raises as `loaded_libraries` does."""
-    return bool(_core.ascend_info()["simulated"])
+    return _core.ascend_is_simulated()
 
 
 def cann_root() -> Path | None:

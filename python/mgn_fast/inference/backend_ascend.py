@@ -90,7 +90,7 @@ class AscendModel:
     @property
     def simulated(self) -> bool:
         """True on the simulator's devices."""
-        return bool(_core.ascend_info()["simulated"])
+        return _core.ascend_is_simulated()
 
     def open_lane(self) -> AscendLane:
         """Another lane, on the next device in turn."""
