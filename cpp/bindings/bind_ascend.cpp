@@ -160,7 +160,7 @@ py::dict runtime_info() {
     const mgn::acl::aclError code = runtime->api().device_count(&num_devices);
     if (code == mgn::acl::kRtNoDevice || code == mgn::acl::kRtDriverError) {
         num_devices = 0;
-        runtime->forget_failure();
+        runtime->api().recent_error();  // drops the text of what is no failure here
     } else if (code != mgn::acl::kSuccess) {
         throw runtime->error(runtime->api().device_count.name, code);
     }

@@ -261,6 +261,10 @@ def test_eight_threads_on_one_session_get_their_own_results(enable, tiny, random
             np.testing.assert_array_equal(got, embeddings_of(batch))
 
 
+def chip_here():
+    return _core.ascend_info()["soc_name"]
+
+
 def say_chip(path, chip):
     """A sidecar as compiling leaves it."""
     path.with_name(path.name + ".json").write_text(
@@ -272,9 +276,10 @@ def say_chip(path, chip):
 def test_a_model_for_another_chip_is_named_as_such_whatever_the_code(enable, tiny, code):
     """The vendor's text names no chip."""
     enable()
-    say_chip(tiny, "Ascend310B4")
+    here = chip_here()
+    say_chip(tiny, "Ascend910A")
     simulator.fail("aclmdlLoadFromFileWithMem", 1, code)
-    with pytest.raises(ModelLoadError, match=r"compiled for Ascend310B4.* is Ascend310P3") as error:
+    with pytest.raises(ModelLoadError, match=f"compiled for Ascend910A.* is {here};") as error:
         open_session(tiny)
     assert (error.value.call, error.value.code) == ("aclmdlLoadFromFileWithMem", code)
 
@@ -282,18 +287,19 @@ def test_a_model_for_another_chip_is_named_as_such_whatever_the_code(enable, tin
 @pytest.mark.parametrize("code", [500002, 507008, 507009])
 def test_a_model_for_this_chip_is_not_blamed_for_its_chip(enable, tiny, code):
     enable()
-    for chip in ("Ascend310P3", None):
-        if chip:
-            say_chip(tiny, chip)
+    here = chip_here()
+    for is_said in (False, True):
+        if is_said:
+            say_chip(tiny, here)
         simulator.fail("aclmdlLoadFromFileWithMem", 1, code)
-        with pytest.raises(ModelLoadError, match="this device is Ascend310P3") as error:
+        with pytest.raises(ModelLoadError, match=f"this device is {here}") as error:
             open_session(tiny)
         assert "compile it for this one" not in str(error.value)
 
 
 def test_a_driver_error_while_loading_is_none_of_the_files(enable, tiny):
     enable()
-    say_chip(tiny, "Ascend310P3")
+    say_chip(tiny, chip_here())
     simulator.fail("aclmdlLoadFromFileWithMem", 1, 507899)
     with pytest.raises(DeviceError, match="507899") as error:
         open_session(tiny)
@@ -383,8 +389,9 @@ def test_acquire_does_not_wait_for_ever_for_a_stream_that_only_fails(enable, tin
         lane.release()
         time.sleep(0.05)
         for nth in range(1, 100):
-            simulator.fail("aclrtStreamQuery", nth, code)
-        with pytest.raises(DeviceError, match=f"aclrtStreamQuery failed with {code}"):
+            for call in ("aclrtStreamQuery", "aclrtQueryEventStatus"):  # older CANN has this one
+                simulator.fail(call, nth, code)
+        with pytest.raises(DeviceError, match=f"Query.* failed with {code}"):
             session.acquire(timeout_s=5)
         simulator.reset_faults()
 
