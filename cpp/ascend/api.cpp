@@ -20,12 +20,13 @@ using Names = std::vector<std::string>;
 template <typename Table, typename Visit>
 void for_each_function(Table& api, Visit visit) {
     const auto all = [&](auto&... functions) { (visit(functions), ...); };
-    all(api.init, api.finalize, api.soc_name, api.version, api.recent_error, api.device_count,
-        api.run_mode, api.create_context, api.set_context, api.current_context,
-        api.destroy_context);
+    all(api.init, api.finalize, api.finalize_reference, api.soc_name, api.version,
+        api.recent_error, api.device_count, api.run_mode, api.create_context, api.set_context,
+        api.current_context, api.destroy_context);
     all(api.create_stream, api.create_stream_with_config, api.destroy_stream, api.query_stream,
         api.synchronize_stream, api.synchronize_stream_with_timeout, api.abort_stream);
-    all(api.create_event, api.destroy_event, api.record_event, api.query_event, api.elapsed_time);
+    all(api.create_event, api.create_plain_event, api.destroy_event, api.record_event,
+        api.query_event, api.elapsed_time);
     all(api.malloc, api.free, api.malloc_host, api.free_host, api.memcpy_async, api.memset,
         api.memory_info);
     all(api.query_size, api.load, api.load_with_memory, api.unload, api.create_description,

@@ -44,6 +44,7 @@ private:
 struct Api {
     Function<aclError(const char*)> init{"aclInit"};
     Function<aclError()> finalize{"aclFinalize"};
+    Function<aclError(std::uint64_t*)> finalize_reference{"aclFinalizeReference", Need::optional};
     Function<const char*()> soc_name{"aclrtGetSocName"};
     Function<aclError(std::int32_t*, std::int32_t*, std::int32_t*)> version{"aclrtGetVersion"};
     Function<const char*()> recent_error{"aclGetRecentErrMsg"};
@@ -66,6 +67,7 @@ struct Api {
     Function<aclError(aclrtStream)> abort_stream{"aclrtStreamAbort", Need::optional};
 
     Function<aclError(aclrtEvent*, std::uint32_t)> create_event{"aclrtCreateEventWithFlag"};
+    Function<aclError(aclrtEvent*)> create_plain_event{"aclrtCreateEvent", Need::optional};
     Function<aclError(aclrtEvent)> destroy_event{"aclrtDestroyEvent"};
     Function<aclError(aclrtEvent, aclrtStream)> record_event{"aclrtRecordEvent"};
     Function<aclError(aclrtEvent, aclrtEventRecordedStatus*)> query_event{"aclrtQueryEventStatus"};

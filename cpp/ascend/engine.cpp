@@ -4,15 +4,17 @@
 #include "ascend/engine.h"
 
 #include <algorithm>
+#include <exception>
 #include <thread>
 
 namespace mgn::ascend {
 
 namespace {
 
-constexpr std::chrono::seconds kCloseLimit(3);
+constexpr std::chrono::seconds kCloseLimit(2);
 constexpr std::chrono::seconds kAbortLimit(1);
 
+using Seconds = std::chrono::duration<double>;
 using Lanes = std::vector<std::shared_ptr<Lane>>;
 
 // Whether all became idle in time.
@@ -93,17 +95,38 @@ void Engine::close(std::chrono::duration<double> limit) {
     failed.throw_first();
 }
 
+void Engine::close_all(const std::vector<Engine*>& engines, std::chrono::duration<double> limit) {
+    std::vector<std::exception_ptr> failures(engines.size());
+    const auto close_one = [&](std::size_t i, std::chrono::duration<double> rest) {
+        try {
+            engines[i]->close(rest);
+        } catch (...) {
+            failures[i] = std::current_exception();
+        }
+    };
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < engines.size(); ++i) {
+        const bool last = i + 1 == engines.size();
+        if (!last && Runtime::is_own_process() && !engines[i]->wait_idle(Seconds(0))) {
+            threads.emplace_back(close_one, i, limit);
+        } else {
+            close_one(i, limit);
+        }
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (const std::exception_ptr& failure : failures) {
+        if (failure) std::rethrow_exception(failure);
+    }
+}
+
 // Throws DeviceError, and frees nothing, where a lane still is not idle afterwards.
 void Engine::abort_all() {
-    const auto& abort_stream = device_->api().abort_stream;
     const DeviceError dropped(
-        "the batch was dropped, because its session was closed before it ended", abort_stream.name,
-        kRtStreamAbort, "", false);
+        "the batch was dropped, because its session was closed before it ended",
+        device_->api().abort_stream.name, kRtStreamAbort, "", false);
     for (const std::shared_ptr<Lane>& lane : lanes_) {
         try {
-            // Before: a stream that has dropped what it had is through with it as if all were well.
-            if (abort_stream.is_loaded()) lane->give_up(dropped);
-            lane->abort();
+            if (!lane->idle()) lane->abort(dropped);
         } catch (const DeviceError& failure) {
             FailedReleases::note(failure);
         }

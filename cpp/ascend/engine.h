@@ -42,10 +42,15 @@ public:
     // Whether every lane became idle in time.
     bool wait_idle(std::chrono::duration<double> limit);
 
-    // Waits so long for the batches in flight, aborts the rest, and frees everything in the
-    // vendor's order; again without effect. Where a lane does not become idle nothing is freed,
-    // because the device may still write there. Throws the first DeviceError on the way.
+    // Waits so long for the batches in flight, then aborts the rest, where that can be done, and
+    // waits a second for them; frees everything in the vendor's order; again without effect. Where
+    // a lane does not become idle nothing is freed, because the device may still write there.
+    // Throws the first DeviceError on the way.
     void close(std::chrono::duration<double> limit);
+
+    // Closes all at once, so that several hung devices take no longer than one. Throws the first
+    // DeviceError, after all.
+    static void close_all(const std::vector<Engine*>& engines, std::chrono::duration<double> limit);
 
 private:
     void load(const std::string& path, std::size_t num_lanes);

@@ -268,6 +268,10 @@ constexpr Named kNames[] = {{100000, "INVALID_PARAM"},
                             {545601, "GE_MODEL_EXECUTE_TIMEOUT"},
                             {545602, "GE_REDEPLOYING"}};
 
+constexpr const char* kCoreFailed =
+    "a core of the device failed; check first whether the driver is older than CANN, then close "
+    "the session and open it again";
+
 // What users meet, and what helps.
 constexpr Named kRemedies[] = {
     {100039, "a stub library was loaded; take `devlib` and `stub` out of LD_LIBRARY_PATH"},
@@ -279,9 +283,32 @@ constexpr Named kRemedies[] = {
     {207008, "the device is out of streams; close other sessions"},
     {207018, "use fewer lanes or a smaller batch"},
     {245000, "use fewer lanes or a smaller batch"},
+    {500002,
+     "while a model is loaded: it is for another chip, or by a newer CANN than this one; compile "
+     "it on this host"},
+    {507008,
+     "the chip cannot be read: the driver is not mounted here, /dev/davinci* is not passed in, or "
+     "another container holds the device"},
+    {507009,
+     "the driver is older than CANN, or a vNPU's template does not have this kind of task; "
+     "install the driver that goes with this CANN"},
     {507010, "the device is lost; close the session and open it again"},
-    {507033, "the device cannot be set up; check permissions and /dev/davinci*"},
-    {507899, "driver error; check that driver and CANN fit and that the device is there"}};
+    {507011, "the model failed on the device; close the session and open it again"},
+    {507014, kCoreFailed},
+    {507015, kCoreFailed},
+    {507017, kCoreFailed},
+    {507018, kCoreFailed},
+    {507033,
+     "the device cannot be set up: no permission for /dev/davinci* (join the driver's group), "
+     "driver and CANN do not fit, another container holds the device, or the system on the device "
+     "hangs (restart it)"},
+    {507034, kCoreFailed},
+    {507035, kCoreFailed},
+    {507036, kCoreFailed},
+    {507899,
+     "driver error; check that driver and CANN fit, that the device is there and that no other "
+     "container holds it"},
+    {545002, "the file is damaged, or by another generation of CANN; compile it on this host"}};
 
 const char* find(const Named* begin, const Named* end, int code) {
     const Named* found = std::lower_bound(
@@ -308,9 +335,16 @@ bool is_out_of_memory(int code) {
     return false;
 }
 
+bool is_unsupported(int code) { return code == 200001 || code == 200006 || code == 207000; }
+
+bool is_timeout(int code) { return code == 507046 || code == 507047; }
+
 bool is_device_lost(int code) {
-    return code == 507010 || (code >= 507014 && code <= 507018) ||
-           (code >= 507053 && code <= 507057) || code == 507899;
+    constexpr int kRanges[][2] = {{507010, 507010}, {507014, 507018}, {507034, 507036},
+                                  {507042, 507045}, {507048, 507050}, {507053, 507057},
+                                  {507899, 507899}};
+    const auto holds = [code](const auto& range) { return range[0] <= code && code <= range[1]; };
+    return std::any_of(std::begin(kRanges), std::end(kRanges), holds);
 }
 
 }  // namespace mgn::ascend

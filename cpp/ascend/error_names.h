@@ -15,6 +15,12 @@ std::string error_remedy(int code);
 // True where memory was lacking, on the device or for it on the host.
 bool is_out_of_memory(int code);
 
+// True for what a chip or a library answers that does not have the feature.
+bool is_unsupported(int code);
+
+// True for a wait that took too long: no failure, what is waited for goes on.
+bool is_timeout(int code);
+
 // True after what leaves the device's state unknown: all that lives on it has to be closed.
 bool is_device_lost(int code);
 

@@ -22,12 +22,8 @@ using std::chrono::milliseconds;
 // vendor.
 constexpr milliseconds kLongestSynchronize(1000);
 
-// So many answers in a row that the device is lost, and its stream is taken for dead.
+// So many failed answers in a row, whatever their codes, and the stream is taken for dead.
 constexpr int kMostUnanswered = 3;
-
-bool is_timeout(aclError code) {
-    return code == kRtStreamSyncTimeout || code == kRtEventSyncTimeout;
-}
 
 milliseconds rounded_up(Clock::duration rest) {
     const milliseconds limit = std::chrono::ceil<milliseconds>(rest);
@@ -107,7 +103,7 @@ std::shared_ptr<Batch> Lane::submit(std::size_t count) {
     } catch (const DeviceError& failure) {
         gear_ = 0;
         if (is_device_lost(failure.code)) lost_ = failure;
-        mark_progress_after_failure();
+        mark_progress();
         throw;
     }
     running_ = batch;
@@ -137,7 +133,7 @@ void Lane::enqueue(std::size_t count) {
         mark();
     }
     if (!api.query_stream.is_loaded()) {
-        progress_ = make_progress_event(device_);
+        progress_ = make_event(device_);
         runtime.call(api.record_event, progress_.get(), stream_.get());
     }
 }
@@ -158,18 +154,24 @@ void Lane::set_gear(std::size_t count) {
     gear_ = wanted;
 }
 
-// What was queued before the failure still runs. Where streams cannot be asked only an event says
-// when it has ended; without one the lane stays in use.
-void Lane::mark_progress_after_failure() {
+// What was queued before a failure still runs. Where streams cannot be asked only an event says
+// when it has ended; without one the lane stays in use, and `poll` tries again.
+Answer Lane::mark_progress() {
     progress_ = Event();
-    if (device_->api().query_stream.is_loaded()) return;
+    const Api& api = device_->api();
+    if (api.query_stream.is_loaded()) return {};
+    Answer failure;
+    const ContextScope scope(*device_, failure);
+    if (failure.code != kSuccess) return failure;
     try {
-        Event event = make_progress_event(device_);
-        device_->runtime().call(device_->api().record_event, event.get(), stream_.get());
+        Event event = make_event(device_);
+        const aclError code = api.record_event(event.get(), stream_.get());
+        if (code != kSuccess) return {api.record_event.name, code};
         progress_ = std::move(event);
-    } catch (const DeviceError&) {
-        // The failure before this one is what the caller is told.
+    } catch (const DeviceError& error) {
+        return {api.create_event.name, error.code};
     }
+    return {};
 }
 
 bool Lane::done(const Batch& batch) {
@@ -195,7 +197,7 @@ bool Lane::wait(const Batch& batch, std::chrono::duration<double> limit) {
             poll();
             return batch.ended;
         }
-        if (someone_waits_) {
+        if (someone_waits_ || aborting_) {
             ended_.wait_until(lock, until);
             continue;
         }
@@ -215,7 +217,10 @@ bool Lane::poll() {
     if (someone_waits_) return false;
     if (!in_use_) return true;
     bool complete = false;
-    Answer answer = query(complete);
+    Answer answer;
+    if (!progress_ && !device_->api().query_stream.is_loaded()) answer = mark_progress();
+    if (answer.code == kSuccess) answer = query(complete);
+    if (answer.code == kSuccess) unanswered_ = 0;
     if (answer.code == kSuccess && !complete) return false;
     if (answer.code == kSuccess) {
         // Only a synchronise tells whether the tasks went well; it does not wait here.
@@ -237,7 +242,6 @@ Answer Lane::query(bool& complete) const {
         complete = status == ACL_STREAM_STATUS_COMPLETE;
         return {api.query_stream.name, code};
     }
-    if (!progress_) return {};  // nothing was recorded that could tell
     aclrtEventRecordedStatus status = ACL_EVENT_RECORDED_STATUS_NOT_READY;
     const aclError code = api.query_event(progress_.get(), &status);
     complete = status == ACL_EVENT_RECORDED_STATUS_COMPLETE;
@@ -274,24 +278,26 @@ Answer Lane::synchronize_by_asking(milliseconds limit) const {
 
 // The mutex is held.
 void Lane::settle(const Answer& answer) {
-    if (is_timeout(answer.code)) {
-        device_->api().recent_error();  // its text is of no failure and would stand before the next
-        return;
-    }
+    if (is_timeout(answer.code)) return device_->runtime().forget_failure();
     if (answer.code == kSuccess) {
         in_use_ = false;
         unanswered_ = 0;
-        end(std::nullopt);
-        return;
+        return finish(std::nullopt);
     }
     DeviceError failure = device_->runtime().error(answer.call, answer.code);
-    if (is_device_lost(answer.code)) lost_ = failure;
-    if (is_device_lost(answer.code) && ++unanswered_ >= kMostUnanswered) in_use_ = false;
-    end(std::move(failure));
+    const bool is_dead = ++unanswered_ >= kMostUnanswered;
+    if (is_dead) in_use_ = false;
+    if (is_dead || is_device_lost(answer.code)) lost_ = failure;
+    finish(std::move(failure));
+}
+
+void Lane::finish(std::optional<DeviceError> failure) {
+    if (!aborting_) return end(std::move(failure));
+    outcome_ = std::move(failure);
 }
 
 void Lane::end(std::optional<DeviceError> failure) {
-    progress_ = Event();
+    if (!in_use_) progress_ = Event();  // until then it tells when the stream is through
     const std::shared_ptr<Batch> batch = std::exchange(running_, nullptr);
     if (!batch) return;
     batch->failure = std::move(failure);
@@ -311,39 +317,9 @@ void Lane::take_embeddings(Batch& batch) const {
     }
 }
 
-void Lane::abort() {
-    const ContextScope scope(*device_);
-    const Api& api = device_->api();
-    if (api.abort_stream.is_loaded()) device_->runtime().call(api.abort_stream, stream_.get());
-}
-
-void Lane::stop_taking() {
+void Lane::require_alive() {
     const Lock lock(mutex_);
-    closing_ = true;
-}
-
-void Lane::give_up(const DeviceError& failure) {
-    const Lock lock(mutex_);
-    lost_ = failure;
-    end(failure);
-}
-
-void Lane::free_buffers() {
-    const Lock lock(mutex_);
-    outputs_ = Dataset();
-    inputs_ = Dataset();
-    output_buffers_.clear();
-    input_buffers_.clear();
-    embeddings_ = nullptr;
-    input_ = nullptr;
-}
-
-void Lane::free_stream() {
-    const Lock lock(mutex_);
-    timeline_ = nullptr;
-    progress_ = Event();
-    stream_ = Stream();
-    device_ = nullptr;  // whoever still has the lane or a batch of it keeps no context alive
+    if (lost_) throw *lost_;
 }
 
 }  // namespace mgn::ascend

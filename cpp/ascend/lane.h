@@ -68,9 +68,12 @@ public:
     // batch submitted, or all of it freed. Does not wait.
     bool idle();
 
-    // Asks the stream to drop what it has, where CANN can; for lanes that do not become idle.
-    // Throws DeviceError.
-    void abort();
+    // Asks the stream to drop what it has, for lanes that do not become idle; its batch then ends
+    // as `dropped`. Where that cannot be asked for all stays as it is. Throws DeviceError.
+    void abort(const DeviceError& dropped);
+
+    // Throws what every further submit would, once the device is lost.
+    void require_alive();
 
     // No batch is taken any more; the first step of the end.
     void stop_taking();
@@ -95,12 +98,13 @@ private:
     void enqueue(std::size_t count);
     void mark();
     void set_gear(std::size_t count);
-    void mark_progress_after_failure();
+    Answer mark_progress();
     bool poll();
     Answer query(bool& complete) const;
     Answer synchronize(std::chrono::milliseconds limit) const;
     Answer synchronize_by_asking(std::chrono::milliseconds limit) const;
     void settle(const Answer& answer);
+    void finish(std::optional<DeviceError> failure);
     void end(std::optional<DeviceError> failure);
     void take_embeddings(Batch& batch) const;
 
@@ -124,7 +128,9 @@ private:
     bool in_use_ = false;                 // Note [lane lifetime]
     bool someone_waits_ = false;          // one thread synchronises for all that wait
     bool closing_ = false;
-    int unanswered_ = 0;               // failed questions in a row
+    bool aborting_ = false;  // how the batch ended counts once the abort has answered
+    std::optional<std::optional<DeviceError>> outcome_;  // what it ended as meanwhile
+    int unanswered_ = 0;                                 // failed questions in a row
     std::optional<DeviceError> lost_;  // what every further submit is answered with
     std::int64_t gear_ = 0;            // that instance and dataset were last set to; 0: unknown
 };

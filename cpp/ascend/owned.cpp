@@ -3,6 +3,8 @@
 // has the device's context current.
 #include "ascend/owned.h"
 
+#include "ascend/error_names.h"
+
 namespace mgn::ascend {
 
 namespace {
@@ -13,18 +15,6 @@ Result* made(const Runtime& runtime, const Function<Result*()>& maker) {
     Result* const object = maker();
     if (object == nullptr) throw runtime.error(maker.name, kBadAlloc);
     return object;
-}
-
-// What a chip answers that does not have the feature.
-bool is_unsupported(aclError code) {
-    return code == kApiNotSupported || code == kFeatureUnsupported ||
-           code == kRtFeatureNotSupported;
-}
-
-Event make_event(const std::shared_ptr<Device>& device, std::uint32_t flag) {
-    aclrtEvent event = nullptr;
-    device->runtime().call(device->api().create_event, &event, flag);
-    return Event(device, event);
 }
 
 }  // namespace
@@ -39,17 +29,26 @@ Stream make_stream(const std::shared_ptr<Device>& device) {
         if (code == kSuccess) return Stream(device, stream);
         const auto& name = api.create_stream_with_config.name;
         if (!is_unsupported(code)) throw device->runtime().error(name, code);
+        device->runtime().forget_failure();
     }
     device->runtime().call(api.create_stream, &stream);
     return Stream(device, stream);
 }
 
-Event make_progress_event(const std::shared_ptr<Device>& device) {
-    return make_event(device, kEventCaptureStreamProgress);
-}
-
-Event make_time_event(const std::shared_ptr<Device>& device) {
-    return make_event(device, kEventTimeLine);
+// This flag is the one that every CANN knows; an event without any takes more of the device.
+Event make_event(const std::shared_ptr<Device>& device) {
+    const Runtime& runtime = device->runtime();
+    const Api& api = device->api();
+    aclrtEvent event = nullptr;
+    const aclError code = api.create_event(&event, kEventTimeLine);
+    if (code == kSuccess) return Event(device, event);
+    const bool may_be_the_flag = is_unsupported(code) || code == kRtParamInvalid;
+    if (!may_be_the_flag || !api.create_plain_event.is_loaded()) {
+        throw runtime.error(api.create_event.name, code);
+    }
+    runtime.forget_failure();
+    runtime.call(api.create_plain_event, &event);
+    return Event(device, event);
 }
 
 DeviceBuffer make_device_buffer(const std::shared_ptr<Device>& device, std::size_t bytes) {

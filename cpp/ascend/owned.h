@@ -61,8 +61,7 @@ using DataBuffer = Owned<aclDataBuffer*, &Api::destroy_data_buffer>;
 
 // Makers; the caller has the device's context current. They throw DeviceError.
 Stream make_stream(const std::shared_ptr<Device>& device);
-Event make_progress_event(const std::shared_ptr<Device>& device);
-Event make_time_event(const std::shared_ptr<Device>& device);
+Event make_event(const std::shared_ptr<Device>& device);  // can be asked, and tells times
 DeviceBuffer make_device_buffer(const std::shared_ptr<Device>& device, std::size_t bytes);
 PinnedBuffer make_pinned_buffer(const std::shared_ptr<Device>& device, std::size_t bytes);
 Description make_description(const std::shared_ptr<Device>& device, std::uint32_t model);

@@ -52,6 +52,7 @@ std::shared_ptr<Runtime> Runtime::start(const Search& search) {
     const bool repeated = code == kRepeatInitialize;
     std::shared_ptr<Runtime> runtime(new Runtime(std::move(api), !repeated, getpid()));
     if (code != kSuccess && !repeated) throw runtime->error(runtime->api_.init.name, code);
+    if (repeated) runtime->forget_failure();
     return runtime;
 }
 
@@ -90,11 +91,10 @@ void Runtime::set_search(Search search) {
     state.search = std::move(search);
 }
 
-void Runtime::stop() {
-    require_own_process();
+// The running one, forgotten; null if none is. Throws as stop(). The state's mutex is held.
+std::shared_ptr<Runtime> Runtime::take_unused() {
     Global& state = global();
-    const std::lock_guard<std::mutex> lock(state.mutex);
-    if (!state.runtime) return;
+    if (!state.runtime) return nullptr;
     {
         const std::lock_guard<std::mutex> devices(state.runtime->mutex_);
         if (state.runtime->num_devices_ != 0) {
@@ -103,14 +103,26 @@ void Runtime::stop() {
                 "gave, before AscendCL is stopped");
         }
     }
-    const std::shared_ptr<Runtime> runtime = std::exchange(state.runtime, nullptr);
     state.process = 0;
-    if (runtime->owner_) runtime->call(runtime->api_.finalize);
+    return std::exchange(state.runtime, nullptr);
+}
+
+void Runtime::stop() {
+    require_own_process();
+    const std::lock_guard<std::mutex> lock(global().mutex);
+    const std::shared_ptr<Runtime> runtime = take_unused();
+    if (runtime && runtime->owner_) runtime->call(runtime->api_.finalize);
 }
 
 void Runtime::leave() noexcept {
     try {
-        stop();
+        require_own_process();
+        const std::lock_guard<std::mutex> lock(global().mutex);
+        const std::shared_ptr<Runtime> runtime = take_unused();
+        if (runtime && runtime->owner_ && runtime->api_.finalize_reference.is_loaded()) {
+            std::uint64_t users = 0;
+            runtime->api_.finalize_reference(&users);
+        }
     } catch (const std::exception&) {
         // Something is in use: it is left to the driver.
     }
@@ -137,7 +149,7 @@ Answer Runtime::current_context(aclrtContext& context) const noexcept {
     if (code == kSuccess) return {};
     context = nullptr;
     if (code / 100000 != 1) return {api_.current_context.name, code};
-    api_.recent_error();  // drops the text of what is no failure; the next one's is to stand alone
+    forget_failure();
     return {};
 }
 
@@ -163,10 +175,12 @@ Device::Device(std::shared_ptr<Runtime> runtime, std::int32_t id) : runtime_(std
     std::optional<DeviceError> failure;
     if (code != kSuccess) {
         failure = runtime_->error(api().run_mode.name, code);
-        api().destroy_context(context_);
+        if (api().destroy_context(context_) != kSuccess) runtime_->forget_failure();
     }
     // Creating made ours the current one.
-    if (before != nullptr && before != left_current) api().set_context(before);
+    if (before != nullptr && before != left_current && api().set_context(before) != kSuccess) {
+        runtime_->forget_failure();
+    }
     if (failure) throw *failure;
     shares_memory_ = mode == ACL_DEVICE;
 }
@@ -187,7 +201,7 @@ std::optional<MemoryInfo> Device::memory() const {
     MemoryInfo info;
     const aclError code = ask(ACL_HBM_MEM, &info.free_bytes, &info.total_bytes);
     if (code == kSuccess && info.total_bytes != 0) return info;
-    if (code != kSuccess) api().recent_error();  // the other kind's text is to stand alone
+    if (code != kSuccess) runtime_->forget_failure();
     runtime_->call(ask, ACL_DDR_MEM, &info.free_bytes, &info.total_bytes);
     if (info.total_bytes == 0) return std::nullopt;
     return info;
@@ -219,7 +233,9 @@ Answer ContextScope::enter() noexcept {
 
 ContextScope::~ContextScope() {
     // Fails only where that context has been destroyed since, and then no caller misses it.
-    if (before_ != nullptr) device_.api().set_context(before_);
+    if (before_ != nullptr && device_.api().set_context(before_) != kSuccess) {
+        device_.runtime().forget_failure();
+    }
 }
 
 FailedReleases::FailedReleases() : outer_(std::exchange(innermost, this)) {}

@@ -50,12 +50,13 @@ public:
     // Where to search from now on. Throws InvalidInput while AscendCL is started.
     static void set_search(Search search);
 
-    // Ends what we started; does nothing if nothing is started. Throws InvalidInput while a device
-    // is in use.
+    // Ends what we started, for whoever has joined since too; does nothing if nothing is started.
+    // Throws InvalidInput while a device is in use.
     static void stop();
 
-    // For the end of the process: stops if nothing is in use, and nothing can be started again.
-    // Otherwise nothing is released from here on: the driver frees it all, and calls from exit
+    // For the end of the process: gives back our own use of what we started, if nothing is in use
+    // and CANN counts its users; nothing can be started again. Otherwise nothing is released from
+    // here on: another library may have joined, the driver frees it all, and calls from exit
     // handlers would be less safe than none.
     static void leave() noexcept;
 
@@ -78,6 +79,10 @@ public:
     // The error of a call that just failed in this thread, with the vendor's own text.
     DeviceError error(const char* call, aclError code) const;
 
+    // Takes the text of what failed in this thread and is no failure to us, so that it does not
+    // stand in the next error.
+    void forget_failure() const noexcept { api_.recent_error(); }
+
     // For functions without a code that answered as they do to a bad argument.
     DeviceError refusal(const char* call) const { return error(call, kFailure); }
 
@@ -88,6 +93,7 @@ private:
     static Global& global();
     static std::shared_ptr<Runtime> started(Global& state);
     static std::shared_ptr<Runtime> start(const Search& search);
+    static std::shared_ptr<Runtime> take_unused();
 
     const Api api_;
     const bool owner_;

@@ -19,7 +19,7 @@ double now_s() {
 
 Timeline::Timeline(std::shared_ptr<Device> device, std::size_t num_marks)
     : device_(std::move(device)) {
-    for (std::size_t i = 0; i < num_marks; ++i) events_.push_back(make_time_event(device_));
+    for (std::size_t i = 0; i < num_marks; ++i) events_.push_back(make_event(device_));
 }
 
 void Timeline::begin(const Stream& stream) {
@@ -34,7 +34,7 @@ void Timeline::mark(const Stream& stream) {
     if (failed_) return;
     const Api& api = device_->api();
     failed_ = api.record_event(events_[num_recorded_++].get(), stream.get()) != kSuccess;
-    if (failed_) api.recent_error();  // so that its text does not stand before the next failure's
+    if (failed_) device_->runtime().forget_failure();
 }
 
 std::vector<double> Timeline::times() const {
@@ -50,7 +50,7 @@ std::vector<double> Timeline::times() const {
             failure.code = api.elapsed_time(&ms, events_.front().get(), events_[i].get());
         }
         if (failure.code != kSuccess) {
-            api.recent_error();
+            device_->runtime().forget_failure();
             return {};
         }
         if (!(ms >= last_ms)) return {};  // a clock that went back says nothing

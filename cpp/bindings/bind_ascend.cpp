@@ -217,7 +217,8 @@ void mgn::bindings::bind_ascend(py::module_& module) {
     py::class_<LaneHandle>(module, "AscendLane", py::release_gil_before_calling_cpp_dtor())
         .def("input", &input_view)
         .def("submit", &submit, py::arg("count"))
-        .def("idle", [](const LaneHandle& handle) { return handle.lane->idle(); });
+        .def("idle", [](const LaneHandle& handle) { return handle.lane->idle(); })
+        .def("require_alive", [](const LaneHandle& handle) { handle.lane->require_alive(); });
     py::class_<Engine>(module, "AscendEngine", py::release_gil_before_calling_cpp_dtor())
         .def(py::init(&open_engine), py::arg("path"), py::arg("device"), py::arg("num_lanes"),
              py::arg("timed") = false, py::arg("output") = "", py::arg("width") = 0)
@@ -238,4 +239,8 @@ void mgn::bindings::bind_ascend(py::module_& module) {
             },
             py::arg("limit_s"))
         .def("close", [](Engine& engine) { engine.close(Seconds(0)); }, py::call_guard<Unlocked>());
+    module.def(
+        "ascend_close",
+        [](const std::vector<Engine*>& engines) { Engine::close_all(engines, Seconds(0)); },
+        py::arg("engines"), py::call_guard<Unlocked>());
 }

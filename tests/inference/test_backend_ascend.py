@@ -3,6 +3,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +18,14 @@ from mgn_fast import (
     Embedder,
     InvalidInputError,
     ModelError,
+    ModelLoadError,
     RuntimeUnavailableError,
+    _core,
     open_session,
     simulator,
 )
 from mgn_fast.common.observer import Observer, observing
-from mgn_fast.inference.backend_ascend import AscendModel
+from mgn_fast.inference.backend_ascend import AscendModel, fits_chip
 from mgn_fast.simulator import StaticAipp, write_om
 from support.simulated import TINY, TINY_WIDTH, embeddings_of, require_clean
 
@@ -201,16 +205,19 @@ def test_names_and_texts_need_not_be_utf_8(enable, tiny, images):
     path = tiny.rename(os.fsdecode(os.fsencode(tiny.parent) + b"/\xff.om"))
     with open_session(path) as session:
         np.testing.assert_array_equal(session.run(images), embeddings_of(images))
-    path.write_bytes(path.read_bytes().replace(b"Ascend310P3", b"Ascend3\xff\xfeP3"))
-    with pytest.raises(ModelError, match="Ascend3\ufffd\ufffdP3"):
-        open_session(path)
+    with pytest.raises(DeviceError, match="\ufffd\\.om': No such file") as error:
+        _core.AscendEngine(os.fsencode(path) + b"\xff.om", 0, 1)
+    assert "\ufffd.om" in error.value.detail
 
 
 def test_a_model_for_another_chip_is_a_model_error(enable, tmp_path):
     enable()
     path = write_om(tmp_path / "m.om", soc_version="Ascend910B4", **TINY)
-    with pytest.raises(ModelError, match="Ascend910B4"):
+    say_chip(path, "Ascend910B4")
+    with pytest.raises(ModelLoadError, match="compiled for Ascend910B4") as error:
         open_session(path)
+    assert error.value.code == 500002
+    assert "Ascend" not in error.value.detail
 
 
 @pytest.mark.parametrize(
@@ -257,6 +264,150 @@ def test_eight_threads_on_one_session_get_their_own_results(enable, tiny, random
         results = threads.map(session.run, inputs, timeout=60)
         for batch, got in zip(inputs, results, strict=True):
             np.testing.assert_array_equal(got, embeddings_of(batch))
+
+
+def chip_here():
+    return _core.ascend_info()["soc_name"]
+
+
+def say_chip(path, chip):
+    """A sidecar as compiling leaves it."""
+    path.with_name(path.name + ".json").write_text(
+        json.dumps({"contract": None, "soc_version": chip})
+    )
+
+
+@pytest.mark.parametrize("code", [500002, 507008, 507009, 545001, 507899])
+def test_a_model_for_another_chip_is_named_as_such_whatever_the_code(enable, tiny, code):
+    """The vendor's text names no chip."""
+    enable()
+    here = chip_here()
+    say_chip(tiny, "Ascend910A")
+    simulator.fail("aclmdlLoadFromFileWithMem", 1, code)
+    with pytest.raises(ModelLoadError, match=f"compiled for Ascend910A.* is {here};") as error:
+        open_session(tiny)
+    assert (error.value.call, error.value.code) == ("aclmdlLoadFromFileWithMem", code)
+
+
+@pytest.mark.parametrize("code", [500002, 507008, 507009])
+def test_a_model_for_this_chip_is_not_blamed_for_its_chip(enable, tiny, code):
+    enable()
+    here = chip_here()
+    for is_said in (False, True):
+        if is_said:
+            say_chip(tiny, here)
+        simulator.fail("aclmdlLoadFromFileWithMem", 1, code)
+        with pytest.raises(ModelLoadError, match=f"this device is {here}") as error:
+            open_session(tiny)
+        assert "compile it for this one" not in str(error.value)
+
+
+def test_a_driver_error_while_loading_is_none_of_the_files(enable, tiny):
+    enable()
+    say_chip(tiny, chip_here())
+    simulator.fail("aclmdlLoadFromFileWithMem", 1, 507899)
+    with pytest.raises(DeviceError, match="507899") as error:
+        open_session(tiny)
+    assert not isinstance(error.value, ModelError)
+
+
+@pytest.mark.parametrize(
+    ("version", "chip", "device", "fits"),
+    [
+        ("1.16.0", "Ascend310P1", "Ascend310P3", False),
+        ("1.17.0", "Ascend310P1", "Ascend310P3", True),
+        ("1.17.0", "Ascend310P3", "Ascend310B4", False),
+        ("1.17.0", "Ascend310", "Ascend310P3", False),
+        ("1.17.0", "Ascend910B4", "Ascend910B2C", True),
+        ("1.17.0", "Ascend910B4", "Ascend910_9391", True),
+        ("1.17.0", "Ascend910ProA", "Ascend910A", True),
+        ("1.17.0", "Ascend910A", "Ascend910B4", False),
+        ("1.17.0", "Ascend310P3", "Ascend310P3", True),
+        ("2.0.0", "Ascend310P1", "Ascend310P3", True),
+        ("", "Ascend310P1", "Ascend310P3", False),
+        ("1.17.0", "Unknown1", "Unknown2", False),
+    ],
+)
+def test_since_cann_9_1_the_same_architecture_is_enough(version, chip, device, fits):
+    assert fits_chip(chip, device, version) is fits
+
+
+HUNG = """
+import sys, time
+from mgn_fast import DeviceError, open_session, simulator
+simulator.enable(timing=False, compute="deterministic", device_count=4)
+session = open_session(sys.argv[1], device=[0, 1, 2, 3], lanes=4)
+simulator.slow_stream(60)
+tickets = [session.acquire().submit(1) for _ in range(4)]
+for nth in range(1, 5):
+    simulator.fail("aclrtStreamAbort", nth, int(sys.argv[2]))
+started = time.monotonic()
+try:
+    session.close()
+except DeviceError as error:
+    print("still runs" in str(error), time.monotonic() - started < 3.7)
+for ticket in tickets:
+    try:
+        ticket.result(1)
+    except DeviceError as error:
+        print(error)
+"""
+
+
+@pytest.mark.usefixtures("own_process")
+@pytest.mark.parametrize("code", [207000, 507046])
+def test_several_hung_devices_close_together(tiny, code):
+    done = subprocess.run(
+        [sys.executable, "-c", HUNG, tiny, str(code)],
+        env=os.environ | {"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    lines = done.stdout.splitlines()
+    assert lines[0] == "True True", done.stderr
+    assert len(lines) == 5
+
+
+def test_acquire_fails_at_once_when_every_lane_is_dead(enable, tiny, images):
+    enable()
+    with open_session(tiny, lanes=2) as session:
+        for nth in (1, 2):
+            simulator.fail("aclmdlExecuteAsync", nth, 507034)
+        held = [session.acquire() for _ in range(2)]
+        for lane in held:
+            with pytest.raises(DeviceError, match="507034"):
+                lane.submit(1)
+        started = time.monotonic()
+        for use in (session.acquire, lambda: session.run(images)):
+            with pytest.raises(DeviceError, match="507034"):
+                use()
+        assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize("code", [507034, 507035, 107017])
+def test_acquire_does_not_wait_for_ever_for_a_stream_that_only_fails(enable, tiny, code):
+    enable()
+    with open_session(tiny, lanes=1) as session:
+        lane = session.acquire()
+        lane.submit(1)
+        lane.release()
+        time.sleep(0.05)
+        for nth in range(1, 100):
+            for call in ("aclrtStreamQuery", "aclrtQueryEventStatus"):  # older CANN has this one
+                simulator.fail(call, nth, code)
+        with pytest.raises(DeviceError, match=f"Query.* failed with {code}"):
+            session.acquire(timeout_s=5)
+        simulator.reset_faults()
+
+
+def test_the_lanes_of_a_device_that_is_there_go_on(enable, tiny, images):
+    enable(device_count=2)
+    with open_session(tiny, device=[0, 1], lanes=2) as session:
+        simulator.fail("aclmdlExecuteAsync", 1, 507899)
+        with pytest.raises(DeviceError, match="507899"):
+            session.acquire().submit(1)
+        np.testing.assert_array_equal(session.run(images), embeddings_of(images))
 
 
 @pytest.mark.usefixtures("simulated_time")

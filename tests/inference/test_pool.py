@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from mgn_fast import InvalidInputError
+from mgn_fast import DeviceError, InvalidInputError
 from mgn_fast.inference.session import Session
 from support.fake_model import FakeModel
 
@@ -109,3 +109,29 @@ def test_what_is_no_time_to_wait_is_refused(session, timeout_s):
     with pytest.raises(InvalidInputError, match="timeout_s is "):
         ticket.result(timeout_s)
     ticket.result()
+
+
+def test_a_dead_lane_is_given_to_nobody(session, model):
+    model.dead = {1}
+    for _ in range(3):
+        with session.acquire(timeout_s=1) as lane:
+            assert lane.submit(1).result().shape == (1, 3)
+        with session.acquire(timeout_s=1), pytest.raises(TimeoutError):
+            session.acquire(timeout_s=0.02)
+
+
+def test_when_all_lanes_are_dead_nobody_waits(session, model):
+    """Nor for one that another caller still has."""
+    held = [session.acquire(), session.acquire()]
+    with ThreadPoolExecutor(1) as waiter:
+        waiting = waiter.submit(session.acquire)
+        time.sleep(0.05)
+        model.dead = {0, 1}
+        with pytest.raises(DeviceError, match="lane 0 is dead"):
+            waiting.result(5)
+    with pytest.raises(DeviceError, match="lane 0 is dead"):
+        session.acquire()
+    assert len(held) == 2
+    del held
+    with pytest.raises(DeviceError, match="lane 0 is dead"):
+        session.run(np.zeros((9, 3), np.float32))

@@ -19,6 +19,8 @@ class FakeLane:
         self.input = np.zeros((model.batch_size, 3), np.float32)
         self.thread = ThreadPoolExecutor(1)
         self.batch = None
+        self.number = model.num_opened
+        model.num_opened += 1
 
     def submit(self, count):
         self.batch = FutureBatch(self.thread, self.run, count)
@@ -26,6 +28,10 @@ class FakeLane:
 
     def idle(self):
         return self.batch is None or self.batch.done()
+
+    def require_alive(self):
+        if self.number in self.model.dead:
+            raise DeviceError(f"lane {self.number} is dead", call="run", code=7)
 
     def run(self, count):
         self.model.counts.append(count)
@@ -60,6 +66,8 @@ class FakeModel:
         self.delay_s = delay_s
         self.gate = None
         self.fail = False
+        self.dead = set()
+        self.num_opened = 0
         self.counts = []
 
     def open_lane(self):

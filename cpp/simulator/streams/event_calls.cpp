@@ -175,8 +175,11 @@ aclError aclrtQueryEventStatus(aclrtEvent handle, aclrtEventRecordedStatus* stat
     const auto event = find_event(call, handle);
     if (event == nullptr) return call.code();
     if (status == nullptr) return call.fail(kInvalidParam, "the status's address is null");
-    aclError code =
-        check_flag(call, *event, kEventCaptureStreamProgress, "ACL_EVENT_CAPTURE_STREAM_PROGRESS");
+    aclError code = kSuccess;
+    if ((event->flags & kEventTimeLine) == 0) {  // the one flag of CANN before 7.0
+        code = check_flag(call, *event, kEventCaptureStreamProgress,
+                          "ACL_EVENT_CAPTURE_STREAM_PROGRESS");
+    }
     if (code == kSuccess) code = check_not_lost(call, *event);
     if (code != kSuccess) return code;
     *status = is_complete(*event) ? ACL_EVENT_RECORDED_STATUS_COMPLETE

@@ -51,6 +51,9 @@ class BackendLane(Protocol):
     def idle(self) -> bool:
         """True when nothing runs, so that the input may be written again. Does not wait."""
 
+    def require_alive(self) -> None:
+        """Raises what every further submit would fail with, once what runs the lane is lost."""
+
     def close(self) -> None:
         """Ends the use of the lane; the model's own `close` follows."""
 

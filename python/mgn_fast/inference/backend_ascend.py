@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import functools
 import os
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,17 +30,26 @@ from mgn_fast.errors import (
     ModelLoadError,
 )
 from mgn_fast.inference.backend import StageTime
-from mgn_fast.models.om_file import HEADER_BYTES, MAGIC, is_header, read_contract
+from mgn_fast.models.om_file import HEADER_BYTES, MAGIC, is_header, read_contract, read_sidecar
 from mgn_fast.models.presets import NOTHING_SAID, Statement
 from mgn_fast.types import AnyArray, F32Array, PathLike
 
-# A session that is closed waits so long for the batches in flight, then asks the device to drop
-# them. Batches take milliseconds; Ctrl-C ends the wait.
-CLOSE_LIMIT_S = 3.0
+# A session that is closed waits so long for the batches in flight, then asks its devices to drop
+# them, and waits one second more. Batches take milliseconds; Ctrl-C ends the first wait.
+CLOSE_LIMIT_S = 2.0
 FOREVER_S = 1e9
 # What lies between the times of a batch.
 _ON_A_CARD: tuple[Stage, ...] = ("h2d", "compute", "d2h")
 _ON_A_BOARD: tuple[Stage, ...] = ("compute",)
+# AscendCL's version in CANN 9.1, and what names of chips begin with; the first that fits counts.
+_SAME_ARCHITECTURE_IS_ENOUGH = (1, 17)
+_ARCHITECTURES = {
+    "310P": ("Ascend310P",),
+    "310B": ("Ascend310B",),
+    "310": ("Ascend310",),
+    "910B": ("Ascend910B", "Ascend910_93"),
+    "910": ("Ascend910",),
+}
 # Calls that read the file.
 _LOADING = ("aclmdlQuerySize", "aclmdlLoadFromFile", "aclmdlLoadFromFileWithMem")
 
@@ -108,9 +118,7 @@ class AscendModel:
             for engine in self._engines:
                 engine.wait_idle(max(0.0, until - time.monotonic()))
         finally:
-            failures = [failure for engine in self._engines if (failure := _closed(engine))]
-        if failures:
-            raise failures[0]
+            _core.ascend_close(self._engines)
 
     def _read_info(self, batch_size: int | None) -> None:
         engine = self._engines[0]
@@ -152,6 +160,10 @@ class AscendLane:
     def idle(self) -> bool:
         """True when the stream is through with everything, so that the input is free again."""
         return self._open().idle()
+
+    def require_alive(self) -> None:
+        """Raises the DeviceError that the lane's stream was lost with, if it was."""
+        self._open().require_alive()
 
     def close(self) -> None:
         """Lets go of the input; the model frees it, or the last view of it does."""
@@ -234,24 +246,70 @@ def _open_engine(
     except DeviceMemoryError:
         raise
     except DeviceError as error:
-        if error.call not in _LOADING or not _speaks_of_the_file(error.code):
+        if error.call not in _LOADING:
+            raise
+        chips, is_other = _compared_chips(path)
+        if not is_other and not _may_be_the_file(error.code):
             raise
         raise ModelLoadError(
-            f"{str(path)!r} cannot be loaded: {error}",
+            f"{str(path)!r} cannot be loaded: {chips}{error}",
             call=error.call,
             code=error.code,
             detail=error.detail,
         ) from error
 
 
-def _speaks_of_the_file(code: int) -> bool:
-    """True for the graph engine's codes, those of damaged files, and its catch-all."""
-    return code // 1000 in (145, 545) or 100003 <= code <= 100016 or code == 500002
+def _may_be_the_file(code: int) -> bool:
+    """True for the graph engine's codes, its catch-all, those of damaged files, and two more.
+
+    Those two stand for a file that does not fit the chip as well as for the driver.
+    """
+    return (
+        code // 1000 in (145, 545) or 100003 <= code <= 100016 or code in (500002, 507008, 507009)
+    )
 
 
-def _closed(engine: _core.AscendEngine) -> DeviceError | None:
+def _compared_chips(path: Path) -> tuple[str, bool]:
+    """What the file was compiled for and what is here, as text; whether that is why it fails."""
     try:
-        engine.close()
-    except DeviceError as error:
-        return error
-    return None
+        compiled_for = str((read_sidecar(path) or {}).get("soc_version") or "")
+        here = _core.ascend_info()
+    except (ModelError, DeviceError):
+        return "", False
+    device = here["soc_name"]
+    if not device:
+        return "", False
+    if not compiled_for:
+        return f"this device is {device}, nothing says what the file was compiled for; ", False
+    if fits_chip(compiled_for, device, here["version"]):
+        return f"it was compiled for {compiled_for}, this device is {device}; ", False
+    return (
+        f"it was compiled for {compiled_for} and this device is {device}; compile it for this "
+        "one; ",
+        True,
+    )
+
+
+def fits_chip(compiled_for: str, device: str, version: str) -> bool:
+    """True if an .om for the one chip can run on the other.
+
+    Args:
+        compiled_for: the .om's `soc_version`.
+        device: what AscendCL calls the chip that is here.
+        version: AscendCL's, "1.17.0"; "" where it is not known.
+
+    Returns:
+        True for the same name, and from CANN 9.1 on for the same architecture.
+    """
+    if compiled_for == device:
+        return True
+    numbers = tuple(int(part) for part in re.findall(r"\d+", version))
+    kinds = {_architecture(compiled_for), _architecture(device)}
+    return numbers >= _SAME_ARCHITECTURE_IS_ENOUGH and len(kinds) == 1 and "" not in kinds
+
+
+def _architecture(name: str) -> str:
+    for architecture, begins in _ARCHITECTURES.items():
+        if name.startswith(begins):
+            return architecture
+    return ""

@@ -152,6 +152,9 @@ class CpuLane:
         """True when no batch is running, so that the input may be written again."""
         return self._batch is None or self._batch.done()
 
+    def require_alive(self) -> None:
+        """Returns: the CPU is never lost."""
+
     def close(self) -> None:
         """Waits for the batch in flight and ends the thread."""
         self._thread.shutdown(wait=True)

@@ -17,12 +17,14 @@ from operator import attrgetter
 from typing import TypeVar
 
 from mgn_fast.common.observer import Observer
-from mgn_fast.errors import InvalidInputError
+from mgn_fast.errors import DeviceError, InvalidInputError
 from mgn_fast.inference.backend import BackendBatch, BackendLane, Model
 
 # How long a thread that waits for a lane waits for one of several things that may free one.
 _POLL_S = 0.005
 _LONG_POLL_S = 0.05
+# And while all are with callers, one of whom may have found that its device is lost.
+_ALIVE_POLL_S = 1.0
 Holder = TypeVar("Holder")
 
 
@@ -88,6 +90,7 @@ class Pool:
 
         Raises:
             TimeoutError: none became free in time.
+            DeviceError: no lane will ever run a batch again, whoever has it.
             InvalidInputError: the session is closed, or another process's.
         """
         check_timeout(timeout_s)
@@ -109,7 +112,8 @@ class Pool:
                 if running is None:
                     # A lane that is free but in use sends no signal when it is through.
                     in_use = any(slot.free for slot in self._slots)
-                    self._changed.wait(poll_s if in_use else rest)
+                    alive_s = _ALIVE_POLL_S if rest is None else min(rest, _ALIVE_POLL_S)
+                    self._changed.wait(poll_s if in_use else alive_s)
                     continue
             if running.done():  # but its stream is not known to be through
                 time.sleep(min(poll_s, _POLL_S) / 10)
@@ -184,12 +188,21 @@ class Pool:
     def _try_acquire(self, hold: Callable[[Slot, int], Holder]) -> Holder | None:
         """A free slot's holder, or None. The caller holds the lock."""
         self.require_open()
+        failures = []
         for slot in self._slots:
-            if slot.free and slot.lane.idle():
+            is_idle = slot.free and slot.lane.idle()  # asking may find that the lane is dead
+            try:
+                slot.lane.require_alive()
+            except DeviceError as error:
+                failures.append(error)
+                continue
+            if is_idle:
                 holder = hold(slot, slot.turn + 1)
                 slot.turn += 1
                 slot.free = False
                 return holder
+        if len(failures) == len(self._slots):
+            raise failures[0]
         return None
 
     def _oldest_left_running(self) -> BackendBatch | None:

@@ -70,6 +70,7 @@ class Session:
 
         Raises:
             TimeoutError: none became free in time.
+            DeviceError: no lane will ever run a batch again; close the session and open it again.
             InvalidInputError: the session is closed.
         """
         return Lane.acquire(self.pool, timeout_s)

@@ -38,7 +38,7 @@ def test_the_vendors_own_text_is_kept(tiny_om):
     error = failure(tiny_om, 507033)
     assert error.detail
     assert str(error).endswith(error.detail)
-    assert "check permissions and /dev/davinci*" in str(error)
+    assert "no permission for /dev/davinci*" in str(error)
 
 
 @pytest.mark.parametrize("code", [200000, 207001, 207018, 245000, 245001, 245002])
@@ -49,3 +49,25 @@ def test_lacking_memory_is_its_own_class(tiny_om, code):
 @pytest.mark.parametrize("code", [200001, 207002, 245003, 507899])
 def test_anything_else_is_not(tiny_om, code):
     assert not isinstance(failure(tiny_om, code), MemoryError)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (500002, ["another chip", "newer CANN", "compile"]),
+        (507008, ["driver is not mounted", "/dev/davinci", "other"]),
+        (507009, ["driver is older than CANN", "vNPU"]),
+        (507011, ["close the session"]),
+        (507014, ["driver is older than CANN", "close the session"]),
+        (507015, ["driver is older than CANN", "close the session"]),
+        (507017, ["driver is older than CANN", "close the session"]),
+        (507018, ["driver is older than CANN", "close the session"]),
+        (507033, ["permission", "driver and CANN", "container", "system on the device hangs"]),
+        (507035, ["close the session"]),
+        (507899, ["driver and CANN", "container"]),
+        (545002, ["damaged", "another generation of CANN"]),
+    ],
+)
+def test_a_frequent_code_has_its_remedy(tiny_om, code, words):
+    message = str(failure(tiny_om, code)).splitlines()[0]
+    assert [word for word in words if word not in message] == []

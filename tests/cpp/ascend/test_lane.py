@@ -234,6 +234,49 @@ def test_after_the_device_is_lost_every_lane_says_so_at_once(engine):
             lane.submit(1).embeddings()
 
 
+LOST = [507010, *range(507014, 507019), *range(507034, 507037), *range(507042, 507046)]
+LOST += [*range(507048, 507051), *range(507053, 507058), 507899]
+
+
+@pytest.mark.parametrize("code", LOST)
+def test_a_code_of_a_lost_device_is_what_every_further_submit_says(engine, code):
+    """Those of vector cores too, which a 310P has besides."""
+    lane = engine().take_lane()
+    simulator.fail("aclmdlExecuteAsync", 1, code)
+    for _ in range(3):
+        with pytest.raises(DeviceError, match=f"aclmdlExecuteAsync failed with {code}"):
+            lane.submit(4)
+        with pytest.raises(DeviceError, match=f"aclmdlExecuteAsync failed with {code}"):
+            lane.require_alive()
+
+
+@pytest.mark.parametrize("code", [107017, 507000, 507034, 507035])
+def test_three_failed_answers_in_a_row_are_those_of_a_lost_device(engine, code):
+    lane = engine().take_lane()
+    batch = lane.submit(4)
+    time.sleep(0.05)  # so that the stream is through whatever it answers
+    for nth in range(1, 30):
+        for call in ("aclrtStreamQuery", "aclrtQueryEventStatus"):  # older CANN has this one
+            simulator.fail(call, nth, code)
+    assert batch.done()
+    assert [lane.idle() for _ in range(2)] == [False, True]
+    simulator.reset_faults()
+    with pytest.raises(DeviceError, match=f"Query.* failed with {code}"):
+        lane.submit(4)
+
+
+def test_failed_answers_that_are_not_in_a_row_are_no_lost_device(engine, pictures):
+    lane = engine().take_lane()
+    for _ in range(5):
+        simulator.fail("aclmdlExecuteAsync", 1, 507011, when="sync")
+        batch = lane.submit(4)
+        assert batch.wait(5)
+        with pytest.raises(DeviceError, match="507011"):
+            batch.embeddings()
+        lane.require_alive()
+    np.testing.assert_array_equal(run(lane, pictures), embeddings_of(pictures))
+
+
 @pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize(
     "without",
@@ -266,6 +309,49 @@ def test_older_cann_is_asked_by_events(tiny_om, simulated, pictures, without):
         while not lane.idle():
             assert time.monotonic() < deadline
         np.testing.assert_array_equal(run(lane, pictures), embeddings_of(pictures))
+    engine.close()
+
+
+def test_older_cann_that_refuses_the_flag_gets_an_event_without(
+    tiny_om, simulated, pictures, ledger_delta
+):
+    _core.ascend_stop()
+    _core.ascend_use_library(str(simulator.library_path()), ["aclrtStreamQuery"])
+    engine = _core.AscendEngine(str(tiny_om()), 0, 1, True)
+    lane = engine.take_lane()
+    with ledger_delta() as delta:
+        np.testing.assert_array_equal(run(lane, pictures), embeddings_of(pictures))
+    assert delta.calls["aclrtCreateEventWithFlag"] == 1
+    assert "aclrtCreateEvent" not in delta.calls
+    for code in (107000, 207000, 200001, 200006):
+        simulator.fail("aclrtCreateEventWithFlag", 1, code)
+        with ledger_delta() as delta:
+            np.testing.assert_array_equal(run(lane, pictures), embeddings_of(pictures))
+        assert delta.calls["aclrtCreateEvent"] == 1
+    engine.close()
+
+
+def test_a_lane_without_any_event_to_ask_is_not_waited_for_for_ever(tiny_om, simulated, pictures):
+    """Whose stream is through or not cannot be said, now or the next times."""
+    _core.ascend_stop()
+    _core.ascend_use_library(str(simulator.library_path()), ["aclrtStreamQuery"])
+    engine = _core.AscendEngine(str(tiny_om()), 0, 1)
+    lane = engine.take_lane()
+    for failures, lost in ((2, False), (30, True)):
+        for nth in range(1, failures + 1):
+            simulator.fail("aclrtRecordEvent", nth, 207007)
+        with pytest.raises(DeviceError, match="207007"):
+            lane.submit(4)
+        time.sleep(0.05)
+        deadline = time.monotonic() + 5
+        while not lane.idle():
+            assert time.monotonic() < deadline
+        simulator.reset_faults()
+        if lost:
+            with pytest.raises(DeviceError, match="207007"):
+                lane.submit(4)
+        else:
+            np.testing.assert_array_equal(run(lane, pictures), embeddings_of(pictures))
     engine.close()
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Owners: whatever fails while a session is opened, used or closed, nothing of it stays."""
 
+import ctypes
 import gc
 
 import numpy as np
@@ -12,13 +13,23 @@ from support.simulated import embeddings_of
 CODES = (100000, 107002, 107017, 145000, 200000, 207001, 500002, 507011, 507046, 507899)
 
 
+@pytest.fixture
+def text(simulated):
+    """Takes what the library has to say of failures in this thread."""
+    library = ctypes.CDLL(str(simulator.library_path()))
+    library.aclGetRecentErrMsg.restype = ctypes.c_char_p
+    return library.aclGetRecentErrMsg
+
+
 def use(path, images):
     with open_session(path, lanes=2) as session:
         return session.run(images)
 
 
-def calls_of(path, images):
+def calls_of(path, images, without=()):
     """How often each function is called once AscendCL is started."""
+    _core.ascend_stop()
+    _core.ascend_use_library(str(simulator.library_path()), list(without))
     use(path, images)
     simulator.reset_ledger()
     use(path, images)
@@ -90,3 +101,22 @@ def test_a_start_or_end_that_fails_can_be_tried_again(tiny_om, call):
     with pytest.raises(DeviceError, match=f"{call} failed with 500000"):
         use_once()
     use_once()
+
+
+@pytest.mark.parametrize("run_mode", ["host", "device"])
+@pytest.mark.parametrize("without", [[], ["aclrtStreamQuery"]])
+@pytest.mark.parametrize("code", [100000, 107000, 107002, 207000, 207004, 507046, 507899])
+def test_no_text_of_a_failure_stands_before_later_ones(
+    tiny_om, random, text, run_mode, without, code
+):
+    """Whether it was an error or none: the vendor keeps it until somebody takes it."""
+    path = tiny_om(batch_sizes=(1, 2))
+    images = random.standard_normal((3, 3, 2, 2), np.float32)
+    for name in calls_of(path, images, without):
+        if name == "aclGetRecentErrMsg":
+            continue
+        simulator.fail(name, 1, code)
+        outcome(path, images)
+        _core.ascend_stop()
+        assert text() is None, name
+        simulator.reset_faults()

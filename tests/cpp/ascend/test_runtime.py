@@ -160,6 +160,16 @@ def test_a_child_of_fork_is_refused_and_frees_nothing_of_its_parents(tiny_om):
     engine.close()
 
 
+def run_exiting(program, *arguments):
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env=os.environ | {"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
 EXIT = """
 import sys
 from mgn_fast import open_session, simulator
@@ -190,6 +200,71 @@ def test_exit_with_work_in_flight_neither_hangs_nor_crashes(tiny_om, ending, cod
     assert done.returncode == code, done.stderr
     assert "Fatal" not in done.stderr
     assert time.monotonic() - started < 12
+
+
+def test_the_text_of_a_repeated_start_does_not_stand_in_later_errors(tiny_om, acl):
+    path = tiny_om()
+    acl.aclGetRecentErrMsg.restype = ctypes.c_char_p
+    assert acl.aclInit(None) == 0
+    _core.ascend_start()
+    assert acl.aclGetRecentErrMsg() is None
+    simulator.fail("aclrtGetDeviceCount", 1, 507899)
+    assert _core.ascend_info()["num_devices"] == 0
+    assert acl.aclGetRecentErrMsg() is None
+    opened(path).close()
+    _core.ascend_stop()
+    assert acl.aclFinalize() == 0
+
+
+JOINED = """
+import atexit, ctypes, sys
+from mgn_fast import _core, open_session, simulator
+acl = ctypes.CDLL(str(simulator.library_path()))
+
+@atexit.register
+def use():
+    device = acl.aclrtSetDevice(0)
+    print(device, acl.aclFinalize())
+
+simulator.enable(timing=False, compute="deterministic")
+_core.ascend_use_library(str(simulator.library_path()), sys.argv[2:])
+session = open_session(sys.argv[1])
+print(acl.aclInit(None))
+session.close()
+"""
+
+
+@pytest.mark.usefixtures("own_process")
+@pytest.mark.parametrize("without", [[], ["aclFinalizeReference"]])
+def test_at_exit_a_library_that_joined_later_still_has_ascendcl(tiny_om, without):
+    done = run_exiting(JOINED, tiny_om(), *without)
+    assert (done.returncode, done.stdout) == (0, "100002\n0 0\n"), done.stderr
+
+
+ALONE = """
+import atexit, ctypes, sys
+from mgn_fast import _core, open_session, simulator
+acl = ctypes.CDLL(str(simulator.library_path()))
+
+@atexit.register
+def tell():
+    calls = simulator.ledger()["calls"]
+    print([name for name in calls if "Finalize" in name], acl.aclrtSetDevice(0))
+
+simulator.enable(timing=False, compute="deterministic")
+_core.ascend_use_library(str(simulator.library_path()), sys.argv[2:])
+open_session(sys.argv[1]).close()
+"""
+
+
+@pytest.mark.usefixtures("own_process")
+@pytest.mark.parametrize(
+    ("without", "told"),
+    [([], "['aclFinalizeReference'] 100001"), (["aclFinalizeReference"], "[] 0")],
+)
+def test_at_exit_only_our_own_use_is_ended(tiny_om, without, told):
+    done = run_exiting(ALONE, tiny_om(), *without)
+    assert (done.returncode, done.stdout.strip()) == (0, told), done.stderr
 
 
 @pytest.mark.usefixtures("own_process")

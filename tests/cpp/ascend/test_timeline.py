@@ -199,6 +199,17 @@ def test_cann_without_some_functions(tiny_om, without, num_times):
     engine.close()
 
 
+@pytest.mark.parametrize("code", [107000, 207000])
+def test_where_the_flag_is_not_known_events_without_one_tell_times(tiny_om, code):
+    path = tiny_om()
+    for nth in range(1, 5):
+        simulator.fail("aclrtCreateEventWithFlag", nth, code)
+    engine = _core.AscendEngine(str(path), 0, 1, True)
+    assert len(ended(engine.take_lane().submit(4)).times()) == 4
+    assert simulator.ledger()["calls"]["aclrtCreateEvent"] == 4
+    engine.close()
+
+
 def test_a_device_lost_in_the_middle_leaves_nothing(engine):
     opened = engine(lanes=2)
     lanes = [opened.take_lane() for _ in range(2)]

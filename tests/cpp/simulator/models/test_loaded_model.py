@@ -60,12 +60,14 @@ def test_instances_have_numbers_of_their_own(path):
         assert ledger()["live"]["model"] == 2
 
 
-def test_a_file_for_another_chip_is_refused_with_both_names(tmp_path):
+def test_a_file_for_another_chip_is_refused_and_no_chip_is_named(tmp_path):
+    """As the real runtime does it; who loads has to find out."""
     path = write(tmp_path / "m.om", soc_version="Ascend310B4")
     with Machine() as machine:
-        with pytest.raises(AclError, match=r"Ascend310B4.*Ascend310P3") as caught:
+        with pytest.raises(AclError) as caught:
             machine.load(path)
-        assert caught.value.code == 545001
+        assert caught.value.code == 500002
+        assert "Ascend" not in str(caught.value)
     with Machine(soc_version="Ascend310B4") as machine:
         machine.load(path)
 
