@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """On which generation of CANN and on which chip the ascend backend's tests run.
 
-Without options on the newest generation; `--cann` and `--soc` choose one.
+Without options on the oldest and the newest generation; `--cann` and `--soc` choose one.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ def add_options(parser):
 def chosen_generations(config):
     """The generations that a test with the fixture `cann` runs on."""
     one = config.getoption("--cann")
-    return [one] if one else [GENERATIONS[-1]]
+    return [one] if one else [GENERATIONS[0], GENERATIONS[-1]]
 
 
 def lacking(cann, calls):
