@@ -180,8 +180,9 @@ def test_a_wait_of_no_time_finds_out_what_is_done(engine):
     ],
 )
 def test_a_failed_call_is_an_error_with_its_name_and_the_next_batch_works(
-    engine, pictures, call, code
+    engine, pictures, cann, call, code
 ):
+    call = profiles.call_of(cann, call)
     lane = engine().take_lane()
     simulator.fail(call, 1, code)
 
@@ -201,27 +202,29 @@ def test_a_failed_call_is_an_error_with_its_name_and_the_next_batch_works(
     np.testing.assert_array_equal(run(lane, pictures), embeddings_of(pictures))
 
 
-def test_a_task_that_fails_on_the_device_shows_at_the_synchronise(engine, pictures):
+def test_a_task_that_fails_on_the_device_shows_at_the_synchronise(engine, pictures, cann):
+    call = profiles.call_of(cann, "aclrtSynchronizeStreamWithTimeout")
     lane = engine().take_lane()
     simulator.fail("aclmdlExecuteAsync", 1, 507011, when="sync")
     batch = lane.submit(4)
     assert batch.wait(5)
-    with pytest.raises(DeviceError, match="aclrtSynchronizeStreamWithTimeout failed with 507011"):
+    with pytest.raises(DeviceError, match=f"{call} failed with 507011"):
         batch.embeddings()
     np.testing.assert_array_equal(run(lane, pictures), embeddings_of(pictures))
 
 
 @pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize("code", [507015, 507899, 107017])
-def test_a_lane_whose_question_failed_is_not_idle_while_its_batch_runs(engine, code):
+def test_a_lane_whose_question_failed_is_not_idle_while_its_batch_runs(engine, cann, code):
     """Its input would be given out and written while the device still reads it."""
+    call = profiles.call_of(cann, "aclrtStreamQuery")
     simulator.slow_stream(0.05)
     lane = engine().take_lane()
     batch = lane.submit(4)
-    simulator.fail("aclrtStreamQuery", 1, code)
+    simulator.fail(call, 1, code)
     assert batch.done()
     assert not lane.idle()
-    with pytest.raises(DeviceError, match=f"aclrtStreamQuery failed with {code}"):
+    with pytest.raises(DeviceError, match=f"{call} failed with {code}"):
         batch.embeddings()
     deadline = time.monotonic() + 5
     while not lane.idle():
