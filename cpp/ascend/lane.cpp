@@ -291,7 +291,7 @@ void Lane::settle(const Answer& answer) {
 }
 
 void Lane::end(std::optional<DeviceError> failure) {
-    if (!in_use_) progress_ = Event();  // else it still has to say when the stream is through
+    if (!in_use_) progress_ = Event();  // until then it tells when the stream is through
     const std::shared_ptr<Batch> batch = std::exchange(running_, nullptr);
     if (!batch) return;
     batch->failure = std::move(failure);
