@@ -93,8 +93,8 @@ def headlines(figures):
     """What the README says of it."""
     which = "every call" if figures["every"] == 1 else f"one call in {figures['every']}"
     what = (
-        f"simulated {figures['machine']}, {figures['run_mode']}: injected AscendCL failures ({which}, {len(CODES)} "
-        "codes) that end in a typed error and leave nothing behind"
+        f"simulated {figures['machine']}, {figures['run_mode']}: injected AscendCL failures "
+        f"({which}, {len(CODES)} codes) that end in a typed error and leave nothing behind"
     )
     injected = sum(figures["outcomes"].values())
     return [record.headline(what, f"{injected - len(figures['wrong']):,} of {injected:,}")]
@@ -116,9 +116,8 @@ def main():
     random = np.random.default_rng(0)
     pictures = [random.integers(0, 256, (384, 128, 3), dtype=np.uint8) for _ in range(50)]
     with tempfile.TemporaryDirectory() as name:
-        path = write_om(
-            Path(name) / "mgn.om", batch_sizes=(8,), weight_bytes=1 << 16, soc_version=arguments.soc
-        )
+        om = {"batch_sizes": (8,), "weight_bytes": 1 << 16, "soc_version": arguments.soc}
+        path = write_om(Path(name) / "mgn.om", **om)
         Path(f"{path}.json").write_text('{"contract": ' + Contract().to_json() + "}")
         simulator.enable(
             arguments.soc,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """On which generation of CANN and on which chip the ascend backend's tests run.
 
-Without options on the newest generation; `--cann` and `--soc` choose one.
+Without options on the oldest and the newest generation; `--cann` and `--soc` choose one.
 """
 
 import contextlib
@@ -15,6 +15,11 @@ GENERATIONS = ("5.1.RC1", "6.0", "6.3", "7.0", "8.0", "8.5", "9.1")
 CARDS = ("Ascend310", "Ascend310P3", "Ascend910B")
 BOARDS = ("Ascend310B1", "Ascend310B4")
 TIMED = "Ascend310P3"
+# What the backend calls where a generation lacks the function.
+INSTEAD = {
+    "aclrtStreamQuery": "aclrtQueryEventStatus",
+    "aclrtSynchronizeStreamWithTimeout": "aclrtSynchronizeStream",
+}
 MARKERS = (
     "needs_call(name): is about this function, which old generations lack",
     "on_chip(soc_version): is about what this chip can, whatever --soc says",
@@ -30,13 +35,18 @@ def add_options(parser):
 def chosen_generations(config):
     """The generations that a test with the fixture `cann` runs on."""
     one = config.getoption("--cann")
-    return [one] if one else [GENERATIONS[-1]]
+    return [one] if one else [GENERATIONS[0], GENERATIONS[-1]]
 
 
 def lacking(cann, calls):
     """Those of the functions that came after the generation."""
     since = library.read_json(library.load(library.library_path()).mgnsim_generations)
     return [call for call in calls if GENERATIONS.index(since[call]) > GENERATIONS.index(cann)]
+
+
+def call_of(cann, call):
+    """The function, or what stands in for it on a generation that lacks it."""
+    return INSTEAD[call] if lacking(cann, [call]) else call
 
 
 def chip_of(item):

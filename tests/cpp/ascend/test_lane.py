@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import DeviceError, InvalidInputError, _core, simulator
+from support import profiles
 from support.simulated import TINY_WIDTH, embeddings_of
 
 
@@ -115,12 +116,14 @@ def test_a_gear_is_set_only_when_it_changes(engine, ledger_delta, random):
     assert delta.calls["aclmdlSetDynamicBatchSize"] == 3
 
 
-def test_after_opening_no_memory_is_taken(engine, ledger_delta, pictures):
+def test_after_opening_no_memory_is_taken(engine, ledger_delta, pictures, cann):
+    """An old runtime is asked by an event for each batch."""
+    asked_by_events = profiles.lacking(cann, ["aclrtStreamQuery"])
     lane = engine(batch_sizes=(1, 4)).take_lane()
     with ledger_delta() as delta:
         for count in (1, 4, 2, 3) * 5:
             run(lane, pictures[:count])
-    assert delta.created == {}
+    assert delta.created == ({"event": 20} if asked_by_events else {})
 
 
 @pytest.mark.parametrize("count", [0, 5])
@@ -177,8 +180,9 @@ def test_a_wait_of_no_time_finds_out_what_is_done(engine):
     ],
 )
 def test_a_failed_call_is_an_error_with_its_name_and_the_next_batch_works(
-    engine, pictures, call, code
+    engine, pictures, cann, call, code
 ):
+    call = profiles.call_of(cann, call)
     lane = engine().take_lane()
     simulator.fail(call, 1, code)
 
@@ -198,27 +202,29 @@ def test_a_failed_call_is_an_error_with_its_name_and_the_next_batch_works(
     np.testing.assert_array_equal(run(lane, pictures), embeddings_of(pictures))
 
 
-def test_a_task_that_fails_on_the_device_shows_at_the_synchronise(engine, pictures):
+def test_a_task_that_fails_on_the_device_shows_at_the_synchronise(engine, pictures, cann):
+    call = profiles.call_of(cann, "aclrtSynchronizeStreamWithTimeout")
     lane = engine().take_lane()
     simulator.fail("aclmdlExecuteAsync", 1, 507011, when="sync")
     batch = lane.submit(4)
     assert batch.wait(5)
-    with pytest.raises(DeviceError, match="aclrtSynchronizeStreamWithTimeout failed with 507011"):
+    with pytest.raises(DeviceError, match=f"{call} failed with 507011"):
         batch.embeddings()
     np.testing.assert_array_equal(run(lane, pictures), embeddings_of(pictures))
 
 
 @pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize("code", [507015, 507899, 107017])
-def test_a_lane_whose_question_failed_is_not_idle_while_its_batch_runs(engine, code):
+def test_a_lane_whose_question_failed_is_not_idle_while_its_batch_runs(engine, cann, code):
     """Its input would be given out and written while the device still reads it."""
+    call = profiles.call_of(cann, "aclrtStreamQuery")
     simulator.slow_stream(0.05)
     lane = engine().take_lane()
     batch = lane.submit(4)
-    simulator.fail("aclrtStreamQuery", 1, code)
+    simulator.fail(call, 1, code)
     assert batch.done()
     assert not lane.idle()
-    with pytest.raises(DeviceError, match=f"aclrtStreamQuery failed with {code}"):
+    with pytest.raises(DeviceError, match=f"{call} failed with {code}"):
         batch.embeddings()
     deadline = time.monotonic() + 5
     while not lane.idle():
@@ -226,6 +232,8 @@ def test_a_lane_whose_question_failed_is_not_idle_while_its_batch_runs(engine, c
     lane.input()[:] = 1
 
 
+# Without it only an event tells that a lane is through, and a lost device records none.
+@pytest.mark.needs_call("aclrtStreamQuery")
 def test_after_the_device_is_lost_every_lane_says_so_at_once(engine):
     lane = engine().take_lane()
     simulator.lose_device(0)
@@ -279,16 +287,11 @@ def test_failed_answers_that_are_not_in_a_row_are_no_lost_device(engine, picture
 
 @pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize(
-    "without",
-    [
-        ["aclrtStreamQuery"],
-        ["aclrtSynchronizeStreamWithTimeout"],
-        ["aclrtStreamQuery", "aclrtSynchronizeStreamWithTimeout", "aclrtStreamAbort"],
-    ],
+    "settings",
+    [{"cann": "6.3"}, {"cann": "6.0"}, {"calls_missing": ["aclrtSynchronizeStreamWithTimeout"]}],
+    ids=["no aclrtStreamQuery", "neither", "no aclrtSynchronizeStreamWithTimeout"],
 )
-def test_older_cann_is_asked_by_events(tiny_om, simulated, pictures, without):
-    _core.ascend_stop()
-    _core.ascend_use_library(str(simulator.library_path()), without)
+def test_older_cann_is_asked_by_events(tiny_om, pictures):
     engine = _core.AscendEngine(str(tiny_om()), 0, 2)
     lane = engine.take_lane()
     for _ in range(3):
