@@ -237,14 +237,14 @@ def test_the_recipes_own_onnx_embeds_as_our_export(
 def test_the_recipes_own_onnx_compiled_embeds_as_our_export(
     recipe_onnx, drawn, by_our_export, npu, own_process, tmp_path
 ):
-    words = {"simulate": True, "batch_sizes": (1, 2), "contract": "recipe"}
-    path = compile_om(recipe_onnx, tmp_path / "mgn.om", **words)
+    words = {"batch_sizes": (1, 2), "contract": "recipe", "precision": "origin"}
+    path = compile_om(recipe_onnx, tmp_path / "mgn.om", simulate=True, **words)
     require_the_same(path, drawn, by_our_export)
 
 
 def test_aipp_on_the_recipes_own_onnx_is_explained(recipe_onnx, drawn, npu, own_process, tmp_path):
-    words = {"simulate": True, "batch_sizes": (4,), "contract": "recipe", "aipp": True}
-    path = compile_om(recipe_onnx, tmp_path / "mgn.om", **words)
+    words = {"batch_sizes": (4,), "contract": "recipe", "aipp": True, "precision": "origin"}
+    path = compile_om(recipe_onnx, tmp_path / "mgn.om", simulate=True, **words)
     found = verify(recipe_onnx, path, drawn, contract="recipe")
     assert found.agreement.cosine_min > 0.9999
     assert found.drift.measured.relative_error_max > 3e-4

@@ -122,7 +122,8 @@ def test_tensors_are_checked(fields):
         TensorSpec(*fields)
 
 
-# From here on what was compiled is run.
+# From here on what was compiled is run, in float32: what float16 does to it, test_float16.py asks.
+FLOAT32 = {"simulate": True, "precision": "origin"}
 
 
 @pytest.fixture
@@ -154,7 +155,7 @@ FORMS = {
 def test_models_of_others_embed_by_a_stated_contract(npu, contract, form, batch_sizes):
     onnx_path = write_foreign_model("f.onnx", contract, **form)
     pixels = foreign_pictures(7, contract)
-    path = compile_om(onnx_path, "f.om", simulate=True, batch_sizes=batch_sizes, contract=contract)
+    path = compile_om(onnx_path, "f.om", **FLOAT32, batch_sizes=batch_sizes, contract=contract)
     with Embedder(path) as embedder:
         assert embedder.session.embedding_width == contract.embedding_width
         got = embedder(pixels)
@@ -168,7 +169,7 @@ def test_models_of_others_embed_by_a_stated_contract(npu, contract, form, batch_
 @pytest.mark.usefixtures("own_process")
 def test_a_fixed_batch_is_compiled_and_embeds(npu):
     onnx_path = write_foreign_model("f.onnx", batch_size=3)
-    path = compile_om(onnx_path, "f.om", simulate=True, batch_sizes=(3,), contract=FOREIGN)
+    path = compile_om(onnx_path, "f.om", **FLOAT32, batch_sizes=(3,), contract=FOREIGN)
     pixels = foreign_pictures(4)
     with Embedder(path) as embedder:
         np.testing.assert_allclose(embedder(pixels), foreign_embeddings(pixels), atol=1e-5)
@@ -179,7 +180,7 @@ def test_a_fixed_batch_is_compiled_and_embeds(npu):
 def test_the_recipes_twelve_outputs_embed_by_its_preset(npu, stated):
     onnx_path = write_twelve_outputs("recipe.onnx")
     early, late_ = ({"contract": "recipe"}, {})[:: 1 if stated == "when compiled" else -1]
-    path = compile_om(onnx_path, "r.om", simulate=True, batch_sizes=(1, 4), **early)
+    path = compile_om(onnx_path, "r.om", **FLOAT32, batch_sizes=(1, 4), **early)
     write_tiny_model("m.onnx")
     pixels = foreign_pictures(3, MGN)
     with Embedder(path, **late_) as embedder, Embedder("m.onnx") as ours:

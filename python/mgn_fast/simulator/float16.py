@@ -137,15 +137,18 @@ def rewritten(content: bytes, precision: Precision) -> tuple[bytes, list[Layer]]
     if precision.mode == "origin":
         return content, []
     graph = Graph(content)
-    made = [name for node in graph.nodes for name in node.outputs if name]
-    session = open_network(
-        with_outputs(content, [name for name in made if name not in set(graph.outputs)]),
-        "the carried network",
-    )
-    ends = [*session.get_inputs(), *session.get_outputs()]
+    types = _types(content, graph)
     _fold_batch_norms(graph)
-    writer = _Writer(graph, {entry.name: entry.type for entry in ends}, precision)
+    writer = _Writer(graph, types, precision)
     return writer.written(), writer.layers
+
+
+def _types(content: bytes, graph: Graph) -> dict[str, str]:
+    """What every input and every operator's result holds, as ONNX Runtime infers it."""
+    known = set(graph.outputs)
+    made = [name for node in graph.nodes for name in node.outputs if name and name not in known]
+    session = open_network(with_outputs(content, made), "the carried network")
+    return {entry.name: entry.type for entry in [*session.get_inputs(), *session.get_outputs()]}
 
 
 class _Writer:

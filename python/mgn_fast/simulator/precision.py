@@ -201,6 +201,12 @@ def with_lists(precision: Precision, given: Mapping[str, Any]) -> Precision:
 def onnx_kind(ascend: str) -> str:
     """ONNX's name of a kind that Ascend calls so.
 
+    Args:
+        ascend: a type of operators, as CANN's files name it.
+
+    Returns:
+        The kind; the same word where ONNX calls it so too.
+
     Example:
         >>> onnx_kind("MatMulV2"), onnx_kind("Conv2D"), onnx_kind("Relu")
         ('MatMul', 'Conv', 'Relu')
