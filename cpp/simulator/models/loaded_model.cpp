@@ -7,6 +7,7 @@
 
 #include "simulator/core/ledger.h"
 #include "simulator/core/settings.h"
+#include "simulator/devices/chip.h"
 #include "simulator/devices/device.h"
 #include "simulator/models/stand_in.h"
 
@@ -215,7 +216,7 @@ aclError load_model(const Call& call, std::shared_ptr<const OmFile> file, const 
     if (id == nullptr) return call.fail(kInvalidParam, "modelId is null");
     const std::shared_ptr<Context> context = current_context(call);
     if (context == nullptr) return call.code();
-    if (file->soc_version != settings().soc_version) {
+    if (!runs_models_for(file->soc_version)) {
         // As little as the real runtime says: neither chip is named.
         return call.fail(kGeFailure, "loading the model failed, result 500002");
     }
