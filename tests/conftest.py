@@ -56,7 +56,9 @@ def pytest_configure(config):
 
 def pytest_generate_tests(metafunc):
     """What asks for a generation runs on each of the chosen ones."""
-    if "cann" in metafunc.fixturenames:
+    own = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    is_told = any(names == "cann" or "cann" in tuple(names) for names in own)
+    if "cann" in metafunc.fixturenames and not is_told:
         metafunc.parametrize("cann", profiles.chosen_generations(metafunc.config))
 
 

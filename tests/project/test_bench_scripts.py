@@ -95,6 +95,7 @@ ONE_CORE = {
     "ours, 256x128 bilinear, from pixels": [5.0],
 }
 FAULTS = {
+    "machine": "310P",
     "run_mode": "host",
     "every": 5,
     "wrong": [{}],

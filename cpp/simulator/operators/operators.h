@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What acl_op.h, acl_op_compiler.h and acl_cblas.h name. Attributes, options and what is said of tensors are
-// taken and checked; operators, each alone, are what the simulator does not have. As in acl/acl.h,
-// values are the binary interface.
+// What acl_op.h, acl_op_compiler.h and acl_cblas.h name. Attributes, options and what is said of
+// tensors are taken and checked; operators, each alone, are what the simulator does not have. As in
+// acl/acl.h, values are the binary interface.
 #pragma once
 
 #include <cstddef>

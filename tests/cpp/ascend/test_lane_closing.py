@@ -40,6 +40,7 @@ def test_where_streams_cannot_be_aborted_a_batch_that_ends_keeps_its_embeddings(
 
 
 @pytest.mark.usefixtures("simulated_time")
+@pytest.mark.needs_call("aclrtStreamAbort")
 def test_an_abort_that_times_out_is_no_failure_where_the_stream_ends(tiny_om):
     engine = opened(tiny_om(), lanes=1)
     simulator.slow_stream(0.1)
@@ -53,6 +54,7 @@ def test_an_abort_that_times_out_is_no_failure_where_the_stream_ends(tiny_om):
     assert simulator.ledger()["live"] == {}
 
 
+@pytest.mark.needs_call("aclrtStreamAbort")
 def test_any_other_failure_of_an_abort_is_told_and_the_batch_is_dropped(tiny_om):
     engine = opened(tiny_om(), lanes=1)
     simulator.slow_stream(0.1)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import DeviceError, _core, open_session, simulator
+from support.profiles import lacking
 from support.simulated import embeddings_of
 
 CODES = (100000, 107002, 107017, 145000, 200000, 207001, 500002, 507011, 507046, 507899)
@@ -57,19 +58,32 @@ def may_pass(name, code):
         return True
     if name == "aclrtGetCurrentContext":
         return code // 100000 == 1 or code == 507046
-    return name in ("aclrtStreamQuery", "aclrtSynchronizeStreamWithTimeout") and code == 507046
+    return code == 507046 and name in (
+        "aclrtStreamQuery",
+        "aclrtQueryEventStatus",
+        "aclrtSynchronizeStream",
+        "aclrtSynchronizeStreamWithTimeout",
+    )
+
+
+RELEASING = ("aclrtDestroyEvent", "aclrtGetCurrentContext", "aclrtSetCurrentContext")
 
 
 @pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize("run_mode", ["host", "device"])
 @pytest.mark.parametrize("code", CODES)
-def test_a_failure_of_any_call_is_an_error_that_leaves_nothing(tiny_om, random, run_mode, code):
+def test_a_failure_of_any_call_is_an_error_that_leaves_nothing(
+    tiny_om, random, cann, run_mode, code
+):
     """Every call of opening, running and closing fails once with this code.
 
     bench/check_faults.py does it to a run with pictures, AscendCL's start and end included.
     """
     path = tiny_om(batch_sizes=(1, 2))
     images = random.standard_normal((3, 3, 2, 2), np.float32)
+    # Where streams cannot be asked each batch has an event. What letting go of it fails with is
+    # told on standard error: the batch is through.
+    told = RELEASING if lacking(cann, ["aclrtStreamQuery"]) else ()
     for name, count in calls_of(path, images).items():
         for nth in range(1, count + 1):
             simulator.reset_ledger()
@@ -79,7 +93,7 @@ def test_a_failure_of_any_call_is_an_error_that_leaves_nothing(tiny_om, random, 
             if failure is None:
                 # How often a stream is asked depends on time.
                 happened = simulator.ledger()["calls"].get(name, 0) >= nth
-                assert may_pass(name, code) or not happened, (name, nth)
+                assert may_pass(name, code) or name in told or not happened, (name, nth)
                 np.testing.assert_array_equal(embeddings, embeddings_of(images))
             else:
                 assert failure[0] == name

@@ -62,7 +62,9 @@ def test_times_are_those_of_the_tasks(engine, lanes, count):
     for stream, of_lane in zip(sorted({task.stream for task in tasks}), batches, strict=True):
         own = [task for task in tasks if task.stream == stream]
         for place, batch in enumerate(of_lane):
-            mine = own[place * 7 : place * 7 + 7]
+            # Where streams cannot be asked an eighth task records that all others are done.
+            begin = place * (len(own) // len(of_lane))
+            mine = own[begin : begin + 7]
             assert [task.name == RECORD for task in mine] == [True, False] * 3 + [True]
             passed = np.array([task.end_s for task in mine[::2]])
             ends = np.array([task.end_s for task in mine[1::2]])
@@ -96,6 +98,7 @@ def test_times_lie_between_submit_and_the_end_that_was_seen(engine, run_mode, nu
         assert times[-1] <= last_s
 
 
+@pytest.mark.needs_call("aclrtStreamQuery")
 @pytest.mark.parametrize("run_mode", ["host", "device"])
 def test_an_untimed_lane_makes_no_call_for_times(engine, ledger_delta):
     with ledger_delta() as delta:
@@ -116,6 +119,7 @@ def test_a_record_that_fails_costs_one_batch_its_times_only(engine, random, nth)
     assert len(ended(lane.submit(4)).times()) == 4
 
 
+@pytest.mark.needs_call("aclrtStreamQuery")
 @pytest.mark.parametrize(
     ("call", "nth"),
     # The context is asked for by the synchronise, then for the times.
@@ -142,6 +146,7 @@ def test_a_failure_that_cost_times_leaves_no_text_before_the_next_ones(engine, c
     assert call not in error.value.detail
 
 
+@pytest.mark.needs_call("aclrtStreamQuery")
 @pytest.mark.parametrize("settings", [{"events_per_device": 6}])
 def test_where_events_run_out_batches_go_without_times(engine):
     opened = engine(lanes=2)
@@ -231,6 +236,7 @@ def test_an_abort_leaves_nothing(engine):
     assert ended(batch).times() == []
 
 
+@pytest.mark.needs_call("aclrtStreamQuery")
 @pytest.mark.parametrize("run_mode", ["host", "device"])
 @pytest.mark.parametrize("code", [107002, 207007, 507899])
 def test_a_failure_of_any_call_is_an_error_or_costs_times_and_leaves_nothing(
