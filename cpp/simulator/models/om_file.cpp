@@ -63,8 +63,11 @@ public:
     std::shared_ptr<OmFile> read() {
         check_header(file_->content);
         std::size_t cursor = kHeaderBytes;
-        if (next_line(cursor) != "mgn-fast-simulated-om 1") {
-            throw OmError(kGeLoadModel,
+        const std::string kind = next_line(cursor);
+        if (kind != "mgn-fast-simulated-om 1") {
+            // The graph engine's catch-all for what a newer CANN has compiled.
+            const bool is_newer = kind.rfind("mgn-fast-simulated-om ", 0) == 0;
+            throw OmError(is_newer ? kGeFailure : kGeLoadModel,
                           "the .om was not written for this simulator (a real NPU's, or of another "
                           "version); compile the ONNX with simulate=True");
         }

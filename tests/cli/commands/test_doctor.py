@@ -69,7 +69,10 @@ def test_a_bundle_is_written_beside_the_findings(capsys, tmp_path):
     assert main(["doctor", "--simulate", "Ascend310B4", "--bundle", str(path)]) == 0
     shown = capsys.readouterr()
     assert "ok    core" in shown.out
-    assert "host.json: nothing personal is in it; read it before you send it" in shown.err
+    assert (
+        "host.json: names, paths and addresses are taken out; read it before you send it"
+        in shown.err
+    )
     content = json.loads(path.read_text())
     assert content["simulated"] is True
     assert content["ascend"]["soc_name"] == "Ascend310B4"

@@ -66,7 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     with output_file(arguments.bundle, ".json", exact=False) as bundle, working("examining"):
         findings = _findings(arguments, bundle)
     if bundle is not None:
-        say(f"{arguments.bundle}: nothing personal is in it; read it before you send it")
+        scrubbed = "names, paths and addresses are taken out; read it before you send it"
+        say(f"{arguments.bundle}: {scrubbed}")
     if arguments.json:
         entries = [finding.__dict__ for finding in findings]
         print(json.dumps({"schema": "mgn_fast.doctor/1", "findings": entries}, indent=1))

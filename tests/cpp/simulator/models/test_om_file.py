@@ -14,6 +14,7 @@ from support.acl_models import AclError, Machine, library, query, with_descripti
 
 DATA_SIZE = 145006
 LOAD_MODEL = 545001
+NEWER = 500002
 
 
 @pytest.fixture
@@ -51,6 +52,12 @@ def test_the_narrow_length_counts_where_the_wide_one_is_zero(content):
         assert query(machine, bytes(header) + content[256:]) == 0
         struct.pack_into("<I", header, 76, 3)
         assert query(machine, bytes(header) + content[256:]) == DATA_SIZE
+
+
+def test_a_file_of_a_newer_compiler_gets_the_catch_all_code(content):
+    newer = with_description(content, lambda payload: payload.replace(b"-om 1\n", b"-om 2\n", 1))
+    with Machine() as machine:
+        assert query(machine, newer) == NEWER
 
 
 def test_a_real_npus_file_is_told_apart(content):
@@ -120,7 +127,7 @@ def test_no_mutation_of_the_bytes_does_harm(content, seed):
             if len(mutated) > 256 and random.random() < 0.8:
                 mutated = with_description(mutated, lambda payload: payload)
             code = query(machine, mutated) if mutated else DATA_SIZE
-            assert code in (0, DATA_SIZE, LOAD_MODEL)
+            assert code in (0, DATA_SIZE, LOAD_MODEL, NEWER)
             if code == 0:
                 desc = machine.raw("aclmdlCreateDesc")
                 machine.call("aclmdlGetDescFromMem", desc, mutated, len(mutated))
