@@ -15,7 +15,6 @@ constexpr aclError kModelNotDynamic = 100019;
 constexpr aclError kRepeatFinalize = 100037;
 constexpr aclError kNotStaticAipp = 100038;
 constexpr aclError kBadAlloc = 200000;
-constexpr aclError kApiNotSupported = 200001;
 constexpr aclError kInvalidDevice = 200002;
 constexpr aclError kFeatureUnsupported = 200006;
 constexpr aclError kStorageOverLimit = 300000;

@@ -171,7 +171,8 @@ std::string fault_of(const Unopened& found) {
     }
     const std::string start = "AscendCL was found and cannot be opened: " + found.why;
     // The driver's functions are hal*, drv* and dcmi*.
-    for (const char* const name : {"undefined symbol: hal", "undefined symbol: drv"}) {
+    for (const char* const name :
+         {"undefined symbol: hal", "undefined symbol: drv", "undefined symbol: dcmi"}) {
         if (contains(found.why, name)) {
             return start + ". The driver is older than this CANN; install the one that CANN's "
                            "release notes name";

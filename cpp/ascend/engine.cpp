@@ -77,7 +77,9 @@ std::shared_ptr<Lane> Engine::take_lane() {
 }
 
 bool Engine::wait_idle(std::chrono::duration<double> limit) {
+    Runtime::require_own_process();  // before the lock, which a fork may hold
     std::unique_lock<std::mutex> lock(mutex_);
+    if (!device_ || !device_->runtime().may_call()) return true;
     const Lanes lanes = lanes_;
     lock.unlock();  // another thread may close meanwhile
     return become_idle(lanes, limit);
@@ -105,13 +107,18 @@ void Engine::close_all(const std::vector<Engine*>& engines, std::chrono::duratio
         }
     };
     std::vector<std::thread> threads;
+    threads.reserve(engines.size());
     for (std::size_t i = 0; i < engines.size(); ++i) {
-        const bool last = i + 1 == engines.size();
-        if (!last && Runtime::is_own_process() && !engines[i]->wait_idle(Seconds(0))) {
-            threads.emplace_back(close_one, i, limit);
-        } else {
-            close_one(i, limit);
+        const bool is_last = i + 1 == engines.size();
+        try {
+            if (!is_last && Runtime::is_own_process() && !engines[i]->wait_idle(Seconds(0))) {
+                threads.emplace_back(close_one, i, limit);
+                continue;
+            }
+        } catch (const std::exception&) {
+            // There is no thread to be had: the devices close one after the other.
         }
+        close_one(i, limit);
     }
     for (std::thread& thread : threads) thread.join();
     for (const std::exception_ptr& failure : failures) {

@@ -293,7 +293,7 @@ constexpr Named kRemedies[] = {
      "the driver is older than CANN, or a vNPU's template does not have this kind of task; "
      "install the driver that goes with this CANN"},
     {507010, "the device is lost; close the session and open it again"},
-    {507011, "the model failed on the device; close the session and open it again"},
+    {507011, "the model failed on the device; the first error in the vendor's log says where"},
     {507014, kCoreFailed},
     {507015, kCoreFailed},
     {507017, kCoreFailed},

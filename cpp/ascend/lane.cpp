@@ -103,7 +103,7 @@ std::shared_ptr<Batch> Lane::submit(std::size_t count) {
     } catch (const DeviceError& failure) {
         gear_ = 0;
         if (is_device_lost(failure.code)) lost_ = failure;
-        mark_progress();
+        if (mark_progress().code != kSuccess) device_->runtime().forget_failure();
         throw;
     }
     running_ = batch;
@@ -282,18 +282,19 @@ void Lane::settle(const Answer& answer) {
     if (answer.code == kSuccess) {
         in_use_ = false;
         unanswered_ = 0;
-        return finish(std::nullopt);
+        return end_or_keep(std::nullopt);
     }
     DeviceError failure = device_->runtime().error(answer.call, answer.code);
     const bool is_dead = ++unanswered_ >= kMostUnanswered;
-    if (is_dead) in_use_ = false;
-    if (is_dead || is_device_lost(answer.code)) lost_ = failure;
-    finish(std::move(failure));
+    const bool is_lost = is_device_lost(answer.code);
+    if (is_dead && is_lost) in_use_ = false;  // after any other code something may still run
+    if (is_dead || is_lost) lost_ = failure;
+    end_or_keep(std::move(failure));
 }
 
-void Lane::finish(std::optional<DeviceError> failure) {
+void Lane::end_or_keep(std::optional<DeviceError> failure) {
     if (!aborting_) return end(std::move(failure));
-    outcome_ = std::move(failure);
+    if (!outcome_) outcome_ = std::move(failure);
 }
 
 void Lane::end(std::optional<DeviceError> failure) {

@@ -104,7 +104,7 @@ private:
     Answer synchronize(std::chrono::milliseconds limit) const;
     Answer synchronize_by_asking(std::chrono::milliseconds limit) const;
     void settle(const Answer& answer);
-    void finish(std::optional<DeviceError> failure);
+    void end_or_keep(std::optional<DeviceError> failure);
     void end(std::optional<DeviceError> failure);
     void take_embeddings(Batch& batch) const;
 

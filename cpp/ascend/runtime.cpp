@@ -111,7 +111,13 @@ void Runtime::stop() {
     require_own_process();
     const std::lock_guard<std::mutex> lock(global().mutex);
     const std::shared_ptr<Runtime> runtime = take_unused();
-    if (runtime && runtime->owner_) runtime->call(runtime->api_.finalize);
+    if (!runtime) return;
+    std::uint64_t users = 0;
+    if (runtime->owner_) {
+        runtime->call(runtime->api_.finalize);
+    } else if (runtime->api_.finalize_reference.is_loaded()) {
+        runtime->call(runtime->api_.finalize_reference, &users);  // a repeated start counts too
+    }
 }
 
 void Runtime::leave() noexcept {
@@ -119,7 +125,7 @@ void Runtime::leave() noexcept {
         require_own_process();
         const std::lock_guard<std::mutex> lock(global().mutex);
         const std::shared_ptr<Runtime> runtime = take_unused();
-        if (runtime && runtime->owner_ && runtime->api_.finalize_reference.is_loaded()) {
+        if (runtime && runtime->api_.finalize_reference.is_loaded()) {
             std::uint64_t users = 0;
             runtime->api_.finalize_reference(&users);
         }

@@ -37,7 +37,7 @@ public:
     Unlocked() : state_(PyEval_SaveThread()) {}
     ~Unlocked() {
         ++num_returning;
-        if (is_leaving) {
+        if (is_leaving && std::this_thread::get_id() != leaver) {
             --num_returning;
             while (true) pause();
         }
@@ -47,8 +47,10 @@ public:
     Unlocked(const Unlocked&) = delete;
     Unlocked& operator=(const Unlocked&) = delete;
 
-    // For the exit handler, which has the lock: from here on no thread takes it back.
+    // For the exit handler, which has the lock: from here on no other thread takes it back. Exit
+    // handlers that follow may close what is open.
     static void leave() {
+        leaver = std::this_thread::get_id();
         is_leaving = true;
         PyThreadState* const state = PyEval_SaveThread();
         while (num_returning != 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -57,6 +59,7 @@ public:
     }
 
 private:
+    static inline std::thread::id leaver;  // written before is_leaving
     static inline std::atomic<bool> is_leaving{false};
     static inline std::atomic<int> num_returning{0};
     PyThreadState* const state_;
@@ -161,7 +164,7 @@ py::dict runtime_info() {
     const mgn::acl::aclError code = runtime->api().device_count(&num_devices);
     if (code == mgn::acl::kRtNoDevice || code == mgn::acl::kRtDriverError) {
         num_devices = 0;
-        runtime->api().recent_error();  // drops the text of what is no failure here
+        runtime->forget_failure();
     } else if (code != mgn::acl::kSuccess) {
         throw runtime->error(runtime->api().device_count.name, code);
     }
@@ -197,7 +200,9 @@ void bind_runtime(py::module_& module) {
     module.def("ascend_stop", &Runtime::stop, py::call_guard<Unlocked>());
     module.def("ascend_leave", &Unlocked::leave);
     module.def("ascend_info", &runtime_info);
-    module.def("ascend_is_simulated", [] { return Runtime::get()->api().is_simulated; });
+    module.def(
+        "ascend_is_simulated", [] { return Runtime::get()->api().is_simulated; },
+        py::call_guard<Unlocked>());
     module.def("ascend_functions", &functions);
     module.def("ascend_remedy", &mgn::ascend::error_remedy, py::arg("code"));
     module.def("ascend_memory", &memory, py::arg("device"), py::call_guard<Unlocked>());
@@ -218,7 +223,9 @@ void mgn::bindings::bind_ascend(py::module_& module) {
         .def("input", &input_view)
         .def("submit", &submit, py::arg("count"))
         .def("idle", [](const LaneHandle& handle) { return handle.lane->idle(); })
-        .def("require_alive", [](const LaneHandle& handle) { handle.lane->require_alive(); });
+        .def(
+            "require_alive", [](const LaneHandle& handle) { handle.lane->require_alive(); },
+            py::call_guard<Unlocked>());
     py::class_<Engine>(module, "AscendEngine", py::release_gil_before_calling_cpp_dtor())
         .def(py::init(&open_engine), py::arg("path"), py::arg("device"), py::arg("num_lanes"),
              py::arg("timed") = false, py::arg("output") = "", py::arg("width") = 0)

@@ -210,6 +210,7 @@ def test_names_and_texts_need_not_be_utf_8(enable, tiny, images):
     assert "\ufffd.om" in error.value.detail
 
 
+@pytest.mark.on_chip("Ascend310P3")
 def test_a_model_for_another_chip_is_a_model_error(enable, tmp_path):
     enable()
     path = write_om(tmp_path / "m.om", soc_version="Ascend910B4", **TINY)
@@ -354,6 +355,7 @@ for ticket in tickets:
 """
 
 
+@pytest.mark.on_chip("Ascend310P3")
 @pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("code", [207000, 507046])
 def test_several_hung_devices_close_together(tiny, code):

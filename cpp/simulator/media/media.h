@@ -219,7 +219,7 @@ std::uint64_t value_of(const Call& call, const T* channel, int parameter) {
     return channel->values[static_cast<std::size_t>(parameter)];
 }
 
-// 0, or the code to return: `bytes` have to hold parameter number `parameter`, or to fit it.
+// 0, or the code to return; `fits` says whether the caller's memory suits the parameter.
 template <typename T>
 aclError check_parameter(const Call& call, const T* channel, int parameter, bool fits) {
     if (const aclError code = check(call, channel)) return code;

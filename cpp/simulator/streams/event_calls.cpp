@@ -176,7 +176,7 @@ aclError aclrtQueryEventStatus(aclrtEvent handle, aclrtEventRecordedStatus* stat
     if (event == nullptr) return call.code();
     if (status == nullptr) return call.fail(kInvalidParam, "the status's address is null");
     aclError code = kSuccess;
-    if ((event->flags & kEventTimeLine) == 0) {  // the one flag of CANN before 7.0
+    if ((event->flags & kEventTimeLine) == 0) {  // before CANN 7.0 no flag says more
         code = check_flag(call, *event, kEventCaptureStreamProgress,
                           "ACL_EVENT_CAPTURE_STREAM_PROGRESS");
     }

@@ -267,7 +267,8 @@ def test_three_failed_answers_in_a_row_are_those_of_a_lost_device(engine, code):
         for call in ("aclrtStreamQuery", "aclrtQueryEventStatus"):  # older CANN has this one
             simulator.fail(call, nth, code)
     assert batch.done()
-    assert [lane.idle() for _ in range(2)] == [False, True]
+    # After a code of a lost device nothing runs; after any other the input is still the device's.
+    assert [lane.idle() for _ in range(2)] == [False, code in (507034, 507035)]
     simulator.reset_faults()
     with pytest.raises(DeviceError, match=f"Query.* failed with {code}"):
         lane.submit(4)

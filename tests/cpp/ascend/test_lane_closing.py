@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mgn_fast import DeviceError, _core, simulator
+from support.profiles import lacking
 from support.simulated import embeddings_of
 
 
@@ -20,7 +21,7 @@ def pictures(random):
 @pytest.mark.usefixtures("simulated_time")
 @pytest.mark.parametrize("code", [207000, 200001, 200006])
 def test_where_streams_cannot_be_aborted_a_batch_that_ends_keeps_its_embeddings(
-    tiny_om, pictures, code
+    tiny_om, cann, pictures, code
 ):
     """And closing tells of no failure, because there was none."""
     engine = opened(tiny_om(), lanes=2)
@@ -34,6 +35,8 @@ def test_where_streams_cannot_be_aborted_a_batch_that_ends_keeps_its_embeddings(
     assert not engine.wait_idle(0.02)
     engine.close()
     simulator.slow_stream(0)
+    asked = 0 if lacking(cann, ["aclrtStreamAbort"]) else 2
+    assert simulator.ledger()["calls"].get("aclrtStreamAbort", 0) == asked
     for batch in batches:
         assert batch.done()
         np.testing.assert_array_equal(batch.embeddings(), embeddings_of(pictures))

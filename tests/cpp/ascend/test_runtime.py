@@ -57,6 +57,7 @@ def test_nothing_is_ended_or_exchanged_while_a_session_is_open(tiny_om):
     engine.close()
 
 
+@pytest.mark.on_chip("Ascend310P3")
 @pytest.mark.parametrize("refused", [False, True])
 def test_a_device_tells_its_memory(tiny_om, refused):
     """Also where the first kind that is asked for is refused."""
@@ -182,6 +183,7 @@ print("in flight", flush=True)
 """
 
 
+@pytest.mark.on_chip("Ascend310P3")
 @pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize(
     ("ending", "code"),
@@ -234,6 +236,7 @@ session.close()
 """
 
 
+@pytest.mark.on_chip("Ascend310P3")
 @pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("without", [[], ["aclFinalizeReference"]])
 def test_at_exit_a_library_that_joined_later_still_has_ascendcl(tiny_om, without):
@@ -257,6 +260,7 @@ open_session(sys.argv[1]).close()
 """
 
 
+@pytest.mark.on_chip("Ascend310P3")
 @pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize(
     ("without", "told"),
@@ -267,6 +271,7 @@ def test_at_exit_only_our_own_use_is_ended(tiny_om, without, told):
     assert (done.returncode, done.stdout.strip()) == (0, told), done.stderr
 
 
+@pytest.mark.on_chip("Ascend310P3")
 @pytest.mark.usefixtures("own_process")
 def test_ctrl_c_ends_a_wait(tiny_om):
     code = """
@@ -293,6 +298,7 @@ except KeyboardInterrupt:
     assert done.stdout == "True\n", done.stderr
 
 
+@pytest.mark.on_chip("Ascend310P3")
 def test_what_the_runtime_says_of_itself(simulated):
     info = _core.ascend_info()
     assert info["libraries"] == [str(simulator.library_path())]
@@ -347,6 +353,7 @@ time.sleep(0.2)
 """
 
 
+@pytest.mark.on_chip("Ascend310P3")
 @pytest.mark.usefixtures("own_process")
 def test_exit_while_daemon_threads_wait_for_batches_is_no_crash(tiny_om):
     """The interpreter ends threads that ask for its lock then; none of ours may ask."""

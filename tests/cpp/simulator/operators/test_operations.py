@@ -52,4 +52,5 @@ def test_every_function_can_be_told_to_fail():
         for name in [*OPERATORS, *BLAS, *TENSOR_SETTINGS]:
             library().mgnsim_fail(name.encode(), 1, 507899, b"now")
             code = machine.code(name, *[None] * 19)
-            assert name in others or code == 507899, name
+            if name not in others:
+                assert code == 507899, name
