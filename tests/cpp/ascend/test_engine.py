@@ -174,6 +174,7 @@ def test_a_device_that_is_not_there_is_named(tiny_om):
     assert error.value.code == 107001
 
 
+@pytest.mark.on_chip("Ascend310P3")
 @pytest.mark.parametrize(
     "call", ["aclmdlUnload", "aclrtFree", "aclrtDestroyStream", "aclrtFreeHost"]
 )

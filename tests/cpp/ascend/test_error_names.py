@@ -57,7 +57,7 @@ def test_anything_else_is_not(tiny_om, code):
         (500002, ["another chip", "newer CANN", "compile"]),
         (507008, ["driver is not mounted", "/dev/davinci", "other"]),
         (507009, ["driver is older than CANN", "vNPU"]),
-        (507011, ["close the session"]),
+        (507011, ["first error in the vendor's log"]),
         (507014, ["driver is older than CANN", "close the session"]),
         (507015, ["driver is older than CANN", "close the session"]),
         (507017, ["driver is older than CANN", "close the session"]),

@@ -75,6 +75,7 @@ def test_a_view_outlives_its_engine(engine):
     assert (view == 7).all()
 
 
+@pytest.mark.on_chip("Ascend310P3")
 def test_a_card_gets_one_copy_in_and_one_out(engine, ledger_delta, pictures):
     lane = engine().take_lane()
     with ledger_delta() as delta:
@@ -170,6 +171,7 @@ def test_a_wait_of_no_time_finds_out_what_is_done(engine):
     assert batch.embeddings().shape == (4, TINY_WIDTH)
 
 
+@pytest.mark.on_chip("Ascend310P3")
 @pytest.mark.parametrize(
     ("call", "code"),
     [

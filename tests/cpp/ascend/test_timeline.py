@@ -107,6 +107,7 @@ def test_an_untimed_lane_makes_no_call_for_times(engine, ledger_delta):
     assert not [name for name in delta.calls if "Event" in name]
 
 
+@pytest.mark.on_chip("Ascend310P3")
 @pytest.mark.parametrize("nth", [1, 2, 3, 4])
 def test_a_record_that_fails_costs_one_batch_its_times_only(engine, random, nth):
     lane = engine().take_lane()
@@ -119,6 +120,7 @@ def test_a_record_that_fails_costs_one_batch_its_times_only(engine, random, nth)
     assert len(ended(lane.submit(4)).times()) == 4
 
 
+@pytest.mark.on_chip("Ascend310P3")
 @pytest.mark.needs_call("aclrtStreamQuery")
 @pytest.mark.parametrize(
     ("call", "nth"),
@@ -134,6 +136,7 @@ def test_times_that_cannot_be_read_cost_one_batch_its_times_only(engine, call, n
     assert len(ended(lane.submit(4)).times()) == 4
 
 
+@pytest.mark.on_chip("Ascend310P3")
 @pytest.mark.parametrize("call", [RECORD, ELAPSED])
 def test_a_failure_that_cost_times_leaves_no_text_before_the_next_ones(engine, call):
     lane = engine().take_lane()
@@ -146,6 +149,7 @@ def test_a_failure_that_cost_times_leaves_no_text_before_the_next_ones(engine, c
     assert call not in error.value.detail
 
 
+@pytest.mark.on_chip("Ascend310P3")
 @pytest.mark.needs_call("aclrtStreamQuery")
 @pytest.mark.parametrize("settings", [{"events_per_device": 6}])
 def test_where_events_run_out_batches_go_without_times(engine):
@@ -157,6 +161,7 @@ def test_where_events_run_out_batches_go_without_times(engine):
     ]
 
 
+@pytest.mark.on_chip("Ascend310P3")
 @pytest.mark.usefixtures("simulated_time")
 def test_a_batch_that_runs_or_failed_has_no_times(engine):
     lane = engine().take_lane()
@@ -174,6 +179,7 @@ def test_a_batch_that_runs_or_failed_has_no_times(engine):
     assert len(ended(lane.submit(4)).times()) == 4
 
 
+@pytest.mark.on_chip("Ascend310P3")
 def test_a_submit_that_failed_half_way_does_not_spoil_the_next_times(engine):
     lane = engine().take_lane()
     simulator.slow_stream(0.02)
@@ -189,6 +195,7 @@ def test_a_submit_that_failed_half_way_does_not_spoil_the_next_times(engine):
     assert before_s <= times[0] <= times[-1] <= time.perf_counter()
 
 
+@pytest.mark.on_chip("Ascend310P3")
 @pytest.mark.parametrize(
     ("without", "num_times"),
     [([ELAPSED], 0), (["aclrtStreamQuery", "aclrtSynchronizeStreamWithTimeout"], 4)],
@@ -204,6 +211,7 @@ def test_cann_without_some_functions(tiny_om, without, num_times):
     engine.close()
 
 
+@pytest.mark.on_chip("Ascend310P3")
 @pytest.mark.parametrize("code", [107000, 207000])
 def test_where_the_flag_is_not_known_events_without_one_tell_times(tiny_om, code):
     path = tiny_om()
