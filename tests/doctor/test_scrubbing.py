@@ -72,6 +72,10 @@ TEXTS = {
     "relative": ("in clients/acme/libascendcl.so, x", "in <path>/libascendcl.so, x"),
     "relative, one slash": ("no acme/mgn.om here; acme/lib.so.1", "no <path> here; <path>"),
     "relative, blank in it": ("no clients/acme/My Docs/x.om", "no <path>"),
+    "relative, upwards": ("in acme/../x, clients/acme/../x", "in <path>, <path>"),
+    "relative, out of ours": ("tests/../clients/a.om, tests/../acme", "<path>, <path>"),
+    "relative, two endings": ("no acme/x.om.json.zoe", "no <path>"),
+    "after dots": ("see.../data/acme", "see...<path>"),
     "relative, in a repr": (r"'failed\nclients/acme/x'", r"'failed\n<path>'"),
     "no version": ("npu-smi: 10.1.2.3 is away", "npu-smi: <ip> is away"),
     "die, bare": ("4230C0DE 12345678 9ABCDEF0 00000001", "<number>"),
@@ -201,6 +205,7 @@ def test_planted_secrets_are_never_seen(seed):
         user, host, f"{user}@{host}.example.com", ip, mac, serial, f"/srv/{folder}/a.om",
         f"{home}/{folder}/b.om", f"{home}/of {folder}/{user}.om", f"~/{folder}/c",
         f"~{user}/{folder}", f"../{folder}/d.om",
+        f"{folder}/../{user}/e.om", f"{folder}/f.om", f"{folder}/{user}/", f"./{folder}",
         f"/var/lib/{folder}", f"/usr/local/{user}/x", f"Serial Number : {serial}",
     ]  # fmt: skip
     texts = [

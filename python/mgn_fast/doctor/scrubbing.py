@@ -88,15 +88,17 @@ _END = rf"\s'\"`:;,|()<>\[\]{{}}=\\{_BREAK}"
 _GOES_ON = rf"(?:[ ][^{_END}/-][^{_END}/]*(?:/[^{_END}]*)+)*"
 # A path, with blanks where what follows them goes on with a slash; after a compiler's -I or -L too.
 _PATH = re.compile(
-    rf"(?:(?<![\w/])(?<!{_PACKAGE})(?<!<path>)|(?<=-[A-Z])|(?<=\bfile:))(?:~[\w.-]*|\.{{1,2}})?"
+    rf"(?:(?<![\w/.])\.{{1,2}}|(?<=-[A-Z])\.{{0,2}}|(?<=\bfile:)"
+    rf"|(?<![\w/])(?<!/\.)(?<!/\.\.)(?<!{_PACKAGE})(?<!<path>)(?:~[\w.-]*)?|(?<=-[A-Z])~[\w.-]*)"
     rf"/+[^{_END}/][^{_END}]*{_GOES_ON}"
 )
-# A path without a slash before it: two slashes, or one and a file's ending. Dates are none, and
-# where the tests and the sources of this package stand is no secret.
+# Where the tests and the sources of this package stand is no secret.
+_OURS = rf"(?:tests|python/mgn_fast)/(?!(?:[^{_END}]*/)?\.\./)"
+# A path without a slash before it: two slashes, or one and a file's ending. Dates are none.
 _RELATIVE = re.compile(
-    rf"(?<![^{_END}])(?!tests/|python/mgn_fast/|[\d/.]+(?:[{_END}]|$))"
+    rf"(?<![^{_END}])(?!{_OURS}|[\d/.]+(?:[{_END}]|$))"
     rf"(?:(?:[^{_END}/]+/+){{2,}}[^{_END}]*"
-    rf"|[^{_END}/]+/+[^{_END}/]*\.(?:so(?:\.\d+)*|om|onnx|pt|npy|py|json)(?!\w))"
+    rf"|[^{_END}/]+/+[^{_END}/]*\.(?:so(?:\.\d+)*|om|onnx|pt|npy|py|json)(?!\w)[^{_END}/]*)"
     rf"{_GOES_ON}"
 )
 _QUOTED_PATH = re.compile(rf"(['\"`])({_MARK}?~?[\w.-]*/[^'\"`\n]*)\1")
