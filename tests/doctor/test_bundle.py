@@ -10,6 +10,7 @@ from mgn_fast.cann import smi
 from mgn_fast.doctor import bundle, collect_bundle
 from mgn_fast.doctor.bundle import SCHEMA
 from mgn_fast.doctor.finding import optional
+from mgn_fast.doctor.scrubbing import Scrubber
 
 FINDINGS = [optional("atc", "ATC of CANN 8.0.RC3: /home/zoe_q/cann/bin/atc", facts={"n": 1})]
 TABLE = """\
@@ -175,8 +176,9 @@ def test_the_simulator_says_that_it_is_one():
 def test_tests_that_need_a_chip_run_where_there_is_one(monkeypatch, tmp_path):
     asked = []
 
-    def run(clone, timeout_s):
-        asked.append((clone, timeout_s))
+    def run(clone, timeout_s, *, scrub, on_start):
+        asked.append((clone, timeout_s, scrub("at 10.1.2.3")))
+        on_start()
         return {"ran": True, "not_passed": [{"reason": "at 10.1.2.3"}]}
 
     monkeypatch.setattr(bundle, "_ascend", lambda findings: {"simulated": False, "num_devices": 1})
@@ -184,9 +186,45 @@ def test_tests_that_need_a_chip_run_where_there_is_one(monkeypatch, tmp_path):
     monkeypatch.setattr(bundle, "find_clone", lambda: tmp_path)
     steps = []
     told = collect_bundle([], test_timeout_s=9, on_step=steps.append)["device_tests"]
-    assert asked == [(tmp_path, 9)]
+    assert asked == [(tmp_path, 9, "at <ip>")]
     assert told["not_passed"] == [{"reason": "at <ip>"}]
     assert steps[-1] == "running the tests that need a chip"
-    left_out = collect_bundle([], test_timeout_s=0)["device_tests"]
+    steps.clear()
+    left_out = collect_bundle([], test_timeout_s=0, on_step=steps.append)["device_tests"]
     assert left_out == {"ran": False, "reason": "left out, as asked"}
     assert len(asked) == 1
+    assert steps == ["looking at the host", "asking npu-smi"]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("acme_customer", "<set>"),
+        ("node7.corp.example.com", "<set>"),
+        ("a4:dc:be:00:11:22", "<mac>"),
+        ("fe80::1", "<ip>"),
+        ("2001:db8:0:1:1:1:1:1", "<ip>"),
+        ("10.1.2.3,10.1.2.4", "<ip>,<ip>"),
+        ("0,1; 2", "0,1; 2"),
+        ("Ascend310P3", "Ascend310P3"),
+        ("True", "True"),
+        ("avx512", "avx512"),
+        ("", ""),
+        ("acme/cann", "<path>"),
+        ("/usr/lib;/data/acme, acme:/usr/bin", "/usr/lib;<path>, <set>:/usr/bin"),
+        ("/srv/acme/libascendcl.so", "<path>/libascendcl.so"),
+        ("x=/data/acme", "<set>"),
+    ],
+)
+def test_of_a_variable_only_known_words_are_told(monkeypatch, value, told):
+    monkeypatch.setenv("ASCEND_ANY", value)
+    assert bundle._variables(Scrubber())["ASCEND_ANY"] == told
+
+
+def test_of_the_simulator_s_variable_its_own_settings_are_told(monkeypatch):
+    value = "run_mode=device;timing=false\ncann=5.1.RC1;soc_version=Ascend310P3;acme=1;cann=acme;x"
+    monkeypatch.setenv("MGN_FAST_SIMULATOR", f"{value};copy_in_bytes_per_s=1e9;on_violation=abort")
+    assert bundle._variables(Scrubber())["MGN_FAST_SIMULATOR"] == (
+        "run_mode=device;timing=false;cann=5.1.RC1;soc_version=Ascend310P3;<set>;cann=<set>;<set>;"
+        "copy_in_bytes_per_s=1e9;on_violation=abort"
+    )

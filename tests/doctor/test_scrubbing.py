@@ -62,6 +62,22 @@ TEXTS = {
     ),
     "die": ("        VDie ID  : 5A4F 0D30", "        VDie ID  : <removed>"),
     "bare serial": ("card 2102313LNR10K3000123 lost", "card <number> lost"),
+    "N die": ("NDie ID : 1A2B3C4D", "NDie ID : <removed>"),
+    "mail, no dot": ("jane@gpubox stays", "<address> stays"),
+    "by hand": ("/usr/local/acme/secret, /usr/local", "<path>, /usr/local"),
+    "by hand, more": ("/usr/local/libacme /usr/local/lib64/a", "<path> /usr/local/lib64/a"),
+    "escaped break": (r"'failed\n/data/acme/m.om'", r"'failed\n<path>'"),
+    "escaped break, MAC": (r"a\ta4dc.be00.1122\rzq", r"a\t<mac>\r<name>"),
+    "escaped break, serial": (r"a: b\nSerial : 21X\nb: c", "a: b\\nSerial : <removed>b: c"),
+    "relative": ("in clients/acme/libascendcl.so, x", "in <path>/libascendcl.so, x"),
+    "relative, one slash": ("no acme/mgn.om here; acme/lib.so.1", "no <path> here; <path>"),
+    "relative, blank in it": ("no clients/acme/My Docs/x.om", "no <path>"),
+    "relative, upwards": ("in acme/../x, clients/acme/../x", "in <path>, <path>"),
+    "relative, out of ours": ("tests/../clients/a.om, tests/../acme", "<path>, <path>"),
+    "relative, two endings": ("no acme/x.om.json.zoe", "no <path>"),
+    "after dots": ("see.../data/acme", "see...<path>"),
+    "relative, in a repr": (r"'failed\nclients/acme/x'", r"'failed\n<path>'"),
+    "no version": ("npu-smi: 10.1.2.3 is away", "npu-smi: <ip> is away"),
     "die, bare": ("4230C0DE 12345678 9ABCDEF0 00000001", "<number>"),
 }
 
@@ -86,6 +102,12 @@ def test_each_kind_is_taken_out(scrub, text, left):
         "opencv 4.11.0, kernels avx512 of scalar, avx2, avx512; ASCEND_RT_VISIBLE_DEVICES is '1'",
         "CANN 8.0.RC3 in /usr/local/Ascend/ascend-toolkit/latest; and/or",
         "HwHiAiUser root ubuntu",
+        "npu-smi 24.1.0.3 Version: 24.1.0.3",
+        "Software Version                 : 24.1.0.3",
+        "driver 24.1.0.3, CANN 8.0.0.1, opencv-python-headless 4.11.0.86",
+        "at 2026/12/01, N/A, I/O, 3 rows/s of 0/0/0",
+        "tests/device/test_npu.py:12 and python/mgn_fast/cann/host.py:30: in find",
+        "<path>/libascendcl.so <package>/simulator/libascendcl.so",
     ],
 )
 def test_what_tells_of_the_host_stays(scrub, text):
@@ -108,9 +130,29 @@ def test_a_version_is_no_address(scrub):
 
 
 def test_a_list_of_paths_is_taken_apart_first(scrub):
-    text = f"/usr/lib:{HOME}/My Lib:/data/x y/z:{PACKAGE}:/usr/local/zoe.quill/lib::."
-    assert (
-        scrub.search_path(text) == "/usr/lib:<path>:<path>:<package>:/usr/local/<name>/lib::<path>"
+    text = f"/usr/lib:{HOME}/My Lib:/data/x y/z:{PACKAGE}:/usr/lib/zoe.quill/lib::."
+    assert scrub.search_path(text) == "/usr/lib:<path>:<path>:<package>:/usr/lib/<name>/lib::<path>"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("/usr/lib;/data/acme", "/usr/lib;<path>"),
+        ("/usr/lib, /data/acme,/usr/bin", "/usr/lib, <path>,/usr/bin"),
+        ("/usr/lib /data/acme\n~/x", "/usr/lib <path>\n<path>"),
+        ("/usr/lib acme/cann:acme/cann:x/", "<path>:<path>:<path>"),
+        ("0,1", "0,1"),
+        ("a=/data/acme;b", "a=<path>;b"),
+    ],
+)
+def test_lists_have_any_separator(scrub, text, left):
+    assert scrub.search_path(text) == left
+
+
+def test_relative_directories_of_variables_are_known(monkeypatch):
+    monkeypatch.setenv("ASCEND_HOME_PATH", "acme/cann")
+    assert of_this_machine()("CANN 8.0 in acme/cann; acme/cannot") == (
+        "CANN 8.0 in <path>; acme/cannot"
     )
 
 
@@ -148,6 +190,7 @@ def secrets(random_):
 PLACES = (
     "{}", "x={}", "'{}'", '"{}"', "({})", "[{}]", "<{}>", "a: {}, b", "| {} |", "{};", "{}:1",
     "E1: {} failed", "-L{}", "\t{}\n", "{{'a': '{}'}}", "error={}; then {}", "{} {}",
+    r"'failed\n{}'", r"'a\r\n{}\tb'",
 )  # fmt: skip
 
 
@@ -162,6 +205,7 @@ def test_planted_secrets_are_never_seen(seed):
         user, host, f"{user}@{host}.example.com", ip, mac, serial, f"/srv/{folder}/a.om",
         f"{home}/{folder}/b.om", f"{home}/of {folder}/{user}.om", f"~/{folder}/c",
         f"~{user}/{folder}", f"../{folder}/d.om",
+        f"{folder}/../{user}/e.om", f"{folder}/f.om", f"{folder}/{user}/", f"./{folder}",
         f"/var/lib/{folder}", f"/usr/local/{user}/x", f"Serial Number : {serial}",
     ]  # fmt: skip
     texts = [

@@ -10,6 +10,7 @@ import re
 import pytest
 
 from mgn_fast.cann.known_causes import BY_CODE
+from mgn_fast.cann.known_faults import OF_THE_HOST
 from mgn_fast.cli.program import build_parser
 from support.docs_blocks import DOCUMENTS, blocks_of
 from support.repository import PACKAGE, ROOT
@@ -184,6 +185,26 @@ def test_codes_of_atc_have_a_cause():
     assert len(codes) > 10
     for code in codes:
         assert any(re.fullmatch(pattern, code) for pattern in known), code
+
+
+def test_codes_below_atc_stand_where_their_cause_does():
+    """The codes of a row have one cause, and there is one for each."""
+    listed = set()
+    for codes, *_ in rows_of(HOST, 3):
+        found = re.findall(r"\bE3[09]\d{3}\b", codes)
+        causes = {next((c for p, _, c, _ in OF_THE_HOST if re.fullmatch(p, f)), "") for f in found}
+        assert len(causes) < 2, codes
+        listed.update(found)
+    assert {f"E3000{number}" for number in range(3, 10)} | {"E39004"} <= listed
+
+
+def test_every_word_that_takes_a_secret_s_place_is_explained():
+    sources = [(PACKAGE / "doctor" / name).read_text() for name in ("scrubbing.py", "bundle.py")]
+    words = set(re.findall(r"<[a-z]+>", re.sub(r"\(\?P?<\w+>", "", "".join(sources))))
+    told = (ROOT / "docs" / "report-from-your-host.md").read_text()
+    assert words >= {"<path>", "<set>", "<process>", "<uuid>"}
+    assert not {word for word in words if f"`{word}`" not in told}
+    assert "nothing on the host is changed" not in " ".join(told.split())
 
 
 def test_figures_are_those_of_the_readme():

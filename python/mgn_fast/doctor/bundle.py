@@ -7,6 +7,7 @@ Nothing in it is personal: every text goes through the scrubber, whatever it is.
 from __future__ import annotations
 
 import importlib.metadata
+import inspect
 import os
 import platform
 import re
@@ -34,8 +35,9 @@ from mgn_fast.cann.toolkit import atc_version, find_atc
 from mgn_fast.common.machine import cpu_name, field_of
 from mgn_fast.doctor.device_tests import find_clone, run_device_tests
 from mgn_fast.doctor.finding import Finding
-from mgn_fast.doctor.scrubbing import Scrubber, of_this_machine
+from mgn_fast.doctor.scrubbing import Scrubber, is_path, of_this_machine
 from mgn_fast.errors import DeviceError, MgnError
+from mgn_fast.simulator import control
 
 SCHEMA = "mgn_fast.bundle/1"
 PACKAGES = (
@@ -43,9 +45,16 @@ PACKAGES = (
     *("torch", "torch-npu", "mindspore", "pytest"),
 )
 _VARIABLES = re.compile(r"ASCEND_\w+|MGN_FAST_\w+|LD_LIBRARY_PATH")
-# What a variable may say besides paths: numbers, switches, chips, settings of ours.
+# What a variable may say besides paths: numbers, switches, chips, kernels; what was taken out.
 _SETTING = re.compile(
-    r"[\d.,-]*|(?i:true|false|on|off|null|none)|Ascend\w{1,16}|[a-z0-9_=.,]{1,200}"
+    r"[\d.,-]*|(?i:true|false|on|off|null|none)|Ascend\w{1,16}|scalar|avx2|avx512|neon|npu"
+    r"|<(?:ip|mac|uuid|address|number|name|removed)>"
+)
+_SEPARATORS = re.compile(r"([:;,\s]+)")
+# The simulator's settings: `enable` takes the same, and these words besides.
+_SIMULATOR_KEYS = frozenset(inspect.signature(control.enable).parameters)
+_SIMULATOR_WORD = re.compile(
+    r"host|device|onnx|deterministic|error|abort|\d+\.\d+(?:\.RC\d+)?|\d+(?:\.\d+)?e[+-]?\d+"
 )
 _PROCESS = re.compile(r"(?m)^(\s*\|\s*\d+\s+\d+\s*\|\s*\d+\s*\|\s*)([^|\s][^|]*?)(\s*\|)")
 
@@ -85,8 +94,7 @@ def collect_bundle(
     }
     tell("asking npu-smi")
     content["npu_smi"] = [] if simulated else list(_npu_smi())
-    tell("running the tests that need a chip")
-    content["device_tests"] = _device_tests(ascend, test_timeout_s)
+    content["device_tests"] = _device_tests(ascend, test_timeout_s, scrub, tell)
     scrubbed: dict[str, Any] = scrub(content)
     scrubbed["environment"] = _variables(scrub)
     return {"schema": SCHEMA, "simulated": simulated, **scrubbed}
@@ -207,7 +215,9 @@ def _asked(*words: str) -> dict[str, str]:
     return {"command": command, "output": output}
 
 
-def _device_tests(ascend: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+def _device_tests(
+    ascend: dict[str, Any], timeout_s: float, scrub: Scrubber, tell: Callable[[str], None]
+) -> dict[str, Any]:
     if timeout_s == 0:
         reason = "left out, as asked"
     elif ascend.get("simulated"):
@@ -215,20 +225,49 @@ def _device_tests(ascend: dict[str, Any], timeout_s: float) -> dict[str, Any]:
     elif not ascend.get("num_devices"):
         reason = "AscendCL finds no NPU"
     else:
-        return _tried(lambda: run_device_tests(find_clone(), timeout_s))
+        return _tried(
+            lambda: run_device_tests(
+                find_clone(),
+                timeout_s,
+                scrub=scrub.text,
+                on_start=lambda: tell("running the tests that need a chip"),
+            )
+        )
     return {"ran": False, "reason": reason}
 
 
 def _variables(scrub: Scrubber) -> dict[str, str]:
     """The variables that bear on finding and running AscendCL; of unknown kinds only that."""
     return {
-        name: ":".join(_setting(part, scrub) for part in value.split(":"))
+        name: _simulator(value) if name == "MGN_FAST_SIMULATOR" else _setting(value, scrub)
         for name, value in sorted(os.environ.items())
         if _VARIABLES.fullmatch(name)
     }
 
 
-def _setting(part: str, scrub: Scrubber) -> str:
-    if part.startswith(("/", "~", ".")) or _SETTING.fullmatch(part):
-        return scrub.search_path(part)
-    return "<set>"
+def _setting(value: str, scrub: Scrubber) -> str:
+    """A list of paths, or of settings; what is neither may be anything."""
+    if is_path(value):
+        return "".join(
+            part if part.startswith(("/", "<p")) or _is_setting(part) else "<set>"
+            for part in _SEPARATORS.split(scrub.search_path(value))
+        )
+    # Scrubbed first: addresses hold separators themselves.
+    scrubbed = scrub.text(value)
+    return scrubbed if all(map(_is_setting, _SEPARATORS.split(scrubbed))) else "<set>"
+
+
+def _is_setting(part: str) -> bool:
+    return (_SETTING.fullmatch(part) or _SEPARATORS.fullmatch(part)) is not None
+
+
+def _simulator(value: str) -> str:
+    """Its settings, as far as they are known ones."""
+    told = []
+    for pair in filter(None, re.split(r"[;\n]", value)):
+        key, _, setting = pair.partition("=")
+        is_known = _is_setting(setting) or _SIMULATOR_WORD.fullmatch(setting)
+        told.append(
+            f"{key}={setting if is_known else '<set>'}" if key in _SIMULATOR_KEYS else "<set>"
+        )
+    return ";".join(told)

@@ -113,6 +113,12 @@ def _words(path):
     return build_parser().parse_args(["doctor", "--bundle", str(Path(path))])
 
 
+def test_seconds_for_tests_are_a_bundle_s(capsys, monkeypatch):
+    monkeypatch.setattr(doctor, "examine", lambda models: pytest.fail("it was examined"))
+    assert main(["doctor", "--test-seconds", "0"]) == 2
+    assert "--test-seconds is given without --bundle" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("seconds", ["-1", "soon", "nan", "1e9"])
 def test_seconds_are_checked(capsys, seconds):
     with pytest.raises(SystemExit) as ended:

@@ -14,9 +14,11 @@ from mgn_fast.cli.page_files import output_file
 from mgn_fast.cli.screen.progress import say, working
 from mgn_fast.common.text import printable
 from mgn_fast.doctor import Finding, collect_bundle, examine, in_short
+from mgn_fast.errors import InvalidInputError
 from mgn_fast.simulator import control
 
 _MOST_SECONDS = 86400
+_USUAL_SECONDS = 3600
 
 
 def add_parser(commands: Commands) -> None:
@@ -53,15 +55,16 @@ def add_parser(commands: Commands) -> None:
     group.add_argument(
         "--test-seconds",
         type=_seconds,
-        default=3600,
         metavar="N",
-        help="time for the tests that need a chip, of a clone; 0 leaves them out (3600)",
+        help="time for the bundle's tests that need a chip, of a clone; 0 leaves them out (3600)",
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints what works here; exit code 0, or 4 if what every command needs does not."""
+    if arguments.test_seconds is not None and arguments.bundle is None:
+        raise InvalidInputError("--test-seconds is given without --bundle, expected both")
     # The place is tried before anything is looked at.
     with output_file(arguments.bundle, ".json", exact=False) as bundle, working("examining"):
         findings = _findings(arguments, bundle)
@@ -89,7 +92,8 @@ def _findings(arguments: argparse.Namespace, bundle: Path | None) -> list[Findin
             stack.callback(control.disable)
         findings = examine(arguments.models)
         if bundle is not None:
-            seconds = arguments.test_seconds
+            asked = arguments.test_seconds
+            seconds = _USUAL_SECONDS if asked is None else asked
             content = collect_bundle(findings, test_timeout_s=seconds, on_step=say)
             bundle.write_text(json.dumps(content, indent=1) + "\n")
     return findings
