@@ -171,7 +171,7 @@ aclError unload(const Call& call, std::uint32_t id) {
         const std::lock_guard<std::mutex> lock(model->mutex);
         in_flight = model->in_flight;
     }
-    // A device that was lost runs nothing, though the threads that play it may not have noticed yet.
+    // A device that was lost runs nothing, though its threads here may not have noticed yet.
     if (in_flight != 0 && !device_of(model->device).lost) {
         code = call.violation(kGeUnloadModel, "model unloaded while in flight",
                               "model " + std::to_string(id) + " has " + std::to_string(in_flight) +
