@@ -102,7 +102,7 @@ class Graph:
         self._listed: set[str] = set()
         try:
             self._read(content)
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, RecursionError) as error:
             raise ModelError(f"the carried network is no ONNX model: {error}") from error
 
     def _read(self, content: bytes) -> None:
@@ -156,6 +156,11 @@ class Graph:
     def is_weight(self, name: str) -> bool:
         """True for a tensor that the file holds."""
         return name in self._weights
+
+    def holds(self, kind: int) -> bool:
+        """True if any weight is of this kind, an element of TensorProto.data_type."""
+        tensors = (dict(wire.fields(memoryview(one))) for one in self._weights.values())
+        return any(tensor.get(2) == kind for tensor in tensors)
 
     def weight(self, name: str) -> F32Array | None:
         """A float32 weight's values; None for what is none. ModelError where its bytes are cut."""
