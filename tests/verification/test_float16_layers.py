@@ -204,8 +204,13 @@ def test_what_overflows_says_so_and_comes_first(simulated, tmp_path, pictures, s
     json.dumps([asdict(layer) for layer in found.layers], allow_nan=False)
 
 
-def test_few_results_are_held_at_a_time(simulated, tmp_path, pictures, monkeypatch):
-    path = small(tmp_path, lambda graph: None)
+@pytest.mark.parametrize(("batch_size", "at_once"), [(None, 12), (4, 3), (8, 2)])
+def test_few_results_are_held_at_a_time(
+    simulated, tmp_path, pictures, monkeypatch, batch_size, at_once
+):
+    onnx_path = write_small_network(tmp_path / "s.onnx", batch_size=batch_size)
+    sizes = {"batch_sizes": (batch_size or 1,)}
+    path = compile_om(onnx_path, tmp_path / "s.om", simulate=True, **sizes)
     expected = predicted(path, pictures)
     opened = []
 
@@ -214,10 +219,11 @@ def test_few_results_are_held_at_a_time(simulated, tmp_path, pictures, monkeypat
         return _opened(content, names)
 
     monkeypatch.setattr(float16_layers, "_opened", counted)
-    monkeypatch.setattr(float16_layers, "NAMES_AT_ONCE", 3)
+    monkeypatch.setattr(float16_layers, "RESULTS_AT_ONCE", 12)
+    monkeypatch.setattr(float16_layers, "LEAST_NAMES_AT_ONCE", 2)
     found = predicted(path, pictures)
-    assert max(map(len, opened)) == 3
-    assert len(opened) == 2 * -(-len(found.layers) // 3)
+    assert max(map(len, opened)) == at_once
+    assert len(opened) == 2 * -(-len(found.layers) // at_once)
     for ours, theirs in zip(found.layers, expected.layers, strict=True):
         assert ours.error == pytest.approx(theirs.error, rel=1e-2)
 

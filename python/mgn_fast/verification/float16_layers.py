@@ -18,7 +18,7 @@ from mgn_fast.cann.host import is_simulated
 from mgn_fast.common.threads import thread_count
 from mgn_fast.embedding.mirroring import packed
 from mgn_fast.inference.session import Session
-from mgn_fast.models.onnx_file import read_bytes
+from mgn_fast.models.onnx_file import described_in, read_bytes
 from mgn_fast.models.precision import quantises
 from mgn_fast.pictures.pixels import Source, decode, resize_for
 from mgn_fast.simulator.float16 import Layer, rewritten, stated_precision
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     import onnxruntime
 
 # ONNX Runtime holds what a graph gives until a run ends, asked for or not. So few are given at a
-# time, by networks that are opened for them.
-NAMES_AT_ONCE = 20
+# time, by networks that are opened for them: all of MGN's for one picture, as opening it takes
+# seconds; for a batch as many fewer, down to the least.
+RESULTS_AT_ONCE = 320
+LEAST_NAMES_AT_ONCE = 20
 _DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16"}
 
 
@@ -126,8 +128,10 @@ def _compared(
 ) -> dict[str, _Loss]:
     """What each tensor loses from the first network to the second."""
     losses = {name: _Loss() for name in names}
-    for first in range(0, len(names), NAMES_AT_ONCE):
-        some = names[first : first + NAMES_AT_ONCE]
+    entry = described_in(networks[0], session.model_path).inputs[0]
+    at_once = max(LEAST_NAMES_AT_ONCE, RESULTS_AT_ONCE // _copies(entry.shape))
+    for first in range(0, len(names), at_once):
+        some = names[first : first + at_once]
         opened = [_opened(content, some) for content in networks]
         for copies, fed in _inputs(session, pictures, opened[0]):
             feed = {opened[0].get_inputs()[0].name: fed}
@@ -176,13 +180,18 @@ def _opened(content: bytes, names: Sequence[str]) -> onnxruntime.InferenceSessio
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
+def _copies(shape: Sequence[int | str | None]) -> int:
+    """Of each picture, to fill the batch of an input of this shape."""
+    return shape[0] if isinstance(shape[0], int) else 1
+
+
 def _inputs(
     session: Session, pictures: Sequence[Source], network: onnxruntime.InferenceSession
 ) -> Iterator[tuple[int, AnyArray]]:
     """What the network is fed, a picture at a time: how many times, and the batch of them."""
     contract = session.require_contract()
     entry: Any = network.get_inputs()[0]
-    copies = entry.shape[0] if isinstance(entry.shape[0], int) else 1
+    copies = _copies(entry.shape)
     for picture in pictures:
         resized = resize_for(decode(picture, exif=contract.exif), contract)
         fed = packed([(resized, False)] * copies, contract)
