@@ -71,7 +71,7 @@ ROOMS = {
     "Datasets": {"datasets": "Split count_problems synthetic"},
     "Comparing and measuring": {
         "verification": "verify Verification VerifiedModel Retrieval Drift Float16Ends Limits "
-        "check_preparation PreparationCheck",
+        "Prediction LayerLoss check_preparation PreparationCheck",
         "bench": "benchmark Plan Case MeasureSettings Pace Arrivals Slo Outcome tune Tuning",
     },
     "Pages": {

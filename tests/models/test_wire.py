@@ -48,3 +48,17 @@ def test_texts_numbers_and_messages_are_told_apart():
         wire.text(3)
     with pytest.raises(ValueError, match="bytes where"):
         wire.integer(memoryview(b"a"))
+
+
+@pytest.mark.parametrize("values", [[], [0, 127, 128, 2**63]])
+def test_packed_numbers_are_read_as_they_were_written(values):
+    content = b"".join(map(wire.varint, values))
+    assert list(wire.numbers(memoryview(content))) == values
+
+
+@pytest.mark.parametrize(
+    ("content", "told"), [(b"\x05\xff", "inside a number"), (b"\xff" * 11, "more than 64 bits")]
+)
+def test_packed_numbers_that_are_cut_or_too_long_are_refused(content, told):
+    with pytest.raises(ValueError, match=told):
+        list(wire.numbers(memoryview(content)))

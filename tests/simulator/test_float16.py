@@ -6,7 +6,7 @@ import pytest
 
 from mgn_fast.errors import ModelError
 from mgn_fast.simulator.float16 import as_computed, rewritten, rounded, stated_precision
-from mgn_fast.simulator.onnx_graph import with_metadata
+from mgn_fast.simulator.onnx_graph import with_metadata, with_outputs
 from mgn_fast.simulator.precision import METADATA_KEY, Computes, Precision
 from oracles import float16 as oracle
 from support.late import late
@@ -171,9 +171,78 @@ def test_layers_are_the_operators_that_compute_with_pictures():
     _, layers = rewritten(network().SerializeToString(), Precision())
     told = {layer.name: layer for layer in layers}
     assert "first_norm" not in told  # it is in the convolution
-    assert told["first"].gives == "first_relu"
+    assert told["first"].gives == ("first_relu",)
     assert told["added"].takes == ("depthwise", "pool")
     assert {layer.computes for layer in layers} == {Computes.FLOAT16}
+
+
+def branching(*, norm=False):
+    """A convolution whose result only the branches of an If take, beside a norm or not."""
+
+    def body(name, kind):
+        made = helper.make_tensor_value_info(f"{name}_y", TensorProto.FLOAT, None)
+        node = helper.make_node(kind, ["first"], [f"{name}_y"])
+        return helper.make_graph([node], name, [], [made])
+
+    whole = helper.make_tensor("whole", TensorProto.BOOL, [], [True])
+    weights = [numpy_helper.from_array(np.full((3, 3, 1, 1), 1.0007, np.float32), "w")]
+    weights += [numpy_helper.from_array(np.full(3, 1.1, np.float32), f"n{n}") for n in range(4)]
+    nodes = [
+        helper.make_node("Conv", ["image", "w"], ["first"], name="first"),
+        helper.make_node(
+            "If", ["whole"], ["chosen"], name="if",
+            then_branch=body("then", "Exp"), else_branch=body("else", "Neg"),
+        ),
+        helper.make_node("Exp", ["chosen"], ["y"], name="y"),
+    ]  # fmt: skip
+    if norm:
+        names = [f"n{n}" for n in range(4)]
+        nodes[1:1] = [helper.make_node("BatchNormalization", ["first", *names], ["normed"])]
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *SIZE[1:]])
+        for name in (("image", "y", "normed") if norm else ("image", "y"))
+    ]
+    graph = helper.make_graph(nodes, "flow", ends[:1], ends[1:], [*weights, whole])
+    opsets = [helper.make_opsetid("", 13)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=7)
+
+
+def is_half(values):
+    return equal(values, rounded(values))
+
+
+def test_what_control_flow_gives_is_data_and_is_rounded():
+    model = branching()
+    content, layers = rewritten(model.SerializeToString(), Precision())
+    told = {layer.name: layer for layer in layers}
+    assert (told["if"].takes, told["if"].gives) == (("first",), ("chosen",))
+    assert told["y"].takes == ("chosen",)
+    feed = np.random.default_rng(0).normal(0, 0.2, SIZE).astype(np.float32)
+    session = onnxruntime.InferenceSession(with_outputs(content, ["first", "chosen"]))
+    first, chosen, y = session.run(["first", "chosen", "y"], {"image": feed})
+    assert np.allclose(chosen, np.exp(first), rtol=2.0**-11)
+    assert is_half(first)
+    assert is_half(chosen)
+    assert is_half(y)
+
+
+def test_a_convolution_that_a_branch_captures_keeps_its_norm_and_its_name():
+    model = branching(norm=True)
+    content, layers = rewritten(model.SerializeToString(), Precision())
+    assert {layer.kind for layer in layers} == {"Conv", "BatchNormalization", "If", "Exp"}
+    feed = np.random.default_rng(0).normal(0, 0.2, SIZE).astype(np.float32)
+    assert np.allclose(run(content, feed, "y"), run(model.SerializeToString(), feed, "y"), 4e-3)
+
+
+def test_a_layer_has_all_the_results_of_its_operator():
+    split = helper.make_node("Split", ["image"], ["left", "right"], name="split", axis=3)
+    nodes = [split, helper.make_node("Mul", ["right", "right"], ["y"], name="y")]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in "iy"]
+    ends[0] = helper.make_tensor_value_info("image", TensorProto.FLOAT, SIZE)
+    graph = helper.make_graph(nodes, "split", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
+    _, layers = rewritten(model.SerializeToString(), Precision())
+    assert [layer.gives for layer in layers] == [("left", "right"), ("y",)]
 
 
 def test_a_file_that_says_nothing_is_computed_as_it_is():

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from mgn_fast.errors import ModelError
+from mgn_fast.models import wire
 from mgn_fast.simulator.onnx_graph import Graph, Node, with_metadata, with_outputs
 from support.late import late
 from support.small_network import write_small_network
@@ -96,11 +97,32 @@ def test_attributes_are_read_and_set():
     read = onnx.NodeProto.FromString(node.written())
     found = {entry.name: helper.get_attribute_value(entry) for entry in read.attribute}
     assert found == {"min": 0.5, "axis": 3}
-    assert (node.number("min", 0.0), node.number("max", 7.0), node.integer("axis", 0)) == (
-        0.5,
-        7.0,
-        3,
-    )
+    assert (node.number("min", 0.0), node.number("max", 7.0)) == (0.5, 7.0)
+
+
+def test_what_bodies_take_at_any_depth_is_used():
+    tensor, _ = held_as("raw")
+    made = helper.make_tensor_value_info("z", TensorProto.FLOAT, None)
+    inner = helper.make_graph([helper.make_node("Add", ["x", "w"], ["z"])], "inner", [], [made])
+    both = {"then_branch": inner, "else_branch": inner}
+    outer = helper.make_graph([helper.make_node("If", ["c"], ["z"], **both)], "o", [], [made])
+    node = helper.make_node("If", ["c"], ["y"], then_branch=outer, else_branch=inner)
+    unused = numpy_helper.from_array(np.zeros(3, np.float32), "unused")
+    condition = helper.make_tensor("c", TensorProto.BOOL, [], [True])
+    graph = Graph(model_with([node], [tensor, condition, unused]))
+    assert set(graph.nodes[0].takes) == {"c", "x", "w", "z"}
+    assert graph.uses()["x"] == graph.uses()["y"] == 1
+    written = onnx.load_from_string(graph.written())
+    assert {entry.name for entry in written.graph.initializer} == {"c", "w"}
+    assert written.graph.node[0] == node
+
+
+@pytest.mark.parametrize("length", [1, 10])
+def test_sizes_that_end_inside_a_number_are_refused(length):
+    graph = Graph(model_with([helper.make_node("Neg", ["x"], ["y"])], []))
+    graph._weights["w"] = wire.entry(1, b"\xff" * length)
+    with pytest.raises(ModelError, match="no ONNX model"):
+        graph.weight("w")
 
 
 def test_outputs_and_metadata_are_added_behind():

@@ -67,6 +67,14 @@ def spans(view: memoryview) -> Iterator[tuple[int, Field, int]]:
         yield key >> 3, view[at - length : at], at
 
 
+def numbers(view: memoryview) -> Iterator[int]:
+    """The numbers of a packed field; ValueError where it ends inside one."""
+    at = 0
+    while at < len(view):
+        number, at = _varint(view, at)
+        yield number
+
+
 def message(value: Field | bytes) -> memoryview:
     """A field's bytes; ValueError for a number."""
     if isinstance(value, int):

@@ -9,8 +9,9 @@ Note [float16 on the simulator], the definition; `tests/oracles/float16.py` says
    ONNX Runtime's, in its order. Attributes and what is no data (sizes, steps) stay as they are.
 3. Rounding goes to the nearest, ties to even, and keeps subnormal numbers. Beyond 65504 it gives
    65504 where the chip saturates (310, 310P, 310B, 910), else infinity from 65520 on. NaN stays
-   NaN, to be seen; a saturating chip gives 0.
-4. Which operators these are, `precision` says. Bodies of control flow are left as they are.
+   NaN, so that it is seen; on the chip a saturating unit would give 0.
+4. Which operators these are, `precision` says. Control flow (If, Loop, Scan) is one operator: its
+   results are data as soon as it takes any, and are rounded; its bodies are left in float32.
 It follows that what only picks or moves numbers (ReLU, maxima, slices) rounds nothing further, so
 that a fused operator rounds once, wherever ATC draws its lines. An addition behind a convolution
 rounds again: the chip's vector unit takes float16.
@@ -18,7 +19,6 @@ rounds again: the chip's vector unit takes float16.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -68,16 +68,16 @@ class Layer:
         name: the operator's; its result's where it has none.
         kind: ONNX's name of it.
         computes: in which numbers.
-        takes: tensors that it takes, weights aside.
-        gives: the tensor that it gives, of the same name in the float32 network: behind its batch
-            norm and its ReLU.
+        takes: tensors that it takes, weights aside; those that its bodies capture too.
+        gives: the tensors that it gives, of the same names in the float32 network: behind its
+            batch norm and its ReLU.
     """
 
     name: str
     kind: str
     computes: Computes
     takes: tuple[str, ...]
-    gives: str
+    gives: tuple[str, ...]
 
 
 def rounded(values: F32Array, *, saturate: bool = True) -> F32Array:
@@ -164,8 +164,7 @@ class _Writer:
         self._reduced: set[str] = set()  # what operators in float16 made
         self._before_relu: set[str] = set()
         self._data = set(graph.inputs)  # what depends on them, sizes aside
-        uses = Counter(name for node in graph.nodes for name in node.inputs)
-        uses.update(graph.outputs)
+        uses = graph.uses()
         self._only_in_relu = {
             node.inputs[0]
             for node in graph.nodes
@@ -182,11 +181,11 @@ class _Writer:
         return self._types.get(name) == "tensor(float)"
 
     def _add(self, node: Node) -> None:
-        if node.kind in _SIZES or self._data.isdisjoint(node.inputs):
+        if node.kind in _SIZES or self._data.isdisjoint(node.takes):
             self._nodes.append(node)
             return
         self._data.update(node.outputs)
-        taken = [name for name in node.inputs if name in self._data and self._is_float(name)]
+        taken = [name for name in node.takes if name in self._data and self._is_float(name)]
         gives = [name for name in node.outputs if self._is_float(name)]
         after = bool(taken) and all(name in self._reduced for name in taken)
         computes = self._precision.of(node.name, node.kind, after_float16=after)
@@ -195,7 +194,7 @@ class _Writer:
             return
         if gives:
             name = node.name or gives[0]
-            self.layers.append(Layer(name, node.kind, computes, tuple(taken), gives[0]))
+            self.layers.append(Layer(name, node.kind, computes, tuple(taken), tuple(gives)))
         if computes is Computes.FLOAT32 or not gives:
             self._nodes.append(node)
             return
@@ -244,8 +243,8 @@ class _Writer:
         given, gives = node.inputs[0], node.outputs[0]
         self._reduced.add(gives)
         self._round(given, gives, least=0.0)
-        place = next(n for n, layer in enumerate(self.layers) if layer.gives == given)
-        self.layers[place] = replace(self.layers[place], gives=gives)
+        place = next(n for n, layer in enumerate(self.layers) if layer.gives == (given,))
+        self.layers[place] = replace(self.layers[place], gives=(gives,))
 
     def _round(self, name: str, target: str, *, least: float | None = -LARGEST) -> None:
         """Adds what rounds a tensor; a ReLU is in it where the least is 0, no bounds where None.
@@ -282,8 +281,7 @@ class _Writer:
 
 def _fold_batch_norms(graph: Graph) -> None:
     """Puts batch norms into the convolutions before them; others become factor and summand."""
-    uses = Counter(name for node in graph.nodes for name in node.inputs)
-    uses.update(graph.outputs)
+    uses = graph.uses()
     makers = {node.outputs[0]: node for node in graph.nodes if node.kind == "Conv"}
     folded: set[int] = set()
     for norm in graph.nodes:

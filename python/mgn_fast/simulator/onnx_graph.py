@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """An ONNX file's graph, to be changed and written again; all that is not named here stays as it is.
 
-The onnx package would do, but a wheel's simulator has to run without it. Graphs inside control flow
-are not opened.
+The onnx package would do, but a wheel's simulator has to run without it. Of graphs inside control
+flow only the names that they take are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +21,7 @@ from mgn_fast.types import AnyArray, F32Array
 FLOAT, FLOAT16, INT64 = 1, 10, 7
 _GRAPH, _OPSET, _METADATA = 7, 8, 14  # of ModelProto
 _NODE, _WEIGHT, _INPUT, _OUTPUT = 1, 5, 11, 12  # of GraphProto
+_BODY, _BODIES = 6, 11  # of AttributeProto
 
 
 @dataclass
@@ -33,6 +35,7 @@ class Node:
         name: its own.
         domain: "" for ONNX's.
         attributes: by name, as they stand in the file.
+        captured: names that the graphs in its attributes take, their own tensors among them.
     """
 
     kind: str
@@ -41,11 +44,12 @@ class Node:
     name: str = ""
     domain: str = ""
     attributes: dict[str, bytes] = field(default_factory=dict)
+    captured: tuple[str, ...] = ()
 
-    def integer(self, name: str, default: int) -> int:
-        """An attribute that is a number without a fraction."""
-        found = dict(wire.fields(memoryview(self.attributes.get(name, b"")))).get(3, default)
-        return wire.integer(found)
+    @property
+    def takes(self) -> list[str]:
+        """All names that it needs: its inputs, and what its graphs capture."""
+        return [*self.inputs, *self.captured]
 
     def number(self, name: str, default: float) -> float:
         """An attribute that is a float."""
@@ -98,7 +102,7 @@ class Graph:
         self._listed: set[str] = set()
         try:
             self._read(content)
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, RecursionError) as error:
             raise ModelError(f"the carried network is no ONNX model: {error}") from error
 
     def _read(self, content: bytes) -> None:
@@ -143,28 +147,29 @@ class Graph:
             renamed = bytes(wire.message(tensor)) + wire.entry(8, node.outputs[0].encode())
             self._weights[node.outputs[0]] = renamed
 
+    def uses(self) -> Counter[str]:
+        """How often each tensor is taken, by operators at any depth or as an output."""
+        counted = Counter(name for node in self.nodes for name in node.takes)
+        counted.update(self.outputs)
+        return counted
+
     def is_weight(self, name: str) -> bool:
         """True for a tensor that the file holds."""
         return name in self._weights
 
+    def holds(self, kind: int) -> bool:
+        """True if any weight is of this kind, an element of TensorProto.data_type."""
+        tensors = (dict(wire.fields(memoryview(one))) for one in self._weights.values())
+        return any(tensor.get(2) == kind for tensor in tensors)
+
     def weight(self, name: str) -> F32Array | None:
-        """A float32 weight's values; None for what is none."""
+        """A float32 weight's values; None for what is none. ModelError where its bytes are cut."""
         if name not in self._weights:
             return None
-        dims: list[int] = []
-        data: AnyArray | None = None
-        for number, value in wire.fields(memoryview(self._weights[name])):
-            if number == 2 and wire.integer(value) != FLOAT:
-                return None
-            if number == 1:
-                whole = [value] if isinstance(value, int) else _packed(value)
-                dims += [wire.integer(size) for size in whole]
-            elif number in (4, 9):
-                part = np.frombuffer(wire.message(value), "<f4")
-                data = part if data is None or number == 9 else np.concatenate([data, part])
-        if data is None:
-            data = np.zeros(0, np.float32)
-        return data.reshape(dims)
+        try:
+            return _floats(self._weights[name])
+        except ValueError as error:
+            raise ModelError(f"the carried network is no ONNX model: {error}") from error
 
     def set_weight(self, name: str, values: AnyArray) -> str:
         """Adds or replaces a float32 weight; gives its name."""
@@ -177,15 +182,12 @@ class Graph:
 
     def written(self) -> bytes:
         """The file's bytes."""
-        used = {name for node in self.nodes for name in node.inputs} | set(self.outputs)
-        used |= self._listed
-        # Control flow takes weights that no listed node names.
-        flow = any(node.kind in ("If", "Loop", "Scan") for node in self.nodes)
+        used = self.uses().keys() | self._listed
         parts: list[bytes | memoryview] = []
         for node in self.nodes:
             parts.append(wire.entry(_NODE, node.written()))
         for name, tensor in self._weights.items():
-            if flow or name in used:  # hundreds of megabytes, copied once, below
+            if name in used:  # hundreds of megabytes, copied once, below
                 parts += [wire.head(_WEIGHT, len(tensor)), tensor]
         parts += self._graph_rest
         graph = wire.head(_GRAPH, sum(map(len, parts)))
@@ -216,6 +218,7 @@ def with_metadata(content: bytes, entries: Mapping[str, str]) -> bytes:
 
 def _node(view: memoryview) -> Node:
     node = Node("", [], [])
+    captured: dict[str, None] = {}
     for number, value in wire.fields(view):
         if number == 1:
             node.inputs.append(wire.text(value))
@@ -228,9 +231,23 @@ def _node(view: memoryview) -> Node:
         elif number == 5:
             attribute = wire.message(value)
             node.attributes[_name(attribute, 1)] = bytes(attribute)
+            captured.update(dict.fromkeys(_captured(attribute)))
         elif number == 7:
             node.domain = wire.text(value)
+    node.captured = tuple(captured)
     return node
+
+
+def _captured(attribute: memoryview) -> Iterator[str]:
+    """Names that the operators in an attribute's graphs take or return."""
+    for number, body in wire.fields(attribute):
+        if number not in (_BODY, _BODIES):
+            continue
+        for part, value in wire.fields(wire.message(body)):
+            if part == _NODE:
+                yield from _node(wire.message(value)).takes
+            elif part == _OUTPUT:
+                yield _name(wire.message(value), 1)
 
 
 def _name(view: memoryview, number: int) -> str:
@@ -241,16 +258,19 @@ def _name(view: memoryview, number: int) -> str:
     return wire.text(found)
 
 
-def _packed(view: memoryview) -> list[int]:
-    numbers, at = [], 0
-    while at < len(view):
-        value = shift = 0
-        while True:
-            byte = view[at]
-            at += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                break
-        numbers.append(value)
-    return numbers
+def _floats(tensor: memoryview | bytes) -> F32Array | None:
+    """The values of a TensorProto; None where they are no float32."""
+    dims: list[int] = []
+    data: AnyArray | None = None
+    for number, value in wire.fields(memoryview(tensor)):
+        if number == 2 and wire.integer(value) != FLOAT:
+            return None
+        if number == 1:
+            whole = [value] if isinstance(value, int) else wire.numbers(value)
+            dims += [wire.integer(size) for size in whole]
+        elif number in (4, 9):
+            part = np.frombuffer(wire.message(value), "<f4")
+            data = part if data is None or number == 9 else np.concatenate([data, part])
+    if data is None:
+        data = np.zeros(0, np.float32)
+    return data.reshape(dims)

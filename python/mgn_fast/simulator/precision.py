@@ -66,7 +66,6 @@ _ASCEND = {
     "Pooling": "MaxPool",
     "AvgPool": "AveragePool",
     "RealDiv": "Div",
-    "TransposeD": "Transpose",
 }
 # Of products that follow IEEE 754: an overflow is infinite. The others only saturate.
 _INFINITE = re.compile(r"Ascend(910B|910_9|950|960)")

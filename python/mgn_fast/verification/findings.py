@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -95,16 +96,19 @@ class LayerLoss:
         name: the operator's.
         kind: ONNX's name of it.
         computes: "float16", "float16 in" (its result is float32) or "float32".
-        error: length of the difference from float32's result, by the length of that.
+        error: length of the difference from float32's result, by the length of that, of all its
+            results together; None where it overflows.
         added: how much larger that is than the largest of what the operator takes; below 0 where
-            errors cancel.
+            errors cancel; None where it, or what it takes, overflows.
+        overflows: its result is not finite where float32's is.
     """
 
     name: str
     kind: str
     computes: str
-    error: float
-    added: float
+    error: float | None
+    added: float | None
+    overflows: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,16 +120,22 @@ class Prediction:
         saturates: an overflow is the largest number, not infinite.
         num_pictures: on which the layers were compared.
         layers: in the network's order.
+        whole: the reference computes in float32, so that cosines and mAPs are predicted too.
     """
 
     mode: str
     saturates: bool
     num_pictures: int
     layers: tuple[LayerLoss, ...]
+    whole: bool = True
 
     def losing_most(self, count: int = 5) -> tuple[LayerLoss, ...]:
-        """The layers that add most to the error, worst first."""
-        return tuple(sorted(self.layers, key=lambda layer: -layer.added)[:count])
+        """The layers that overflow, the first on top, then those that add most to the error."""
+        return tuple(sorted(self.layers, key=_rank)[:count])
+
+
+def _rank(layer: LayerLoss) -> tuple[bool, float]:
+    return not layer.overflows, math.inf if layer.added is None else -layer.added
 
 
 @dataclass(frozen=True)
@@ -184,8 +194,8 @@ class Verification:
         drift: what float16 at the .om's ends explains; None where it has none.
         limits: what was asked for, `min_cosine` filled in.
         warnings: what makes the figures doubtful, as sentences.
-        prediction: where the candidate ran on the simulator, in float16: then cosines and mAPs
-            above are what is expected of the chip, and this says where they are lost.
+        prediction: where the candidate ran on the simulator, in float16: this says where it loses.
+            Beside a reference in float32 the cosines and mAPs are what is expected of the chip.
     """
 
     reference: VerifiedModel
@@ -253,13 +263,15 @@ class Verification:
         found = self.prediction
         if found is None:
             return None
+        drops = {name: both.drop for name, both in self.retrievals.items()}
         return {
             "simulated": True,
             "mode": found.mode,
             "saturates": found.saturates,
-            "cosine_mean": self.agreement.cosine_mean,
-            "cosine_min": self.agreement.cosine_min,
-            "map_drop": {name: both.drop for name, both in self.retrievals.items()},
+            "whole": found.whole,
+            "cosine_mean": self.agreement.cosine_mean if found.whole else None,
+            "cosine_min": self.agreement.cosine_min if found.whole else None,
+            "map_drop": drops if found.whole else None,
             "num_pictures_by_layer": found.num_pictures,
             "layers_losing_most": [layer.name for layer in found.losing_most()],
             "layers": [asdict(layer) for layer in found.layers],

@@ -35,16 +35,17 @@ from mgn_fast.verification.findings import (
     MIN_COSINE,
     Drift,
     Limits,
+    Prediction,
     Retrieval,
     Verification,
     VerifiedModel,
 )
 from mgn_fast.verification.float16_ends import explain, find_float16_ends
-from mgn_fast.verification.float16_layers import predict
+from mgn_fast.verification.float16_layers import is_float32, predict
 
 # Enough for the worst of a handful to show, few enough for a slow reference.
 DRIFT_PICTURES = 32
-# All results of all operators are kept of them, twice.
+# The network runs on each of them twice, once more for every few operators.
 LAYER_PICTURES = 4
 
 
@@ -116,7 +117,7 @@ def verify(
         _, got = _embed(theirs, sources, f"candidate, {theirs.session.backend}", progress)
         kept = _kept(sources, ours.skipped)
         drift = _drift(ours, theirs, kept, (expected, got))
-        prediction = predict(theirs.session, _few(kept))
+        prediction = _prediction(ours, theirs, kept, common)
         models = [_model(side, rows, dataset) for side, rows in ((ours, expected), (theirs, got))]
         skipped = tuple(ours.skipped)
     agreement = compare(expected, got)
@@ -220,8 +221,15 @@ def _kept(
     return [source for name, source in named(sources) if name not in left_out]
 
 
-def _few(sources: Sequence[pixels.Source]) -> list[pixels.Source]:
-    return [sources[place] for place in spread(len(sources), LAYER_PICTURES)]
+def _prediction(
+    ours: Embedder, theirs: Embedder, sources: Sequence[pixels.Source], options: Mapping[str, Any]
+) -> Prediction | None:
+    some = [sources[place] for place in spread(len(sources), LAYER_PICTURES)]
+    found = predict(theirs.session, some)
+    if found is None:
+        return None
+    as_written = options.get("precision") in (None, "float32")
+    return replace(found, whole=as_written and is_float32(ours.session))
 
 
 def _drift(

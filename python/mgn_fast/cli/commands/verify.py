@@ -32,6 +32,7 @@ from mgn_fast.verification.findings import (
     MAX_MAP_DROP,
     MIN_COSINE,
     Drift,
+    LayerLoss,
     Limits,
     Prediction,
     Verification,
@@ -233,17 +234,30 @@ def _print_drift(drift: Drift) -> None:
 
 def _print_prediction(found: Verification, prediction: Prediction) -> None:
     agreement = found.agreement
-    drops = "".join(f", mAP {name} {both.drop:+.4f}" for name, both in found.retrievals.items())
-    print(
-        f"prediction for the chip, simulated ({prediction.mode}): cosine min "
-        f"{agreement.cosine_min:.7f} mean {agreement.cosine_mean:.7f}{drops}"
-    )
+    drops = ", ".join(f"{name} {both.drop:+.4f}" for name, both in found.retrievals.items())
+    title = f"prediction for the chip, simulated ({prediction.mode}):"
+    if prediction.whole:
+        print(
+            f"{title} cosine min {agreement.cosine_min:.7f} mean {agreement.cosine_mean:.7f}"
+            + (f", mAP drop {drops}" if drops else "")
+        )
+    else:
+        print(
+            f"{title} layers only; the cosines above are to a reference that is reduced itself, "
+            "or may be"
+        )
     print(f"  layers that lose most, on {prediction.num_pictures} pictures:")
     for layer in prediction.losing_most():
-        print(
-            f"    {printable(layer.name)} ({layer.kind}): relative error {layer.error:.2e}, "
-            f"{layer.added:.2e} more than it takes"
-        )
+        print(f"    {printable(layer.name)} ({layer.kind}): {_lost(layer)}")
+
+
+def _lost(layer: LayerLoss) -> str:
+    if layer.error is None:
+        return "overflows float16"
+    if layer.added is None:
+        return f"relative error {layer.error:.1e}, behind an overflow"
+    more = "more" if layer.added >= 0 else "less"
+    return f"relative error {layer.error:.1e}, {abs(layer.added):.0e} {more} than its inputs'"
 
 
 def _print_retrievals(found: Verification) -> None:
