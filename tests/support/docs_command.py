@@ -78,7 +78,7 @@ def quick_export(folder, export_onnx, checkpoint, path, **options):
 def settle_on_host(root):
     """The simulator as this host's AscendCL, and the places where a driver leaves its files."""
     from mgn_fast import simulator
-    from mgn_fast.bench import measuring, tuned
+    from mgn_fast.bench import tuned
     from mgn_fast.bench.record import environment
     from mgn_fast.cann import host
     from mgn_fast.doctor import ascend, bundle
@@ -90,7 +90,7 @@ def settle_on_host(root):
     for module in (ascend, bundle, tuned, host):
         module.is_simulated = lambda: False
     AscendModel.simulated = False
-    assert environment.host is measuring.host is host
+    assert environment.host is host
 
 
 def pip(words):
