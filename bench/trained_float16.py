@@ -28,10 +28,10 @@ from pathlib import Path
 import numpy as np
 
 import record
-from mgn_fast import compile_om, datasets, export_onnx, open_session, simulator
+from mgn_fast import compile_om, export_onnx, open_session, simulator
 from mgn_fast.models.onnx_file import read_onnx
 from mgn_fast.verification.run import verify
-from trained_precision import DRAWN, RANDOM, named, with_contract
+from trained_precision import DRAWN, RANDOM, add_options, parsed, people_of, with_contract
 
 MOST_TIMES = 3.0  # what the prediction may take of float32's time
 PRECISIONS = ("origin", "float16")
@@ -126,25 +126,11 @@ def headlines(figures):
 
 
 def parse(words):
-    """The command line, with contracts that all belong to a model."""
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dataset", type=Path, help="in Market-1501's layout; else drawn people")
-    parser.add_argument(
-        "--about", help="what the pictures are, for the record; paths are not in it"
-    )
-    parser.add_argument("--persons", type=int, default=6, help="of the drawn people")
-    parser.add_argument("--model", type=named, action="append", default=[], metavar="NAME=FILE")
-    parser.add_argument("--contract", type=named, action="append", default=[], metavar="NAME=WORD")
-    parser.add_argument("--no-random", action="store_true", help="leave the random weights out")
+    add_options(parser, persons=6, name="float16")
     parser.add_argument("--rounds", type=int, default=15, help="batches that are timed")
-    parser.add_argument("--record", default="float16", help="the record's name")
-    given = parser.parse_args(words)
-    given.model, given.contract = dict(given.model), dict(given.contract)
-    if unknown := given.contract.keys() - given.model.keys():
-        parser.error(f"--contract names {', '.join(sorted(unknown))}, which no --model does")
-    if (given.dataset is None) != (given.about is None):
-        parser.error("--dataset and --about go together")
-    return given
+    return parsed(parser, words)
 
 
 def main(words=None):
@@ -154,10 +140,7 @@ def main(words=None):
     figures = {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        if given.dataset is None:
-            people = datasets.synthetic(folder / "people", persons=given.persons, seed=2)
-        else:
-            people = datasets.load_dataset(given.dataset)
+        people = people_of(given, folder)
         models = {}
         if not given.no_random:
             models[RANDOM] = export_onnx(None, folder / "random.onnx", verify=False)

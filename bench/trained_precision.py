@@ -192,19 +192,21 @@ def named(text):
     return name, value
 
 
-def parse(words):
-    """The command line, with contracts that all belong to a model."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def add_options(parser, *, persons, name):
+    """What is asked of trained models, with the usual number of drawn persons and record's name."""
     parser.add_argument("--dataset", type=Path, help="in Market-1501's layout; else drawn people")
     parser.add_argument(
         "--about", help="what the pictures are, for the record; paths are not in it"
     )
-    parser.add_argument("--persons", type=int, default=24, help="of the drawn people")
+    parser.add_argument("--persons", type=int, default=persons, help="of the drawn people")
     parser.add_argument("--model", type=named, action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("--contract", type=named, action="append", default=[], metavar="NAME=WORD")
-    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--no-random", action="store_true", help="leave the random weights out")
-    parser.add_argument("--record", default="trained-precision", help="the record's name")
+    parser.add_argument("--record", default=name, help="the record's name")
+
+
+def parsed(parser, words):
+    """The command line, with contracts that all belong to a model."""
     given = parser.parse_args(words)
     given.model, given.contract = dict(given.model), dict(given.contract)
     if unknown := given.contract.keys() - given.model.keys():
@@ -214,6 +216,21 @@ def parse(words):
     return given
 
 
+def people_of(given, folder):
+    """The data set that is named, or drawn people."""
+    if given.dataset is None:
+        return datasets.synthetic(folder / "people", persons=given.persons, seed=2)
+    return datasets.load_dataset(given.dataset)
+
+
+def parse(words):
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_options(parser, persons=24, name="trained-precision")
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    return parsed(parser, words)
+
+
 def main(words=None):
     """Measures every model, prints the table and writes the record."""
     given = parse(words)
@@ -221,10 +238,7 @@ def main(words=None):
     figures = {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        if given.dataset is None:
-            people = datasets.synthetic(folder / "people", persons=given.persons, seed=2)
-        else:
-            people = datasets.load_dataset(given.dataset)
+        people = people_of(given, folder)
         trial = Trial(people, folder)
         if not given.no_random:
             model = export_onnx(None, folder / "random.onnx", verify=False)
