@@ -189,7 +189,7 @@ constexpr Step kSteps[] = {
     {{"5.1.RC1", 1, kTimed}, all(k5_1)}, {{"6.0", 3, kTimed}, all(k6_0)},
     {{"6.3", 5, kSynced}, all(k6_3)},    {{"7.0", 7, kAll}, all(k7_0)},
     {{"8.0", 10, kAll}, all(k8_0)},      {{"8.5", 16, kAll}, all(k8_5)},
-    {{kNewestGeneration, 17, kAll}, {}},
+    {{kNewestGeneration, 17, kAll, true}, {}},
 };
 
 }  // namespace

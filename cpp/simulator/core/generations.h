@@ -9,9 +9,10 @@
 namespace mgn::simulator {
 
 struct Generation {
-    const char* cann;           // as the setting `cann` spells it
-    std::int32_t acl_minor;     // of ACL's version, 1.x.0, which aclrtGetVersion tells
-    std::uint32_t event_flags;  // that aclrtCreateEventWithFlag knows
+    const char* cann;                  // as the setting `cann` spells it
+    std::int32_t acl_minor;            // of ACL's version, 1.x.0, which aclrtGetVersion tells
+    std::uint32_t event_flags;         // that aclrtCreateEventWithFlag knows
+    bool runs_models_by_kind = false;  // loads an .om for another chip of the same kind
 };
 
 constexpr const char* kNewestGeneration = "9.1";

@@ -8,7 +8,8 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "simulator/core/call.h"
+#include "acl/acl_errors.h"
+#include "simulator/core/settings.h"
 
 namespace mgn::simulator {
 
@@ -19,6 +20,13 @@ bool log_is_wanted() {
 
 void log_line(const std::string& text) {
     if (log_is_wanted()) std::fprintf(stderr, "mgn_fast simulator: %s\n", text.c_str());
+}
+
+acl::aclError refuse(const Call& call, const std::string& lacks) {
+    if (call.is_stopped()) return call.fault();
+    const std::string why = "the simulated " + settings().soc_version + " " + lacks;
+    log_line(std::string(call.name()) + " is not supported: " + why);
+    return call.fail(acl::kFeatureUnsupported, why);
 }
 
 }  // namespace mgn::simulator

@@ -31,7 +31,8 @@ const Chip& chip() { return kind_of(settings().soc_version); }
 
 bool runs_models_for(const std::string& soc_version) {
     if (soc_version == settings().soc_version) return true;
-    return settings().cann == kNewestGeneration && &kind_of(soc_version) == &chip();
+    const Generation& generation = *find_generation(settings().cann);
+    return generation.runs_models_by_kind && &kind_of(soc_version) == &chip();
 }
 
 std::uint32_t most_streams() {

@@ -2,19 +2,15 @@
 // What needs the media unit itself, which the simulator does not have: channels, and all that reads
 // or makes pictures.
 #include "simulator/core/log.h"
-#include "simulator/core/settings.h"
 #include "simulator/devices/context.h"
 #include "simulator/media/media.h"
 
 namespace mgn::simulator {
 
 aclError refuse_media(const Call& call) {
-    if (call.is_stopped()) return call.fault();
-    const std::string why = "the simulated " + settings().soc_version +
-                            " has no media unit (DVPP); decode and resize pictures on the host, "
-                            "and let an .om with AIPP convert colours, crop and normalise";
-    log_line(std::string(call.name()) + " is not supported: " + why);
-    return call.fail(acl::kFeatureUnsupported, why);
+    return refuse(call,
+                  "has no media unit (DVPP); decode and resize pictures on the host, and let an "
+                  ".om with AIPP convert colours, crop and normalise");
 }
 
 aclError check_context(const Call& call) {

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What loads, compiles or runs operators, which the simulator does not have.
 #include "simulator/core/log.h"
-#include "simulator/core/settings.h"
 #include "simulator/operators/operators.h"
 
 namespace mgn::simulator {
 
 aclError refuse_operator(const Call& call) {
-    if (call.is_stopped()) return call.fault();
-    const std::string why = "the simulated " + settings().soc_version +
-                            " runs whole models only, no single operators; compute it on the "
-                            "host, or as part of an .om";
-    log_line(std::string(call.name()) + " is not supported: " + why);
-    return call.fail(acl::kFeatureUnsupported, why);
+    return refuse(call,
+                  "runs whole models only, no single operators; compute it on the host, or as part "
+                  "of an .om");
 }
 
 }  // namespace mgn::simulator

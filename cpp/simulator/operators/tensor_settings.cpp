@@ -10,9 +10,13 @@ namespace {
 
 constexpr std::size_t kBounds = 2;  // of a range
 
+aclError check_desc(const Call& call, const aclTensorDesc* desc) {
+    return tensor_descs().check(call, desc, "desc");
+}
+
 aclError check_shape(const Call& call, const aclTensorDesc* desc, int count,
                      const std::int64_t* dims) {
-    if (const aclError code = tensor_descs().check(call, desc, "desc")) return code;
+    if (const aclError code = check_desc(call, desc)) return code;
     if (count >= 0 && static_cast<std::size_t>(count) <= kMaxDimensions &&
         (count == 0 || dims != nullptr)) {
         return kSuccess;
@@ -21,13 +25,9 @@ aclError check_shape(const Call& call, const aclTensorDesc* desc, int count,
                                         ", expected 0 to 128 and dims that are not null");
 }
 
-aclError check_format(const Call& call, const aclTensorDesc* desc) {
-    return tensor_descs().check(call, desc, "desc");
-}
-
 aclError check_ranges(const Call& call, const aclTensorDesc* desc, std::size_t count,
                       const void* ranges) {
-    if (const aclError code = tensor_descs().check(call, desc, "desc")) return code;
+    if (const aclError code = check_desc(call, desc)) return code;
     if (count == 0 || ranges != nullptr) return kSuccess;
     return call.fail(kInvalidParam, std::to_string(count) + " ranges, but their address is null");
 }
@@ -38,15 +38,15 @@ aclError check_ranges(const Call& call, const aclTensorDesc* desc, std::size_t c
 extern "C" {
 
 aclError aclSetTensorFormat(aclTensorDesc* desc, aclFormat) {
-    return check_format(Call("aclSetTensorFormat"), desc);
+    return check_desc(Call("aclSetTensorFormat"), desc);
 }
 
 aclError aclSetTensorOriginFormat(aclTensorDesc* desc, aclFormat) {
-    return check_format(Call("aclSetTensorOriginFormat"), desc);
+    return check_desc(Call("aclSetTensorOriginFormat"), desc);
 }
 
 aclError aclSetTensorStorageFormat(aclTensorDesc* desc, aclFormat) {
-    return check_format(Call("aclSetTensorStorageFormat"), desc);
+    return check_desc(Call("aclSetTensorStorageFormat"), desc);
 }
 
 aclError aclSetTensorShape(aclTensorDesc* desc, int numDims, const std::int64_t* dims) {
@@ -79,7 +79,7 @@ aclError aclSetTensorShapeRange(aclTensorDesc* desc, std::size_t dimsCount,
 aclError aclGetTensorDescDimRange(const aclTensorDesc* desc, std::size_t index,
                                   std::size_t dimRangeNum, std::int64_t* dimRange) {
     const Call call("aclGetTensorDescDimRange");
-    if (const aclError code = tensor_descs().check(call, desc, "desc")) return code;
+    if (const aclError code = check_desc(call, desc)) return code;
     if (index >= desc->ranges.size() || dimRangeNum < kBounds || dimRange == nullptr) {
         return call.fail(kInvalidParam, "index " + std::to_string(index) + " of " +
                                             std::to_string(desc->ranges.size()) +
@@ -97,21 +97,21 @@ aclError aclSetTensorValueRange(aclTensorDesc* desc, std::size_t valueCount,
 
 aclError aclSetTensorDynamicInput(aclTensorDesc* desc, const char* dynamicInputName) {
     const Call call("aclSetTensorDynamicInput");
-    if (const aclError code = tensor_descs().check(call, desc, "desc")) return code;
+    if (const aclError code = check_desc(call, desc)) return code;
     if (dynamicInputName != nullptr) return kSuccess;
     return call.fail(kInvalidParam, "dynamicInputName is null");
 }
 
 aclError aclSetTensorConst(aclTensorDesc* desc, void* dataBuffer, std::size_t length) {
     const Call call("aclSetTensorConst");
-    if (const aclError code = tensor_descs().check(call, desc, "desc")) return code;
+    if (const aclError code = check_desc(call, desc)) return code;
     if (dataBuffer != nullptr && length > 0) return kSuccess;
     return call.fail(kInvalidParam, "dataBuffer is null, or length is 0");
 }
 
 aclError aclSetTensorPlaceMent(aclTensorDesc* desc, aclMemType memType) {
     const Call call("aclSetTensorPlaceMent");
-    if (const aclError code = tensor_descs().check(call, desc, "desc")) return code;
+    if (const aclError code = check_desc(call, desc)) return code;
     if (memType >= ACL_MEMTYPE_DEVICE && memType <= kLastMemType) return kSuccess;
     return call.fail(kInvalidParam,
                      "memType is " + std::to_string(memType) + ", expected 0, 1 or 2");

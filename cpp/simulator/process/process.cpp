@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // aclInit to aclFinalize, and what a client asks about the machine.
-#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <mutex>
@@ -67,13 +66,11 @@ aclError check_config(const Call& call, const char* path) {
 }
 
 void say_what_it_is(const Settings& machine) {
-    if (!log_is_wanted()) return;
-    std::fprintf(stderr,
-                 "mgn_fast simulator: %s (simulated), CANN %s, %u device(s), run mode %s, timing "
-                 "%s%s\n",
-                 machine.soc_version.c_str(), machine.cann.c_str(), machine.device_count,
-                 machine.is_device ? "device" : "host", machine.timing ? "on" : "off",
-                 is_mapped_from_file() ? ", memory mapped from a file" : "");
+    log_line(machine.soc_version + " (simulated), CANN " + machine.cann + ", " +
+             std::to_string(machine.device_count) + " device(s), run mode " +
+             (machine.is_device ? "device" : "host") + ", timing " +
+             (machine.timing ? "on" : "off") +
+             (is_mapped_from_file() ? ", memory mapped from a file" : ""));
 }
 
 aclError start(const Call& call) {
