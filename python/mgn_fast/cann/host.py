@@ -22,21 +22,10 @@ HUAWEI = "0x19e5"
 _ACCELERATOR = "0x1200"
 _PCI = Path("/sys/bus/pci/devices")
 _DEVICE_FILES = Path("/dev")
-# Of cards the first line's, of boards those of both.
-_DEVICES = (
-    *("davinci[0-9]*", "davinci_manager", "devmm_svm", "hisi_hdc"),
-    *(
-        "svm0",
-        "ts_aisle",
-        "upgrade",
-        "sys",
-        "vdec",
-        "vpc",
-        "pngd",
-        "venc",
-        "dvpp_cmdlist",
-        "log_drv",
-    ),
+_OF_CARDS = ("davinci[0-9]*", "davinci_manager", "devmm_svm", "hisi_hdc")
+_OF_BOARDS = (
+    *("svm0", "ts_aisle", "upgrade", "sys", "vdec"),
+    *("vpc", "pngd", "venc", "dvpp_cmdlist", "log_drv"),
 )
 _INSTALLED = Path("/etc/ascend_install.info")
 _USUAL_ROOT = "/usr/local/Ascend"
@@ -113,7 +102,9 @@ def driver_version() -> str | None:
 
 def device_files() -> list[str]:
     """Names below /dev of the driver's devices, of cards and of boards."""
-    found = {file.name for pattern in _DEVICES for file in _DEVICE_FILES.glob(pattern)}
+    found = {
+        file.name for pattern in _OF_CARDS + _OF_BOARDS for file in _DEVICE_FILES.glob(pattern)
+    }
     return sorted(found)
 
 

@@ -15,7 +15,7 @@ _MAX_WORDS = 200
 # What says nothing: frames of tables, and the line that every table begins with.
 _FRAME = re.compile(r"[\s|+=-]*|[|\s]*npu-smi [\w.]+\s+Version:.*")
 
-DRIVER_PATHS = "/usr/local/Ascend/driver/lib64/driver:/usr/local/Ascend/driver/lib64/common"
+_DRIVER_PATHS = "/usr/local/Ascend/driver/lib64/driver:/usr/local/Ascend/driver/lib64/common"
 _HELD = (
     "one device serves one container: end the other one, or pass this one its device files "
     "(/dev/davinci*, /dev/davinci_manager and the others); on the host, look at who uses them"
@@ -25,7 +25,7 @@ _REMEDIES = (
     (
         r"lib[\w.+-]+\.so[\w.]*: cannot open shared object file",
         "mount /usr/local/Ascend/driver and /usr/local/dcmi into the container, then "
-        f"export LD_LIBRARY_PATH={DRIVER_PATHS}:$LD_LIBRARY_PATH",
+        f"export LD_LIBRARY_PATH={_DRIVER_PATHS}:$LD_LIBRARY_PATH",
     ),
     (r"ret is -8005\b", _HELD),
     (

@@ -67,14 +67,14 @@ def _try_ascend() -> tuple[Finding, bool]:
     )
     facts = {"version": info["version"], "libraries": libraries, "simulated": simulated}
     facts |= {"num_devices": count, "soc_name": soc_name}
-    return optional("ascend", detail, "" if count else "npu-smi info", facts), simulated
+    return optional("ascend", detail, "" if count else _LOOK, facts), simulated
 
 
 def _failed(error: DeviceError) -> Finding:
     """AscendCL is there and a call failed: the code's remedy is that of the core's own table."""
     cure = _core.ascend_remedy(error.code)
     detail = str(error).replace(f": {cure}", "", 1) if cure else str(error)
-    return optional("ascend", detail, cure or "npu-smi info", {"code": error.code})
+    return optional("ascend", detail, cure or _LOOK, {"code": error.code})
 
 
 def _not_loaded(error: Exception) -> Finding:
