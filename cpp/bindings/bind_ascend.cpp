@@ -222,10 +222,9 @@ void mgn::bindings::bind_ascend(py::module_& module) {
     py::class_<LaneHandle>(module, "AscendLane", py::release_gil_before_calling_cpp_dtor())
         .def("input", &input_view)
         .def("submit", &submit, py::arg("count"))
+        // Asked at every turn, as `idle` is: taking the lock back would cost more than asking.
         .def("idle", [](const LaneHandle& handle) { return handle.lane->idle(); })
-        .def(
-            "require_alive", [](const LaneHandle& handle) { handle.lane->require_alive(); },
-            py::call_guard<Unlocked>());
+        .def("require_alive", [](const LaneHandle& handle) { handle.lane->require_alive(); });
     py::class_<Engine>(module, "AscendEngine", py::release_gil_before_calling_cpp_dtor())
         .def(py::init(&open_engine), py::arg("path"), py::arg("device"), py::arg("num_lanes"),
              py::arg("timed") = false, py::arg("output") = "", py::arg("width") = 0)
