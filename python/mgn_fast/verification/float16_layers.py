@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mgn_fast.cann import aipp
-from mgn_fast.cann.host import is_simulated
 from mgn_fast.common.threads import thread_count
 from mgn_fast.embedding.mirroring import packed
 from mgn_fast.inference.session import Session
@@ -52,7 +51,7 @@ def predict(session: Session, pictures: Sequence[Source]) -> Prediction | None:
     Raises:
         ModelError: the file cannot be read, or states a precision that this version cannot keep.
     """
-    if session.backend != "ascend" or not is_simulated():
+    if not session.simulated:
         return None
     network = carried_onnx(session.model_path)
     precision = stated_precision(network) if network else None
@@ -86,7 +85,7 @@ def is_float32(session: Session) -> bool:
     if session.backend != "ascend":
         is_onnx = session.model_path.suffix == ".onnx"
         return is_onnx and _is_float32(read_bytes(session.model_path))
-    network = carried_onnx(session.model_path) if is_simulated() else b""
+    network = carried_onnx(session.model_path) if session.simulated else b""
     if not network:
         return False
     precision = stated_precision(network)
