@@ -22,8 +22,8 @@ HUAWEI = "0x19e5"
 _ACCELERATOR = "0x1200"
 _PCI = Path("/sys/bus/pci/devices")
 _DEVICE_FILES = Path("/dev")
-_OF_CARDS = ("davinci[0-9]*", "davinci_manager", "devmm_svm", "hisi_hdc")
-_OF_BOARDS = (
+_DEVICES = (
+    *("davinci[0-9]*", "davinci_manager", "devmm_svm", "hisi_hdc"),  # of cards; boards have more
     *("svm0", "ts_aisle", "upgrade", "sys", "vdec"),
     *("vpc", "pngd", "venc", "dvpp_cmdlist", "log_drv"),
 )
@@ -102,9 +102,7 @@ def driver_version() -> str | None:
 
 def device_files() -> list[str]:
     """Names below /dev of the driver's devices, of cards and of boards."""
-    found = {
-        file.name for pattern in _OF_CARDS + _OF_BOARDS for file in _DEVICE_FILES.glob(pattern)
-    }
+    found = {file.name for pattern in _DEVICES for file in _DEVICE_FILES.glob(pattern)}
     return sorted(found)
 
 
